@@ -1,0 +1,46 @@
+"""mrdl trains PyTorch networks on a labelled CSV in HDFS, with nothing but Hadoop MapReduce.
+
+import mrdl
+model = mrdl.train("data.csv", nodes=[784, 500, 100, 10], shards=4, rounds=3)
+model.history                  # one row a round, as a pandas DataFrame
+model.predict(frame)           # the labels of a DataFrame, an array or a CSV
+model.save("net.safetensors")  # and mrdl.load("net.safetensors")
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Every task imports this package, so a name loads its module only when it is asked for (PEP 562).
+# No name here may equal a file name: the module would take the name's place after its first import.
+_HOMES = {
+    "TrainConfig": "config",
+    "TrainJob": "job",
+    "Net": "net",
+    "Model": "model",
+    "load": "model",
+    "train": "driver",
+    "rbm": "paper",
+    "MRDL": "paper",
+    "MR_dist": "paper",
+    "Data_load": "paper",
+    "ToTensor": "paper",
+    "MrdlError": "errors",
+    "ConfigError": "errors",
+    "DataError": "errors",
+    "SetupError": "errors",
+    "ModelError": "errors",
+    "TrainingError": "errors",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mrdl' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"mrdl.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

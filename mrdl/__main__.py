@@ -1,0 +1,241 @@
+"""The command line: `mrdl train`, `mrdl predict`, `mrdl show`; also `python -m mrdl` and `python train.py`."""
+
+import argparse
+import dataclasses
+import difflib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, get_type_hints
+
+import mrdl
+from mrdl.config import DATA, MODEL, TrainConfig, from_file
+from mrdl.errors import ConfigError, MrdlError, TrainingError
+from mrdl.results import RunFolder
+
+EXAMPLES = """examples:
+  mrdl train digits.csv                                        in this process
+  mrdl train mnist.csv -r local --nodes 784,500,100,10         a process for each core
+  mrdl train hdfs:///user/me/mnist.csv -r hadoop --shards 16   on YARN, where the data lies
+  mrdl train mnist.csv --config configs/mnist_mlp.toml --rounds 8
+  mrdl train mnist.csv --run-dir runs/first --resume           go on after whatever happened
+  mrdl train mnist.csv > net.out                               the network itself, for mrdl.load("net.out")
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that names the nearest flag where one is unknown, and exits with 2 and one message."""
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse."""
+        raise ConfigError(message)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See argparse."""
+        found, extra = self.parse_known_args(args, namespace)
+        for word in extra:
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            near = difflib.get_close_matches(word.split("=")[0], flags, 1)
+            raise ConfigError(
+                f"unknown flag or argument {word!r}"
+                + (f", did you mean {near[0]}?" if near else f"; see {self.prog} --help")
+            )
+        return found
+
+
+def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
+    """Run a command; returns the exit status: 0, 1 a job failed, 2 wrong settings or data, 130 interrupted.
+
+    `inside` is for scripts that are a command, too: job_class, defaults of settings, and what Run takes.
+    """
+    logging.basicConfig(level=logging.WARNING, format="  note: %(message)s", stream=sys.stderr)
+    logging.getLogger("mrjob").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, _interrupt)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser().parse_args(words)
+        if not hasattr(options, "command"):
+            _parser().print_help()
+            return 0
+        return int(options.command(options, **inside) or 0)
+    except KeyboardInterrupt:
+        print("\nmrdl: interrupted; the rounds that are done are kept, go on with --resume", file=sys.stderr)
+        return 130
+    except MrdlError as error:
+        print(f"mrdl: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+# --- what there is to say ---
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="mrdl", description=(mrdl.__doc__ or "").split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=mrdl.__version__)
+    commands = parser.add_subparsers(title="commands", parser_class=Parser)
+    train = commands.add_parser(
+        "train", help="train a network on a CSV", description="Train a network on a labelled CSV, where it lies.",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    _train_arguments(train)
+    train.set_defaults(command=_train)
+    predict = commands.add_parser(
+        "predict", help="print the label of each row of a CSV", description="Print the label of each row, one a line.",
+        allow_abbrev=False,
+    )  # fmt: skip
+    predict.add_argument("model", help="model.safetensors of a run, or a file that train wrote")
+    predict.add_argument("data", help="a CSV, with or without the label column; local or hdfs://")
+    predict.add_argument("--proba", action="store_true", help="print the probability of each class instead, as CSV")
+    predict.set_defaults(command=_predict)
+    show = commands.add_parser("show", help="show the rounds of a run, or a model", allow_abbrev=False)
+    show.add_argument("run", help="a run folder, or a model file")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.set_defaults(command=_show)
+    return parser
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", help="a CSV with a label column: a file, folder or glob, local or hdfs://, plain or gz")
+    parser.add_argument(
+        "-r", "--runner", default="inline", choices=("inline", "local", "hadoop"),
+        help="where tasks run: in this process (default), in a process a core, or on YARN",
+    )  # fmt: skip
+    parser.add_argument("--config", default="", metavar="FILE", help="a TOML file of settings; flags go before it")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest whole round of --run-dir")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    parser.add_argument("--verbose", action="store_true", help="say what mrjob does, too")
+    types = get_type_hints(TrainConfig)
+    groups = {
+        scope: parser.add_argument_group(title)
+        for scope, title in ((DATA, "the data"), (MODEL, "the network and its training"), ("run", "the run"))
+    }
+    for field in dataclasses.fields(TrainConfig):
+        default = field.default if field.default not in ("", (), 0.0) else None
+        groups[field.metadata["decides"]].add_argument(
+            flag(field.name),
+            dest=field.name,
+            default=argparse.SUPPRESS,
+            choices=field.metadata["choices"] or None,
+            metavar=None
+            if field.metadata["choices"]
+            else {int: "N", float: "X", str: "TEXT"}.get(types[field.name], "N,N,.."),
+            help=field.metadata["help"].replace("%", "%%") + (f" (default: {default})" if default is not None else ""),
+        )
+
+
+def flag(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+# --- commands ---
+
+
+def _train(
+    options: Any,
+    defaults: dict[str, Any] | None = None,
+    on_model: Callable[[Any], None] = lambda model: None,
+    **inside: Any,
+) -> int:
+    from mrdl.console import Console
+    from mrdl.driver import Run
+
+    if options.verbose:
+        logging.getLogger("mrjob").setLevel(logging.INFO)
+    config = TrainConfig().with_changes(defaults or {})
+    config = from_file(options.config, config) if options.config else config
+    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(config) if hasattr(options, f.name)}
+    config = config.with_changes(given)
+    console = Console()
+    run = Run(options.data, config, runner=options.runner, resume=options.resume, screen=console, **inside)
+    try:
+        model = run.execute()
+    except TrainingError as error:
+        again = f"Nothing that is done is lost; go on with --run-dir {run.folder.path} --resume"
+        raise TrainingError(f"{error}\n{again}") from error
+    finally:
+        console.close()
+    on_model(model)
+    if options.json:
+        print(json.dumps(run.summary(model)), flush=True)
+    elif not sys.stdout.isatty():
+        write_model(model.to_bytes())
+    return 0
+
+
+def write_model(data: bytes) -> None:
+    """Put the network on standard output, as `> net.out` wants it; whatever is printed later goes to the screen."""
+    sys.stdout.flush()
+    out = os.dup(1)
+    os.dup2(2, 1)
+    with os.fdopen(out, "wb") as file:
+        file.write(data)
+
+
+def _predict(options: Any) -> int:
+    model = mrdl.load(options.model)
+    if options.proba:
+        print(",".join(model.classes))
+        for row in model.predict_proba(options.data):
+            print(",".join(f"{value:.6f}" for value in row))
+        return 0
+    found = model.predict(options.data)
+    if found.ndim == 1:
+        sys.stdout.write("".join(f"{label}\n" for label in found))
+    else:
+        sys.stdout.write("".join(",".join(f"{value:.6g}" for value in row) + "\n" for row in found))
+    return 0
+
+
+def _show(options: Any) -> int:
+    path = Path(options.run)
+    if not path.exists():
+        raise ConfigError(f"no such run or model: {path}")
+    if path.is_dir():
+        folder = RunFolder(path)
+        rounds = folder.manifests(len(list(folder.rounds.glob("*.json"))))
+        about = json.loads(folder.identity.read_text()) if folder.identity.exists() else {}
+        if not about:
+            raise ConfigError(f"{path} is not a run folder: it has no run.json")
+        if options.json:
+            print(json.dumps({**about, "rounds": rounds}))
+            return 0
+        print(f"{about['name']} on {about['data']['source']}, {len(rounds)} rounds; in {folder.path}")
+        for m in rounds:
+            scores = "  ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name != "rows")
+            said = f"training loss {m['training_loss']:.4f}  {scores}  {m['seconds']:.1f} s  {m['sha256'][:12]}"
+            print(f"  round {m['round']}  {said}")
+        return 0
+    model = mrdl.load(path)
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "kind": model.arch.kind,
+                    "nodes": model.arch.nodes,
+                    "sha256": model.sha256,
+                    "rounds": model.rounds,
+                    "settings": model.settings,
+                }
+            )
+        )
+        return 0
+    print(f"{model!r}\n  sha256 {model.sha256}")
+    print(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
+    print(model.history.to_string(index=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The cache of shards: text parsed once is not parsed again, by a later round or by a later run.
+
+Its folder bears a digest of all that decides what lies in it, and gets that name when all is there:
+
+    <digest>/0000/part-*    the packed shards, as step 1 of the first job wrote them
+    <digest>/prepared       the statistics of the data, and the validation rows
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mrdl import protocol
+from mrdl.config import DATA, TrainConfig
+from mrdl.preparation import Statistics
+from mrdl.shuffle import LoadedShard
+from mrdl.source import Source
+from mrdl.storage import hdfs_store, read, store_of
+
+FORMAT = "1"  # change it when what lies in a cached shard changes
+NO_LIMIT = 1 << 50
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known of the data when its shards are there."""
+
+    statistics: Statistics
+    validation: LoadedShard
+
+
+class ShardCache:
+    """The shards of one data set, prepared in one way; folder: local or hdfs://."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._store = store_of(folder)
+        self._prepared = f"{folder}/prepared"
+
+    def load(self) -> Prepared | None:
+        """What was prepared; None where nothing was."""
+        if not self._store.exists(self._prepared):
+            return None
+        return prepared_from(read(self._prepared).splitlines())
+
+    def shards(self) -> list[str]:
+        """The files of packed shards."""
+        return [info.path for info in self._store.files(f"{self.folder}/0000")]
+
+    def beginnings(self, tag: str) -> str:
+        """Where the first job of a run writes, until it is complete."""
+        return f"{self.folder}.{tag}"
+
+    def keep(self, tag: str, lines: Iterable[bytes]) -> None:
+        """Complete what the first job of a run wrote, and give it its name. lines: the job's P and V records."""
+        beginnings = self.beginnings(tag)
+        self._store.write(f"{beginnings}/prepared", b"\n".join(lines) + b"\n")
+        if self._store.exists(self._prepared):
+            self._store.remove(beginnings)  # another run was faster; what it left is the same
+        else:
+            self._store.rename(beginnings, self.folder)
+
+    def remove(self, tag: str) -> None:
+        """Delete the cache, and what a run has begun of it."""
+        self._store.remove(self.folder)
+        self._store.remove(self.beginnings(tag))
+
+
+def prepared_from(lines: Iterable[bytes]) -> Prepared | None:
+    """What P and V records tell; None without a P record."""
+    statistics, sample = None, []
+    for line in lines:
+        _, value = protocol.split_line(line)
+        if value[:1] == b"V":
+            sample.append(line)
+        elif value[:1] == b"P":
+            statistics = protocol.to_statistics(*protocol.unpack(value)[1:])
+    return Prepared(statistics, LoadedShard(sample, NO_LIMIT)) if statistics else None
+
+
+def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: type) -> ShardCache:
+    """The cache for a data set, as these settings and this job prepare it; in HDFS for the hadoop runner."""
+    decides = [
+        FORMAT,
+        source.identity()["sha256"],
+        config.digest((DATA,)),
+        dataclasses.asdict(source.schema),
+        f"{job_class.__module__}.{job_class.__qualname__}",
+    ]
+    name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:24]
+    local = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    home = hdfs_home("shards") if runner == "hadoop" else f"{local}/mrdl/shards"
+    return ShardCache(f"{config.cache_dir.rstrip('/') or home}/{name}")
+
+
+def hdfs_home(below: str) -> str:
+    """A folder of mrdl's in the user's home in HDFS."""
+    store = hdfs_store()
+    return store.uri(f"/user/{store.cluster.user}/mrdl/{below}")

@@ -1,0 +1,164 @@
+"""Where a cluster's services are, read from Hadoop's own configuration files, and what its web interfaces say."""
+
+import getpass
+import json
+import os
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from mrdl.errors import SetupError
+
+HOW_TO = (
+    "Set HADOOP_CONF_DIR to the folder with core-site.xml, or start a cluster on this machine:\n"
+    '  scripts/hadoop start && eval "$(scripts/hadoop env)"'
+)
+TIMEOUT_S = 5
+UNFINISHED = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
+LOG_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Addresses of one cluster. webhdfs may hold several, with semicolons between (high availability)."""
+
+    filesystem: str  # authority of hdfs:// paths, as 127.0.0.1:8020 or the name of a nameservice
+    webhdfs: str
+    resourcemanager: str
+    historyserver: str
+    user: str
+    kerberos: bool
+
+    @classmethod
+    def from_conf(cls) -> "Cluster":
+        """The cluster that HADOOP_CONF_DIR describes; raises SetupError without one."""
+        site = read_conf(conf_dir())
+        default = site.get("fs.defaultFS", "")
+        if not default.startswith("hdfs://"):
+            raise SetupError(f"{conf_dir()}/core-site.xml names no HDFS (fs.defaultFS is {default!r}). {HOW_TO}")
+        filesystem = default.removeprefix("hdfs://").strip("/")
+        host = filesystem.split(":")[0]
+        names = site.get(f"dfs.ha.namenodes.{filesystem}", "")
+        if names:
+            keys = [f"dfs.namenode.http-address.{filesystem}.{name.strip()}" for name in names.split(",")]
+            addresses = [site[key] for key in keys if key in site]
+        else:
+            addresses = [_somewhere(site.get("dfs.namenode.http-address"), host, 9870)]
+        manager = site.get("yarn.resourcemanager.hostname", host)
+        return cls(
+            filesystem,
+            ";".join(f"http://{address}" for address in addresses),
+            "http://" + _somewhere(site.get("yarn.resourcemanager.webapp.address"), manager, 8088),
+            "http://" + _somewhere(site.get("mapreduce.jobhistory.webapp.address"), manager, 19888),
+            os.environ.get("HADOOP_USER_NAME") or getpass.getuser(),
+            site.get("hadoop.security.authentication") == "kerberos",
+        )
+
+    # --- applications ---
+
+    def applications(self, tag: str, states: str = UNFINISHED) -> list[dict[str, Any]]:
+        """The applications with a tag; YARN keeps tags in lower case."""
+        reply = self._get(f"{self.resourcemanager}/ws/v1/cluster/apps?applicationTags={tag.lower()}&states={states}")
+        return (reply.get("apps") or {}).get("app") or []
+
+    def kill(self, tag: str) -> int:
+        """Kill what still runs under a tag; returns how many. A client that dies leaves its application running."""
+        found = self.applications(tag)
+        for application in found:
+            url = f"{self.resourcemanager}/ws/v1/cluster/apps/{application['id']}/state?user.name={self.user}"
+            requests.put(url, json={"state": "KILLED"}, timeout=TIMEOUT_S).raise_for_status()
+        return len(found)
+
+    def statuses(self, application: str) -> tuple[list[str], str]:
+        """What the tasks of a running application say of themselves, and its map and reduce per cent in words."""
+        job = application.replace("application", "job")
+        base = f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"
+        about = self._get(base).get("job") or {}
+        said = [about.get("mapProgress", 0.0), about.get("reduceProgress", 0.0)]
+        tasks = (self._get(f"{base}/tasks").get("tasks") or {}).get("task") or []
+        running = [task["id"] for task in tasks if task.get("state") == "RUNNING"]
+        found = [attempt["status"] for task in running for attempt in self._attempts(f"{base}/tasks/{task}/attempts")]
+        return found, f"map {said[0]:.0f}% reduce {said[1]:.0f}%"
+
+    def failure(self, application: str) -> str:
+        """Standard error of the first task attempt that failed, empty where it cannot be had."""
+        job = application.replace("application", "job")
+        places = (
+            f"{self.historyserver}/ws/v1/history/mapreduce/jobs/{job}",
+            f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}",
+        )
+        for base in places:
+            tasks = (self._get(f"{base}/tasks").get("tasks") or {}).get("task") or []
+            attempts = [a for task in tasks for a in self._attempts(f"{base}/tasks/{task['id']}/attempts")]
+            failed = sorted((a for a in attempts if a["state"] == "FAILED"), key=lambda a: a["finishTime"])
+            for attempt in failed:
+                if text := self._container_log(attempt):
+                    return text
+                if attempt.get("diagnostics"):
+                    return str(attempt["diagnostics"])
+        return ""
+
+    def _attempts(self, url: str) -> list[dict[str, Any]]:
+        found = (self._get(url).get("taskAttempts") or {}).get("taskAttempt") or []
+        return [found] if isinstance(found, dict) else found
+
+    def _container_log(self, attempt: dict[str, Any]) -> str:
+        """From the node while it has the log, then from the history server, which aggregates it."""
+        container = attempt.get("assignedContainerId", "")
+        for base in (
+            f"http://{attempt.get('nodeHttpAddress')}/ws/v1/node",
+            f"{self.historyserver}/ws/v1/history",
+        ):
+            try:
+                url = f"{base}/containerlogs/{container}/stderr?size=-{LOG_BYTES}"
+                reply = requests.get(url, timeout=TIMEOUT_S)
+            except requests.RequestException:
+                continue
+            if reply.ok and (found := re.search(r"LogContents:\n(.*?)\nEnd of LogType:", reply.text, re.DOTALL)):
+                return found[1]
+        return ""
+
+    def _get(self, url: str) -> dict[str, Any]:
+        """A reply as JSON; empty where there is none yet or no longer: an application's pages come and go."""
+        try:
+            reply = requests.get(url, timeout=TIMEOUT_S, headers={"Accept": "application/json"})
+            return dict(reply.json()) if reply.ok else {}
+        except (requests.RequestException, json.JSONDecodeError, ValueError):
+            return {}
+
+
+def conf_dir() -> Path:
+    """The folder of Hadoop's configuration; raises SetupError where there is none."""
+    home = os.environ.get("HADOOP_HOME")
+    for folder in (os.environ.get("HADOOP_CONF_DIR"), home and f"{home}/etc/hadoop", "/etc/hadoop/conf"):
+        if folder and (Path(folder) / "core-site.xml").exists():
+            return Path(folder)
+    raise SetupError(f"no Hadoop configuration was found. {HOW_TO}")
+
+
+def read_conf(folder: Path) -> dict[str, str]:
+    """All properties of the four site files."""
+    found = {}
+    for name in ("core", "hdfs", "yarn", "mapred"):
+        path = folder / f"{name}-site.xml"
+        if not path.exists():
+            continue
+        try:
+            properties = ElementTree.parse(path).getroot().iter("property")
+        except ElementTree.ParseError as error:
+            raise SetupError(f"{path} is not XML: {error}") from error
+        for item in properties:
+            found[item.findtext("name", "").strip()] = item.findtext("value", "").strip()
+    return found
+
+
+def _somewhere(address: str | None, host: str, port: int) -> str:
+    """An address as configured; 0.0.0.0 and an empty host mean the host of the service."""
+    if not address:
+        return f"{host}:{port}"
+    found, _, given = address.partition(":")
+    return f"{host if found in ('', '0.0.0.0') else found}:{given or port}"

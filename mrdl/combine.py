@@ -1,0 +1,90 @@
+"""From the results of all shards to one set of weights.
+
+A combine rule is a plain function of results in shard order (it has nothing to do with Hadoop's combiner):
+put your own into RULES, or into `combine_rule` of a TrainJob of yours.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrdl.architecture import Weights
+from mrdl.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What the training of one shard in one round gives.
+
+    num_examples: rows of the shard; metrics: name -> number, "loss" among them;
+    start: the digest of the weights that training began with, which must be the same in every shard.
+    """
+
+    shard: int
+    num_examples: int
+    weights: Weights
+    metrics: dict[str, float]
+    start: str
+
+
+Rule = Callable[[Sequence[ShardResult]], Weights]
+
+
+def mean(results: Sequence[ShardResult]) -> Weights:
+    """The mean weighted by rows (McMahan et al. 2017), summed in float64 in the order given."""
+    return weighted_mean([result.weights for result in results], [result.num_examples for result in results])
+
+
+def uniform(results: Sequence[ShardResult]) -> Weights:
+    """The plain mean, each shard counted once, as the paper has it."""
+    return weighted_mean([result.weights for result in results], [1] * len(results))
+
+
+RULES: dict[str, Rule] = {"mean": mean, "uniform": uniform}
+
+
+def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[int, str]]:
+    """The combined weights, and why shards were left out (shard -> reason). Order of arrival does not matter.
+
+    Raises TrainingError if shards started from different weights, whose mean means nothing,
+    or if no shard is left.
+    """
+    results = sorted(results, key=lambda result: result.shard)
+    starts = {result.start for result in results}
+    if len(starts) > 1:
+        raise TrainingError(
+            "the shards started from different weights: "
+            + ", ".join(f"shard {result.shard} from {result.start[:8]}" for result in results)
+            + ". Are there different versions of mrdl or numpy on the nodes?"
+        )
+    left_out = {result.shard: reason for result in results if (reason := _unfit(result))}
+    good = [result for result in results if result.shard not in left_out]
+    if not good:
+        raise TrainingError(
+            "no shard gave usable weights: "
+            + ", ".join(f"shard {shard}: {reason}" for shard, reason in left_out.items())
+            + ". Try a smaller --learning-rate."
+        )
+    return rule(good), left_out
+
+
+def _unfit(result: ShardResult) -> str | None:
+    if not result.num_examples:
+        return "no rows"
+    if not math.isfinite(result.metrics["loss"]):
+        return f"its loss is {result.metrics['loss']}"
+    if not all(np.isfinite(array).all() for array in result.weights.values()):
+        return "a weight is not finite"
+    return None
+
+
+def weighted_mean(sets: Sequence[Weights], shares: Sequence[int]) -> Weights:
+    """The mean of sets of weights, summed in float64 in the order given."""
+    total = sum(shares)
+    sums = {name: np.zeros(array.shape, np.float64) for name, array in sets[0].items()}
+    for weights, share in zip(sets, shares, strict=True):
+        for name, array in weights.items():
+            sums[name] += array * (share / total)
+    return {name: array.astype(np.float32) for name, array in sums.items()}

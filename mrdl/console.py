@@ -1,0 +1,104 @@
+"""What a person sees on standard error while a run goes on, and when it is over."""
+
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from mrdl.monitor import Progress as JobProgress
+
+ROUND = "  round {round}/{rounds}   training loss {training}   {scores}   {seconds:.1f} s"
+
+
+class Console:
+    """One bar over all rounds, a line a round and a table at the end; plain lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._rounds = 1
+        self._done = 0
+
+    def begin(self, run: Any) -> None:
+        """The run starts."""
+        config, self._rounds = run.config, run.config.rounds
+        source = run.source
+        self._print(
+            f"{run.data}: {len(source.files)} file{'s' * (len(source.files) > 1)}, {source.size / 1e6:.1f} MB, "
+            f"{len(run.schema.columns)} columns; {config.shards} shards, {config.rounds} rounds "
+            f"of {config.epochs} epochs, -r {run.runner}"
+        )
+        columns = (TextColumn("  {task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%"))
+        self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
+        self._task = self._bar.add_task(f"round 1/{self._rounds}  starting", total=self._rounds)
+        if self._console.is_terminal:
+            self._bar.start()
+
+    def progress(self, round_: int, progress: JobProgress) -> None:
+        """A job goes on."""
+        self._done = round_ - 1
+        if self._bar:
+            text = f"round {round_}/{self._rounds}  {progress.text}"
+            self._bar.update(self._task, description=text, completed=round_ - 1 + 0.98 * progress.fraction)
+
+    def round_done(self, manifest: dict[str, Any]) -> None:
+        """A round is kept."""
+        scores = "   ".join(
+            f"{name} {_score(name, value)}" for name, value in manifest["validation"].items() if name != "rows"
+        )
+        left_out = [f"shard {s['shard']} was left out: {s['left_out']}" for s in manifest["shards"] if s["left_out"]]
+        self._print(
+            ROUND.format(
+                round=manifest["round"], rounds=self._rounds, training=f"{manifest['training_loss']:.4f}",
+                scores="validation " + scores if scores else "", seconds=manifest["seconds"],
+            )
+        )  # fmt: skip
+        for text in left_out:
+            self.note(text)
+        if self._bar:
+            self._bar.update(self._task, completed=manifest["round"])
+
+    def note(self, text: str) -> None:
+        """Something a person should know."""
+        self._print(f"  note: {text}")
+
+    def finish(self, run: Any, model: Any, tested: dict[str, float] | None) -> None:
+        """The run is over: the summary table."""
+        self.close()
+        counted = run.prepared.statistics
+        rows = [
+            ("network", f"{model.arch.kind} {'-'.join(map(str, model.arch.nodes))}"),
+            ("rows", f"{counted.training_rows} trained on, {counted.validation_rows} kept out"),
+            ("missing cells", f"{counted.missing}, taken as 0" if counted.missing else ""),
+            ("bad rows", f"{counted.bad_rows} left out" if counted.bad_rows else ""),
+        ]
+        last = model.rounds[-1]
+        for title, scores in (("validation", last if "loss" in last else None), ("test", tested)):
+            if scores:
+                names = ("accuracy", "loss", "mse")
+                told = ", ".join(f"{name} {_score(name, scores[name])}" for name in names if name in scores)
+                rows.append((title, told))
+        rows += [
+            ("sha256", model.sha256[:16]),
+            ("model", str(run.folder.model)),
+            ("time", f"{run.seconds:.1f} s"),
+        ]
+        table = Table(show_header=False, box=None, pad_edge=False)
+        for name, text in rows:
+            if text:
+                table.add_row(f"  {name}", text)
+        self._console.print(table)
+
+    def close(self) -> None:
+        """Take the bar away, however the run ended."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+    def _print(self, text: str) -> None:
+        (self._bar.console if self._bar else self._console).print(text, markup=False)
+
+
+def _score(name: str, value: float) -> str:
+    return f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"

@@ -1,0 +1,44 @@
+"""What can go wrong for a user of mrdl.
+
+MrdlError
+├── ConfigError      a setting is wrong, or does not fit the data          exit status 2
+├── DataError        the data cannot be used as it is                      exit status 2
+├── SetupError       a program, package or service that is needed is away  exit status 2
+├── ModelError       a file is not a model, or not one of mrdl's           exit status 2
+└── TrainingError    a job failed                                          exit status 1
+    └── DamagedShard a cached shard is not what was written; it is made again
+
+Every message says what was expected, what came, and the way out.
+"""
+
+
+class MrdlError(Exception):
+    """Anything that mrdl reports to its user; `exit_status` is what a command ends with."""
+
+    exit_status = 2
+
+
+class ConfigError(MrdlError, ValueError):
+    """A setting is wrong, or does not fit the data or the run folder."""
+
+
+class DataError(MrdlError, ValueError):
+    """The data cannot be used as it is."""
+
+
+class SetupError(MrdlError, RuntimeError):
+    """Something that has to be installed, started or reachable is not."""
+
+
+class ModelError(MrdlError, ValueError):
+    """A file is not a model written by mrdl, or is damaged."""
+
+
+class TrainingError(MrdlError, RuntimeError):
+    """A job failed; the message carries the task's own traceback and how to go on."""
+
+    exit_status = 1
+
+
+class DamagedShard(TrainingError):
+    """A cached shard is not what was written."""

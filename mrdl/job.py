@@ -1,0 +1,278 @@
+"""The MapReduce shape of a run: how rows reach shards, where shards are trained, where weights are combined.
+
+The first job has two steps. Step 1 maps blocks of the CSV to packed rows, keyed by shard, and sends its
+statistics to every shard; its reducer holds one shard, trains it and emits the shard and its result. Step 2
+lets only results through and combines them in one reducer. The output of step 1 stays: it is the cache of
+shards. A later round is a one-step job, whose map reads one cached shard, trains it, and whose reducer combines.
+
+A task is a pure function of (settings, round, shard): no clock, host or attempt is ever looked at.
+
+To read other data, subclass TrainJob in a script of your own, override `parse`, end the script with
+`if __name__ == "__main__": MyJob.run()`; Hadoop is given the file that defines the class.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any, BinaryIO
+
+import numpy as np
+from mrjob.job import MRJob
+from mrjob.step import MRStep
+
+from mrdl import combine, protocol
+from mrdl.architecture import Architecture, Weights, design, digest
+from mrdl.config import TrainConfig
+from mrdl.data import Block, BlockParser, whole_lines
+from mrdl.errors import ConfigError, SetupError
+from mrdl.monitor import training_status
+from mrdl.preparation import Preparation, Statistics, prepare, refuse
+from mrdl.protocol import Write, key_of, split_line, unpack
+from mrdl.schema import Schema
+from mrdl.shard import shard_keys
+from mrdl.shuffle import VALIDATION_KEY, VALIDATION_ROWS, LoadedShard, PlacedRows
+from mrdl.task import INPUT_FILE, INPUT_START, task_streams
+
+READ_BYTES = 4 << 20  # of text parsed at once
+COMBINE_KEY = b"combine"
+
+
+class TrainJob(MRJob):
+    """One job of a run; `--settings` is written by mrdl.driver, tasks get nothing else."""
+
+    combine_rule: combine.Rule | None = None
+    """A rule of your own in place of the setting `combine`: combine_rule = staticmethod(f)."""
+
+    def configure_args(self) -> None:
+        """The files that each task gets."""
+        super().configure_args()
+        self.add_file_arg("--settings", help="what this job is to do, written by the driver")
+        self.add_file_arg("--weights", help="the weights that this round starts from")
+
+    def load_args(self, args: list[str]) -> None:
+        """Read nothing yet: the driver makes a job, too, and has no need of the files."""
+        super().load_args(args)
+        self._settings: dict[str, Any] = {}
+
+    @classmethod
+    def run(cls) -> None:
+        """Run as a task where mrjob says so, else as the command `mrdl train`."""
+        if {"--mapper", "--reducer", "--combiner"} & set(sys.argv):
+            super().run()
+            return
+        from mrdl import __main__ as cli  # upward, on purpose: a job file is also a command
+
+        sys.exit(cli.main(["train", *sys.argv[1:]], job_class=cls))
+
+    def steps(self) -> list[MRStep]:
+        """One step, or two in the first job."""
+        one = {"mapper": self.mapper, "reducer": self.reducer}
+        partitions = {"mapreduce.job.reduces": str(self.settings["config"]["shards"])}
+        alone = {"mapreduce.job.reduces": "1"}
+        if self.settings["cached"]:
+            # a cached shard is never cut: one file, one map, one shard
+            whole = {"mapreduce.input.fileinputformat.split.minsize": str(1 << 50)}
+            return [MRStep(**one, jobconf={**alone, **whole})]
+        return [MRStep(**one, jobconf=partitions), MRStep(**one, jobconf=alone)]
+
+    def mapper(self, key: Any, value: Any) -> None:
+        """Never called: run_mapper reads blocks. mrjob wants to see that there is one."""
+        raise NotImplementedError
+
+    def reducer(self, key: Any, values: Any) -> None:
+        """Never called: see run_reducer."""
+        raise NotImplementedError
+
+    def run_mapper(self, step_num: int = 0) -> None:
+        """One map task."""
+        with task_streams(self) as (lines, write):
+            if step_num:
+                self._pass_results(lines, write)
+            elif self.settings["cached"]:
+                self._train_cached(lines, write)
+            else:
+                self._map_rows(lines, write)
+
+    def run_reducer(self, step_num: int = 0) -> None:
+        """One reduce task."""
+        with task_streams(self) as (lines, write):
+            if step_num or self.settings["cached"]:
+                self._combine(lines, write)
+            else:
+                self._reduce_rows(lines, write)
+
+    # --- settings ---
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the driver wrote: config, schema, round, cached, emit_shards, nodes, input."""
+        if not self._settings:
+            with open(self.options.settings, encoding="utf-8") as file:
+                self._settings = json.load(file)
+        return self._settings
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings of the run."""
+        return TrainConfig().with_changes(self.settings["config"])
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of the CSV."""
+        schema = self.settings["schema"]
+        return Schema(tuple(schema["columns"]), schema["label"], schema["header_crc"])
+
+    # --- rows to shards ---
+
+    def parse(self, schema: Schema) -> Callable[[bytes], tuple[list[Block], list[Any]]]:
+        """How whole lines become rows; override it for another format of lines."""
+        return BlockParser(schema).parse
+
+    def _map_rows(self, stdin: BinaryIO, write: Write) -> None:
+        if not importlib.util.find_spec("torch"):  # looked for, not imported: that would cost seconds
+            raise SetupError(
+                f"the Python of this node, {sys.executable}, has no torch: pip install torch, or --python-bin"
+            )
+        placed = PlacedRows(self.config, len(self.schema.features), write)
+        parse, line = self.parse(self.schema), 0
+        file = os.environ.get(INPUT_FILE, "")
+        start = int(os.environ.get(INPUT_START, 0))
+        place = 0
+        for text in whole_lines(iter(lambda: stdin.read(READ_BYTES), b""), self.schema.header_crc):
+            blocks, bad = parse(text)
+            for block in blocks:
+                placed.add(block)
+            if bad:
+                offsets = np.cumsum([0, *(len(row) + 1 for row in text.split(b"\n"))])
+                for row in bad:
+                    # a line number where the split begins the file, else the byte near which it lies
+                    at = line + row.line + 1 if start == 0 else -(start + place + int(offsets[row.line]))
+                    placed.statistics.add_bad(file, at, row.reason, row.text)
+            line += text.count(b"\n")
+            place += len(text)
+        placed.finish()
+
+    def _reduce_rows(self, lines: Iterable[bytes], write: Write) -> None:
+        keys = {key: shard for shard, key in enumerate(shard_keys(self.config.shards))}
+        for key, group in groupby(lines, key_of):
+            if key == VALIDATION_KEY:
+                self._sample(group, write)
+                continue
+            shard, limit = keys[key], self.config.task_memory_mb << 20
+            loaded = LoadedShard(group, limit)
+            problem = self._problem(loaded.statistics)
+            write(key, protocol.pack_statistics(b"P", loaded.statistics, problem=problem, shard=shard))
+            if problem is None:
+                result = self._train(shard, loaded)
+                loaded.write_sorted(key, b"D", write)
+                write(key, protocol.pack_result(result))
+
+    def _sample(self, lines: Iterable[bytes], write: Write) -> None:
+        """The validation rows with the lowest hashes, in that order."""
+        rows = LoadedShard(lines, self.config.task_memory_mb << 20)
+        rows.write_sorted(VALIDATION_KEY, b"V", write, most=VALIDATION_ROWS)
+
+    def _problem(self, statistics: Statistics) -> str | None:
+        config = self.config
+        skip = config.bad_rows == "skip"
+        problem = refuse(statistics, config.shards, skip, supervised=config.kind == "mlp")
+        if problem is None:
+            try:
+                self._architecture(statistics)
+            except ConfigError as error:
+                problem = str(error)
+        return problem
+
+    # --- training ---
+
+    def _preparation(self, statistics: Statistics) -> Preparation:
+        return prepare(statistics, self.schema, self.config.scaling)
+
+    def _architecture(self, statistics: Statistics) -> Architecture:
+        config = self.config
+        return design(config.kind, config.nodes, len(self.schema.features), len(statistics.classes))
+
+    def _train_cached(self, lines: Iterable[bytes], write: Write) -> None:
+        for _key, group in groupby(lines, key_of):
+            loaded = LoadedShard(group, self.config.task_memory_mb << 20)
+            if loaded.shard is not None:  # else the part of the validation sample
+                write(COMBINE_KEY, protocol.pack_result(self._train(loaded.shard, loaded)))
+
+    def _train(self, shard: int, loaded: "LoadedShard") -> combine.ShardResult:
+        """The one entrance to training: a loaded shard in, its result out."""
+        from mrdl import trainer  # imports torch, which a task that does not train shall not pay for
+
+        config, round_ = self.config, self.settings["round"]
+        arch, preparation = self._architecture(loaded.statistics), self._preparation(loaded.statistics)
+        weights = self._start_weights(arch)
+        targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.label else loaded.codes
+        rows = trainer.Rows(
+            loaded.features, targets.astype(np.int64), loaded.order, preparation.minimum, preparation.factor
+        )
+        settings = trainer.Hyperparameters(
+            config.epochs,
+            config.batch_size,
+            config.learning_rate or arch.learning_rate,
+            config.momentum,
+            config.device,
+        )
+
+        def report(epoch: int, done: float, loss: float) -> None:
+            self.set_status(training_status(shard, round_, epoch, config.epochs, done, loss))
+
+        try:
+            rng = np.random.default_rng([config.seed, round_, shard])
+            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report)
+        except Exception as error:
+            error.add_note(f"in round {round_}, shard {shard} of {config.shards}, {len(rows)} rows")
+            raise
+        return combine.ShardResult(shard, len(rows), trained, metrics, digest(weights))
+
+    def _start_weights(self, arch: Architecture) -> Weights:
+        if not self.options.weights:
+            return arch.initial_weights(self.config.seed)
+        from safetensors.numpy import load_file
+
+        weights: Weights = load_file(self.options.weights)
+        arch.check(weights, "the weights that the round starts from")
+        return weights
+
+    # --- combining ---
+
+    def _pass_results(self, lines: Iterable[bytes], write: Write) -> None:
+        """All but rows of shards; what the data is like is said once, by shard 0."""
+        for line in lines:
+            _, value = split_line(line)
+            if value[:1] in (b"R", b"V") or (value[:1] == b"P" and unpack(value)[1]["shard"] == 0):
+                write(COMBINE_KEY, value)
+
+    def _combine(self, lines: Iterable[bytes], write: Write) -> None:
+        results = []
+        for line in lines:
+            _, value = split_line(line)
+            if value[:1] == b"R":
+                results.append(protocol.to_result(*unpack(value)[1:]))
+                if self.settings["emit_shards"]:
+                    write(COMBINE_KEY, value)
+            else:
+                write(COMBINE_KEY, value)
+        if results:
+            rule = type(self).combine_rule or combine.RULES[self.config.combine]
+            weights, left_out = combine.combine(results, rule)
+            shards = [
+                {
+                    "shard": r.shard,
+                    "num_examples": r.num_examples,
+                    **r.metrics,
+                    "left_out": left_out.get(r.shard, ""),
+                }
+                for r in sorted(results, key=lambda result: result.shard)
+            ]
+            write(COMBINE_KEY, protocol.pack(b"W", {"shards": shards}, weights))
+
+
+if __name__ == "__main__":
+    TrainJob.run()

@@ -1,0 +1,241 @@
+"""One MapReduce job, from its command line to its output, or to the words of the task that failed."""
+
+import os
+import shutil
+import sys
+import traceback
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from mrjob.job import MRJob
+from mrjob.step import StepFailedException
+
+from mrdl import protocol
+from mrdl.architecture import Weights
+from mrdl.cluster import HOW_TO, Cluster
+from mrdl.combine import ShardResult
+from mrdl.errors import DamagedShard, MrdlError, SetupError, TrainingError
+from mrdl.monitor import Progress, Watcher, last_statuses, now
+from mrdl.preparation import Statistics
+from mrdl.runners import kill_children, runner_class
+from mrdl.storage import hdfs_store
+from mrdl.task import DIES_WITH_DRIVER
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One job to run. inputs: files or URIs; work_dir: a folder of this job's own, on this machine;
+    output_dir: where it may write, in HDFS for the hadoop runner; rows_dir: where step 1 of two leaves its output."""
+
+    runner: str
+    settings: Path
+    weights: Path | None
+    inputs: Sequence[str]
+    work_dir: Path
+    output_dir: str
+    rows_dir: str
+    tag: str
+    shards: int
+    cached: bool
+    python_bin: str = ""
+    mrjob_conf: str = ""
+    package: Path | None = None  # mrdl as a zip, for nodes that do not share this file system
+    on_progress: Callable[[Progress], None] = field(default=lambda progress: None)
+
+
+def run(job_class: type[MRJob], launch: Launch) -> list[bytes]:
+    """Run a job to its end; returns its output as chunks of bytes. Raises TrainingError with the task's traceback."""
+    job = job_class(_arguments(launch))
+    chosen = runner_class(launch.runner, launch.cached)
+    job._runner_class = lambda: chosen
+    began = now()
+    progress = Progress(launch.shards)
+    look = _look_at_yarn(launch, progress) if launch.runner == "hadoop" else _look_at_files(launch, progress, began)
+    try:
+        with job.make_runner() as runner, Watcher(look):
+            runner.run()
+            return list(runner.cat_output())
+    except StepFailedException as error:
+        raise _failed(launch, _tasks_own_words(launch), began) from error
+    except MrdlError:
+        raise
+    except KeyboardInterrupt:
+        stop(launch)
+        raise
+    except Exception as error:
+        if launch.runner != "inline":
+            raise
+        raise _failed(launch, "".join(traceback.format_exception(error)), began) from error
+
+
+@dataclass
+class Output:
+    """What a job has said. weights: combined; shards: a record for each shard; results: those of single shards,
+    where they were asked for; of_data: the lines that tell of the data; refused: why the data was not trained on."""
+
+    weights: Weights = field(default_factory=dict)
+    shards: list[dict[str, Any]] = field(default_factory=list)
+    results: list[ShardResult] = field(default_factory=list)
+    of_data: list[bytes] = field(default_factory=list)
+    refused: tuple[Statistics, str] | None = None
+
+
+def read_output(chunks: Sequence[bytes]) -> Output:
+    """The records of a job's output, in any order."""
+    output = Output()
+    for line in b"".join(chunks).splitlines():
+        _, value = protocol.split_line(line)
+        if value[:1] in (b"V", b"P"):
+            output.of_data.append(line)
+        if value[:1] == b"V":
+            continue
+        tag, meta, arrays = protocol.unpack(value)
+        if tag == b"P" and meta["problem"]:
+            output.refused = protocol.to_statistics(meta, arrays), meta["problem"]
+        elif tag == b"R":
+            output.results.append(protocol.to_result(meta, arrays))
+        elif tag == b"W":
+            output.weights, output.shards = arrays, meta["shards"]
+    output.results.sort(key=lambda result: result.shard)
+    return output
+
+
+def stop(launch: Launch) -> None:
+    """End what a job has running: mrjob would leave it."""
+    if launch.runner == "hadoop":
+        hdfs_store().cluster.kill(launch.tag)
+    elif launch.runner == "local":
+        kill_children()
+
+
+def _arguments(launch: Launch) -> list[str]:
+    """The command line of a job, as mrjob's own options have it."""
+    arguments = [
+        "-r",
+        launch.runner,
+        "--settings",
+        str(launch.settings),
+        "--cleanup",
+        "NONE",
+        "--no-read-logs",
+    ]
+    arguments += ["--local-tmp-dir", str(launch.work_dir), "--output-dir", launch.output_dir]
+    arguments += ["--step-output-dir", launch.rows_dir]
+    if launch.weights:
+        arguments += ["--weights", str(launch.weights)]
+    if launch.mrjob_conf:
+        arguments += ["--conf-path", launch.mrjob_conf]
+    else:
+        arguments += ["--no-conf"] if launch.runner != "hadoop" else []
+        arguments += ["--no-bootstrap-mrjob"] if launch.runner != "inline" else []
+    if launch.runner == "local":
+        repository = Path(__file__).resolve().parent.parent
+        arguments += ["--cmdenv", f"PYTHONPATH={repository}", "--cmdenv", f"{DIES_WITH_DRIVER}={os.getpid()}"]
+    if launch.runner != "inline":
+        arguments += ["--python-bin", launch.python_bin or sys.executable]
+        arguments += ["--cmdenv", "OMP_NUM_THREADS=1", "--cmdenv", "SETUPTOOLS_USE_DISTUTILS=stdlib"]
+    if launch.runner == "hadoop":
+        arguments += _hadoop_arguments(launch)
+    return [*arguments, *launch.inputs]
+
+
+def _hadoop_arguments(launch: Launch) -> list[str]:
+    properties = {
+        "mapreduce.job.tags": launch.tag,
+        "mapreduce.job.name": launch.tag,
+        # a second attempt beside the first gives the same bytes, for twice the work
+        "mapreduce.map.speculative": "false",
+        "mapreduce.reduce.speculative": "false",
+        "mapreduce.job.reduce.slowstart.completedmaps": "1.0",
+        "mapreduce.task.progress-report.interval": "500",
+    }
+    arguments = [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
+    arguments += ["--no-check-input-paths", "--hadoop-tmp-dir", launch.output_dir + "-files"]
+    if launch.package:
+        arguments += ["--files", f"{launch.package}#mrdl.zip", "--cmdenv", "PYTHONPATH=mrdl.zip"]
+    return arguments
+
+
+# --- looking on ---
+
+
+def _look_at_files(launch: Launch, progress: Progress, began: float) -> Callable[[], None]:
+    def look() -> None:
+        progress.read(last_statuses(launch.work_dir, began))
+        launch.on_progress(progress)
+
+    return look
+
+
+def _look_at_yarn(launch: Launch, progress: Progress) -> Callable[[], None]:
+    cluster = hdfs_store().cluster
+
+    def look() -> None:
+        try:
+            found = cluster.applications(launch.tag)
+        except requests.RequestException:
+            return
+        for application in found:
+            statuses, phase = cluster.statuses(application["id"])
+            before = progress.text
+            progress.read(statuses)
+            if progress.text == before and not progress.done:
+                progress.text = phase if application["state"] == "RUNNING" else "waiting for a free slot"
+        launch.on_progress(progress)
+
+    return look
+
+
+# --- failures ---
+
+
+def _tasks_own_words(launch: Launch) -> str:
+    if launch.runner == "hadoop":
+        cluster = hdfs_store().cluster
+        found = sorted(cluster.applications(launch.tag, "FAILED,KILLED,FINISHED"), key=lambda a: -a["startedTime"])
+        for application in found[:1]:
+            return cluster.failure(application["id"]) or application.get("diagnostics", "")
+        return "the job was never accepted by YARN"
+    logs = sorted(launch.work_dir.glob("*/step/*/*/*/stderr"), key=lambda path: path.stat().st_mtime)
+    texts = [path.read_text(errors="replace") for path in logs]
+    return next((text for text in texts if "Traceback" in text), texts[-1] if texts else "")
+
+
+def _failed(launch: Launch, text: str, began: float) -> MrdlError:
+    """The error for a failed job: the task's own traceback, without Hadoop's lines around it."""
+    lines = [line for line in text.splitlines() if not line.startswith(("reporter:", "log4j:", "SLF4J"))]
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback")]
+    ends = [i for i, line in enumerate(lines) if line.startswith(("java.", "Exception in thread"))]
+    body = lines[starts[0] :] if starts else lines[: ends[0]] if ends and ends[0] else lines[-30:]
+    told = "\n".join(line for line in body if not line.startswith(("\tat ", "java.")))
+    if "DamagedShard" in told:
+        return DamagedShard(f"a task met damaged rows:\n{told}")
+    if "mrdl.errors.SetupError: " in told:
+        return SetupError(told.split("mrdl.errors.SetupError: ")[-1])
+    if "No module named" in told or "not found" in told:
+        return SetupError(
+            f"the Python of a node cannot run the tasks:\n{told}\n"
+            "Install mrdl's packages there, or name another Python with --python-bin."
+        )
+    return TrainingError(f"a task of the job failed:\n{told or text or 'it left no message'}")
+
+
+def find_hadoop() -> None:
+    """Raise SetupError, with the way out, unless `hadoop` can be run and its cluster is configured."""
+    places = [os.environ.get(name) for name in ("HADOOP_HOME", "HADOOP_PREFIX", "HADOOP_INSTALL")]
+    if not any(place and Path(place, "bin", "hadoop").exists() for place in places) and not shutil.which("hadoop"):
+        raise SetupError(f"there is no `hadoop` on the PATH and no HADOOP_HOME. {HOW_TO}")
+    Cluster.from_conf()
+
+
+def zip_package(folder: Path) -> Path:
+    """mrdl itself as a zip for the nodes, which need not have it installed."""
+    path = folder / "mrdl.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for source in sorted(Path(__file__).resolve().parent.glob("*.py")):
+            file.write(source, f"mrdl/{source.name}")
+    return path

@@ -1,0 +1,251 @@
+"""A trained network with all that is needed to use it: weights, scaling, classes, settings and lineage in one file."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from mrdl import architecture
+from mrdl.architecture import KINDS, Architecture, Weights
+from mrdl.data import read_table
+from mrdl.errors import ConfigError, DataError, ModelError, MrdlError
+from mrdl.preparation import Preparation
+from mrdl.schema import Schema, sniff
+from mrdl.storage import store_of, text_chunks
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+FORMAT = "mrdl model 1"
+BATCH = 1000  # rows in a forward pass
+HEAD_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network. `load` makes one from a file, `train` from data.
+
+    weights: name -> float32 array; rounds: the metrics of each round; settings: those that decide the weights;
+    lineage: digests of the rounds, the first one last. `run_dir` and `shard_weights` are known after training only.
+    """
+
+    arch: Architecture
+    weights: Weights
+    preparation: Preparation
+    settings: dict[str, Any] = field(default_factory=dict)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    lineage: dict[str, Any] = field(default_factory=dict)
+    run_dir: str = ""
+    shard_weights: list[Weights] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        last = self.rounds[-1] if self.rounds else {}
+        scores = ", ".join(f"{name} {last[name]:.4f}" for name in ("accuracy", "loss") if last.get(name) is not None)
+        return f"Model({self.arch.kind} {'-'.join(map(str, self.arch.nodes))}" + (f", {scores})" if scores else ")")
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the weights."""
+        return architecture.digest(self.weights)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, in the order of the network's outputs."""
+        return self.preparation.classes
+
+    @property
+    def history(self) -> "pd.DataFrame":
+        """One row a round: loss and accuracy on the validation rows, the shards' mean training loss."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rounds)
+
+    def net(self) -> "torch.nn.Module":
+        """The torch module, for anything that mrdl does not do; it takes rows scaled by `preparation.scale`."""
+        from mrdl.net import build
+
+        return build(self.arch, self.weights)
+
+    def predict(self, values: Any) -> np.ndarray:
+        """The labels of rows, (rows,) of str; the reconstruction of rows for an autoencoder.
+
+        values: a DataFrame (columns by name), an array (rows, columns) in the order of training, or a CSV's path.
+        """
+        output = self._output(self.features_of(values))
+        if self.arch.loss != "nll":
+            return output
+        return np.array(self.classes, dtype=object)[output[:, : len(self.classes)].argmax(1)]
+
+    def predict_proba(self, values: Any) -> np.ndarray:
+        """The probability of each class, (rows, classes) float32, in the order of `classes`."""
+        self._only("nll", "probabilities of classes")
+        probability = np.exp(self._output(self.features_of(values))[:, : len(self.classes)])
+        return np.asarray(probability / probability.sum(1, keepdims=True))
+
+    def encode(self, values: Any) -> np.ndarray:
+        """An autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
+        self._only("bce", "a code")
+        return self._output(self.features_of(values), "encode")
+
+    def evaluate(self, data: str | os.PathLike[str]) -> dict[str, float]:
+        """rows, loss and accuracy (0 to 1; mean squared error for an autoencoder) on a labelled CSV."""
+        features, labels = self._read(data)
+        if self.arch.loss == "nll" and labels is None:
+            raise DataError(f"{data} has no label column {self.preparation.label!r}")
+        return self.score(features, self.preparation.class_numbers(labels or []))
+
+    def score(self, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        """The same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
+        output = self._output(features)
+        if self.arch.loss == "bce":
+            x = self.preparation.scale(features).astype(np.float64)
+            p = np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
+            loss = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(1).mean() if len(x) else np.nan
+            mse = ((output - x) ** 2).mean() if len(x) else np.nan
+            return {"rows": len(x), "loss": float(loss), "mse": float(mse)}
+        known = targets >= 0
+        picked = output[np.flatnonzero(known), targets[known]].astype(np.float64)
+        hits = output[:, : len(self.classes)].argmax(1) == targets
+        return {
+            "rows": len(targets),
+            "loss": float(-picked.mean()) if len(picked) else float("nan"),
+            "accuracy": float(hits.mean()) if len(hits) else float("nan"),
+        }
+
+    def save(self, local_path: str | os.PathLike[str]) -> None:
+        """Write the model to one safetensors file, beside and renamed."""
+        beside = Path(f"{os.fspath(local_path)}.{os.getpid()}")
+        try:
+            beside.write_bytes(self.to_bytes())
+            os.replace(beside, local_path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise ModelError(f"{os.fspath(local_path)} cannot be written: {error.strerror}") from error
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes: the same for the same training, so no time, host or path is among them."""
+        about = {
+            "format": FORMAT,
+            "kind": self.arch.kind,
+            "nodes": self.arch.nodes,
+            "columns": self.preparation.columns,
+            "label": self.preparation.label,
+            "label_index": self.preparation.label_index,
+            "classes": self.preparation.classes,
+            "settings": self.settings,
+            "rounds": self.rounds,
+            "lineage": self.lineage,
+        }
+        scaling = {"scaling.minimum": self.preparation.minimum, "scaling.factor": self.preparation.factor}
+        # one key: safetensors writes several in an order of its own
+        return bytes(save({**self.weights, **scaling}, metadata={"mrdl": json.dumps(about, sort_keys=True)}))
+
+    def features_of(self, values: Any) -> np.ndarray:
+        """Rows as (rows, columns) of numbers, missing values 0, in the order of training."""
+        if isinstance(values, (str, os.PathLike)):
+            return self._read(values)[0]
+        columns = self.preparation.columns
+        if hasattr(values, "columns"):
+            if missing := [name for name in columns if name not in values.columns]:
+                if len(values.columns) != len(columns) or len(missing) != len(columns):
+                    raise DataError(f"the DataFrame has no column {missing[0]!r} ({len(missing)} are missing)")
+                array = values.to_numpy()
+            else:
+                array = values[list(columns)].to_numpy()
+        else:
+            array = np.asarray(values)
+        if array.ndim == 1:
+            array = array[None]
+        if array.ndim != 2 or array.shape[1] != len(columns):
+            raise DataError(f"the rows have shape {array.shape}, expected (rows, {len(columns)})")
+        return np.nan_to_num(array.astype(np.float32), nan=0.0)
+
+    def _read(self, data: str | os.PathLike[str]) -> tuple[np.ndarray, list[str] | None]:
+        """Features and labels of a CSV; labels None where the label column is not in it."""
+        source = os.fspath(data)
+        files = store_of(source).files(source)
+        schema = self._schema(b"".join(text_chunks(files[0].path, HEAD_BYTES)), source)
+        parts = [read_table(text_chunks(info.path), schema, info.path) for info in files]
+        features = np.concatenate([part[0] for part in parts])
+        labels = None if schema.label is None else [label for part in parts for label in part[1]]
+        wanted = [schema.features.index(name) for name in self.preparation.columns]
+        return (features if wanted == list(range(features.shape[1])) else features[:, wanted]), labels
+
+    def _schema(self, head: bytes, source: str) -> Schema:
+        """The columns of another CSV than the one of training: by name with a header, by place without."""
+        columns, label, place = self.preparation.columns, self.preparation.label, self.preparation.label_index
+        found = sniff(head, "none", "auto", source)
+        labelled = place is not None and len(found.columns) == len(columns) + 1
+        if labelled:
+            found = sniff(head, str(place), "auto", source)
+        if found.header_crc is not None and set(columns) <= set(found.columns):
+            return Schema(
+                found.columns,
+                found.columns.index(label) if label in found.columns else None,
+                found.header_crc,
+            )
+        if labelled:
+            return Schema((*columns[:place], label, *columns[place:]), place, found.header_crc)
+        if len(found.columns) == len(columns):
+            return Schema(columns, None, found.header_crc)
+        raise DataError(
+            f"{source} has {len(found.columns)} columns, expected {len(columns)}"
+            + (f", or {len(columns) + 1} with the label {label!r}" if label else "")
+        )
+
+    def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
+        """(rows, outputs) float32: log-probabilities, reconstruction or code; on one thread, for the same bytes."""
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            net = self.net()
+            with torch.no_grad():
+                parts = [
+                    getattr(net, method)(torch.from_numpy(self.preparation.scale(features[i : i + BATCH]))).numpy()
+                    for i in range(0, len(features), BATCH)
+                ]
+        finally:
+            torch.set_num_threads(threads)
+        return np.concatenate(parts) if parts else np.zeros((0, self.arch.nodes[-1]), np.float32)
+
+    def _only(self, loss: str, what: str) -> None:
+        if self.arch.loss != loss:
+            raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
+
+
+def load(local_path: str | os.PathLike[str]) -> Model:
+    """The model of a file that `Model.save`, a run or `script.py > net.out` wrote. Nothing is unpickled."""
+    name = os.fspath(local_path)
+    try:
+        with safe_open(name, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise ModelError(f"no such model file: {name}") from None
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{name} is not a model, or is damaged: {error}") from error
+    if "mrdl" not in metadata:
+        raise ModelError(f"{name} is a safetensors file, but not a model of mrdl (no 'mrdl' in its header)")
+    about = json.loads(metadata["mrdl"])
+    if about.get("format") != FORMAT:
+        raise ModelError(
+            f"{name} has format {about.get('format')!r}, expected {FORMAT!r}: it needs another version of mrdl"
+        )
+    preparation = Preparation(
+        tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
+        tensors.pop("scaling.minimum"), tensors.pop("scaling.factor"),
+    )  # fmt: skip
+    arch = KINDS[about["kind"]](about["nodes"])
+    try:
+        arch.check(tensors, name)
+    except MrdlError as error:
+        raise ModelError(str(error)) from error
+    return Model(arch, tensors, preparation, about["settings"], about["rounds"], about["lineage"])

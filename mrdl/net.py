@@ -1,0 +1,82 @@
+"""The networks as torch modules."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mrdl.architecture import KINDS, Architecture, Weights
+from mrdl.errors import ConfigError
+
+ACTIVATIONS = {"relu": torch.relu, "linear": lambda x: x}
+
+
+class Net(nn.Module):
+    """A network from a node list, with Xavier-uniform weights (ReLU's gain) and zero biases.
+
+        Net([784, 500, 100, 10])                         784 -> 500 -> 100 -> 10, log-softmax
+        Net(4, [784, 500, 100, 10])                      the same, as the paper writes it
+        Net([784, 500, 30], kind="autoencoder")          784 -> 500 -> 30 -> 500 -> 784, sigmoid
+
+    `num_layers` may be left out; where it is given it must be the number of nodes.
+    """
+
+    def __init__(
+        self,
+        num_layers: int | Sequence[int],
+        nodes: Sequence[int] | None = None,
+        *,
+        kind: str = "mlp",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not isinstance(num_layers, int):
+            nodes, num_layers = num_layers, len(num_layers)
+        if nodes is None or num_layers != len(nodes):
+            raise ConfigError(f"{num_layers} layers are announced, but the node list is {nodes and list(nodes)}")
+        if kind not in KINDS:
+            raise ConfigError(f"network kind {kind!r}, expected one of {', '.join(KINDS)}")
+        if len(nodes) < 2 or min(nodes) < 1:
+            raise ConfigError(f"nodes is {list(nodes)}, expected two or more numbers above 0")
+        self.architecture: Architecture = KINDS[kind](nodes)
+        pairs = zip(self.architecture.nodes[:-1], self.architecture.nodes[1:], strict=True)
+        self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairs)
+        self.set_weights(self.architecture.initial_weights(seed))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """x: (rows, nodes[0]) in [0, 1]. Returns (rows, nodes[-1]), before log-softmax or sigmoid."""
+        for layer, activation in zip(self.layers, self.architecture.activations, strict=True):
+            x = ACTIVATIONS[activation](layer(x))
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (rows, nodes[0]) in [0, 1]. Returns log-probabilities (rows, classes), or the reconstruction."""
+        out = self.logits(x)
+        return torch.log_softmax(out, 1) if self.architecture.loss == "nll" else torch.sigmoid(out)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x: (rows, nodes[0]). Returns an autoencoder's code (rows, nodes[code])."""
+        if self.architecture.code is None:
+            raise ConfigError(f"a network of kind {self.architecture.kind!r} has no code, only an autoencoder has")
+        for layer, activation in list(zip(self.layers, self.architecture.activations, strict=True))[
+            : self.architecture.code
+        ]:
+            x = ACTIVATIONS[activation](layer(x))
+        return x
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Take over weights by name; raises ConfigError where a name or a shape does not fit."""
+        self.architecture.check(weights, "the weights")
+        self.load_state_dict({name: torch.from_numpy(np.array(w)) for name, w in weights.items()})
+
+    def weights(self) -> Weights:
+        """A copy of the weights as numpy arrays."""
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
+
+
+def build(arch: Architecture, weights: Mapping[str, np.ndarray]) -> Net:
+    """The module of an architecture with these weights."""
+    net = Net(arch.nodes, kind=arch.kind)
+    net.set_weights(weights)
+    return net

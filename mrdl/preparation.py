@@ -1,0 +1,142 @@
+"""What rows go through before training: the statistics of the data, and the scaling and classes made from them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mrdl.schema import Schema
+
+KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
+MAX_CLASSES = 10_000
+
+
+@dataclass
+class Statistics:
+    """What a mapper counts, mergeable in any order.
+
+    minimum, maximum: (columns,) float32 over the training rows alone; classes: label -> rows;
+    bad: the first bad rows as (file, place, reason, text).
+    """
+
+    minimum: np.ndarray
+    maximum: np.ndarray
+    training_rows: int = 0
+    validation_rows: int = 0
+    missing: int = 0
+    bad_rows: int = 0
+    integral: bool = True
+    classes: dict[str, int] = field(default_factory=dict)
+    bad: list[tuple[str, int, str, str]] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, num_features: int) -> "Statistics":
+        """The statistics of no rows."""
+        return cls(np.full(num_features, np.inf, np.float32), np.full(num_features, -np.inf, np.float32))
+
+    def add_range(self, features: np.ndarray) -> None:
+        """Widen the range by training rows; features: (rows, columns)."""
+        if len(features):
+            np.minimum(self.minimum, features.min(0), out=self.minimum)
+            np.maximum(self.maximum, features.max(0), out=self.maximum)
+
+    def add_bad(self, file: str, place: int, reason: str, text: str) -> None:
+        """Count a bad row; only the first few are kept as examples."""
+        self.bad_rows += 1
+        self.bad = sorted([*self.bad, (file, place, reason, text)])[:KEPT_BAD_ROWS]
+
+    def merge(self, other: "Statistics") -> None:
+        """Take in another mapper's statistics."""
+        np.minimum(self.minimum, other.minimum, out=self.minimum)
+        np.maximum(self.maximum, other.maximum, out=self.maximum)
+        self.training_rows += other.training_rows
+        self.validation_rows += other.validation_rows
+        self.missing += other.missing
+        self.bad_rows += other.bad_rows
+        self.integral &= other.integral
+        for name, count in other.classes.items():
+            self.classes[name] = self.classes.get(name, 0) + count
+        self.bad = sorted([*self.bad, *other.bad])[:KEPT_BAD_ROWS]
+
+    def to_meta(self) -> dict[str, Any]:
+        """All but the arrays, for a record's header."""
+        names = ("training_rows", "validation_rows", "missing", "bad_rows", "integral", "classes", "bad")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a row of the CSV becomes a row in [0, 1] and a class number; kept with every model.
+
+    minimum, factor: (columns,) float32; a value becomes (value - minimum) * factor.
+    """
+
+    columns: tuple[str, ...]
+    label: str
+    label_index: int | None
+    classes: tuple[str, ...]
+    minimum: np.ndarray
+    factor: np.ndarray
+
+    def scale(self, features: np.ndarray) -> np.ndarray:
+        """(rows, columns) of any number type -> float32 in [0, 1]; what lies outside the training range is cut."""
+        scaled = features.astype(np.float32)
+        scaled -= self.minimum
+        scaled *= self.factor
+        return np.clip(scaled, 0.0, 1.0, out=scaled)
+
+    def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
+        """Labels -> class numbers, (rows,) int64; -1 for a label that training never saw."""
+        number = {name: i for i, name in enumerate(self.classes)}
+        return np.array([number.get(name, -1) for name in labels], np.int64)
+
+
+def prepare(statistics: Statistics, schema: Schema, scaling: str) -> Preparation:
+    """The preparation that statistics of all rows decide. scaling: auto, column or common."""
+    low, high = statistics.minimum, statistics.maximum
+    if not statistics.training_rows:
+        low, high = np.zeros_like(low), np.zeros_like(high)
+    if scaling == "common" or (scaling == "auto" and looks_like_pixels(statistics)):
+        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+    span = high.astype(np.float64) - low
+    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > 0).astype(np.float32)
+    classes = tuple(sorted(statistics.classes, key=_class_order)) if schema.label is not None else ()
+    return Preparation(schema.features, schema.label_name, schema.label, classes, low, factor)
+
+
+def looks_like_pixels(statistics: Statistics) -> bool:
+    """Whole numbers from 0 to 255, and most columns that vary reach the same height: one unit for all."""
+    high = statistics.maximum[statistics.maximum > statistics.minimum]
+    return bool(statistics.integral and len(high) and (high >= 0.9 * high.max()).mean() >= 0.5)
+
+
+def refuse(statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool) -> str | None:
+    """Why these rows cannot be trained on, in words; None where they can."""
+    if statistics.bad_rows and not skip_bad_rows:
+        return f"{statistics.bad_rows} rows cannot be read"
+    if not statistics.training_rows:
+        return "there are no rows to train on" + (
+            f": all {statistics.validation_rows} went to validation" if statistics.validation_rows else ""
+        )
+    if statistics.training_rows < shards:
+        rows = statistics.training_rows
+        return f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer"
+    if supervised and len(statistics.classes) < 2:
+        only = next(iter(statistics.classes), "")
+        return f"the label column has one class only ({only!r}), expected two or more; is it the label?"
+    if supervised and len(statistics.classes) > MAX_CLASSES:
+        return (
+            f"the label column has {len(statistics.classes)} classes, expected {MAX_CLASSES} or fewer; is it the label?"
+        )
+    return None
+
+
+def _class_order(name: str) -> tuple[float, str]:
+    """Numbers by value, then text; a class list must not depend on the order of rows."""
+    try:
+        value = float(name)
+    except ValueError:
+        return math.inf, name
+    return (value, name) if math.isfinite(value) else (math.inf, name)

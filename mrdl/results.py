@@ -1,0 +1,157 @@
+"""The run folder: every file that a run leaves, and the proof that each is whole.
+
+    config.toml            the settings, resolved
+    run.json               what the run is: its name, data and the digests that must not change
+    rounds/0001.safetensors, 0001.json    weights of a round, and the manifest that makes them count
+    history.jsonl          one line a round
+    model.safetensors      the network
+    lock                   held by the driver that works here
+
+A file is written beside its place and renamed; a round exists when its manifest does.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+import mrdl
+from mrdl.architecture import Weights, digest
+from mrdl.errors import ConfigError, SetupError
+
+log = logging.getLogger(__name__)
+
+
+class RunFolder:
+    """The files of one run, by name; nobody else joins a path below it."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).absolute()
+        self.config = self.path / "config.toml"
+        self.identity = self.path / "run.json"
+        self.rounds = self.path / "rounds"
+        self.history = self.path / "history.jsonl"
+        self.model = self.path / "model.safetensors"
+        self.work = self.path / "work"  # of the job that is running; deleted after it
+
+    def weights_of(self, round_: int) -> Path:
+        """The weights of a round."""
+        return self.rounds / f"{round_:04d}.safetensors"
+
+    def manifest_of(self, round_: int) -> Path:
+        """The manifest of a round."""
+        return self.rounds / f"{round_:04d}.json"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder and hold it; raises SetupError if another driver does, or it cannot be written."""
+        try:
+            self.rounds.mkdir(parents=True, exist_ok=True)
+            lock = open(self.path / "lock", "a+")  # noqa: SIM115
+        except OSError as error:
+            raise SetupError(
+                f"the run folder {self.path} cannot be written: {error.strerror}. Use --run-dir"
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                raise ConfigError(f"the run folder {self.path} is in use by process {lock.read() or '?'}") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def claim(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
+        """Say what this run is, or check that it is the run that is here; returns run.json.
+
+        Raises ConfigError if the folder holds another run, or this one and `resume` was not asked for.
+        """
+        if not self.identity.exists():
+            if any(self.rounds.iterdir()):
+                raise ConfigError(f"{self.path} holds rounds but no run.json; use another --run-dir")
+            self.write(self.identity, json.dumps(identity, indent=1).encode())
+            return identity
+        found: dict[str, Any] = json.loads(self.identity.read_text())
+        for key, what in (("data", "data set"), ("settings", "settings")):
+            if found[key] != identity[key]:
+                names = [k for k in identity[key] if found[key].get(k) != identity[key][k]]
+                differ = ", ".join(f"{k} {found[key].get(k)!r} there, {identity[key][k]!r} now" for k in names)
+                raise ConfigError(f"the run folder {self.path} is of another {what} ({differ}); use another --run-dir")
+        if not resume and any(self.rounds.iterdir()):
+            raise ConfigError(f"the run folder {self.path} holds this run already: go on with --resume, or use another")
+        return found
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write beside and rename, so that a reader sees all or nothing; raises SetupError on a full disk."""
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with open(beside, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise SetupError(
+                f"{path} cannot be written: {error.strerror}. Nothing is lost: mend that and go on with --resume"
+            ) from error
+
+    def commit(self, round_: int, weights: Weights, manifest: dict[str, Any]) -> None:
+        """Keep a round: the weights, then the manifest that makes them count."""
+        self.write(self.weights_of(round_), save(weights))
+        self.write(self.manifest_of(round_), json.dumps(manifest, indent=1).encode())
+        self.write(self.history, "".join(json.dumps(m) + "\n" for m in self.manifests(round_)).encode())
+
+    def manifests(self, last: int) -> list[dict[str, Any]]:
+        """The manifests up to a round that can be read."""
+        found = []
+        for round_ in range(1, last + 1):
+            try:
+                found.append(json.loads(self.manifest_of(round_).read_bytes()))
+            except (OSError, ValueError):
+                continue  # whoever needs all of them counts
+        return found
+
+    def newest(self, settings: str, at_most: int) -> tuple[int, Weights, list[dict[str, Any]]]:
+        """The newest round that verifies, with its weights and the manifests up to it; (0, {}, []) without one.
+
+        settings: the digest that a manifest must have; at_most: the last round to look at.
+
+        Rounds that do not verify are named in the log and left where they are.
+        """
+        numbers = {int(path.stem) for path in self.rounds.glob("[0-9]*.*") if path.stem.isdigit()}
+        for round_ in sorted((number for number in numbers if number <= at_most), reverse=True):
+            history: list[dict[str, Any]] = []
+            try:
+                manifest = json.loads(self.manifest_of(round_).read_bytes())
+                weights: Weights = load(self.weights_of(round_).read_bytes())
+                problem = "" if manifest["sha256"] == digest(weights) else "the weights are not those of the manifest"
+                if not problem and manifest["settings"] != settings:
+                    problem = "it is of another run"
+                history = self.manifests(round_)
+                if not problem and len(history) < round_:
+                    problem = "an earlier round has no manifest"
+            except FileNotFoundError as error:
+                problem = f"{Path(error.filename).name} is missing"
+            except (OSError, ValueError, KeyError, SafetensorError) as error:
+                problem = f"it cannot be read ({error})"
+            if not problem:
+                return round_, weights, history
+            log.warning("round %d in %s is passed over: %s", round_, self.rounds, problem)
+        return 0, {}, []
+
+
+def versions() -> dict[str, str]:
+    """What the numbers were made with."""
+    return {"mrdl": mrdl.__version__, "numpy": np.__version__, "python": platform.python_version()}

@@ -1,0 +1,141 @@
+"""mrjob's three runners, and what each needs to serve mrdl.
+
+mrjob 0.7.4 has no public way to do four things, so private names are overridden here and nowhere else:
+`_runner_class` (which runner), `_pick_mapper_split_size` (a cached shard is never cut), `_run_multiple` (threads
+in place of forked workers, which would outlive a killed driver), and `_fs` (HDFS without a JVM for each call).
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from mrjob.fs.base import Filesystem
+from mrjob.fs.composite import CompositeFilesystem
+from mrjob.hadoop import HadoopJobRunner
+from mrjob.inline import InlineMRJobRunner
+from mrjob.local import LocalMRJobRunner
+
+from mrdl.errors import ConfigError, SetupError
+from mrdl.storage import hdfs_store
+from mrdl.webhdfs import HdfsStore
+
+RUNNERS = ("inline", "local", "hadoop")
+WHOLE = 1 << 62
+
+
+def runner_class(runner: str, cached: bool) -> type:
+    """mrjob's runner of that name; cached: whether the input is shards, which are never cut."""
+    if runner == "hadoop":
+        return type("Hadoop", (HadoopRunner,), {"store": hdfs_store()})
+    classes: dict[str, type] = {"inline": InlineRunner, "local": LocalRunner}
+    if runner not in classes:
+        raise ConfigError(f"runner {runner!r}, expected one of {', '.join(RUNNERS)}")
+    return type("Runner", (classes[runner],), {"cached": cached})
+
+
+class _WholeShards:
+    """Cuts the CSV as mrjob does, but no cached shard and no result."""
+
+    cached = False
+
+    def _pick_mapper_split_size(self, input_paths: list[str], step_num: int) -> int:
+        if self.cached or step_num:
+            return WHOLE
+        return int(super()._pick_mapper_split_size(input_paths, step_num))  # type: ignore[misc]
+
+
+class InlineRunner(_WholeShards, InlineMRJobRunner):
+    """All tasks in this process."""
+
+
+class LocalRunner(_WholeShards, LocalMRJobRunner):
+    """Each task in a process of its own, as many at a time as there are cores."""
+
+    def _run_multiple(self, funcs: Iterable[Callable[[], None]], num_processes: int | None = None) -> None:
+        with ThreadPoolExecutor(self._num_cores()) as pool:
+            futures = [pool.submit(func) for func in funcs]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                kill_children()
+                raise
+
+
+class HadoopRunner(HadoopJobRunner):
+    """Hadoop Streaming, with HDFS reached by its web interface instead of a JVM for each call."""
+
+    store: HdfsStore
+    _fs: Any
+
+    @property
+    def fs(self) -> CompositeFilesystem:
+        """See mrjob: asked in order, the first that can handle a path serves it."""
+        if self._fs is None:
+            whole = HadoopJobRunner.fs.fget(self)
+            ours = CompositeFilesystem()
+            ours.add_fs("webhdfs", WebHdfs(self.store), disable_if=lambda error: isinstance(error, SetupError))
+            ours.add_fs("hadoop", whole.hadoop)
+            ours.add_fs("local", whole.local)
+            self._fs = ours
+        return self._fs
+
+
+class WebHdfs(Filesystem):
+    """mrjob's view of HDFS, for the calls that a run needs; mrjob wants IOError where something is not there."""
+
+    def __init__(self, store: HdfsStore) -> None:
+        self._store = store
+
+    def can_handle_path(self, path: str) -> bool:
+        """URIs of the configured cluster, without globs."""
+        authority = path.removeprefix("hdfs://").partition("/")[0]
+        return path.startswith("hdfs://") and authority in ("", self._store.cluster.filesystem) and "*" not in path
+
+    def ls(self, path_glob: str) -> Iterator[str]:
+        """See mrjob: files below a path, recursively."""
+        if self.exists(path_glob):
+            for info in self._store.files(path_glob):
+                yield info.path
+
+    def exists(self, path_glob: str) -> bool:
+        """See mrjob."""
+        return self._store.exists(path_glob)
+
+    def mkdir(self, path: str) -> None:
+        """See mrjob."""
+        self._store.mkdir(path)
+
+    def put(self, src: str, path: str) -> None:
+        """See mrjob."""
+        self._store.put(src, path)
+
+    def rm(self, path_glob: str) -> None:
+        """See mrjob."""
+        self._store.remove(path_glob)
+
+    def _cat_file(self, path: str) -> Iterator[bytes]:
+        return self._store.chunks(path)
+
+
+def kill_children() -> None:
+    """End all processes below this one."""
+    for pid in _children(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    """All processes below one, the deepest first."""
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in listing.read_text().split()]
+        except OSError:
+            continue  # the thread has just ended
+        for child in children:
+            found += [*_children(child), child]
+    return found

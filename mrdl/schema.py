@@ -1,0 +1,118 @@
+"""What the columns of a CSV are: decided once, in the driver, from the first two lines, so that no task guesses."""
+
+import csv
+import zlib
+from dataclasses import dataclass
+
+from mrdl.errors import ConfigError, DataError
+
+BOM = b"\xef\xbb\xbf"
+MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a CSV, decided once, in the driver, so that no task has to guess.
+
+    `label` is the label's index, None without one; `header_crc` the CRC-32 of the header line, None without one.
+    """
+
+    columns: tuple[str, ...]
+    label: int | None
+    header_crc: int | None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of all columns but the label's."""
+        return tuple(name for i, name in enumerate(self.columns) if i != self.label)
+
+    @property
+    def label_name(self) -> str:
+        """The label column's name, empty without one."""
+        return "" if self.label is None else self.columns[self.label]
+
+
+def sniff(head: bytes, label: str, header: str, source: str) -> Schema:
+    """The schema of a CSV from its first two lines. Raises DataError or ConfigError with the way out."""
+    first, second = _first_lines(head, source)
+    cells = cells_of(first)
+    if len(cells) == 1 and any(mark in first for mark in ";\t|"):
+        raise DataError(f"{source}: no comma in the first line ({first[:60]!r}); columns must be separated by commas")
+    named = header == "yes" or (header == "auto" and _is_header(cells, cells_of(second), label))
+    columns = tuple(cell.strip() for cell in cells) if named else tuple(f"c{i}" for i in range(len(cells)))
+    index = _label_index(label, columns, named, source)
+    if len(columns) < 2 and index is not None:
+        raise DataError(f"{source} has one column ({columns[0]!r}), expected a label and at least one value")
+    if named and not second:
+        raise DataError(f"{source} has a header but no rows")
+    return Schema(columns, index, header_crc(first.encode()) if named else None)
+
+
+def header_crc(line: bytes) -> int:
+    """What a header is known by, whatever its line end and byte order mark."""
+    return zlib.crc32(line.removeprefix(BOM).strip())
+
+
+def _first_lines(head: bytes, source: str) -> tuple[str, str]:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in head[:4096]:
+        raise DataError(f"{source} is not UTF-8 text (UTF-16?): iconv -f utf-16 -t utf-8 {source} > utf8.csv")
+    lines = [line for line in normalise(head.removeprefix(BOM)).split(b"\n") if line.strip()][:2]
+    if not lines:
+        raise DataError(f"{source} is empty, expected lines of a label and values with commas between")
+    try:
+        texts = [line.decode() for line in lines]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{source} is not UTF-8: byte 0x{error.object[error.start]:02x} in its first lines: "
+            f"iconv -f latin1 -t utf-8 {source} > utf8.csv"
+        ) from error
+    return texts[0], texts[1] if len(texts) > 1 else ""
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of one line."""
+    return next(csv.reader([line]), [])
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, or missing."""
+    if cell.strip() in MISSING:
+        return True
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_header(first: list[str], second: list[str], label: str) -> bool:
+    """Text where a value should be; or only the label is text, and in the next line it is a number."""
+    numbers = [is_number(cell) for cell in first]
+    at = int(label) if label.lstrip("-").isdigit() and -len(first) <= int(label) < len(first) else None
+    if at is None:
+        return not all(numbers) or label in [cell.strip() for cell in first]
+    at %= len(first)
+    if not all(number for i, number in enumerate(numbers) if i != at):
+        return True
+    return not numbers[at] and at < len(second) and is_number(second[at])
+
+
+def _label_index(label: str, columns: tuple[str, ...], named: bool, source: str) -> int | None:
+    if named and label in columns:
+        return columns.index(label)
+    if label == "none":
+        return None
+    shown = ", ".join(columns[:20]) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
+    try:
+        index = int(label)
+    except ValueError:
+        what = f"its columns are {shown}" if named else f"it has no header; give the index, 0 to {len(columns) - 1}"
+        raise ConfigError(f"{source} has no column {label!r}: {what}") from None
+    if not -len(columns) <= index < len(columns):
+        raise ConfigError(f"{source} has no column number {index}: it has {len(columns)} columns: {shown}")
+    return index % len(columns)
+
+
+def normalise(text: bytes) -> bytes:
+    """Line ends as LF; a record may end in LF, CRLF or CR, as Hadoop has it."""
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text

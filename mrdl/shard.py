@@ -1,0 +1,92 @@
+"""Where a row belongs: its hash, its shard and its place in the shard, whatever file or split it came in."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_ROWS = 512  # rows hashed at once: the 64-bit copy of a block stays in the cache
+
+
+# --- hash ---
+
+
+def _mix(bits: np.ndarray) -> np.ndarray:
+    """Spread the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    bits = bits * _GOLDEN
+    bits ^= bits >> np.uint64(30)
+    bits = bits * np.uint64(0xBF58476D1CE4E5B9)
+    bits ^= bits >> np.uint64(27)
+    bits = bits * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+_BYTE_BITS = _mix(np.arange(256, dtype=np.float32).view(np.uint32).astype(np.uint64))
+
+
+def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
+    """A hash of each row's values, (rows,) uint64: the same in any split, file, order and runner.
+
+    features: (rows, columns) uint8 or float32, equal values hash alike in both; label_hashes: (rows,) uint64.
+    """
+    weight = _mix(np.arange(1, features.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
+    hashes = np.empty(len(features), np.uint64)
+    for start in range(0, len(features), _ROWS):
+        part = features[start : start + _ROWS]
+        if part.dtype == np.uint8:
+            bits = _BYTE_BITS[part]
+        else:
+            bits = _mix(np.ascontiguousarray(part, np.float32).view(np.uint32).astype(np.uint64))
+        hashes[start : start + _ROWS] = bits @ weight
+    return _mix(hashes ^ label_hashes)
+
+
+def is_validation(hashes: np.ndarray, fraction: float) -> np.ndarray:
+    """The rows kept out of training: those whose hash lies in the lowest `fraction` of all hashes."""
+    return hashes < np.uint64(int(fraction * 2.0**64)) if fraction else np.zeros(len(hashes), bool)
+
+
+def shard_of(hashes: np.ndarray, shards: int) -> np.ndarray:
+    """The shard of each row, (rows,) int64, by bits that do not decide about validation."""
+    return (_mix(hashes ^ _GOLDEN) % np.uint64(shards)).astype(np.int64)
+
+
+def hash_order(hashes: np.ndarray, features: np.ndarray, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """The one order of a set of rows, (rows,) int64: by hash, and where different rows share one by content.
+
+    hashes: (rows,) uint64; features: (rows, columns); codes: (rows,), index in the labels' names.
+    """
+    order = np.argsort(hashes, kind="stable")
+    ranked = hashes[order]
+    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])) if len(ranked) else np.zeros(0, np.int64)
+    stops = np.append(starts[1:], len(ranked))
+    for run in np.flatnonzero(stops - starts > 1):
+        rows = order[starts[run] : stops[run]]
+        if (features[rows] != features[rows[0]]).any() or (codes[rows] != codes[rows[0]]).any():
+            order[starts[run] : stops[run]] = sorted(rows, key=lambda i: (features[i].tobytes(), names[int(codes[i])]))
+    return order
+
+
+# --- place ---
+
+
+def hadoop_partition(key: bytes, partitions: int) -> int:
+    """The reducer that Hadoop's HashPartitioner gives a key (java.util.Arrays.hashCode of its bytes)."""
+    value = 1
+    for byte in key:
+        value = (31 * value + (byte - 256 if byte > 127 else byte)) & 0xFFFFFFFF
+    return (value & 0x7FFFFFFF) % partitions
+
+
+def shard_keys(shards: int) -> list[bytes]:
+    """A key for each shard so that shard i lands in reducer i of as many reducers.
+
+    Plain numbers would leave reducers empty, and Streaming throws an empty reducer's output away.
+    """
+    keys: dict[int, bytes] = {}
+    candidate = 0
+    while len(keys) < shards:
+        key = b"%d" % candidate
+        keys.setdefault(hadoop_partition(key, shards), key)
+        candidate += 1
+    return [keys[i] for i in range(shards)]

@@ -1,0 +1,223 @@
+"""Rows on their way: out of a mapper in packed lines keyed by shard, and in a training task as one array again."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+import numpy as np
+
+from mrdl import protocol
+from mrdl.config import TrainConfig
+from mrdl.data import Block
+from mrdl.preparation import Statistics
+from mrdl.protocol import Write, split_line, unpack
+from mrdl.shard import hash_order, is_validation, row_hash, shard_keys, shard_of
+
+BUFFER_BYTES = 32 << 20  # of parsed rows held by a mapper before it writes them out
+LINE_BYTES = 2 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
+VALIDATION_ROWS = 10_000  # kept by the driver
+VALIDATION_KEY = b"validation"
+
+
+class PlacedRows:
+    """A mapper's rows: gathered by shard, written out in packed lines when there are enough."""
+
+    def __init__(self, config: TrainConfig, num_features: int, write: Write) -> None:
+        self.statistics = Statistics.empty(num_features)
+        self._config = config
+        self._write = write
+        self._keys = [*shard_keys(config.shards), VALIDATION_KEY]
+        self._pieces: list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = [[] for _ in self._keys]
+        self._bytes = 0
+        self._labels: dict[str, int] = {}
+        self._sample_bar = np.uint64(2**64 - 1)  # no row of this mapper above it can be in the sample
+
+    def add(self, block: Block) -> None:
+        """Place a block of parsed rows."""
+        hashes = row_hash(block.features, _label_hashes(block.label_names)[block.label_codes])
+        renumber = np.array([self._labels.setdefault(name, len(self._labels)) for name in block.label_names], np.int32)
+        codes = renumber[block.label_codes]
+        kept_out = is_validation(hashes, self._config.validation)
+        training = np.flatnonzero(~kept_out)
+        self._count(block, training)
+        shards = shard_of(hashes[training], self._config.shards)
+        by_shard = np.argsort(shards, kind="stable")
+        bounds = np.searchsorted(shards[by_shard], np.arange(self._config.shards + 1))
+        for shard in range(self._config.shards):
+            rows = training[by_shard[bounds[shard] : bounds[shard + 1]]]
+            self._take(shard, rows, block.features, codes, hashes)
+        self._take(-1, np.flatnonzero(kept_out & (hashes <= self._sample_bar)), block.features, codes, hashes)
+        if self._bytes > BUFFER_BYTES:
+            self._flush()
+
+    def finish(self) -> None:
+        """Write what is left, and the statistics to every shard."""
+        self._flush()
+        packed = protocol.pack_statistics(b"S", self.statistics)
+        for key in self._keys[:-1]:
+            self._write(key, packed)
+
+    def _count(self, block: Block, training: np.ndarray) -> None:
+        counted = self.statistics
+        counted.training_rows += len(training)
+        counted.validation_rows += len(block.features) - len(training)
+        counted.missing += block.missing
+        counted.integral &= is_integral(block.features)
+        counted.add_range(block.features if len(training) == len(block.features) else block.features[training])
+        per_label = np.bincount(block.label_codes, minlength=len(block.label_names))
+        for name, count in zip(block.label_names, per_label, strict=True):
+            counted.classes[name] = counted.classes.get(name, 0) + int(count)
+
+    def _take(self, place: int, rows: np.ndarray, features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> None:
+        if len(rows):
+            self._pieces[place].append((features[rows], codes[rows], hashes[rows]))
+            self._bytes += len(rows) * (features.shape[1] * features.itemsize + 12)
+
+    def _flush(self) -> None:
+        names = list(self._labels)
+        for key, pieces in zip(self._keys, self._pieces, strict=True):
+            for dtype in (np.uint8, np.float32):
+                same = [piece for piece in pieces if piece[0].dtype == dtype]
+                if not same:
+                    continue
+                features, codes, hashes = (np.concatenate(parts) for parts in zip(*same, strict=True))
+                if key == VALIDATION_KEY and len(hashes) > VALIDATION_ROWS:
+                    lowest = np.argpartition(hashes, VALIDATION_ROWS)[:VALIDATION_ROWS]
+                    features, codes, hashes = features[lowest], codes[lowest], hashes[lowest]
+                    self._sample_bar = min(self._sample_bar, hashes.max())
+                write_rows(key, b"D", names, features, codes, hashes, self._write)
+            pieces.clear()
+        self._bytes = 0
+
+
+def _label_hashes(names: Iterable[str]) -> np.ndarray:
+    digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
+    return np.frombuffer(b"".join(digests), "<u8")
+
+
+def is_integral(features: np.ndarray) -> bool:
+    """Whether every value is a whole number from 0 to 255."""
+    if features.dtype == np.uint8:
+        return True
+    return bool(((features >= 0) & (features <= 255) & (features == np.floor(features))).all())
+
+
+def write_rows(
+    key: bytes, tag: bytes, names: list[str],
+    features: np.ndarray, codes: np.ndarray, hashes: np.ndarray, write: Write,
+) -> None:  # fmt: skip
+    """Rows as lines of some 2 MB, as uint8 where all values of a line allow it."""
+    step = max(1, LINE_BYTES // max(1, features.shape[1] * features.itemsize))
+    for i in range(0, len(features), step):
+        part = features[i : i + step]
+        part = part.astype(np.uint8, copy=False) if is_integral(part) else part
+        write(key, protocol.pack_rows(tag, names, part, codes[i : i + step], hashes[i : i + step]))
+
+
+class RowSpool:
+    """Packed lines of rows on their way to one array, in memory or, beyond `limit_bytes`, in files of `folder`.
+
+    Lines stay packed until all are there, and are let go one by one while the array fills,
+    so that the peak is the array and little more.
+    """
+
+    def __init__(self, limit_bytes: int, folder: str = ".") -> None:
+        self.rows = 0
+        self._dtype = np.dtype(np.uint8)
+        self._limit = limit_bytes
+        self._folder = folder
+        self._packed = 0
+        self._lines: list[bytes] = []
+        self._sizes: list[int] = []
+        self._file: IO[bytes] | None = None
+
+    def append(self, value: bytes) -> None:
+        """Take one D or V record."""
+        rows, dtype = protocol.rows_in(value)
+        self.rows += rows
+        self._dtype = np.promote_types(self._dtype, dtype)
+        self._packed += len(value)
+        self._lines.append(value)
+        if self._packed > self._limit:
+            self._file = self._file or tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+            self._file.writelines(self._lines)
+            self._sizes += map(len, self._lines)
+            self._lines = []
+
+    def array(self, width: int) -> np.ndarray:
+        """(rows, width) zeros that take no memory until written to; beyond the limit mapped from a file."""
+        if self.rows * width * self._dtype.itemsize <= self._limit:
+            return np.zeros((self.rows, width), self._dtype)
+        handle, name = tempfile.mkstemp(dir=self._folder)
+        os.close(handle)
+        try:
+            return np.memmap(name, self._dtype, "w+", shape=(self.rows, width))
+        finally:
+            os.unlink(name)  # the mapping lives on; nothing is left behind however the task ends
+
+    def drain(self) -> Iterator[bytes]:
+        """The records, each let go when the next is asked for."""
+        if self._file:
+            self._file.seek(0)
+            for size in self._sizes:
+                yield self._file.read(size)
+            self._file.close()
+        while self._lines:
+            yield self._lines.pop()
+
+
+class LoadedShard:
+    """The rows of one shard from its lines, in any order, whether mappers or the cache wrote them.
+
+    features: (rows, columns), uint8 where all values are whole numbers from 0 to 255, else float32;
+    codes: (rows,) int32, index in label_names; order: (rows,) int64, the rows by hash;
+    shard: its number where the lines say it (the cache's do), else None.
+    """
+
+    def __init__(self, lines: Iterable[bytes], limit_bytes: int) -> None:
+        spool = RowSpool(limit_bytes)
+        self.shard: int | None = None
+        merged: Statistics | None = None
+        for line in lines:
+            _, value = split_line(line)
+            if value[:1] in protocol.ROWS:
+                spool.append(value)
+            elif value[:1] in b"SP":
+                _, meta, arrays = unpack(value)
+                statistics = protocol.to_statistics(meta, arrays)
+                self.shard = meta.get("shard")
+                if merged is None:
+                    merged = statistics
+                else:
+                    merged.merge(statistics)
+        self.statistics = merged or Statistics.empty(0)
+        self._fill(spool)
+
+    def _fill(self, spool: RowSpool) -> None:
+        self.codes = np.zeros(spool.rows, np.int32)
+        self.hashes = np.zeros(spool.rows, np.uint64)
+        self.features = spool.array(len(self.statistics.minimum))
+        labels: dict[str, int] = {}
+        row = 0
+        for value in spool.drain():
+            _, meta, arrays = unpack(value)
+            if not row:
+                self.features = spool.array(arrays["features"].shape[1])
+            renumber = np.array([labels.setdefault(name, len(labels)) for name in meta["names"]], np.int32)
+            part = slice(row, row + len(arrays["codes"]))
+            self.features[part] = arrays["features"]
+            self.codes[part] = renumber[arrays["codes"]]
+            self.hashes[part] = arrays["hashes"]
+            row = part.stop
+        self.label_names = list(labels)
+        self.order = hash_order(self.hashes, self.features, self.codes, self.label_names)
+
+    def write_sorted(self, key: bytes, tag: bytes, write: Write, most: int | None = None) -> None:
+        """The rows by hash, at most so many, as packed lines: a cached shard has one form only."""
+        order = self.order[:most]
+        step = max(1, LINE_BYTES // max(1, self.features.shape[1] * self.features.itemsize))
+        for i in range(0, len(order), step):
+            rows = order[i : i + step]
+            write_rows(key, tag, self.label_names, self.features[rows], self.codes[rows], self.hashes[rows], write)

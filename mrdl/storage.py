@@ -1,0 +1,129 @@
+"""Files where they lie, on this machine or in HDFS, behind the same few verbs.
+
+Only the driver comes here: tasks are fed by Hadoop and never open a file in HDFS themselves.
+"""
+
+import bz2
+import functools
+import glob
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from mrdl.cluster import Cluster
+from mrdl.errors import DataError
+from mrdl.webhdfs import CHUNK_BYTES, FileInfo, HdfsStore, hidden
+
+
+class Store(Protocol):
+    """What a file system can do for mrdl. Paths are local paths, or hdfs:// URIs."""
+
+    def files(self, pattern: str) -> list[FileInfo]:
+        """The files of a path, folder or glob, sorted; without those that begin with _ or a dot."""
+
+    def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
+        """The first `length` bytes of a file, or all of it."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Make a new file with its folders."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder."""
+
+    def rename(self, path: str, new: str) -> None:
+        """Move a file or folder to a name that is not taken."""
+
+    def remove(self, path: str) -> None:
+        """Delete a file or folder with all in it; nothing happens where there is none."""
+
+
+def is_hdfs(path: str) -> bool:
+    """Whether a path is a URI in HDFS."""
+    return path.startswith("hdfs://")
+
+
+def store_of(path: str) -> Store:
+    """The store that a path lies in."""
+    return hdfs_store() if is_hdfs(path) else LocalStore()
+
+
+@functools.lru_cache(maxsize=1)
+def hdfs_store() -> HdfsStore:
+    """The HDFS of HADOOP_CONF_DIR, asked once in a process."""
+    return HdfsStore(Cluster.from_conf())
+
+
+def read(path: str) -> bytes:
+    """A whole file."""
+    return b"".join(store_of(path).chunks(path))
+
+
+def text_chunks(path: str, length: int | None = None) -> Iterator[bytes]:
+    """The bytes of a file, or its first `length` and what they unpack to; .gz and .bz2 are unpacked."""
+    chunks = store_of(path).chunks(path, length)
+    makers: dict[str, Callable[[], Any]] = {
+        ".gz": lambda: zlib.decompressobj(wbits=31),
+        ".bz2": bz2.BZ2Decompressor,
+    }
+    make = makers.get(os.path.splitext(path)[1])
+    if make is None:
+        yield from chunks
+        return
+    unpacker = make()
+    try:
+        for chunk in chunks:
+            while chunk:
+                yield unpacker.decompress(chunk)
+                chunk = unpacker.unused_data
+                if unpacker.eof:  # another member may follow, as in `cat a.gz b.gz`
+                    unpacker = make()
+    except (zlib.error, OSError) as error:
+        raise DataError(f"{path} cannot be unpacked: {error}") from error
+
+
+class LocalStore:
+    """The file system of this machine."""
+
+    def files(self, pattern: str) -> list[FileInfo]:
+        """See Store."""
+        path = Path(pattern)
+        if path.is_dir():
+            found = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+        else:
+            found = [path] if path.exists() else [Path(name) for name in glob.glob(pattern)]
+        kept = [file for file in sorted(found) if file.is_file() and not hidden(str(file.name))]
+        if not kept:
+            raise DataError(f"no such file: {pattern}" if not path.is_dir() else f"no files in the folder {pattern}")
+        return [FileInfo(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in kept]
+
+    def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
+        """See Store."""
+        left = length if length is not None else -1
+        with open(path, "rb") as file:
+            while left and (chunk := file.read(CHUNK_BYTES if left < 0 else min(left, CHUNK_BYTES))):
+                left -= len(chunk) if left > 0 else 0
+                yield chunk
+
+    def write(self, path: str, data: bytes) -> None:
+        """See Store."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(data)
+
+    def exists(self, path: str) -> bool:
+        """See Store."""
+        return Path(path).exists()
+
+    def rename(self, path: str, new: str) -> None:
+        """See Store."""
+        Path(new).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(path, new)
+
+    def remove(self, path: str) -> None:
+        """See Store."""
+        if Path(path).is_dir():
+            shutil.rmtree(path)
+        else:
+            Path(path).unlink(missing_ok=True)

@@ -1,0 +1,60 @@
+"""What surrounds the work of a task: its standard streams, and its end when the driver ends."""
+
+import ctypes
+import io
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from mrdl.protocol import Write
+
+# job properties that Hadoop, and mrjob's own runners, give to a task as environment variables
+INPUT_FILE = "mapreduce_map_input_file"
+INPUT_START = "mapreduce_map_input_start"
+DIES_WITH_DRIVER = "MRDL_DIES_WITH_DRIVER"  # set for tasks of the local runner: the driver's process id
+
+
+@contextmanager
+def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
+    """The task's input as a binary file, and `write(key, value)`.
+
+    Standard output belongs to the protocol: whatever else prints, C libraries too, goes to standard error.
+    """
+    _die_with_driver()
+    out, saved = job.stdout, (sys.stdout, sys.stderr)
+    text = io.TextIOWrapper(job.stderr, "utf-8", errors="replace", line_buffering=True)
+    try:
+        if out.fileno() == 1:
+            out.flush()
+            kept = os.dup(1)
+            os.dup2(2, 1)
+            out = os.fdopen(kept, "wb", buffering=1 << 20)
+    except (OSError, ValueError, AttributeError):
+        pass  # the inline runner's standard output is a file of its own
+    sys.stdout = sys.stderr = text
+
+    def write(key: bytes, value: bytes) -> None:
+        out.write(key + b"\t" + value + b"\n")
+
+    try:
+        yield job.stdin, write
+    except Exception as error:
+        error.add_note(f"input: {os.environ.get(INPUT_FILE, 'the rows of a shard, from all mappers')}")
+        raise
+    finally:
+        out.flush()
+        text.flush()
+        text.detach()
+        sys.stdout, sys.stderr = saved
+
+
+def _die_with_driver() -> None:
+    """Ask the kernel for a SIGKILL when the driver of a local run is gone (Linux): nothing is left running."""
+    driver = os.environ.get(DIES_WITH_DRIVER)
+    if driver and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != int(driver):
+            os.kill(os.getpid(), signal.SIGKILL)  # it died before the kernel was asked
