@@ -6,7 +6,7 @@
     MRDL.run()                                   # python3 script.py data.csv -r hadoop > net.out
     weights = newnet.combine_weights(MRDL.weights)
 
-One round, each shard counted once, as the paper has it; `--rounds 5` and all other flags of `mrdl train` work too.
+One round of ten epochs, each shard counted once, as the paper has it; `--rounds 5` and all other flags of `mrdl train` work too.
 """
 
 import sys
@@ -139,6 +139,7 @@ class MRDL(TrainJob):
             "nodes": net.architecture.nodes,
             "kind": net.architecture.kind,
             "rounds": 1,
+            "epochs": 10,
             "combine": "uniform",
         }
         found: list[Model] = []
