@@ -38,13 +38,18 @@ class Parser(argparse.ArgumentParser):
         """See argparse."""
         found, extra = self.parse_known_args(args, namespace)
         for word in extra:
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            near = difflib.get_close_matches(word.split("=")[0], flags, 1)
-            raise ConfigError(
-                f"unknown flag or argument {word!r}"
-                + (f", did you mean {near[0]}?" if near else f"; see {self.prog} --help")
-            )
+            near = difflib.get_close_matches(word.split("=")[0], self._flags(), 1)
+            hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+            raise ConfigError(f"unknown flag or argument {word!r}, {hint}")
         return found
+
+    def _flags(self) -> list[str]:
+        """The flags of this parser and its commands."""
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                flags += [flag for command in action.choices.values() for flag in command._flags()]
+        return flags
 
 
 def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:

@@ -1,6 +1,7 @@
 """One MapReduce job, from its command line to its output, or to the words of the task that failed."""
 
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -14,11 +15,11 @@ import requests
 from mrjob.job import MRJob
 from mrjob.step import StepFailedException
 
-from mrdl import protocol
+from mrdl import errors, protocol
 from mrdl.architecture import Weights
 from mrdl.cluster import HOW_TO, Cluster
 from mrdl.combine import ShardResult
-from mrdl.errors import DamagedShard, MrdlError, SetupError, TrainingError
+from mrdl.errors import MrdlError, SetupError, TrainingError
 from mrdl.monitor import Progress, Watcher, last_statuses, now
 from mrdl.preparation import Statistics
 from mrdl.runners import kill_children, runner_class
@@ -212,10 +213,9 @@ def _failed(launch: Launch, text: str, began: float) -> MrdlError:
     ends = [i for i, line in enumerate(lines) if line.startswith(("java.", "Exception in thread"))]
     body = lines[starts[0] :] if starts else lines[: ends[0]] if ends and ends[0] else lines[-30:]
     told = "\n".join(line for line in body if not line.startswith(("\tat ", "java.")))
-    if "DamagedShard" in told:
-        return DamagedShard(f"a task met damaged rows:\n{told}")
-    if "mrdl.errors.SetupError: " in told:
-        return SetupError(told.split("mrdl.errors.SetupError: ")[-1])
+    if ours := re.search(r"^mrdl\.errors\.(\w+): (.*)", told, re.DOTALL | re.MULTILINE):
+        kind: type[MrdlError] = getattr(errors, ours[1])
+        return kind(ours[2].strip())
     if "No module named" in told or "not found" in told:
         return SetupError(
             f"the Python of a node cannot run the tasks:\n{told}\n"

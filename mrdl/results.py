@@ -77,18 +77,18 @@ class RunFolder:
 
         Raises ConfigError if the folder holds another run, or this one and `resume` was not asked for.
         """
-        if not self.identity.exists():
-            if any(self.rounds.iterdir()):
-                raise ConfigError(f"{self.path} holds rounds but no run.json; use another --run-dir")
+        if not any(self.rounds.iterdir()):  # nothing is lost by taking over a folder where nothing was trained
             self.write(self.identity, json.dumps(identity, indent=1).encode())
             return identity
+        if not self.identity.exists():
+            raise ConfigError(f"{self.path} holds rounds but no run.json; use another --run-dir")
         found: dict[str, Any] = json.loads(self.identity.read_text())
         for key, what in (("data", "data set"), ("settings", "settings")):
             if found[key] != identity[key]:
                 names = [k for k in identity[key] if found[key].get(k) != identity[key][k]]
                 differ = ", ".join(f"{k} {found[key].get(k)!r} there, {identity[key][k]!r} now" for k in names)
                 raise ConfigError(f"the run folder {self.path} is of another {what} ({differ}); use another --run-dir")
-        if not resume and any(self.rounds.iterdir()):
+        if not resume:
             raise ConfigError(f"the run folder {self.path} holds this run already: go on with --resume, or use another")
         return found
 

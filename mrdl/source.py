@@ -86,9 +86,8 @@ class Source:
         shown = [f"  {place}: {reason}" for place, (_, _, reason, _) in zip(places, statistics.bad, strict=True)]
         more = statistics.bad_rows - len(shown)
         total = statistics.training_rows + statistics.validation_rows + statistics.bad_rows
-        what = "row cannot" if statistics.bad_rows == 1 else "rows cannot"
         return DataError(
-            f"{statistics.bad_rows} of {total} {what} be read; nothing was trained.\n"
+            f"{statistics.bad_rows} of {total} rows cannot be read; nothing was trained.\n"
             + "\n".join(shown)
             + (f"\n  ... and {more} more" if more else "")
             + "\nMend them, or leave them out with --bad-rows skip."

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from mrdl.errors import MrdlError
 from mrdl.protocol import Write
 
 # job properties that Hadoop, and mrjob's own runners, give to a task as environment variables
@@ -42,7 +43,8 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
     try:
         yield job.stdin, write
     except Exception as error:
-        error.add_note(f"input: {os.environ.get(INPUT_FILE, 'the rows of a shard, from all mappers')}")
+        if not isinstance(error, MrdlError):  # those are worded for people already
+            error.add_note(f"input: {os.environ.get(INPUT_FILE, 'the rows of a shard, from all mappers')}")
         raise
     finally:
         out.flush()

@@ -72,7 +72,7 @@ def train_shard(
     for epoch in range(settings.epochs):
         step.loss_sum.zero_()
         places = order[torch.from_numpy(rng.permutation(len(rows)))].to(device)
-        batches = places.split(settings.batch_size)
+        batches = places.split(settings.batch_size) if len(rows) else ()
         for i, batch in enumerate(batches):
             step(batch)
             if i % every == every - 1:

@@ -1,0 +1,88 @@
+"""The house holds: imports go down only, and each heavy package has its home."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+MRDL = Path(__file__).resolve().parent.parent / "mrdl"
+FLOORS = [
+    {"__init__", "errors", "config", "architecture", "schema", "monitor", "shard", "cluster"},
+    {"data", "preparation", "combine", "trainer", "net", "webhdfs", "results"},
+    {"storage", "protocol"},
+    {"shuffle", "task", "source", "model"},
+    {"cache", "job", "runners"},
+    {"launch", "console"},
+    {"driver"},
+    {"paper", "__main__"},
+]
+UPWARD = {("job", "__main__")}  # a job file is also a command
+HOMES = {
+    "mrjob": {"job", "runners", "launch"},
+    "torch": {"net", "trainer", "model", "paper"},
+    "pyarrow": {"data", "protocol"},
+    "hdfs": {"webhdfs"},
+    "requests": {"webhdfs", "cluster", "launch"},
+    "pandas": {"model"},
+    "rich": {"console"},
+    "safetensors": {"protocol", "results", "model", "job", "driver"},
+}
+LAZY = {("model", "torch"), ("model", "pandas"), ("job", "mrdl.trainer"), ("job", "mrdl.__main__")}
+
+
+def imports(name):
+    """(module, whether at the top of the file) for each import in mrdl/NAME.py."""
+    tree = ast.parse((MRDL / f"{name}.py").read_text())
+    for node in ast.walk(tree):
+        found = []
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "mrdl":
+            found = [f"mrdl.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found = [node.module]
+        for module in found:
+            yield module, node in tree.body
+
+
+FILES = sorted(path.stem for path in MRDL.glob("*.py"))
+
+
+def floor(name):
+    return next(i for i, names in enumerate(FLOORS) if name in names)
+
+
+def test_every_file_has_a_floor():
+    assert set(FILES) == set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_go_down_or_sideways(name):
+    inner = {module.split(".")[1] for module, _ in imports(name) if module.startswith("mrdl.")} & set(FILES)
+    too_high = {other for other in inner if floor(other) > floor(name) and (name, other) not in UPWARD}
+    assert not too_high
+
+
+def test_no_two_files_import_each_other():
+    edges = {
+        (name, module.split(".")[1]) for name in FILES for module, _ in imports(name) if module.startswith("mrdl.")
+    } - UPWARD
+    assert not {(a, b) for a, b in edges if (b, a) in edges}
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_a_package_is_imported_in_its_home_only(package):
+    users = {name for name in FILES for module, _ in imports(name) if module.split(".")[0] == package}
+    assert users <= HOMES[package], "move the import, or give the package another home on purpose"
+
+
+@pytest.mark.parametrize("name, module", sorted(LAZY))
+def test_what_costs_seconds_is_imported_when_needed(name, module):
+    places = [at_top for found, at_top in imports(name) if found == module or found.startswith(f"{module}.")]
+    assert places and not any(places)
+
+
+def test_nothing_is_pickled():
+    for name in FILES:
+        used = {module.split(".")[0] for module, _ in imports(name)}
+        assert not used & {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}, name

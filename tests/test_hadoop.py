@@ -1,0 +1,270 @@
+"""The walk on a real HDFS and YARN: the same bytes as inline, whatever dies on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import mrdl
+
+pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
+
+QUICK = ["--nodes", "64,32,10", "--shards", "2", "--rounds", "2", "--epochs", "1", "--seed", "5"]
+SETTINGS = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}
+
+
+def hadoop(cluster, *words):
+    command = [f"{cluster['HADOOP_HOME']}/bin/hadoop", *words]
+    return subprocess.run(command, env={**os.environ, **cluster}, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def stored(cluster) -> str:
+    """The digits in HDFS."""
+    digits = Path(__file__).parent / "data" / "digits.csv"
+    hadoop(cluster, "fs", "-mkdir", "-p", "digits")
+    hadoop(cluster, "fs", "-put", "-f", str(digits), "digits/digits.csv")
+    user = hadoop(cluster, "fs", "-stat", "%u", "digits").strip()
+    return f"hdfs:///user/{user}/digits/digits.csv"
+
+
+@pytest.fixture
+def calm(digits, tmp_path):
+    """What an undisturbed run in one process ends in."""
+    return mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **SETTINGS)
+
+
+@pytest.fixture
+def on_yarn(cluster, mrdl_command):
+    """Run an mrdl command with the cluster's environment."""
+    return lambda *words, **more: mrdl_command(*words, env=cluster, timeout=300, **more)
+
+
+def start(cluster, *words, cwd):
+    command = [sys.executable, "-m", "mrdl", "train", *map(str, words)]
+    env = {**os.environ, **cluster}
+    return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def applications(cluster, states="RUNNING,ACCEPTED,SUBMITTED"):
+    """The applications that YARN knows in these states."""
+    ports = json.loads((Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text())
+    url = f"http://127.0.0.1:{ports['RMW']}/ws/v1/cluster/apps?states={states}"
+    with urllib.request.urlopen(url) as reply:
+        return (json.load(reply)["apps"] or {}).get("app") or []
+
+
+def training_processes(cluster):
+    """The Python processes of tasks on the cluster that have torch mapped, which only those that train have."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            here = os.readlink(folder / "cwd").startswith(cluster["MRDL_HADOOP_DIR"])
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if here and b"python" in words[0] and b"libtorch" in (folder / "maps").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
+def poll(look, seconds=120):
+    """The first true answer of `look`, asked again and again until a deadline."""
+    deadline = time.monotonic() + seconds
+    while not (answer := look()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return answer
+
+
+def test_a_network_trained_on_yarn_has_the_bytes_of_the_inline_one(stored, on_yarn, calm, cluster, tmp_path):
+    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "run", *QUICK)
+    assert ended.rc == 0, ended.err
+    assert ended.json["sha256"] == calm.sha256
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == calm.to_bytes()
+    listing = hadoop(cluster, "fs", "-ls", "-R", "mrdl")
+    parts = [line for line in listing.splitlines() if "part-" in line]
+    assert len(parts) == 2 and all(int(line.split()[4]) > 0 for line in parts), "a file for each shard"
+    assert "tmp/mrdl" not in listing, "what a job needed only while it ran is gone"
+
+
+def test_a_second_run_on_yarn_starts_from_the_cached_shards(stored, on_yarn, calm, cluster):
+    before = hadoop(cluster, "fs", "-ls", "-R", "mrdl/shards")
+    ended = on_yarn("train", stored, "-r", "hadoop", "--run-dir", "other", "--json", *QUICK)
+    assert ended.json["sha256"] == calm.sha256, ended.err
+    assert hadoop(cluster, "fs", "-ls", "-R", "mrdl/shards") == before
+
+
+def test_data_in_hdfs_can_be_trained_on_inline(stored, on_yarn, calm):
+    ended = on_yarn("train", stored, "--json", *QUICK)
+    assert ended.rc == 0 and ended.json["sha256"] == calm.sha256, ended.err
+
+
+def test_a_killed_training_task_is_retried_to_the_same_bytes(stored, cluster, tmp_path, digits):
+    words = ["--nodes", "64,400,200,10", "--shards", "2", "--rounds", "1", "--epochs", "100"]
+    process = start(cluster, stored, "-r", "hadoop", "--json", *words, cwd=tmp_path)
+    victim = poll(lambda: training_processes(cluster))[0]
+    os.kill(victim, signal.SIGKILL)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err.decode()
+    settings = {"nodes": (64, 400, 200, 10), "shards": 2, "rounds": 1, "epochs": 100}
+    calm = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **settings)
+    assert json.loads(out)["sha256"] == calm.sha256
+    tag = json.loads((next((tmp_path / "runs").iterdir()) / "run.json").read_text())["name"]
+    failed = [app for app in applications(cluster, "FINISHED") if app["applicationTags"] == tag]
+    assert failed and all(app["finalStatus"] == "SUCCEEDED" for app in failed)
+
+
+def test_ctrl_c_kills_the_application_and_the_run_goes_on_later(stored, cluster, on_yarn, calm, tmp_path):
+    words = [stored, "-r", "hadoop", "--json", "--run-dir", "run", *QUICK, "--validation", "0.2"]
+    process = start(cluster, *words, cwd=tmp_path)
+    poll(lambda: [app for app in applications(cluster) if app["state"] == "RUNNING"])
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err.decode()
+    assert not poll(lambda: [] if applications(cluster) else [()])[0]
+    again = on_yarn("train", *words, "--resume")
+    same = mrdl.train(
+        Path(__file__).parent / "data" / "digits.csv",
+        show=False,
+        run_dir=str(tmp_path / "x"),
+        validation=0.2,
+        **SETTINGS,
+    )
+    assert again.json["sha256"] == same.sha256, again.err
+
+
+def test_a_bad_row_in_hdfs_is_told_with_its_line(cluster, on_yarn, digits, tmp_path, stored):
+    lines = digits.read_text().splitlines()
+    lines[700] = lines[700].replace(",", ",x", 1)
+    (tmp_path / "bad.csv").write_text("\n".join(lines))
+    hadoop(cluster, "fs", "-put", "-f", str(tmp_path / "bad.csv"), "digits-bad.csv")
+    path = stored.replace("digits/digits.csv", "digits-bad.csv")
+    ended = on_yarn("train", path, "-r", "hadoop", *QUICK)
+    assert ended.rc == 2
+    assert f"{path} line 701: column 'r0c0': 'x" in ended.err
+
+
+def test_a_failing_task_shows_its_own_traceback(cluster, stored, tmp_path):
+    script = """
+        from mrdl import TrainJob
+
+        class Mine(TrainJob):
+            def parse(self, schema):
+                raise RuntimeError("this parser knows no rows")
+
+        if __name__ == "__main__":
+            Mine.run()
+    """
+    (tmp_path / "mine.py").write_text(textwrap.dedent(script))
+    ended = subprocess.run(
+        [sys.executable, "mine.py", stored, "-r", "hadoop", *QUICK],
+        cwd=tmp_path, env={**os.environ, **cluster}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "RuntimeError: this parser knows no rows" in ended.stderr and "mine.py" in ended.stderr
+    assert "digits.csv" in ended.stderr, "the input is named"
+    assert "PipeMapRed" not in ended.stderr, "Java's traceback is not shown"
+    assert "--resume" in ended.stderr
+
+
+def test_a_python_without_torch_is_found_before_training(cluster, stored, tmp_path):
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for path in Path(mrdl.__file__), *map(Path, sys.path):
+        if path.name == "site-packages":
+            for entry in path.iterdir():
+                if not entry.name.lower().startswith(("torch", "functorch", "__editable__", "distutils-precedence")):
+                    (packages / entry.name).symlink_to(entry)
+    site = next((bare / "lib").glob("python3*")) / "site-packages"
+    (site / "others.pth").write_text(f"{packages}\n")
+    process = start(cluster, stored, "-r", "hadoop", "--python-bin", bare / "bin" / "python", *QUICK, "--shards", "3",
+                    cwd=tmp_path)  # fmt: skip
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 2, err.decode()
+    assert b"has no torch" in err and b"--python-bin" in err
+
+
+def test_the_papers_program_runs_as_printed_on_yarn(cluster, stored, tmp_path, digits):
+    program = """
+        from mrdl import rbm, MRDL
+
+        if __name__ == '__main__':
+            newnet=rbm(0.015, 0.8, 64)
+            MRDL.newnet=newnet
+            net=newnet.create_net(layer_count=4, node_seq=[64,50,20,11])
+            MRDL.net=net
+            MRDL.run()
+            iter1=newnet.combine_weights(MRDL.weights)
+            net=newnet.create_net(layer_count=4, node_seq=[64,50,20,11])
+            newnet.set_w(iter1, net)
+            testdata=newnet.load_data(data_path='test.csv')
+            newnet.test(loaded_data=testdata, nNet=net)
+    """
+    (tmp_path / "prog.py").write_text(textwrap.dedent(program))
+    (tmp_path / "test.csv").write_bytes(digits.read_bytes())
+    with open(tmp_path / "net.out", "wb") as out:
+        ended = subprocess.run(
+            [sys.executable, "prog.py", stored, "-r", "hadoop"],
+            cwd=tmp_path, env={**os.environ, **cluster}, stdout=out, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert mrdl.load(tmp_path / "net.out").arch.nodes == (64, 50, 20, 11)
+    assert "Accuracy: " in ended.stderr
+
+
+def test_any_mrjob_program_runs_on_the_cluster(cluster, stored, tmp_path):
+    script = """
+        from mrjob.job import MRJob
+
+        class Count(MRJob):
+            def mapper(self, _, line):
+                yield "lines", 1
+
+            def reducer(self, key, values):
+                yield key, sum(values)
+
+        if __name__ == "__main__":
+            Count.run()
+    """
+    (tmp_path / "count.py").write_text(textwrap.dedent(script))
+    ended = subprocess.run(
+        [sys.executable, "count.py", "-r", "hadoop", "--python-bin", sys.executable, stored],
+        cwd=tmp_path, env={**os.environ, **cluster}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.stdout.split() == ['"lines"', "1798"], ended.stderr
+
+
+def test_a_path_that_is_not_in_hdfs_is_told_at_once(on_yarn, stored):
+    ended = on_yarn("train", "hdfs:///no/such.csv", "-r", "hadoop")
+    assert ended.rc == 2 and "no such file: hdfs:///no/such.csv" in ended.err
+
+
+def test_an_hdfs_that_is_down_is_told_at_once(cluster, mrdl_command, tmp_path):
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "core-site.xml").write_text(
+        "<configuration><property><name>fs.defaultFS</name><value>hdfs://127.0.0.1:1</value></property></configuration>"
+    )
+    ended = mrdl_command("train", "hdfs:///x.csv", "-r", "hadoop", env={**cluster, "HADOOP_CONF_DIR": str(conf)})
+    assert ended.rc == 2 and "HDFS does not answer at http://127.0.0.1:9870" in ended.err
+
+
+def test_the_cluster_keeps_its_data_and_ports_over_a_restart(cluster, stored):
+    script = [sys.executable, str(Path(__file__).parent.parent / "scripts" / "hadoop")]
+    ports = (Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text()
+    for verb in ("stop", "start"):
+        subprocess.run([*script, verb], env={**os.environ, **cluster}, check=True, capture_output=True, timeout=120)
+    status = subprocess.run([*script, "status"], env={**os.environ, **cluster}, capture_output=True, text=True)
+    assert status.returncode == 0 and status.stdout.splitlines()[-1] == "ready"
+    assert (Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text() == ports
+    assert hadoop(cluster, "fs", "-cat", stored).count("\n") == 1798
