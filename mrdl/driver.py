@@ -208,8 +208,7 @@ class Run:
         finally:
             shutil.rmtree(self.folder.work, ignore_errors=True)
             if self.runner == "hadoop":
-                for folder in (job.output_dir, job.output_dir + "-files"):
-                    hdfs_store().remove(folder)
+                hdfs_store().remove(hdfs_home(f"tmp/{self.tag}"))
         if output.refused:
             self.cache.remove(self.tag)
             raise self.source.refused(*output.refused, skip_bad_rows=self.config.bad_rows == "skip")
