@@ -9,16 +9,20 @@ Its folder bears a digest of all that decides what lies in it, and gets that nam
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mrdl import protocol
 from mrdl.config import DATA, TrainConfig
+from mrdl.errors import DamagedShard
 from mrdl.preparation import Statistics
 from mrdl.shuffle import LoadedShard
 from mrdl.source import Source
 from mrdl.storage import hdfs_store, read, store_of
+
+log = logging.getLogger(__name__)
 
 FORMAT = "1"  # change it when what lies in a cached shard changes
 NO_LIMIT = 1 << 50
@@ -41,10 +45,15 @@ class ShardCache:
         self._prepared = f"{folder}/prepared"
 
     def load(self) -> Prepared | None:
-        """What was prepared; None where nothing was."""
+        """What was prepared; None where nothing was, or what is there is damaged: then it is deleted."""
         if not self._store.exists(self._prepared):
             return None
-        return prepared_from(read(self._prepared).splitlines())
+        try:
+            return prepared_from(read(self._prepared).splitlines())
+        except DamagedShard as error:
+            log.warning("the cache %s is made again: %s", self.folder, error)
+            self._store.remove(self.folder)
+            return None
 
     def shards(self) -> list[str]:
         """The files of packed shards."""
@@ -63,9 +72,12 @@ class ShardCache:
         else:
             self._store.rename(beginnings, self.folder)
 
-    def remove(self, tag: str) -> None:
-        """Delete the cache, and what a run has begun of it."""
+    def remove(self) -> None:
+        """Delete the shards."""
         self._store.remove(self.folder)
+
+    def abandon(self, tag: str) -> None:
+        """Delete what a run has begun and not completed."""
         self._store.remove(self.beginnings(tag))
 
 

@@ -5,6 +5,7 @@ A record is one line: MapReduce cuts files at line ends, so a quoted field canno
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ from pyarrow import csv as arrow_csv
 from mrdl.errors import DataError
 from mrdl.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise
 
+# as cells are written in files such as UCI's: a space after the comma
+_NULLS = [before + text + after for text in MISSING for before in ("", " ") for after in ("", " ")]
+_HEXADECIMAL = re.compile(rb"0[xX]")
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 SHOWN = 120  # characters of a bad line that a message shows
 
 
@@ -51,7 +56,7 @@ def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:
         text, rest = text[:cut], text[cut:]
         if text:
             yield _without_header(normalise(text), crc) if first else normalise(text)
-            first = False
+            first = first and not text.removeprefix(BOM).strip()
     if rest:
         yield _without_header(normalise(rest), crc) if first else normalise(rest)
 
@@ -109,6 +114,8 @@ class BlockParser:
             return block
 
     def _table(self, text: bytes, value_type: pa.DataType) -> Block:
+        if value_type == pa.uint8() and (b"x" in text or b"X" in text) and _HEXADECIMAL.search(text):
+            raise pa.ArrowInvalid("0x10 is a number for whole numbers only: a row must not depend on its neighbours")
         types = dict.fromkeys(self._names, value_type)
         label = self._schema.label
         if label is not None:
@@ -116,10 +123,10 @@ class BlockParser:
         table = arrow_csv.read_csv(
             io.BytesIO(text),
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=types, null_values=MISSING, strings_can_be_null=False
-            ),
+            convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=False),
         ).combine_chunks()
+        if b'"' in text and table.num_rows != sum(map(bool, text.split(b"\n"))):
+            raise _Unusable  # a quote that is left open would swallow the next lines
         missing = 0
         columns = [i for i in range(len(self._names)) if i != label]
         transposed = np.empty((len(columns), table.num_rows), value_type.to_pandas_dtype())
@@ -162,7 +169,7 @@ class BlockParser:
                     return f"column {name!r}: the label is missing"
             elif not is_number(cell):
                 return f"column {name!r}: {cell[:40]!r} is not a number"
-            elif cell.strip() not in MISSING and not abs(float(cell)) <= np.finfo(np.float32).max:
+            elif cell.strip() not in MISSING and not abs(float(cell)) <= FLOAT32_MAX:
                 return f"column {name!r}: {cell[:40]!r} is not a finite number"
         return str(error)
 

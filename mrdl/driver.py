@@ -22,7 +22,6 @@ from mrdl.config import DATA, MODEL, TrainConfig
 from mrdl.errors import ConfigError, DamagedShard, TrainingError
 from mrdl.job import TrainJob
 from mrdl.model import Model
-from mrdl.monitor import Progress
 from mrdl.preparation import Preparation, prepare
 from mrdl.results import RunFolder, versions
 from mrdl.runners import RUNNERS
@@ -84,7 +83,6 @@ class Run:
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
         with self.folder.held():
-            shutil.rmtree(self.folder.work, ignore_errors=True)  # of a driver that was killed
             identity = self.folder.claim(self._identity(), self.resume)
             self.tag = identity["name"]
             self.folder.write(self.folder.config, self.config.to_toml().encode())
@@ -119,7 +117,10 @@ class Run:
         if not done:
             weights = self.initial or {}
         self.cache = shard_cache(self.source, self.config, self.runner, self.job_class)
+        self._clear()  # what a killed driver left
         self.prepared = self.cache.load()
+        if self.prepared:
+            self.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
         if self.prepared is None and done == self.config.rounds:
             self._job(done, weights)  # for what it tells of the data; its weights are those of the round
         for round_ in range(done + 1, self.config.rounds + 1):
@@ -133,7 +134,7 @@ class Run:
         try:
             self._job(round_, weights)
         except DamagedShard:
-            self.cache.remove(self.tag)
+            self.cache.remove()
             self.prepared = None
             self._tell("note", "the cached shards are damaged: they are made again from the CSV")
             self._job(round_, weights)
@@ -201,26 +202,33 @@ class Run:
     def _job(self, round_: int, weights: Weights) -> None:
         """Run the job of a round; leaves `combined`, `shards`, `results` and, after the first job, `prepared`."""
         cached = self.prepared is not None
-        self.folder.work.mkdir(exist_ok=True)
         job = self._launch(round_, weights, cached)
         try:
             output = launch.read_output(launch.run(self.job_class, job))
-        finally:
-            shutil.rmtree(self.folder.work, ignore_errors=True)
-            if self.runner == "hadoop":
-                hdfs_store().remove(hdfs_home(f"tmp/{self.tag}"))
-        if output.refused:
-            self.cache.remove(self.tag)
-            raise self.source.refused(*output.refused, skip_bad_rows=self.config.bad_rows == "skip")
+            if output.refused:
+                raise self.source.refused(*output.refused, skip_bad_rows=self.config.bad_rows == "skip")
+        except BaseException:
+            self._clear()
+            raise
         if not output.weights:
             raise TrainingError("the job ended well, but left no weights")
         self.combined, self.shards, self.results = output.weights, output.shards, output.results
         if not cached:
             self.prepared = prepared_from(output.of_data)
             self.cache.keep(self.tag, output.of_data)
+        self._clear()
+
+    def _clear(self) -> None:
+        """End what a job of this run may still have running, a killed driver's too, and delete what it leaves."""
+        launch.stop(self.runner, self.tag)
+        shutil.rmtree(self.folder.work, ignore_errors=True)
+        self.cache.abandon(self.tag)
+        if self.runner == "hadoop":
+            hdfs_store().remove(hdfs_home(f"tmp/{self.tag}"))
 
     def _launch(self, round_: int, weights: Weights, cached: bool) -> launch.Launch:
         work = self.folder.work
+        work.mkdir(exist_ok=True)
         settings = work / "settings.json"
         about = {
             "config": dataclasses.asdict(self.config),
@@ -249,7 +257,7 @@ class Run:
             python_bin=self.config.python_bin,
             mrjob_conf=self.config.mrjob_conf,
             package=launch.zip_package(work) if hadoop else None,
-            on_progress=lambda progress: self._progress(round_, progress),
+            on_progress=lambda progress: self._tell("progress", round_, progress),
         )
 
     # --- this and that ---
@@ -266,9 +274,6 @@ class Run:
     @property
     def _settings_digest(self) -> str:
         return self.config.digest((DATA, MODEL), but=("rounds",))  # more rounds of the same run are the same run
-
-    def _progress(self, round_: int, progress: Progress) -> None:
-        self._tell("progress", round_, progress)
 
     def _tell(self, what: str, *about: Any) -> None:
         if self.screen is not None:

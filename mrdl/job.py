@@ -164,7 +164,8 @@ class TrainJob(MRJob):
             shard, limit = keys[key], self.config.task_memory_mb << 20
             loaded = LoadedShard(group, limit)
             problem = self._problem(loaded.statistics)
-            write(key, protocol.pack_statistics(b"P", loaded.statistics, problem=problem, shard=shard))
+            about = {"problem": problem, "shard": shard, "rows": len(loaded.codes)}
+            write(key, protocol.pack_statistics(b"P", loaded.statistics, **about))
             if problem is None:
                 result = self._train(shard, loaded)
                 loaded.write_sorted(key, b"D", write)

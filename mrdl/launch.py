@@ -64,9 +64,6 @@ def run(job_class: type[MRJob], launch: Launch) -> list[bytes]:
         raise _failed(launch, _tasks_own_words(launch), began) from error
     except MrdlError:
         raise
-    except KeyboardInterrupt:
-        stop(launch)
-        raise
     except Exception as error:
         if launch.runner != "inline":
             raise
@@ -105,11 +102,16 @@ def read_output(chunks: Sequence[bytes]) -> Output:
     return output
 
 
-def stop(launch: Launch) -> None:
-    """End what a job has running: mrjob would leave it."""
-    if launch.runner == "hadoop":
-        hdfs_store().cluster.kill(launch.tag)
-    elif launch.runner == "local":
+def stop(runner: str, tag: str) -> None:
+    """End what a run has running: neither mrjob nor YARN does when the driver goes."""
+    if runner == "hadoop":
+        cluster = hdfs_store().cluster
+        try:
+            cluster.kill(tag)
+        except requests.RequestException as error:
+            where = f"YARN does not answer at {cluster.resourcemanager}"
+            raise SetupError(f"{where}. Is it running? On this machine: scripts/hadoop status") from error
+    elif runner == "local":
         kill_children()
 
 

@@ -6,7 +6,7 @@
     MRDL.run()                                   # python3 script.py data.csv -r hadoop > net.out
     weights = newnet.combine_weights(MRDL.weights)
 
-One round of ten epochs, each shard counted once, as the paper has it; `--rounds 5` and all other flags of `mrdl train` work too.
+One round of ten epochs, each shard counted once, as in the paper; `--rounds 5` and all flags of `mrdl train` work.
 """
 
 import sys

@@ -83,8 +83,9 @@ class Preparation:
     def scale(self, features: np.ndarray) -> np.ndarray:
         """(rows, columns) of any number type -> float32 in [0, 1]; what lies outside the training range is cut."""
         scaled = features.astype(np.float32)
-        scaled -= self.minimum
-        scaled *= self.factor
+        with np.errstate(over="ignore"):  # what overflows is cut
+            scaled -= self.minimum
+            scaled *= self.factor
         return np.clip(scaled, 0.0, 1.0, out=scaled)
 
     def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
@@ -101,7 +102,7 @@ def prepare(statistics: Statistics, schema: Schema, scaling: str) -> Preparation
     if scaling == "common" or (scaling == "auto" and looks_like_pixels(statistics)):
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
     span = high.astype(np.float64) - low
-    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > 0).astype(np.float32)
+    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > np.finfo(np.float32).tiny).astype(np.float32)
     classes = tuple(sorted(statistics.classes, key=_class_order)) if schema.label is not None else ()
     return Preparation(schema.features, schema.label_name, schema.label, classes, low, factor)
 

@@ -8,6 +8,7 @@ type stand before the body, so that a shard's array can be made before a row is 
 """
 
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -21,13 +22,14 @@ from mrdl.errors import DamagedShard
 from mrdl.preparation import Statistics
 
 ROWS = b"DV"
+_HEAD = re.compile(rb"[DV](\d+)([uf]):")
 Arrays = dict[str, np.ndarray]
 Write = Callable[[bytes, bytes], None]  # (key, value) -> one line of a task's output
 
 
 def pack(tag: bytes, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     """A record's value: no LF or CR in it, so that it is one line for Hadoop and for us."""
-    return tag + _seal(_body(meta, arrays))
+    return tag + _seal(tag, _body(meta, arrays))
 
 
 def pack_rows(tag: bytes, names: Iterable[str], features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> bytes:
@@ -35,23 +37,26 @@ def pack_rows(tag: bytes, names: Iterable[str], features: np.ndarray, codes: np.
     hashes: (rows,) uint64."""
     body = _body({"names": list(names)}, {"features": features, "codes": codes, "hashes": hashes})
     packed = len(body).to_bytes(8, "little") + pa.compress(body, codec="zstd", asbytes=True)
-    return tag + b"%d%c:" % (len(features), features.dtype.kind.encode()) + _seal(packed)
+    head = tag + b"%d%c" % (len(features), features.dtype.kind.encode())
+    return head + b":" + _seal(head, packed)
 
 
 def rows_in(value: bytes) -> tuple[int, np.dtype]:
     """The number of rows in a D or V record, and their type, without unpacking it."""
-    said = value[1 : value.index(b":")]
-    return int(said[:-1]), np.dtype(np.uint8 if said[-1:] == b"u" else np.float32)
+    said = _HEAD.match(value)
+    if said is None:
+        raise DamagedShard("a record of rows was damaged on its way or on disk")
+    return int(said[1]), np.dtype(np.uint8 if said[2] == b"u" else np.float32)
 
 
 def unpack(value: bytes) -> tuple[bytes, dict[str, Any], Arrays]:
     """tag, meta and arrays of a record's value; raises DamagedShard if a byte of it has changed."""
-    tag, sealed = value[:1], value[1:]
+    tag, head, sealed = value[:1], value[:1], value[1:]
     if tag in ROWS:
-        sealed = sealed.partition(b":")[2]
+        head, _, sealed = value.partition(b":")
     body = unescape(sealed)
     crc, body = body[:4], body[4:]
-    if zlib.crc32(body).to_bytes(4, "little") != crc:
+    if zlib.crc32(body, zlib.crc32(head)).to_bytes(4, "little") != crc:
         raise DamagedShard(f"a record of kind {tag.decode(errors='replace')!r} was damaged on its way or on disk")
     if tag in ROWS:
         body = pa.decompress(body[8:], int.from_bytes(body[:8], "little"), codec="zstd", asbytes=True)
@@ -64,8 +69,8 @@ def _body(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     return save({**{name: np.ascontiguousarray(array) for name, array in arrays.items()}, "meta": text})
 
 
-def _seal(body: bytes) -> bytes:
-    return escape(zlib.crc32(body).to_bytes(4, "little") + body)
+def _seal(head: bytes, body: bytes) -> bytes:
+    return escape(zlib.crc32(body, zlib.crc32(head)).to_bytes(4, "little") + body)
 
 
 def escape(body: bytes) -> bytes:

@@ -35,10 +35,14 @@ class Schema:
 def sniff(head: bytes, label: str, header: str, source: str) -> Schema:
     """The schema of a CSV from its first two lines. Raises DataError or ConfigError with the way out."""
     first, second = _first_lines(head, source)
-    cells = cells_of(first)
+    try:
+        cells = cells_of(first)
+        below = cells_of(second)
+    except csv.Error as error:
+        raise DataError(f"{source} is not a CSV: {error} in its first lines") from error
     if len(cells) == 1 and any(mark in first for mark in ";\t|"):
         raise DataError(f"{source}: no comma in the first line ({first[:60]!r}); columns must be separated by commas")
-    named = header == "yes" or (header == "auto" and _is_header(cells, cells_of(second), label))
+    named = header == "yes" or (header == "auto" and _is_header(cells, below, label))
     columns = tuple(cell.strip() for cell in cells) if named else tuple(f"c{i}" for i in range(len(cells)))
     index = _label_index(label, columns, named, source)
     if len(columns) < 2 and index is not None:
@@ -88,8 +92,8 @@ def is_number(cell: str) -> bool:
 def _is_header(first: list[str], second: list[str], label: str) -> bool:
     """Text where a value should be; or only the label is text, and in the next line it is a number."""
     numbers = [is_number(cell) for cell in first]
-    at = int(label) if label.lstrip("-").isdigit() and -len(first) <= int(label) < len(first) else None
-    if at is None:
+    at = _index(label)
+    if at is None or not -len(first) <= at < len(first):
         return not all(numbers) or label in [cell.strip() for cell in first]
     at %= len(first)
     if not all(number for i, number in enumerate(numbers) if i != at):
@@ -103,14 +107,20 @@ def _label_index(label: str, columns: tuple[str, ...], named: bool, source: str)
     if label == "none":
         return None
     shown = ", ".join(columns[:20]) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
-    try:
-        index = int(label)
-    except ValueError:
+    index = _index(label)
+    if index is None:
         what = f"its columns are {shown}" if named else f"it has no header; give the index, 0 to {len(columns) - 1}"
-        raise ConfigError(f"{source} has no column {label!r}: {what}") from None
+        raise ConfigError(f"{source} has no column {label!r}: {what}")
     if not -len(columns) <= index < len(columns):
         raise ConfigError(f"{source} has no column number {index}: it has {len(columns)} columns: {shown}")
     return index % len(columns)
+
+
+def _index(label: str) -> int | None:
+    try:
+        return int(label)
+    except ValueError:
+        return None
 
 
 def normalise(text: bytes) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 from mrdl import protocol
 from mrdl.config import TrainConfig
 from mrdl.data import Block
+from mrdl.errors import DamagedShard
 from mrdl.preparation import Statistics
 from mrdl.protocol import Write, split_line, unpack
 from mrdl.shard import hash_order, is_validation, row_hash, shard_keys, shard_of
@@ -180,6 +181,7 @@ class LoadedShard:
         spool = RowSpool(limit_bytes)
         self.shard: int | None = None
         merged: Statistics | None = None
+        expected: int | None = None
         for line in lines:
             _, value = split_line(line)
             if value[:1] in protocol.ROWS:
@@ -188,10 +190,13 @@ class LoadedShard:
                 _, meta, arrays = unpack(value)
                 statistics = protocol.to_statistics(meta, arrays)
                 self.shard = meta.get("shard")
+                expected = meta.get("rows")
                 if merged is None:
                     merged = statistics
                 else:
                     merged.merge(statistics)
+        if expected not in (None, spool.rows):
+            raise DamagedShard(f"shard {self.shard} has {spool.rows} rows, expected {expected}")
         self.statistics = merged or Statistics.empty(0)
         self._fill(spool)
 
@@ -211,7 +216,10 @@ class LoadedShard:
             self.codes[part] = renumber[arrays["codes"]]
             self.hashes[part] = arrays["hashes"]
             row = part.stop
-        self.label_names = list(labels)
+        names = list(labels)  # in the order of arrival, which must not show
+        self.label_names = sorted({names[code] for code in np.unique(self.codes)})
+        place = {name: i for i, name in enumerate(self.label_names)}
+        self.codes = np.array([place.get(name, -1) for name in names], np.int32)[self.codes] if names else self.codes
         self.order = hash_order(self.hashes, self.features, self.codes, self.label_names)
 
     def write_sorted(self, key: bytes, tag: bytes, write: Write, most: int | None = None) -> None:

@@ -72,14 +72,17 @@ def text_chunks(path: str, length: int | None = None) -> Iterator[bytes]:
     if make is None:
         yield from chunks
         return
-    unpacker = make()
+    unpacker, begun = make(), False
     try:
         for chunk in chunks:
             while chunk:
                 yield unpacker.decompress(chunk)
                 chunk = unpacker.unused_data
+                begun = not unpacker.eof
                 if unpacker.eof:  # another member may follow, as in `cat a.gz b.gz`
                     unpacker = make()
+        if begun and length is None:
+            raise OSError("it ends too early")
     except (zlib.error, OSError) as error:
         raise DataError(f"{path} cannot be unpacked: {error}") from error
 
@@ -90,11 +93,11 @@ class LocalStore:
     def files(self, pattern: str) -> list[FileInfo]:
         """See Store."""
         path = Path(pattern)
-        if path.is_dir():
-            found = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
-        else:
-            found = [path] if path.exists() else [Path(name) for name in glob.glob(pattern)]
-        kept = [file for file in sorted(found) if file.is_file() and not hidden(str(file.name))]
+        roots = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(pattern))]
+        found = {
+            file: file.relative_to(root) for root in roots for file in ([root] if root.is_file() else root.rglob("*"))
+        }
+        kept = [file for file, below in sorted(found.items()) if file.is_file() and not any(map(hidden, below.parts))]
         if not kept:
             raise DataError(f"no such file: {pattern}" if not path.is_dir() else f"no files in the folder {pattern}")
         return [FileInfo(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in kept]

@@ -146,6 +146,24 @@ def test_damaged_cached_shards_are_made_again(run, tmp_path):
     assert any(name == "note" and "made again" in about[0] for name, about in ear.told)
 
 
+def test_a_cached_shard_that_lost_rows_is_made_again(run, tmp_path):
+    whole = run("whole").execute()
+    shard = max(cached_shards(tmp_path), key=lambda path: path.stat().st_size)
+    lines = shard.read_bytes().splitlines(keepends=True)
+    shard.write_bytes(b"".join(line for line in lines if b"\tD" not in line[:12]))
+    assert run("again").execute().sha256 == whole.sha256
+
+
+def test_damaged_statistics_in_the_cache_are_made_again(run, tmp_path, caplog):
+    whole = run("whole").execute()
+    prepared = next((tmp_path / "cache" / "mrdl" / "shards").glob("*/prepared"))
+    data = bytearray(prepared.read_bytes())
+    data[60] ^= 1
+    prepared.write_bytes(bytes(data))
+    assert run("again").execute().sha256 == whole.sha256
+    assert "made again" in caplog.text
+
+
 @pytest.mark.parametrize("change", [{"seed": 9}, {"nodes": (64, 10)}, {"shards": 3}])
 def test_a_run_folder_of_other_settings_is_refused_and_untouched(run, tmp_path, change):
     run().execute()

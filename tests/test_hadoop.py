@@ -141,6 +141,18 @@ def test_ctrl_c_kills_the_application_and_the_run_goes_on_later(stored, cluster,
     assert again.json["sha256"] == same.sha256, again.err
 
 
+def test_a_killed_driver_goes_on_to_the_same_bytes_and_its_job_is_ended(stored, cluster, on_yarn, digits, tmp_path):
+    words = [stored, "-r", "hadoop", "--json", "--run-dir", "run", *QUICK, "--validation", "0.3"]
+    process = start(cluster, *words, cwd=tmp_path)
+    orphan = poll(lambda: [app for app in applications(cluster) if app["state"] == "RUNNING"])[0]
+    process.kill()
+    process.communicate()
+    again = on_yarn("train", *words, "--resume")
+    same = mrdl.train(digits, show=False, run_dir=str(tmp_path / "x"), validation=0.3, **SETTINGS)
+    assert again.rc == 0 and again.json["sha256"] == same.sha256, again.err
+    assert orphan["id"] not in {app["id"] for app in applications(cluster)}
+
+
 def test_a_bad_row_in_hdfs_is_told_with_its_line(cluster, on_yarn, digits, tmp_path, stored):
     lines = digits.read_text().splitlines()
     lines[700] = lines[700].replace(",", ",x", 1)

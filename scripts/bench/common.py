@@ -1,4 +1,4 @@
-"""What the benchmarks share: real data, processes measured from outside, tables. Ratios are of one run, side by side."""
+"""What the benchmarks share: real data, processes measured from outside, tables. Ratios are of one run."""
 
 import gzip
 import json
@@ -84,7 +84,7 @@ def mnist(rows=60_000) -> Path:
 
 def idx(path):
     """An array from an idx.gz file."""
-    data = gzip.open(path).read()
+    data = gzip.decompress(Path(path).read_bytes())
     shape = [int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(data[3])]
     return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
 

@@ -6,6 +6,7 @@
 import argparse
 import json
 import tempfile
+from pathlib import Path
 
 from common import PYTHON, REPO, best, measure, mnist, table
 
@@ -40,7 +41,7 @@ def round_seconds(data, shards, epochs, cache):
     words = ["-r", "local", "--shards", str(shards), "--rounds", "1", "--epochs", str(epochs), "--json"]
     command = [PYTHON, REPO / "train.py", data, *NET, *words, "--run-dir", folder + "/run"]
     measured = measure(command, env={"XDG_CACHE_HOME": cache})
-    manifest = json.load(open(folder + "/run/rounds/0001.json"))
+    manifest = json.loads(Path(folder, "run", "rounds", "0001.json").read_text())
     measured.wall, measured.cpu = manifest["seconds"], manifest["seconds"]
     return measured
 

@@ -1,0 +1,288 @@
+"""Settings: where they come from, what is refused, and which of them decide the shards and the weights."""
+
+import dataclasses
+
+import pytest
+
+from mrdl.config import DATA, MODEL, RUN, TrainConfig, from_file
+from mrdl.errors import ConfigError
+
+FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
+WHOLE_NUMBERS = sorted(name for name, field in FIELDS.items() if type(field.default) is int)
+NUMBERS = sorted(name for name, field in FIELDS.items() if type(field.default) is float)
+TEXTS = sorted(name for name, field in FIELDS.items() if type(field.default) is str and not field.metadata["choices"])
+CHOICES = sorted(name for name, field in FIELDS.items() if field.metadata["choices"])
+
+
+def other(name):
+    """A valid value that is not the default."""
+    default, choices = FIELDS[name].default, FIELDS[name].metadata["choices"]
+    if choices:
+        return next(choice for choice in choices if choice != default)
+    return {int: lambda: default + 1, float: lambda: default + 0.05, str: lambda: "7", tuple: lambda: (9, 4, 2)}[
+        type(default)
+    ]()
+
+
+def changed(*names):
+    return TrainConfig(**{name: other(name) for name in names})
+
+
+@pytest.fixture
+def toml(tmp_path):
+    """Write a settings file; returns its path as text."""
+
+    def write(content):
+        path = tmp_path / "settings.toml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write
+
+
+# --- where settings come from ---
+
+
+def test_an_empty_file_gives_the_defaults(toml):
+    assert from_file(toml("")) == TrainConfig()
+
+
+def test_a_file_goes_over_the_defaults_and_changes_over_the_file(toml):
+    config = from_file(toml("rounds = 7\nepochs = 8\n")).with_changes({"epochs": "9"})
+    assert (config.rounds, config.epochs, config.batch_size) == (7, 9, TrainConfig().batch_size)
+
+
+def test_a_file_goes_over_the_base_that_is_given(toml):
+    base = TrainConfig(rounds=3, seed=4)
+    assert from_file(toml("rounds = 7\n"), base) == TrainConfig(rounds=7, seed=4)
+
+
+def test_tables_only_group(toml):
+    grouped = from_file(toml("seed = 3\n[data]\nshards = 2\n[training]\nrounds = 7\n"))
+    assert grouped == from_file(toml("rounds = 7\nshards = 2\nseed = 3\n"))
+
+
+def test_changes_leave_the_original_as_it_was():
+    config = TrainConfig()
+    config.with_changes({"rounds": 99})
+    assert config == TrainConfig()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_setting_cannot_be_set_afterwards(name):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(TrainConfig(), name, other(name))
+
+
+# --- the file that is written ---
+
+
+@pytest.mark.parametrize("config", [TrainConfig(), changed(*FIELDS)], ids=["defaults", "all-changed"])
+def test_the_written_file_reads_back(toml, config):
+    assert from_file(toml(config.to_toml())) == config
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['a "b" c', "C:\\data\\new", "two\nlines\tand a tab", "größe", "日本", "# no comment", "\U0001f40d"],
+)
+def test_any_text_survives_the_written_file(toml, text):
+    assert from_file(toml(TrainConfig(label=text).to_toml())).label == text
+
+
+@pytest.mark.parametrize("rate", [1e-05, 0.1 + 0.2, 1e6, 5e-324])
+def test_a_number_survives_the_written_file_to_the_bit(toml, rate):
+    assert from_file(toml(TrainConfig(learning_rate=rate).to_toml())).learning_rate == rate
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_written_file_says_what_each_setting_means(name):
+    lines = TrainConfig().to_toml().splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith(f"{name} = "))
+    assert lines[place - 1] == f"# {FIELDS[name].metadata['help']}"
+
+
+# --- from text ---
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_is_read_from_text(name):
+    value = other(name)
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    assert TrainConfig().with_changes({name: text}) == changed(name)
+
+
+@pytest.mark.parametrize("given", ["784,500,10", "784, 500, 10", [784, 500, 10], (784, 500, 10), ["784", "500", "10"]])
+def test_nodes_from_text_or_from_a_list(given):
+    assert TrainConfig().with_changes({"nodes": given}).nodes == (784, 500, 10)
+
+
+def test_nodes_from_a_toml_list(toml):
+    assert from_file(toml("nodes = [784, 500, 10]")).nodes == (784, 500, 10)
+
+
+def test_a_whole_number_written_with_a_point_is_one():
+    rounds = TrainConfig().with_changes({"rounds": 7.0}).rounds
+    assert (rounds, type(rounds)) == (7, int)
+
+
+def test_a_whole_number_becomes_a_number_with_a_point():
+    momentum = TrainConfig().with_changes({"momentum": 0}).momentum
+    assert (momentum, type(momentum)) == (0.0, float)
+
+
+def test_a_label_index_in_a_file_is_the_same_as_its_text(toml):
+    assert from_file(toml("label = 3")).label == "3"
+
+
+def test_a_seed_of_64_bits_is_kept():
+    assert TrainConfig().with_changes({"seed": 2**64 - 1}).seed == 2**64 - 1
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize("value", [True, False, 2.5, "2.5", "two", "", None, [2], float("nan"), float("inf")], ids=repr)
+@pytest.mark.parametrize("name", WHOLE_NUMBERS)
+def test_only_whole_numbers_for_whole_numbers(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} is .*, expected a whole number$"):
+        TrainConfig().with_changes({name: value})
+
+
+@pytest.mark.parametrize("value", [True, False, "much", "", None, [0.1], float("nan"), "nan"], ids=repr)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_only_numbers_for_numbers(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} is .*, expected a number$"):
+        TrainConfig().with_changes({name: value})
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["4,two", "4;2", "4,,2", "4.5,2", 4, None, [4, None], [4.5, 2], [True, 2], [4, float("inf")]],
+    ids=repr,
+)
+def test_only_whole_numbers_for_nodes(value):
+    with pytest.raises(ConfigError, match="^nodes is .*, expected whole numbers with commas between$"):
+        TrainConfig().with_changes({"nodes": value})
+
+
+@pytest.mark.parametrize("nodes", [(4,), (4, 0), (-4, 2), (0, 0)])
+def test_nodes_are_at_least_two_numbers_above_zero(nodes):
+    with pytest.raises(ConfigError, match="expected two or more numbers above 0"):
+        TrainConfig(nodes=nodes)
+
+
+RANGES = {
+    "shards": (1, 9999),
+    "rounds": (1, None),
+    "epochs": (1, None),
+    "batch_size": (1, None),
+    "task_memory_mb": (1, None),
+    "seed": (0, None),
+    "validation": (0.0, 0.9),
+    "momentum": (0.0, 0.999),
+    "learning_rate": (0.0, 1e6),
+}
+ENDS = [(name, end, side) for name, ends in RANGES.items() for end, side in zip(ends, (-1, 1), strict=True)]
+ENDS = [(name, end, side) for name, end, side in ENDS if end is not None]
+
+
+def test_every_number_has_a_range():
+    assert sorted(RANGES) == sorted(WHOLE_NUMBERS + NUMBERS)
+
+
+@pytest.mark.parametrize(("name", "end", "side"), ENDS)
+def test_a_number_at_the_end_of_its_range_is_taken(name, end, side):
+    assert getattr(TrainConfig().with_changes({name: end}), name) == end
+
+
+@pytest.mark.parametrize(("name", "end", "side"), ENDS)
+def test_a_number_past_the_end_of_its_range_is_refused(name, end, side):
+    past = end + side * (1 if isinstance(end, int) else 0.0005)
+    with pytest.raises(ConfigError, match=f"^{name} is {past}, expected .*[0-9]"):
+        TrainConfig().with_changes({name: past})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_an_infinite_number_is_refused(name):
+    with pytest.raises(ConfigError, match=f"^{name} is inf, expected a number from"):
+        TrainConfig().with_changes({name: "inf"})
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_value_that_is_no_choice_is_refused_with_all_choices(name):
+    with pytest.raises(ConfigError) as refused:
+        TrainConfig().with_changes({name: "perhaps"})
+    choices = ", ".join(FIELDS[name].metadata["choices"])
+    assert str(refused.value) == f"{name} is 'perhaps', expected one of {choices}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("epoch", "epochs"), ("learning-rate", "learning_rate"), ("batchsize", "batch_size")]
+)
+def test_an_unknown_setting_names_the_nearest(wrong, right):
+    with pytest.raises(ConfigError, match=f"^unknown setting '{wrong}', did you mean '{right}'[?]$"):
+        TrainConfig().with_changes({wrong: 1})
+
+
+def test_a_setting_near_to_none_lists_all():
+    with pytest.raises(ConfigError) as refused:
+        TrainConfig().with_changes({"xyzzy": 1})
+    assert str(refused.value).endswith("expected one of " + ", ".join(FIELDS))
+
+
+@pytest.mark.parametrize("line", ["epoch = 3", "rounds = true", "shards = 0", "kind = 'cnn'", "rounds = 1979-05-27"])
+def test_what_is_wrong_in_a_file_is_said_with_its_path(toml, line):
+    path = toml(line)
+    with pytest.raises(ConfigError) as refused:
+        from_file(path)
+    assert str(refused.value).endswith(f" ({path})")
+
+
+@pytest.mark.parametrize("content", ["rounds = ", "rounds: 3", "rounds = 1\nrounds = 2\n", b"label = '\xff\xfe'"])
+def test_a_file_that_is_not_toml_is_refused_by_name(toml, content):
+    path = toml(content)
+    with pytest.raises(ConfigError, match="is not TOML") as refused:
+        from_file(path)
+    assert str(refused.value).startswith(path)
+
+
+@pytest.mark.parametrize(("name", "why"), [("nowhere.toml", "No such file"), (".", "Is a directory")])
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, name, why):
+    with pytest.raises(ConfigError, match=f"cannot be read: {why}"):
+        from_file(str(tmp_path / name))
+
+
+# --- what settings decide ---
+
+
+@pytest.mark.parametrize("scope", [DATA, MODEL, RUN])
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_digest_depends_on_exactly_the_settings_of_its_scope(name, scope):
+    differs = changed(name).digest((scope,)) != TrainConfig().digest((scope,))
+    assert differs == (FIELDS[name].metadata["decides"] == scope)
+
+
+def test_a_digest_leaves_out_what_it_is_told_to():
+    assert changed("rounds").digest((MODEL,), but=("rounds",)) == TrainConfig().digest((MODEL,), but=("rounds",))
+
+
+def test_the_digest_does_not_depend_on_how_settings_were_given(toml):
+    given = TrainConfig(nodes=(9, 4, 2), momentum=0.5)
+    read = from_file(toml("nodes = '9, 4, 2'\n[training]\nmomentum = '0.50'\n"))
+    assert read.digest((MODEL,)) == given.digest((MODEL,))
+
+
+# --- the fields themselves ---
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_setting_has_a_help_text_and_a_scope(name):
+    metadata = FIELDS[name].metadata
+    assert metadata["help"].strip()
+    assert metadata["decides"] in (DATA, MODEL, RUN)
+
+
+def test_no_setting_is_the_beginning_of_another():
+    """argparse takes --run for --run-dir: a shorter name must never become another one's abbreviation."""
+    assert [(a, b) for a in FIELDS for b in FIELDS if a != b and b.startswith(a)] == []

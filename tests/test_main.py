@@ -1,0 +1,317 @@
+"""The command line: what it prints and where, what it leaves, and with which status it ends."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mrdl
+from mrdl.__main__ import flag, main
+from mrdl.architecture import autoencoder
+from mrdl.config import TrainConfig
+from mrdl.model import Model
+from mrdl.preparation import Preparation
+
+REPO = Path(__file__).resolve().parent.parent
+DIGITS = REPO / "tests" / "data" / "digits.csv"
+TRAIN = ["train", str(DIGITS), "--rounds", "3", "--epochs", "2"]
+KEYS = {"accuracy", "loss", "rounds", "shards", "rows", "bad_rows", "sha256", "seconds", "run_dir"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """`mrdl train digits.csv --run-dir run > net.out`, once; its folder, with standard error in err.txt."""
+    folder = tmp_path_factory.mktemp("trained")
+    command = [sys.executable, "-m", "mrdl", *TRAIN, "--run-dir", "run"]
+    with open(folder / "net.out", "wb") as out, open(folder / "err.txt", "wb") as err:
+        env = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+        subprocess.run(command, cwd=folder, env=env, stdout=out, stderr=err, check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture
+def run_copy(trained, tmp_path) -> Path:
+    """The run folder of `trained`, to be changed."""
+    return Path(shutil.copytree(trained / "run", tmp_path / "run"))
+
+
+@pytest.fixture
+def command(capsys):
+    """Run a command in this process: command("show", path) -> status, standard output, standard error."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*words) -> tuple[int, str, str]:
+        status = main([str(word) for word in words])
+        return status, *capsys.readouterr()
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+# --- train ---
+
+
+def test_a_redirected_standard_output_is_the_model_and_nothing_else(trained):
+    assert (trained / "net.out").read_bytes() == (trained / "run" / "model.safetensors").read_bytes()
+    assert mrdl.load(trained / "net.out").arch.nodes == (64, 500, 100, 10)
+
+
+def test_progress_goes_to_standard_error_as_plain_lines(trained):
+    text = (trained / "err.txt").read_text()
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("  round ")] == ["1/3", "2/3", "3/3"]
+    assert mrdl.load(trained / "net.out").sha256[:16] in text
+    assert "\x1b" not in text and "Traceback" not in text
+
+
+def test_json_is_one_object_with_the_promised_keys(command, trained, tmp_path):
+    status, out, _ = command(*TRAIN, "--run-dir", tmp_path / "run", "--json")
+    found = json.loads(out)
+    assert (status, out.count("\n"), found.keys()) == (0, 1, KEYS)
+    assert (found["rounds"], found["shards"], found["rows"], found["bad_rows"]) == (3, 4, 1797, 0)
+    assert found["accuracy"] > 0.85
+    assert found["run_dir"] == str(tmp_path / "run")
+    assert found["sha256"] == mrdl.load(trained / "net.out").sha256  # the same in another folder and process
+
+
+def test_a_folder_that_holds_the_run_is_refused_without_resume(command, run_copy):
+    status, out, err = command(*TRAIN, "--run-dir", run_copy, "--json")
+    assert (status, out) == (2, "")
+    assert err.startswith("mrdl: ") and "holds this run already: go on with --resume" in err
+
+
+def test_a_run_that_is_done_is_the_same_when_it_is_resumed(command, trained, run_copy):
+    status, out, _ = command(*TRAIN, "--run-dir", run_copy, "--json", "--resume")
+    assert (status, json.loads(out)["sha256"]) == (0, mrdl.load(trained / "net.out").sha256)
+    assert (run_copy / "model.safetensors").read_bytes() == (trained / "net.out").read_bytes()
+
+
+def test_more_rounds_go_on_from_those_that_are_done(command, trained, run_copy):
+    status, out, _ = command(*TRAIN, "--rounds", "4", "--run-dir", run_copy, "--json", "--resume")
+    lineage = mrdl.load(run_copy / "model.safetensors").lineage["rounds"]
+    assert (status, json.loads(out)["rounds"], len(lineage)) == (0, 4, 4)
+    assert lineage[:3] == mrdl.load(trained / "net.out").lineage["rounds"]
+
+
+def test_the_scores_are_those_of_the_test_where_there_is_one(command, trained, run_copy, tmp_path):
+    """On 200 rows whose labels are all 3."""
+    lines = DIGITS.read_text().splitlines(keepends=True)
+    test = tmp_path / "test.csv"
+    test.write_text("".join([lines[0], *("3" + line[1:] for line in lines[1:201])]))
+    threes = np.mean(mrdl.load(trained / "net.out").predict(test) == "3")
+    _, out, _ = command(*TRAIN, "--run-dir", run_copy, "--resume", "--json", "--test", test)
+    assert json.loads(out)["accuracy"] == threes < 0.5
+
+
+def test_a_flag_goes_before_the_file_of_settings(command, tmp_path):
+    (tmp_path / "set.toml").write_text("[network]\nnodes = [64, 12, 10]\nepochs = 1\n[run]\nrounds = 9\n")
+    words = ("--config", tmp_path / "set.toml", "--rounds", 1, "--run-dir", tmp_path / "run", "--json")
+    _, out, _ = command("train", DIGITS, *words)
+    model = mrdl.load(tmp_path / "run" / "model.safetensors")
+    assert (json.loads(out)["rounds"], model.settings["epochs"], model.arch.nodes) == (1, 1, (64, 12, 10))
+
+
+def test_a_job_that_fails_ends_with_1_and_how_to_go_on(command, tmp_path):
+    words = (*TRAIN, "--learning-rate", "1e6", "--kind", "autoencoder", "--run-dir", tmp_path / "run", "--json")
+    status, out, err = command(*words)
+    assert (status, out) == (1, "")
+    assert "Try a smaller --learning-rate." in err and f"--run-dir {tmp_path / 'run'} --resume" in err
+
+
+@pytest.fixture(scope="module", params=["SIGINT", "SIGTERM"])
+def interrupted(request, tmp_path_factory):
+    """A training that gets a signal after its first round: the run folder, the exit status and standard error."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    words = ["train", str(DIGITS), "--rounds", "9999", "--nodes", "64,12,10", "--run-dir", "run", "--json"]
+    env = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process of a shell's background ignores it
+    process = subprocess.Popen([sys.executable, "-m", "mrdl", *words], cwd=folder, env=env, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, before)
+    with process:
+        next(line for line in process.stderr if b"round 1/9999" in line)
+        process.send_signal(getattr(signal, request.param))
+        err = process.stderr.read().decode()
+    return folder / "run", process.returncode, err
+
+
+def test_an_interrupted_training_ends_with_130_and_how_to_go_on(interrupted):
+    _, status, err = interrupted
+    assert status == 130
+    assert "interrupted" in err and "--resume" in err and "Traceback" not in err
+
+
+def test_an_interrupted_training_keeps_its_rounds(command, interrupted):
+    rounds = json.loads(command("show", interrupted[0], "--json")[1])["rounds"]
+    assert rounds and [m["round"] for m in rounds] == list(range(1, len(rounds) + 1))
+
+
+def test_an_interrupted_training_leaves_no_files_of_its_job(interrupted):
+    assert not (interrupted[0] / "work").exists()
+
+
+# --- what is refused ---
+
+
+REFUSED = {
+    "a flag with a letter missing": (["--round", "4"], "unknown flag or argument '--round', did you mean --rounds?"),
+    "a flag with a letter wrong": (["--bach-size=8"], "'--bach-size=8', did you mean --batch-size?"),
+    "a flag like no other": (["--zzz"], "unknown flag or argument '--zzz', see mrdl --help"),
+    "a wrong runner": (["-r", "spark"], "invalid choice: 'spark' (choose from"),
+    "a wrong choice": (["--combine", "median"], "invalid choice: 'median' (choose from"),
+    "text for a number": (["--rounds", "many"], "rounds is 'many', expected a whole number"),
+    "a number out of range": (["--rounds", "0"], "rounds is 0, expected 1 or more"),
+    "no value": (["--rounds"], "argument --rounds: expected one argument"),
+    "a label that is not there": (["--label", "colour"], "no column 'colour': its columns are digit, r0c0, "),
+    "a file of settings that is not there": (["--config", "no.toml"], "no.toml cannot be read: No such file"),
+    "an unknown key": (["--config", "key.toml"], "unknown setting 'epoch', did you mean 'epochs'? (key.toml)"),
+    "a file of settings that is no TOML": (["--config", "bad.toml"], "bad.toml is not TOML: "),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_wrong_words_end_with_2_and_one_line(command, tmp_path, monkeypatch, case):
+    words, said = REFUSED[case]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "key.toml").write_text("[training]\nepoch = 2\n")
+    (tmp_path / "bad.toml").write_text("epochs: 2\n")
+    status, out, err = command("train", DIGITS, *words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("mrdl: ") and said in err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train"], "the following arguments are required: data"),
+        (["train", "no.csv"], "no such file: no.csv"),
+        (["predict", "no.out", DIGITS], "no such model file: no.out"),
+        (["predict", DIGITS, DIGITS], "digits.csv is not a model"),
+        (["show", "no.out"], "no such run or model: no.out"),
+        (["show", "."], ". is not a run folder: it has no run.json"),
+        (["tran", "no.csv"], "invalid choice: 'tran' (choose from"),
+    ],
+)
+def test_what_is_not_there_ends_with_2_and_one_line(command, tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = command(*words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("mrdl: ") and said in err
+
+
+def test_hadoop_where_there_is_none_is_refused_with_the_way_out(mrdl_command, tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("HADOOP_")]:
+        monkeypatch.delenv(name)
+    ended = mrdl_command("train", DIGITS, "-r", "hadoop", env={"PATH": str(tmp_path)})
+    assert (ended.rc, ended.out) == (2, b"")
+    assert ended.err.startswith("mrdl: there is no `hadoop` on the PATH and no HADOOP_HOME. ")
+    assert "HADOOP_CONF_DIR" in ended.err and "scripts/hadoop start" in ended.err
+    assert not (tmp_path / "runs").exists()
+
+
+# --- predict and show ---
+
+
+def test_predict_prints_a_label_for_each_row(command, trained):
+    status, out, err = command("predict", trained / "net.out", DIGITS)
+    truth = [line.split(",")[0] for line in DIGITS.read_text().splitlines()[1:]]
+    assert (status, err, len(out.splitlines())) == (0, "", len(truth))
+    assert np.mean(np.array(out.splitlines()) == truth) > 0.9
+
+
+def test_predict_prints_probabilities_below_the_classes(command, trained):
+    status, out, _ = command("predict", trained / "net.out", DIGITS, "--proba")
+    classes, *rows = (line.split(",") for line in out.splitlines())
+    values = np.array(rows, float)
+    assert (status, classes, values.shape) == (0, list("0123456789"), (1797, 10))
+    np.testing.assert_allclose(values.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(values, mrdl.load(trained / "net.out").predict_proba(DIGITS), atol=1e-6)
+
+
+def test_predict_prints_the_reconstruction_of_an_autoencoder(command, tmp_path):
+    arch = autoencoder((3, 2))
+    scaling = Preparation(("a", "b", "c"), "", None, (), np.zeros(3, np.float32), np.ones(3, np.float32))
+    model = Model(arch, arch.initial_weights(0), scaling)
+    model.save(tmp_path / "net.out")
+    (tmp_path / "data.csv").write_text("a,b,c\n0,0.5,1\n1,0.25,0\n")
+    _, out, _ = command("predict", tmp_path / "net.out", tmp_path / "data.csv")
+    values = np.array([line.split(",") for line in out.splitlines()], float)
+    np.testing.assert_allclose(values, model.predict(tmp_path / "data.csv"), rtol=1e-5)
+
+
+def test_a_reader_that_has_gone_is_no_crash(trained):
+    """As in `mrdl predict net.out data.csv | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "mrdl", "predict", trained / "net.out", DIGITS]
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_show_lists_the_rounds_of_a_run(command, trained):
+    status, out, _ = command("show", trained / "run")
+    first, *rounds = out.splitlines()
+    assert (status, f"on {DIGITS}, 3 rounds" in first) == (0, True)
+    digests = mrdl.load(trained / "net.out").lineage["rounds"]
+    assert [(line.split()[1], line.split()[-1]) for line in rounds] == [
+        (f"{i + 1}", d[:12]) for i, d in enumerate(digests)
+    ]
+
+
+def test_show_as_json_is_the_identity_and_the_manifests_of_a_run(command, trained):
+    _, out, _ = command("show", trained / "run", "--json")
+    about = json.loads((trained / "run" / "run.json").read_text())
+    rounds = [json.loads((trained / "run" / "rounds" / f"000{i}.json").read_text()) for i in (1, 2, 3)]
+    assert json.loads(out) == {**about, "rounds": rounds}
+
+
+def test_show_tells_what_a_model_is(command, trained):
+    model = mrdl.load(trained / "net.out")
+    status, out, _ = command("show", trained / "net.out")
+    assert status == 0
+    for text in (repr(model), model.sha256, "64 columns", "classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9", "training_loss"):
+        assert text in out
+
+
+def test_show_as_json_tells_what_a_model_is(command, trained):
+    model = mrdl.load(trained / "net.out")
+    _, out, _ = command("show", trained / "net.out", "--json")
+    assert json.loads(out) == {
+        "kind": "mlp",
+        "nodes": [64, 500, 100, 10],
+        "sha256": model.sha256,
+        "rounds": model.rounds,
+        "settings": model.settings,
+    }
+
+
+# --- help ---
+
+
+def test_the_help_of_train_lists_each_setting_and_ends_with_examples(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    words = {word.strip("[],") for word in text.split()}
+    assert ended.value.code == 0
+    assert {flag(field.name) for field in dataclasses.fields(TrainConfig)} <= words
+    assert text.rstrip().splitlines()[-1].startswith("  mrdl train ") and "\nexamples:\n" in text
+
+
+def test_no_words_at_all_are_answered_with_help(command):
+    status, out, _ = command()
+    assert status == 0 and all(name in out for name in ("train", "predict", "show"))
+
+
+@pytest.mark.parametrize("script", [["-m", "mrdl", "train"], [str(REPO / "train.py")]])
+def test_each_way_to_start_a_training_is_the_same_command(tmp_path, script):
+    words = [sys.executable, *script, "no.csv", "--label", "digit"]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "mrdl: no such file: no.csv\n")
