@@ -209,10 +209,7 @@ def _show(options: Any) -> int:
         raise ConfigError(f"no such run or model: {path}")
     if path.is_dir():
         folder = RunFolder(path)
-        rounds = folder.manifests(len(list(folder.rounds.glob("*.json"))))
-        about = json.loads(folder.identity.read_text()) if folder.identity.exists() else {}
-        if not about:
-            raise ConfigError(f"{path} is not a run folder: it has no run.json")
+        rounds, about = folder.manifests(), folder.about()
         if options.json:
             print(json.dumps({**about, "rounds": rounds}))
             return 0

@@ -113,7 +113,8 @@ class Run:
     # --- rounds ---
 
     def _rounds(self) -> Model:
-        done, weights, history = self.folder.newest(self._settings_digest, at_most=self.config.rounds)
+        last = self.config.rounds - self.keep_shards  # a finished round tells nothing of its shards' weights any more
+        done, weights, history = self.folder.newest(self._settings_digest, at_most=last)
         if not done:
             weights = self.initial or {}
         self.cache = shard_cache(self.source, self.config, self.runner, self.job_class)
@@ -202,9 +203,8 @@ class Run:
     def _job(self, round_: int, weights: Weights) -> None:
         """Run the job of a round; leaves `combined`, `shards`, `results` and, after the first job, `prepared`."""
         cached = self.prepared is not None
-        job = self._launch(round_, weights, cached)
         try:
-            output = launch.read_output(launch.run(self.job_class, job))
+            output = launch.read_output(launch.run(self.job_class, self._launch(round_, weights, cached)))
             if output.refused:
                 raise self.source.refused(*output.refused, skip_bad_rows=self.config.bad_rows == "skip")
         except BaseException:

@@ -1,5 +1,6 @@
 """A trained network with all that is needed to use it: weights, scaling, classes, settings and lineage in one file."""
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -125,7 +126,8 @@ class Model:
             beside.write_bytes(self.to_bytes())
             os.replace(beside, local_path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink()
             raise ModelError(f"{os.fspath(local_path)} cannot be written: {error.strerror}") from error
 
     def to_bytes(self) -> bytes:
@@ -141,6 +143,7 @@ class Model:
             "settings": self.settings,
             "rounds": self.rounds,
             "lineage": self.lineage,
+            "sha256": self.sha256,
         }
         scaling = {"scaling.minimum": self.preparation.minimum, "scaling.factor": self.preparation.factor}
         # one key: safetensors writes several in an order of its own
@@ -155,16 +158,19 @@ class Model:
             if missing := [name for name in columns if name not in values.columns]:
                 if len(values.columns) != len(columns) or len(missing) != len(columns):
                     raise DataError(f"the DataFrame has no column {missing[0]!r} ({len(missing)} are missing)")
-                array = values.to_numpy()
+                array = values.to_numpy(na_value=np.nan)
             else:
-                array = values[list(columns)].to_numpy()
+                array = values[list(columns)].to_numpy(na_value=np.nan)
         else:
             array = np.asarray(values)
         if array.ndim == 1:
             array = array[None]
         if array.ndim != 2 or array.shape[1] != len(columns):
             raise DataError(f"the rows have shape {array.shape}, expected (rows, {len(columns)})")
-        return np.nan_to_num(array.astype(np.float32), nan=0.0)
+        try:
+            return np.nan_to_num(array.astype(np.float32), nan=0.0)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"the rows hold a value that is not a number: {error}") from error
 
     def _read(self, data: str | os.PathLike[str]) -> tuple[np.ndarray, list[str] | None]:
         """Features and labels of a CSV; labels None where the label column is not in it."""
@@ -190,6 +196,9 @@ class Model:
                 found.columns.index(label) if label in found.columns else None,
                 found.header_crc,
             )
+        if found.header_crc is not None and set(columns) & set(found.columns):
+            missing = [name for name in columns if name not in found.columns]
+            raise DataError(f"{source} has no column {missing[0]!r} ({len(missing)} are missing)")
         if labelled:
             return Schema((*columns[:place], label, *columns[place:]), place, found.header_crc)
         if len(found.columns) == len(columns):
@@ -210,11 +219,11 @@ class Model:
             with torch.no_grad():
                 parts = [
                     getattr(net, method)(torch.from_numpy(self.preparation.scale(features[i : i + BATCH]))).numpy()
-                    for i in range(0, len(features), BATCH)
+                    for i in range(0, max(1, len(features)), BATCH)
                 ]
         finally:
             torch.set_num_threads(threads)
-        return np.concatenate(parts) if parts else np.zeros((0, self.arch.nodes[-1]), np.float32)
+        return np.concatenate(parts)
 
     def _only(self, loss: str, what: str) -> None:
         if self.arch.loss != loss:
@@ -234,18 +243,26 @@ def load(local_path: str | os.PathLike[str]) -> Model:
         raise ModelError(f"{name} is not a model, or is damaged: {error}") from error
     if "mrdl" not in metadata:
         raise ModelError(f"{name} is a safetensors file, but not a model of mrdl (no 'mrdl' in its header)")
-    about = json.loads(metadata["mrdl"])
-    if about.get("format") != FORMAT:
-        raise ModelError(
-            f"{name} has format {about.get('format')!r}, expected {FORMAT!r}: it needs another version of mrdl"
-        )
-    preparation = Preparation(
-        tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
-        tensors.pop("scaling.minimum"), tensors.pop("scaling.factor"),
-    )  # fmt: skip
-    arch = KINDS[about["kind"]](about["nodes"])
     try:
+        about = json.loads(metadata["mrdl"])
+        if about["format"] != FORMAT:
+            format_ = about["format"]
+            raise ModelError(f"{name} has format {format_!r}, expected {FORMAT!r}: it needs another version of mrdl")
+        preparation = Preparation(
+            tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
+            tensors.pop("scaling.minimum"), tensors.pop("scaling.factor"),
+        )  # fmt: skip
+        if about["kind"] not in KINDS:
+            raise ModelError(f"{name} has network kind {about['kind']!r}, expected one of {', '.join(KINDS)}")
+        arch = KINDS[about["kind"]](about["nodes"])
         arch.check(tensors, name)
+        model = Model(arch, tensors, preparation, about["settings"], about["rounds"], about["lineage"])
+        if model.sha256 != about["sha256"]:
+            raise ModelError(f"{name} is damaged: its weights are not those that were written")
+        return model
+    except ModelError:
+        raise
     except MrdlError as error:
         raise ModelError(str(error)) from error
-    return Model(arch, tensors, preparation, about["settings"], about["rounds"], about["lineage"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{name} is damaged: its description cannot be read ({error!r})") from error

@@ -10,6 +10,7 @@
 A file is written beside its place and renamed; a round exists when its manifest does.
 """
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -80,9 +81,7 @@ class RunFolder:
         if not any(self.rounds.iterdir()):  # nothing is lost by taking over a folder where nothing was trained
             self.write(self.identity, json.dumps(identity, indent=1).encode())
             return identity
-        if not self.identity.exists():
-            raise ConfigError(f"{self.path} holds rounds but no run.json; use another --run-dir")
-        found: dict[str, Any] = json.loads(self.identity.read_text())
+        found = self.about()
         for key, what in (("data", "data set"), ("settings", "settings")):
             if found[key] != identity[key]:
                 names = [k for k in identity[key] if found[key].get(k) != identity[key][k]]
@@ -91,6 +90,15 @@ class RunFolder:
         if not resume:
             raise ConfigError(f"the run folder {self.path} holds this run already: go on with --resume, or use another")
         return found
+
+    def about(self) -> dict[str, Any]:
+        """run.json; raises ConfigError where there is none to be read."""
+        try:
+            return dict(json.loads(self.identity.read_text()))
+        except FileNotFoundError:
+            raise ConfigError(f"{self.path} is not a run folder: it has no run.json") from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{self.identity} cannot be read ({error}); use another --run-dir") from error
 
     def write(self, path: Path, data: bytes) -> None:
         """Write beside and rename, so that a reader sees all or nothing; raises SetupError on a full disk."""
@@ -113,14 +121,13 @@ class RunFolder:
         self.write(self.manifest_of(round_), json.dumps(manifest, indent=1).encode())
         self.write(self.history, "".join(json.dumps(m) + "\n" for m in self.manifests(round_)).encode())
 
-    def manifests(self, last: int) -> list[dict[str, Any]]:
-        """The manifests up to a round that can be read."""
+    def manifests(self, last: int | None = None) -> list[dict[str, Any]]:
+        """The manifests that can be read, in order, up to a round; whoever needs all of them counts."""
         found = []
-        for round_ in range(1, last + 1):
-            try:
-                found.append(json.loads(self.manifest_of(round_).read_bytes()))
-            except (OSError, ValueError):
-                continue  # whoever needs all of them counts
+        for path in sorted(self.rounds.glob("[0-9]*.json")):
+            with contextlib.suppress(OSError, ValueError):
+                if last is None or int(path.stem) <= last:
+                    found.append(json.loads(path.read_bytes()))
         return found
 
     def newest(self, settings: str, at_most: int) -> tuple[int, Weights, list[dict[str, Any]]]:
@@ -144,7 +151,7 @@ class RunFolder:
                     problem = "an earlier round has no manifest"
             except FileNotFoundError as error:
                 problem = f"{Path(error.filename).name} is missing"
-            except (OSError, ValueError, KeyError, SafetensorError) as error:
+            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
                 problem = f"it cannot be read ({error})"
             if not problem:
                 return round_, weights, history

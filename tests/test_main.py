@@ -194,7 +194,7 @@ def test_wrong_words_end_with_2_and_one_line(command, tmp_path, monkeypatch, cas
         (["predict", "no.out", DIGITS], "no such model file: no.out"),
         (["predict", DIGITS, DIGITS], "digits.csv is not a model"),
         (["show", "no.out"], "no such run or model: no.out"),
-        (["show", "."], ". is not a run folder: it has no run.json"),
+        (["show", "."], "is not a run folder: it has no run.json"),
         (["tran", "no.csv"], "invalid choice: 'tran' (choose from"),
     ],
 )

@@ -141,6 +141,12 @@ def test_changing_the_weights_that_went_in_leaves_the_net_alone(net):
     assert digest(net.weights()) == before
 
 
+def test_weights_that_cannot_be_written_to_are_taken(net):
+    weights = {name: np.frombuffer(w.tobytes(), np.float32).reshape(w.shape) for name, w in net.weights().items()}
+    net.set_weights(weights)
+    assert digest(net.weights()) == digest(weights)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

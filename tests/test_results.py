@@ -194,7 +194,7 @@ def test_another_run_is_refused_with_what_differs(folder, now, said, resume):
 
 def test_rounds_without_an_identity_are_not_taken_over(folder):
     commit(folder, 1)
-    with pytest.raises(ConfigError, match="rounds but no run.json"):
+    with pytest.raises(ConfigError, match="has no run.json"):
         folder.claim(IDENTITY, resume=True)
 
 

@@ -211,6 +211,13 @@ def test_what_is_given_is_not_modified(arch):
     assert digest(vars(rows)) == digest(vars(make_rows(dtype=np.float32)))
 
 
+def test_start_weights_that_cannot_be_written_to_are_taken():
+    arch = mlp((20, 16, 7))
+    start = {n: np.frombuffer(w.tobytes(), np.float32).reshape(w.shape) for n, w in arch.initial_weights(3).items()}
+    weights, _ = train_shard(arch, start, make_rows(), SETTINGS, np.random.default_rng(5))
+    assert digest(weights) == trained(arch, make_rows())
+
+
 @kinds
 def test_weights_come_back_with_the_names_shapes_and_type_they_went_in_with(arch):
     weights, _ = train(arch, make_rows())
