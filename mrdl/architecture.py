@@ -80,6 +80,8 @@ def autoencoder(nodes: Sequence[int]) -> Architecture:
         nodes = nodes + nodes[-2::-1]
     if len(nodes) % 2 == 0 or nodes != nodes[::-1]:
         encoder = list(nodes[: len(nodes) // 2 + 1])
+        if encoder[0] == encoder[-1]:  # by itself it would be taken for all nodes
+            raise ConfigError(f"autoencoder nodes {list(nodes)} are not symmetric, as {encoder + encoder[-2::-1]}")
         raise ConfigError(f"autoencoder nodes {list(nodes)} are not symmetric; give the encoder alone: {encoder}")
     code = len(nodes) // 2
     activations = ["relu"] * (len(nodes) - 1)
@@ -94,7 +96,8 @@ def design(kind: str, nodes: Sequence[int], num_features: int, num_classes: int)
     """The architecture for data of this width and number of classes; raises ConfigError if they do not fit."""
     supervised = kind == "mlp"
     if not nodes:
-        nodes = (num_features, *DEFAULT_HIDDEN, num_classes) if supervised else (num_features, *DEFAULT_HIDDEN, 30)
+        encoder = (num_features, *DEFAULT_HIDDEN)
+        nodes = (*encoder, num_classes) if supervised else (*encoder, 30, *reversed(encoder))
     if nodes[0] != num_features:
         raise ConfigError(f"nodes begins with {nodes[0]}, but the data has {num_features} columns beside the label")
     if supervised and nodes[-1] < num_classes:

@@ -65,7 +65,7 @@ def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[i
         raise TrainingError(
             "no shard gave usable weights: "
             + ", ".join(f"shard {shard}: {reason}" for shard, reason in left_out.items())
-            + ". Try a smaller --learning-rate."
+            + (". Try a smaller --learning-rate." if any(result.num_examples for result in results) else "")
         )
     return rule(good), left_out
 
@@ -86,5 +86,5 @@ def weighted_mean(sets: Sequence[Weights], shares: Sequence[int]) -> Weights:
     sums = {name: np.zeros(array.shape, np.float64) for name, array in sets[0].items()}
     for weights, share in zip(sets, shares, strict=True):
         for name, array in weights.items():
-            sums[name] += array * (share / total)
+            sums[name] += array.astype(np.float64) * (share / total)
     return {name: array.astype(np.float32) for name, array in sums.items()}

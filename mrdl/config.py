@@ -73,6 +73,7 @@ class TrainConfig:
             ("epochs", 1),
             ("batch_size", 1),
             ("task_memory_mb", 1),
+            ("seed", 0),
         ):
             if getattr(self, name) < low:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected {low} or more")
@@ -106,7 +107,9 @@ class TrainConfig:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             lines.append(f"# {field.metadata['help']}")
-            lines.append(f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value)}")
+            lines.append(
+                f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
+            )
         return "\n".join(lines) + "\n"
 
 
@@ -136,17 +139,25 @@ def unknown(what: str, name: str, valid: Any) -> str:
     )
 
 
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError
+    return int(value)
+
+
 def _convert(name: str, value: Any, kind: Any) -> Any:
     try:
-        if kind in (int, float):
-            number = kind(value)
-            if isinstance(value, bool) or number != float(value):
+        if kind is int:
+            return _whole(value)
+        if kind is float:
+            number = float(value)
+            if isinstance(value, bool) or number != number:
                 raise ValueError
             return number
         if kind is str:
             return str(value)
         parts = value.split(",") if isinstance(value, str) else value
-        return tuple(int(part) for part in parts)
-    except (TypeError, ValueError):
+        return tuple(_whole(part) for part in parts)
+    except (TypeError, ValueError, OverflowError):
         wanted = {int: "a whole number", float: "a number"}.get(kind, "whole numbers with commas between")
         raise ConfigError(f"{name} is {value!r}, expected {wanted}") from None

@@ -24,6 +24,7 @@ from mrdl.webhdfs import HdfsStore
 
 RUNNERS = ("inline", "local", "hadoop")
 WHOLE = 1 << 62
+SPLIT_BYTES = 8 << 20  # smaller splits cost more to start than to parse
 
 
 def runner_class(runner: str, cached: bool) -> type:
@@ -44,7 +45,8 @@ class _WholeShards:
     def _pick_mapper_split_size(self, input_paths: list[str], step_num: int) -> int:
         if self.cached or step_num:
             return WHOLE
-        return int(super()._pick_mapper_split_size(input_paths, step_num))  # type: ignore[misc]
+        cut = int(super()._pick_mapper_split_size(input_paths, step_num))  # type: ignore[misc]
+        return max(cut, SPLIT_BYTES)
 
 
 class InlineRunner(_WholeShards, InlineMRJobRunner):

@@ -76,11 +76,17 @@ def train_shard(
         for i, batch in enumerate(batches):
             step(batch)
             if i % every == every - 1:
-                report(epoch, (i + 1) / len(batches), step.loss_sum.item() / ((i + 1) * settings.batch_size))
+                done = min((i + 1) * settings.batch_size, len(rows))
+                report(epoch, done / len(rows), step.loss_sum.item() / done)
         loss = step.loss_sum.item() / max(1, len(rows))
         report(epoch, 1.0, loss)
     metrics = {"loss": loss, "steps": float(settings.epochs * -(-len(rows) // settings.batch_size))}
     return step.weights(), metrics
+
+
+def _room(shape: tuple[int, ...]) -> int:
+    """Places for a tensor in the flat vector: each begins at a multiple of 64 bytes, as torch's own tensors do."""
+    return -(-int(np.prod(shape)) // 16) * 16
 
 
 class Step:
@@ -99,8 +105,8 @@ class Step:
     ) -> None:
         self._arch, self._settings = arch, settings
         sizes = arch.shapes()
-        total = sum(int(np.prod(shape)) for shape in sizes.values())
-        self._flat = torch.empty(total, device=device)
+        total = sum(_room(shape) for shape in sizes.values())
+        self._flat = torch.zeros(total, device=device)
         self._gradient = torch.zeros_like(self._flat)
         self._velocity = torch.zeros_like(self._flat)
         self._tensors = self._views(self._flat)
@@ -136,7 +142,7 @@ class Step:
         for name, shape in self._arch.shapes().items():
             size = int(np.prod(shape))
             views[name] = flat[start : start + size].view(shape)
-            start += size
+            start += _room(shape)
         return views
 
     def _forward(self, batch: Tensor, n: int) -> Tensor:

@@ -219,10 +219,10 @@ def wait_for(path, process, seconds=60):
 
 
 def test_a_driver_that_was_killed_goes_on_to_the_same_bytes(run, digits, tmp_path):
-    settings = ["--nodes", "64,24,10", "--shards", "2", "--rounds", "4", "--epochs", "1"]
-    calm = run("calm").execute()
+    settings = ["--nodes", "64,24,10", "--shards", "2", "--rounds", "2", "--epochs", "1"]
+    calm = run("calm", rounds=2).execute()
     process = start_driver(digits, tmp_path / "killed", *settings)
-    wait_for(tmp_path / "killed" / "rounds" / "0002.json", process)
+    wait_for(tmp_path / "killed" / "rounds" / "0001.json", process)
     process.kill()  # the driver alone: its tasks must end with it
     process.communicate()
     again = start_driver(digits, tmp_path / "killed", *settings, "--resume")
@@ -238,8 +238,8 @@ def tasks_below(folder):
 
 
 def test_an_interrupted_driver_leaves_no_process_and_can_go_on(run, digits, tmp_path):
-    calm = run("calm").execute()
-    settings = ["--nodes", "64,24,10", "--shards", "2", "--rounds", "4", "--epochs", "1"]
+    calm = run("calm", rounds=2).execute()
+    settings = ["--nodes", "64,24,10", "--shards", "2", "--rounds", "2", "--epochs", "1"]
     process = start_driver(digits, tmp_path / "stopped", *settings)
     wait_for(tmp_path / "stopped" / "rounds" / "0001.json", process)
     process.send_signal(signal.SIGINT)
