@@ -199,6 +199,7 @@ def test_a_diverging_run_says_what_to_do(run):
         run(nodes=(64, 500, 100, 10), learning_rate=1e5).execute()
 
 
+@pytest.mark.slow
 def test_nothing_of_a_job_is_left_in_the_run_folder_after_a_failure(run, tmp_path):
     with pytest.raises(TrainingError):
         run(nodes=(64, 500, 100, 10), learning_rate=1e5, runner="local").execute()
@@ -218,6 +219,7 @@ def wait_for(path, process, seconds=60):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_driver_that_was_killed_goes_on_to_the_same_bytes(run, digits, tmp_path):
     settings = ["--nodes", "64,24,10", "--shards", "2", "--rounds", "2", "--epochs", "1"]
     calm = run("calm", rounds=2).execute()
@@ -237,6 +239,7 @@ def tasks_below(folder):
     return [line for line in listing if str(folder) in line and "pytest" not in line]
 
 
+@pytest.mark.slow
 def test_an_interrupted_driver_leaves_no_process_and_can_go_on(run, digits, tmp_path):
     calm = run("calm", rounds=2).execute()
     settings = ["--nodes", "64,24,10", "--shards", "2", "--rounds", "2", "--epochs", "1"]

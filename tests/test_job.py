@@ -209,7 +209,7 @@ SCRIPT = """
 """
 
 
-@pytest.mark.parametrize("runner", ["inline", "local"])
+@pytest.mark.parametrize("runner", ["inline", pytest.param("local", marks=pytest.mark.slow)])
 def test_a_users_script_reads_other_lines_and_combines_in_another_way(
     runner, train, digits, tmp_path, mrdl_command, calm
 ):
