@@ -5,6 +5,7 @@ mrjob 0.7.4 has no public way to do four things, so private names are overridden
 in place of forked workers, which would outlive a killed driver), and `_fs` (HDFS without a JVM for each call).
 """
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,7 @@ from mrdl.errors import ConfigError, SetupError
 from mrdl.storage import hdfs_store
 from mrdl.webhdfs import HdfsStore
 
+logging.getLogger("mrjob").addHandler(logging.NullHandler())  # it warns of what it was told to leave out
 RUNNERS = ("inline", "local", "hadoop")
 WHOLE = 1 << 62
 SPLIT_BYTES = 8 << 20  # smaller splits cost more to start than to parse

@@ -16,7 +16,7 @@ from mrdl.preparation import Statistics
 from mrdl.protocol import Write, split_line, unpack
 from mrdl.shard import hash_order, is_validation, row_hash, shard_keys, shard_of
 
-BUFFER_BYTES = 32 << 20  # of parsed rows held by a mapper before it writes them out
+BUFFER_BYTES = 16 << 20  # of parsed rows held by a mapper before it writes them out
 LINE_BYTES = 2 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
 VALIDATION_ROWS = 10_000  # kept by the driver
 VALIDATION_KEY = b"validation"

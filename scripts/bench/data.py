@@ -4,6 +4,7 @@
 """
 
 import argparse
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -74,13 +75,18 @@ def growth(repeats):
     table("A whole inline run of one epoch", rows, ["rows", "CPU s", "growth"])
 
 
+def map_and_reduce(data, settings, shard):
+    """Step 1 of the first job by hand, one map and one reduce task; leaves a cached shard."""
+    command = f"LC_ALL=C sort -t '\t' -k 1,1 -s | {shlex.join(map(str, task(settings, 'reducer')))} > {shard}"
+    command = f"{shlex.join(map(str, task(settings, 'mapper')))} | {command}"
+    measure(["bash", "-o", "pipefail", "-c", command], stdin=data)
+
+
 def own_time(repeats, folder):
     """What a task costs beyond Python's and torch's start, on data that costs nothing."""
     settings = task_settings(DIGITS, folder, shards=1, nodes="64,10", epochs=1, batch_size=2000)
-    mapped = Path(folder) / "mapped"
     shard = Path(folder) / "shard"
-    for source, kind, target in ((DIGITS, "mapper", mapped), (mapped, "reducer", shard)):
-        measure(["sh", "-c", '"$@" > "$0"', target, *task(settings, kind)], stdin=source)
+    map_and_reduce(DIGITS, settings, shard)
     cached = task_settings(DIGITS, folder, cached=True, shards=1, nodes="64,10", epochs=1, batch_size=2000)
     found = best(
         repeats,
@@ -111,9 +117,8 @@ def training_memory(folder):
         words = {"shards": 1, "nodes": "784,10", "epochs": 1, "batch_size": 1000, "task_memory_mb": limit}
         words["validation"] = 0
         settings = task_settings(mnist(), folder, **words)
-        mapped, shard = Path(folder) / "mapped", Path(folder) / "shard"
-        for source, kind, target in ((mnist(), "mapper", mapped), (mapped, "reducer", shard)):
-            measure(["sh", "-c", '"$@" > "$0"', target, *task(settings, kind)], stdin=source)
+        shard = Path(folder) / "shard"
+        map_and_reduce(mnist(), settings, shard)
         cached = task_settings(mnist(), folder, cached=True, **words)
         base = measure(["sh", "-c", '"$@" < /dev/null', "sh", PYTHON, "-c", "import torch, pyarrow, mrjob.job"]).memory
         used = measure(task(cached, "mapper"), stdin=shard, cwd=folder).memory - base
