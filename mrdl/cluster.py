@@ -48,11 +48,14 @@ class Cluster:
             addresses = [site[key] for key in keys if key in site]
         else:
             addresses = [_somewhere(site.get("dfs.namenode.http-address"), host, 9870)]
-        manager = site.get("yarn.resourcemanager.hostname", host)
+        # with several ResourceManagers the first will do: one that stands by sends its askers to the active one
+        first = site.get("yarn.resourcemanager.ha.rm-ids", "").split(",")[0].strip()
+        which = f".{first}" if first else ""
+        manager = site.get(f"yarn.resourcemanager.hostname{which}", host)
         return cls(
             filesystem,
             ";".join(f"http://{address}" for address in addresses),
-            "http://" + _somewhere(site.get("yarn.resourcemanager.webapp.address"), manager, 8088),
+            "http://" + _somewhere(site.get(f"yarn.resourcemanager.webapp.address{which}"), manager, 8088),
             "http://" + _somewhere(site.get("mapreduce.jobhistory.webapp.address"), manager, 19888),
             os.environ.get("HADOOP_USER_NAME") or getpass.getuser(),
             site.get("hadoop.security.authentication") == "kerberos",

@@ -11,6 +11,10 @@ MrdlError
 Every message says what was expected, what came, and the way out.
 """
 
+import errno
+
+DISK_TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
 
 class MrdlError(Exception):
     """Anything that mrdl reports to its user; `exit_status` is what a command ends with."""
@@ -42,3 +46,8 @@ class TrainingError(MrdlError, RuntimeError):
 
 class DamagedShard(TrainingError):
     """A cached shard is not what was written."""
+
+
+def cannot_write(what: str, why: str) -> SetupError:
+    """The error for a file that cannot be written, by whomever."""
+    return SetupError(f"{what} cannot be written: {why}. Nothing is lost: mend that and go on with --resume")

@@ -218,6 +218,9 @@ def _failed(launch: Launch, text: str, began: float) -> MrdlError:
     if ours := re.search(r"^mrdl\.errors\.(\w+): (.*)", told, re.DOTALL | re.MULTILINE):
         kind: type[MrdlError] = getattr(errors, ours[1])
         return kind(ours[2].strip())
+    disk = re.findall(r"OSError: \[Errno (\d+)\] (.*)", told)
+    if disk and int(disk[-1][0]) in errors.DISK_TAKES_NO_MORE:
+        return errors.cannot_write("a file of a task", disk[-1][1])
     if "No module named" in told or "not found" in told:
         return SetupError(
             f"the Python of a node cannot run the tasks:\n{told}\n"

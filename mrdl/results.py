@@ -27,7 +27,7 @@ from safetensors.numpy import load, save
 
 import mrdl
 from mrdl.architecture import Weights, digest
-from mrdl.errors import ConfigError, SetupError
+from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
 
 log = logging.getLogger(__name__)
 
@@ -54,24 +54,32 @@ class RunFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Make the folder and hold it; raises SetupError if another driver does, or it cannot be written."""
+        """Make the folder and hold it; raises ConfigError if another driver does, SetupError where it cannot be written."""
         try:
             self.rounds.mkdir(parents=True, exist_ok=True)
-            lock = open(self.path / "lock", "a+")  # noqa: SIM115
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise SetupError(
                 f"the run folder {self.path} cannot be written: {error.strerror}. Use --run-dir"
             ) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.seek(0)
-                raise ConfigError(f"the run folder {self.path} is in use by process {lock.read() or '?'}") from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+        try:
+            self._lock(lock)
             yield
+        except OSError as error:
+            if error.errno not in DISK_TAKES_NO_MORE:
+                raise
+            raise cannot_write(error.filename or f"a file of the run in {self.path}", str(error.strerror)) from error
+        finally:
+            os.close(lock)
+
+    def _lock(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(lock, 20).decode() or "?"
+            raise ConfigError(f"the run folder {self.path} is in use by process {holder}") from None
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
 
     def claim(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
         """Say what this run is, or check that it is the run that is here; returns run.json.
@@ -111,9 +119,7 @@ class RunFolder:
             os.replace(beside, path)
         except OSError as error:
             beside.unlink(missing_ok=True)
-            raise SetupError(
-                f"{path} cannot be written: {error.strerror}. Nothing is lost: mend that and go on with --resume"
-            ) from error
+            raise cannot_write(str(path), str(error.strerror)) from error
 
     def commit(self, round_: int, weights: Weights, manifest: dict[str, Any]) -> None:
         """Keep a round: the weights, then the manifest that makes them count."""

@@ -56,6 +56,19 @@ def test_services_are_where_the_four_files_say(conf):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"yarn__resourcemanager__hostname__rm1": "one"}, "http://one:8088"),
+        ({"yarn__resourcemanager__webapp__address__rm1": "one:5001"}, "http://one:5001"),
+    ],
+)
+def test_of_several_resource_managers_the_first_is_asked(conf, said, expected):
+    site(conf, "core", fs__defaultFS="hdfs://master:8020")
+    site(conf, "yarn", yarn__resourcemanager__ha__rm_ids="rm1, rm2", **said)
+    assert Cluster.from_conf().resourcemanager == expected
+
+
 def test_an_address_of_all_interfaces_is_the_host_of_the_service(conf):
     site(conf, "core", fs__defaultFS="hdfs://master:8020")
     site(conf, "hdfs", dfs__namenode__http_address="0.0.0.0:5000")
