@@ -65,11 +65,11 @@ def growth(repeats):
         words = ["--shards", "4", "--rounds", "1", "--epochs", "1", "--batch-size", "64", "--run-dir", folder + "/run"]
         return measure([PYTHON, REPO / "train.py", data, *words], env={"XDG_CACHE_HOME": folder})
 
-    sizes = {10_000: mnist(10_000), 30_000: mnist(30_000), 60_000: mnist()}
+    sizes = {6_000: mnist(6_000), 18_000: mnist(18_000), 60_000: mnist()}
     found = best(repeats, **{str(n): (lambda data=data: run(data)) for n, data in sizes.items()})
-    first = found["10000"]
+    first = found["6000"]
     rows = [
-        [n, f"{found[str(n)].cpu:.1f}", f"{found[str(n)].cpu / first.cpu:.1f}x for {n / 10_000:.0f}x the rows"]
+        [n, f"{found[str(n)].cpu:.1f}", f"{found[str(n)].cpu / first.cpu:.1f}x for {n / 6_000:.0f}x the rows"]
         for n in sizes
     ]
     table("A whole inline run of one epoch", rows, ["rows", "CPU s", "growth"])

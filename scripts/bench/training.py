@@ -71,13 +71,18 @@ def main():
     rows = []
     for shards in (1, 2):
         round_seconds(data, shards, 1, cache)  # parses the text, once for each number of shards
+    seconds = {}
     for epochs in (5, 20):
         found = best(
             options.repeats,
             one=lambda epochs=epochs: round_seconds(data, 1, epochs, cache),
             two=lambda epochs=epochs: round_seconds(data, 2, epochs, cache),
         )
-        one, two = found["one"].wall, found["two"].wall
+        seconds[epochs] = found["one"].wall, found["two"].wall
+    seconds["15 more, without the start of processes"] = tuple(
+        b - a for a, b in zip(seconds[5], seconds[20], strict=True)
+    )
+    for epochs, (one, two) in seconds.items():
         rows.append([epochs, f"{one:.1f}", f"{two:.1f}", f"{one / two:.2f}"])
     table("A later round, -r local, wall seconds", rows, ["epochs", "1 shard", "2 shards on 2 cores", "speed-up"])
 
