@@ -54,7 +54,7 @@ class RunFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Make the folder and hold it; raises ConfigError if another driver does, SetupError if it cannot be written."""
+        """Make the folder and hold it. Raises ConfigError if another driver does, SetupError if it cannot be made."""
         try:
             self.rounds.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
