@@ -66,7 +66,9 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
         if not hasattr(options, "command"):
             _parser().print_help()
             return 0
-        return int(options.command(options, **inside) or 0)
+        status = int(options.command(options, **inside) or 0)
+        sys.stdout.flush()  # here, where a reader that has gone can be told from a failure
+        return status
     except KeyboardInterrupt:
         print("\nmrdl: interrupted; the rounds that are done are kept, go on with --resume", file=sys.stderr)
         return 130

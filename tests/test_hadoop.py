@@ -273,10 +273,12 @@ def test_an_hdfs_that_is_down_is_told_at_once(cluster, mrdl_command, tmp_path):
 
 def test_the_cluster_keeps_its_data_and_ports_over_a_restart(cluster, stored):
     script = [sys.executable, str(Path(__file__).parent.parent / "scripts" / "hadoop")]
+    installed = str(Path(cluster["HADOOP_HOME"]).parent.parent)  # other tests' cache is not the installation's
+    env = {**os.environ, **cluster, "XDG_CACHE_HOME": installed}
     ports = (Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text()
     for verb in ("stop", "start"):
-        subprocess.run([*script, verb], env={**os.environ, **cluster}, check=True, capture_output=True, timeout=120)
-    status = subprocess.run([*script, "status"], env={**os.environ, **cluster}, capture_output=True, text=True)
+        subprocess.run([*script, verb], env=env, check=True, capture_output=True, timeout=120)
+    status = subprocess.run([*script, "status"], env=env, capture_output=True, text=True)
     assert status.returncode == 0 and status.stdout.splitlines()[-1] == "ready"
     assert (Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text() == ports
     assert hadoop(cluster, "fs", "-cat", stored).count("\n") == 1798
