@@ -124,7 +124,8 @@ def training_memory(folder):
         used = measure(task(cached, "mapper"), stdin=shard, cwd=folder).memory - base
         size = 60_000 * 784 / 2**20
         rows.append([name, f"{size:.0f}", f"{used:.0f}", f"{used / size:.2f}x"])
-    table("A training task, MB", rows, ["shard", "its array", "peak beyond Python and torch", "ratio"])
+    title = "A training task, MB; its peak beyond that of importing PyTorch, under which a part of the shard fits"
+    table(title, rows, ["shard", "its array", "peak", "ratio"])
 
 
 LEAN = {"SETUPTOOLS_USE_DISTUTILS": "stdlib"}
