@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import save
@@ -23,7 +22,7 @@ from mrdl.errors import ConfigError, DamagedShard, TrainingError
 from mrdl.job import TrainJob
 from mrdl.model import Model
 from mrdl.preparation import Preparation, prepare
-from mrdl.results import RunFolder, versions
+from mrdl.results import RunFolder, new_run_dir, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
@@ -67,7 +66,7 @@ class Run:
         self.data, self.config, self.runner = os.fspath(data), config, runner
         self.resume, self.job_class, self.screen = resume, job_class, screen
         self.initial, self.keep_shards = initial, keep_shards
-        self.folder = RunFolder(config.run_dir or Path("runs") / time.strftime("%Y%m%d-%H%M%S"))
+        self.folder = RunFolder(config.run_dir or new_run_dir())
         self.seconds = 0.0
         self.tested: dict[str, float] | None = None
         self.prepared: Prepared | None = None
@@ -82,6 +81,8 @@ class Run:
             launch.find_hadoop()
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
+        if self.config.test:
+            Source.look_at(self.config.test, self.config)  # a wrong path shall not be found after the training
         with self.folder.held():
             identity = self.folder.claim(self._identity(), self.resume)
             self.tag = identity["name"]
@@ -115,8 +116,7 @@ class Run:
     def _rounds(self) -> Model:
         last = self.config.rounds - self.keep_shards  # a finished round tells nothing of its shards' weights any more
         done, weights, history = self.folder.newest(self._settings_digest, at_most=last)
-        if not done:
-            weights = self.initial or {}
+        weights = weights if done else self.initial or {}
         self.cache = shard_cache(self.source, self.config, self.runner, self.job_class)
         self._clear()  # what a killed driver left
         self.prepared = self.cache.load()

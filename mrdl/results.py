@@ -12,10 +12,12 @@ A file is written beside its place and renamed; a round exists when its manifest
 
 import contextlib
 import fcntl
+import itertools
 import json
 import logging
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,3 +170,10 @@ class RunFolder:
 def versions() -> dict[str, str]:
     """What the numbers were made with."""
     return {"mrdl": mrdl.__version__, "numpy": np.__version__, "python": platform.python_version()}
+
+
+def new_run_dir() -> Path:
+    """A folder below runs/ that is not there yet, named by the time."""
+    first = Path("runs") / time.strftime("%Y%m%d-%H%M%S")
+    names = itertools.chain([first], (first.with_name(f"{first.name}-{i}") for i in itertools.count(2)))
+    return next(path for path in names if not path.exists())

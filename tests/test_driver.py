@@ -103,6 +103,18 @@ def test_a_run_whose_cache_is_gone_parses_again_and_goes_on(run, tmp_path, monke
     assert run("part", resume=True).execute().to_bytes() == whole.to_bytes()
 
 
+def test_runs_of_the_same_second_have_folders_of_their_own(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    models = [mrdl.train(digits, show=False, **{**QUICK, "rounds": 1}) for _ in range(3)]
+    assert len({model.run_dir for model in models}) == 3
+
+
+def test_a_wrong_path_of_the_test_data_is_found_before_training(run, tmp_path):
+    with pytest.raises(mrdl.DataError, match="no such file"):
+        run(test=str(tmp_path / "none.csv")).execute()
+    assert not (tmp_path / "run").exists()
+
+
 class Ear:
     """A screen that remembers what it was told."""
 
