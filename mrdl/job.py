@@ -16,6 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from itertools import groupby
 from typing import Any, BinaryIO
 
@@ -51,11 +52,6 @@ class TrainJob(MRJob):
         super().configure_args()
         self.add_file_arg("--settings", help="what this job is to do, written by the driver")
         self.add_file_arg("--weights", help="the weights that this round starts from")
-
-    def load_args(self, args: list[str]) -> None:
-        """Read nothing yet: the driver makes a job, too, and has no need of the files."""
-        super().load_args(args)
-        self._settings: dict[str, Any] = {}
 
     @classmethod
     def run(cls) -> None:
@@ -106,15 +102,13 @@ class TrainJob(MRJob):
 
     # --- settings ---
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the driver wrote: config, schema, round, cached, emit_shards, nodes, input."""
-        if not self._settings:
-            with open(self.options.settings, encoding="utf-8") as file:
-                self._settings = json.load(file)
-        return self._settings
+        """What the driver wrote: config, schema, round, cached, emit_shards. Read when first asked for."""
+        with open(self.options.settings, encoding="utf-8") as file:
+            return dict(json.load(file))
 
-    @property
+    @cached_property
     def config(self) -> TrainConfig:
         """The settings of the run."""
         return TrainConfig().with_changes(self.settings["config"])
@@ -202,7 +196,7 @@ class TrainJob(MRJob):
             if loaded.shard is not None:  # else the part of the validation sample
                 write(COMBINE_KEY, protocol.pack_result(self._train(loaded.shard, loaded)))
 
-    def _train(self, shard: int, loaded: "LoadedShard") -> combine.ShardResult:
+    def _train(self, shard: int, loaded: LoadedShard) -> combine.ShardResult:
         """The one entrance to training: a loaded shard in, its result out."""
         from mrdl import trainer  # imports torch, which a task that does not train shall not pay for
 

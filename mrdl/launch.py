@@ -22,7 +22,7 @@ from mrdl.combine import ShardResult
 from mrdl.errors import MrdlError, SetupError, TrainingError
 from mrdl.monitor import Progress, Watcher, last_statuses, now
 from mrdl.preparation import Statistics
-from mrdl.runners import kill_children, runner_class
+from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store
 from mrdl.task import DIES_WITH_DRIVER
 
@@ -61,13 +61,13 @@ def run(job_class: type[MRJob], launch: Launch) -> list[bytes]:
             runner.run()
             return list(runner.cat_output())
     except StepFailedException as error:
-        raise _failed(launch, _tasks_own_words(launch), began) from error
+        raise _failed(_tasks_own_words(launch)) from error
     except MrdlError:
         raise
     except Exception as error:
         if launch.runner != "inline":
             raise
-        raise _failed(launch, "".join(traceback.format_exception(error)), began) from error
+        raise _failed("".join(traceback.format_exception(error))) from error
 
 
 @dataclass
@@ -103,7 +103,7 @@ def read_output(chunks: Sequence[bytes]) -> Output:
 
 
 def stop(runner: str, tag: str) -> None:
-    """End what a run has running: neither mrjob nor YARN does when the driver goes."""
+    """End what a run has on YARN, which goes on when the driver goes; tasks of the local runner end by themselves."""
     if runner == "hadoop":
         cluster = hdfs_store().cluster
         try:
@@ -111,8 +111,6 @@ def stop(runner: str, tag: str) -> None:
         except requests.RequestException as error:
             where = f"YARN does not answer at {cluster.resourcemanager}"
             raise SetupError(f"{where}. Is it running? On this machine: scripts/hadoop status") from error
-    elif runner == "local":
-        kill_children()
 
 
 def _arguments(launch: Launch) -> list[str]:
@@ -208,7 +206,7 @@ def _tasks_own_words(launch: Launch) -> str:
     return next((text for text in texts if "Traceback" in text), texts[-1] if texts else "")
 
 
-def _failed(launch: Launch, text: str, began: float) -> MrdlError:
+def _failed(text: str) -> MrdlError:
     """The error for a failed job: the task's own traceback, without Hadoop's lines around it."""
     lines = [line for line in text.splitlines() if not line.startswith(("reporter:", "log4j:", "SLF4J"))]
     starts = [i for i, line in enumerate(lines) if line.startswith("Traceback")]

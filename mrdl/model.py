@@ -17,7 +17,7 @@ from mrdl.data import read_table
 from mrdl.errors import ConfigError, DataError, ModelError, MrdlError
 from mrdl.preparation import Preparation
 from mrdl.schema import Schema, sniff
-from mrdl.storage import store_of, text_chunks
+from mrdl.storage import head, store_of, text_chunks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 FORMAT = "mrdl model 1"
 BATCH = 1000  # rows in a forward pass
-HEAD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class Model:
         """Features and labels of a CSV; labels None where the label column is not in it."""
         source = os.fspath(data)
         files = store_of(source).files(source)
-        schema = self._schema(b"".join(text_chunks(files[0].path, HEAD_BYTES)), source)
+        schema = self._schema(head(files[0].path), source)
         parts = [read_table(text_chunks(info.path), schema, info.path) for info in files]
         features = np.concatenate([part[0] for part in parts])
         labels = None if schema.label is None else [label for part in parts for label in part[1]]

@@ -25,9 +25,7 @@ from mrdl.job import TrainJob
 from mrdl.model import Model
 from mrdl.net import Net
 from mrdl.schema import sniff
-from mrdl.storage import store_of, text_chunks
-
-HEAD_BYTES = 1 << 20
+from mrdl.storage import head, store_of, text_chunks
 
 
 class ToTensor:
@@ -52,7 +50,7 @@ class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
         transforms = transform if isinstance(transform, Sequence) else [transform]
         self.transforms = [each for each in transforms if each is not None]
         path = store_of(self.file).files(self.file)[0].path
-        self.schema = sniff(b"".join(text_chunks(path, HEAD_BYTES)), "0", "auto", self.file)
+        self.schema = sniff(head(path), "0", "auto", self.file)
         self.X, self.Y = read_table(text_chunks(path), self.schema, self.file)
 
     def __len__(self) -> int:

@@ -5,6 +5,7 @@ mrjob 0.7.4 has no public way to do four things, so private names are overridden
 in place of forked workers, which would outlive a killed driver), and `_fs` (HDFS without a JVM for each call).
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from mrjob.local import LocalMRJobRunner
 
 from mrdl.errors import ConfigError, SetupError
 from mrdl.storage import hdfs_store
+from mrdl.task import DIES_WITH_DRIVER
 from mrdl.webhdfs import HdfsStore
 
 logging.getLogger("mrjob").addHandler(logging.NullHandler())  # it warns of what it was told to leave out
@@ -66,7 +68,7 @@ class LocalRunner(_WholeShards, LocalMRJobRunner):
                     future.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                kill_children()
+                kill_tasks()
                 raise
 
 
@@ -126,10 +128,13 @@ class WebHdfs(Filesystem):
         return self._store.chunks(path)
 
 
-def kill_children() -> None:
-    """End all processes below this one."""
+def kill_tasks() -> None:
+    """End the tasks that this process runs; other children of a program that calls mrdl are not ours to end."""
+    mark = f"{DIES_WITH_DRIVER}={os.getpid()}".encode()
     for pid in _children(os.getpid()):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # it has just ended
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _children(pid: int) -> list[int]:

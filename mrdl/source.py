@@ -13,7 +13,7 @@ from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, DataError, MrdlError
 from mrdl.preparation import Statistics
 from mrdl.schema import Schema, sniff
-from mrdl.storage import is_hdfs, store_of, text_chunks
+from mrdl.storage import head, is_hdfs, store_of
 from mrdl.webhdfs import FileInfo
 
 HEAD_BYTES = 1 << 20
@@ -39,9 +39,9 @@ class Source:
             raise DataError(f"{name} is empty, expected lines of a label and values with commas between")
         length = HEAD_BYTES
         while True:
-            head = b"".join(text_chunks(filled[0].path, length))
-            if head.count(b"\n") >= 2 or head.count(b"\r") >= 2 or length >= filled[0].size:
-                return cls(name, tuple(files), sniff(head, config.label, config.header, name))
+            start = head(filled[0].path, length)
+            if start.count(b"\n") >= 2 or start.count(b"\r") >= 2 or length >= filled[0].size:
+                return cls(name, tuple(files), sniff(start, config.label, config.header, name))
             length *= 4  # a line longer than a megabyte
 
     @property

@@ -87,6 +87,11 @@ def text_chunks(path: str, length: int | None = None) -> Iterator[bytes]:
         raise DataError(f"{path} cannot be unpacked: {error}") from error
 
 
+def head(path: str, length: int = 1 << 20) -> bytes:
+    """The first `length` bytes of a file, unpacked: enough to decide its columns."""
+    return b"".join(text_chunks(path, length))
+
+
 class LocalStore:
     """The file system of this machine."""
 

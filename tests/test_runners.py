@@ -1,0 +1,37 @@
+"""What mrdl takes from mrjob under private names is there, and ending tasks ends nothing else."""
+
+import os
+import subprocess
+
+import pytest
+from mrjob.hadoop import HadoopJobRunner
+from mrjob.job import MRJob
+from mrjob.local import LocalMRJobRunner
+from mrjob.sim import SimMRJobRunner
+
+from mrdl.runners import kill_tasks
+from mrdl.task import DIES_WITH_DRIVER
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (MRJob, "_runner_class"),
+        (SimMRJobRunner, "_pick_mapper_split_size"),
+        (LocalMRJobRunner, "_run_multiple"),
+        (HadoopJobRunner, "fs"),
+    ],
+)
+def test_a_private_name_that_is_overridden_is_there(owner, name):
+    assert hasattr(owner, name)
+
+
+def test_ending_tasks_leaves_other_children_of_the_program_alone():
+    task = subprocess.Popen(["sleep", "100"], env={**os.environ, DIES_WITH_DRIVER: str(os.getpid())})
+    other = subprocess.Popen(["sleep", "100"])
+    try:
+        kill_tasks()
+        assert task.wait(timeout=10) == -9 and other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
