@@ -14,7 +14,7 @@ from typing import Any, NoReturn, get_type_hints
 
 import mrdl
 from mrdl.config import DATA, MODEL, TrainConfig, from_file
-from mrdl.errors import ConfigError, MrdlError, TrainingError
+from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
 from mrdl.results import RunFolder
 
 EXAMPLES = """examples:
@@ -168,6 +168,8 @@ def _train(
     run = Run(options.data, config, runner=options.runner, resume=options.resume, screen=console, **inside)
     try:
         model = run.execute()
+    except Diverged:
+        raise  # it says itself how to go on
     except TrainingError as error:
         again = f"Nothing that is done is lost; go on with --run-dir {run.folder.path} --resume"
         raise TrainingError(f"{error}\n{again}") from error

@@ -3,7 +3,7 @@
 Its folder bears a digest of all that decides what lies in it, and gets that name when all is there:
 
     <digest>/0000/part-*    the packed shards, as step 1 of the first job wrote them
-    <digest>/prepared       the statistics of the data, and the validation rows
+    <digest>/prepared       the statistics of the data, the validation rows, the warm start's rows
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from mrdl.storage import hdfs_store, read, store_of
 
 log = logging.getLogger(__name__)
 
-FORMAT = "1"  # change it when what lies in a cached shard changes
+FORMAT = "2"  # change it when what lies in a cached shard changes
 NO_LIMIT = 1 << 50
 
 
@@ -42,14 +42,14 @@ class ShardCache:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._store = store_of(folder)
-        self._prepared = f"{folder}/prepared"
+        self.prepared = f"{folder}/prepared"
 
     def load(self) -> Prepared | None:
         """What was prepared; None where nothing was, or what is there is damaged: then it is deleted."""
-        if not self._store.exists(self._prepared):
+        if not self._store.exists(self.prepared):
             return None
         try:
-            return prepared_from(read(self._prepared).splitlines())
+            return prepared_from(read(self.prepared).splitlines())
         except DamagedShard as error:
             log.warning("the cache %s is made again: %s", self.folder, error)
             self._store.remove(self.folder)
@@ -64,10 +64,10 @@ class ShardCache:
         return f"{self.folder}.{tag}"
 
     def keep(self, tag: str, lines: Iterable[bytes]) -> None:
-        """Complete what the first job of a run wrote, and give it its name. lines: the job's P and V records."""
+        """Complete what the first job of a run wrote, and give it its name. lines: the job's P, V and B records."""
         beginnings = self.beginnings(tag)
         self._store.write(f"{beginnings}/prepared", b"\n".join(lines) + b"\n")
-        if self._store.exists(self._prepared):
+        if self._store.exists(self.prepared):
             self._store.remove(beginnings)  # another run was faster; what it left is the same
         else:
             self._store.rename(beginnings, self.folder)
@@ -99,6 +99,7 @@ def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: typ
         FORMAT,
         source.identity()["sha256"],
         config.digest((DATA,)),
+        config.warm_rows > 0,
         dataclasses.asdict(source.schema),
         f"{job_class.__module__}.{job_class.__qualname__}",
     ]

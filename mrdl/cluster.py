@@ -32,6 +32,7 @@ class Cluster:
     historyserver: str
     user: str
     kerberos: bool
+    map_memory_mb: int = 1024
 
     @classmethod
     def from_conf(cls) -> "Cluster":
@@ -59,6 +60,7 @@ class Cluster:
             "http://" + _somewhere(site.get("mapreduce.jobhistory.webapp.address"), manager, 19888),
             os.environ.get("HADOOP_USER_NAME") or getpass.getuser(),
             site.get("hadoop.security.authentication") == "kerberos",
+            _container_mb(site),
         )
 
     # --- applications ---
@@ -67,6 +69,12 @@ class Cluster:
         """The applications with a tag; YARN keeps tags in lower case."""
         reply = self._get(f"{self.resourcemanager}/ws/v1/cluster/apps?applicationTags={tag.lower()}&states={states}")
         return (reply.get("apps") or {}).get("app") or []
+
+    def slots(self) -> int:
+        """Map tasks that the whole cluster can run at once beside a job's ApplicationMaster; 1 if it does not say."""
+        found = self._get(f"{self.resourcemanager}/ws/v1/cluster/metrics").get("clusterMetrics") or {}
+        by_memory = int(found.get("totalMB", 0)) // self.map_memory_mb
+        return max(1, min(by_memory, int(found.get("totalVirtualCores", 0))) - 1)
 
     def kill(self, tag: str) -> int:
         """Kill what still runs under a tag; returns how many. A client that dies leaves its application running."""
@@ -157,6 +165,13 @@ def read_conf(folder: Path) -> dict[str, str]:
         for item in properties:
             found[item.findtext("name", "").strip()] = item.findtext("value", "").strip()
     return found
+
+
+def _container_mb(site: dict[str, str]) -> int:
+    """What a map task takes of a node's memory, in MB: YARN gives multiples of the least container."""
+    values = [site.get("mapreduce.map.memory.mb", ""), site.get("yarn.scheduler.minimum-allocation-mb", "")]
+    asked, least = (int(value) if value.isdigit() and int(value) else 1024 for value in values)
+    return -(-asked // least) * least
 
 
 def _somewhere(address: str | None, host: str, port: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mrdl.architecture import Weights
-from mrdl.errors import TrainingError
+from mrdl.errors import Diverged, TrainingError
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[i
     """The combined weights, and why shards were left out (shard -> reason). Order of arrival does not matter.
 
     Raises TrainingError if shards started from different weights, whose mean means nothing,
-    or if no shard is left.
+    Diverged if no shard is left.
     """
     results = sorted(results, key=lambda result: result.shard)
     starts = {result.start for result in results}
@@ -62,11 +62,8 @@ def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[i
     left_out = {result.shard: reason for result in results if (reason := _unfit(result))}
     good = [result for result in results if result.shard not in left_out]
     if not good:
-        raise TrainingError(
-            "no shard gave usable weights: "
-            + ", ".join(f"shard {shard}: {reason}" for shard, reason in left_out.items())
-            + (". Try a smaller --learning-rate." if any(result.num_examples for result in results) else "")
-        )
+        reasons = ", ".join(f"shard {shard}: {reason}" for shard, reason in left_out.items())
+        raise Diverged(f"no shard gave usable weights: {reasons}.")
     return rule(good), left_out
 
 

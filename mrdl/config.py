@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +16,16 @@ from mrdl.errors import ConfigError
 # cache of shards), those of the model decide the bytes of the weights, those of the run neither.
 DATA, MODEL, RUN = "data", "model", "run"
 
+WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
-def setting(default: Any, text: str, decides: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field of TrainConfig with the text of its flag's help."""
-    return dataclasses.field(default=default, metadata={"help": text, "decides": decides, "choices": choices})
+
+def setting(
+    default: Any, text: str, decides: str, choices: tuple[str, ...] = (),
+    least: float | None = None, most: float | None = None,
+) -> Any:  # fmt: skip
+    """A field of TrainConfig with the text of its flag's help, and the values that it may have."""
+    metadata = {"help": text, "decides": decides, "choices": choices, "least": least, "most": most}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +40,12 @@ class TrainConfig:
         DATA,
         ("stop", "skip"),
     )
-    validation: float = setting(0.1, "fraction of the rows, chosen by their hash, kept out of training", DATA)
-    shards: int = setting(4, "parts of the data, each trained by one task; any number of free slots is enough", DATA)
+    validation: float = setting(
+        0.1, "fraction of the rows, chosen by their hash, kept out of training", DATA, least=0, most=0.9
+    )
+    shards: int = setting(
+        4, "parts of the data, each trained by one task; any number of free slots is enough", DATA, least=1, most=9999
+    )
     kind: str = setting("mlp", "network kind", MODEL, ("mlp", "autoencoder"))
     nodes: tuple[int, ...] = setting(
         (),
@@ -47,18 +58,46 @@ class TrainConfig:
         MODEL,
         ("auto", "column", "common"),
     )
-    rounds: int = setting(5, "times that all shards are trained and combined", MODEL)
-    epochs: int = setting(2, "passes over a shard in each round", MODEL)
-    batch_size: int = setting(16, "rows in a mini-batch", MODEL)
-    learning_rate: float = setting(0.0, "step size of SGD; 0: the network kind's own", MODEL)
-    momentum: float = setting(0.8, "momentum of SGD", MODEL)
+    budget: int = setting(12, "passes over the data in all, shared out among rounds where epochs is 0", MODEL, least=1)
+    rounds: int = setting(0, "times that all shards are trained and combined; 0: 3 to 6, by shards", MODEL, least=0)
+    epochs: int = setting(0, "passes over a shard in each round; 0: the budget's share", MODEL, least=0)
+    batch_size: int = setting(16, "rows in a mini-batch", MODEL, least=1)
+    learning_rate: float = setting(0.0, "step size of SGD; 0: the network kind's own", MODEL, least=0, most=1e6)
+    schedule: str = setting(
+        "constant", "how the learning rate changes from round to round", MODEL, ("constant", "linear", "cosine")
+    )
+    momentum: float = setting(0.8, "momentum of SGD", MODEL, least=0, most=0.999)
+    warm_rows: int = setting(
+        20_000,
+        f"rows of the warm start, a sample that all shards start from; 0: none, at most {WARM_ROWS}",
+        MODEL,
+        least=0,
+        most=WARM_ROWS,
+    )
+    warm_epochs: int = setting(4, "passes over those rows", MODEL, least=1)
     combine: str = setting("mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"))
-    seed: int = setting(0, "seed of the initial weights and of the order of rows", MODEL)
+    outer_momentum: float = setting(
+        -1.0, "momentum from round to round of the combined step; -1: 0 to 0.7, by shards", MODEL, least=-1, most=0.999
+    )
+    outer_step: float = setting(
+        0.0,
+        "length of the combined step, 1 is the mean of the shards; 0: searched on the validation rows",
+        MODEL,
+        least=0,
+        most=10,
+    )
+    seed: int = setting(0, "seed of the initial weights and of the order of rows", MODEL, least=0)
     device: str = setting("auto", "where shards are trained: cuda where a node has it", MODEL, ("auto", "cpu", "cuda"))
+    patience: int = setting(
+        0, "stop after so many rounds without a better validation loss, and keep the best; 0: never", RUN, least=0
+    )
     test: str = setting("", "a CSV that the final network is tested on", RUN)
     run_dir: str = setting("", "folder of the run; left out: runs/ and the time", RUN)
     cache_dir: str = setting("", "folder (or hdfs:// folder) for the parsed shards, reused by later runs", RUN)
-    task_memory_mb: int = setting(1024, "a shard larger than this is trained from a memory-mapped file", RUN)
+    tasks: int = setting(
+        0, "map tasks that a round's shards are shared out among; 0: as many as can run at once", RUN, least=0
+    )
+    task_memory_mb: int = setting(1024, "a shard larger than this is trained from a memory-mapped file", RUN, least=1)
     python_bin: str = setting("", "Python that runs the tasks; left out: this one", RUN)
     mrjob_conf: str = setting("", "mrjob.conf with the cluster's own settings", RUN)
 
@@ -67,23 +106,46 @@ class TrainConfig:
             value, choices = getattr(self, field.name), field.metadata["choices"]
             if choices and value not in choices:
                 raise ConfigError(f"{field.name} is {value!r}, expected one of {', '.join(choices)}")
-        for name, low in (
-            ("shards", 1),
-            ("rounds", 1),
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("task_memory_mb", 1),
-            ("seed", 0),
-        ):
-            if getattr(self, name) < low:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected {low} or more")
-        for name, low, high in (("validation", 0, 0.9), ("momentum", 0, 0.999), ("learning_rate", 0, 1e6)):
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected a number from {low} to {high}")
+            self._check_bounds(field, value)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
-        if self.shards > 9999:
-            raise ConfigError(f"shards is {self.shards}, expected 9999 or fewer")
+        if self.patience and not self.validation:
+            raise ConfigError("patience needs validation rows, but validation is 0")
+
+    def _check_bounds(self, field: dataclasses.Field[Any], value: Any) -> None:
+        least, most = field.metadata["least"], field.metadata["most"]
+        if (least is None or value >= least) and (most is None or value <= most):
+            return
+        if isinstance(field.default, float):
+            raise ConfigError(f"{field.name} is {value}, expected a number from {least} to {most}")
+        wanted = f"{least} or more" if value < least else f"{most} or fewer"
+        raise ConfigError(f"{field.name} is {value}, expected {wanted}")
+
+    def resolved(self) -> "TrainConfig":
+        """A copy with what is left to mrdl decided: rounds, epochs and outer momentum by the number of shards.
+
+        The figures are those of scripts/bench/accuracy.py. One shard is plain SGD, without a warm start.
+        """
+        few = self.shards <= 8
+        rounds = self.rounds or (3 if few else 4 if self.shards <= 32 else 6)
+        momentum = 0.0 if self.shards == 1 else 0.3 if few else 0.5 if self.shards <= 16 else 0.7
+        return dataclasses.replace(
+            self,
+            rounds=rounds,
+            epochs=self.epochs or max(1, round(self.budget / rounds)),
+            outer_momentum=momentum if self.outer_momentum < 0 else self.outer_momentum,
+            outer_step=1.0 if self.shards == 1 else self.outer_step,
+            warm_rows=0 if self.shards == 1 else self.warm_rows,
+        )
+
+    def rate(self, learning_rate: float, round_: int) -> float:
+        """The learning rate of a round, 1 to `rounds`, as the schedule has it; it ends above 0."""
+        done = (round_ - 1) / self.rounds if round_ else 0.0
+        if self.schedule == "linear":
+            return learning_rate * (1 - done)
+        if self.schedule == "cosine":
+            return learning_rate * (1 + math.cos(math.pi * done)) / 2
+        return learning_rate
 
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainConfig":
         """A copy with some settings changed; values may be text, as from a file or a flag."""

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from mrdl.monitor import Progress as JobProgress
 
-ROUND = "  round {round}/{rounds}   training loss {training}   {scores}   {seconds:.1f} s"
+ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
 
 
 class Console:
@@ -31,7 +31,7 @@ class Console:
         )
         columns = (TextColumn("  {task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%"))
         self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
-        self._task = self._bar.add_task(f"round 1/{self._rounds}  starting", total=self._rounds)
+        self._task = self._bar.add_task("starting", total=self._rounds)
         if self._console.is_terminal:
             self._bar.start()
 
@@ -39,8 +39,8 @@ class Console:
         """A job goes on."""
         self._done = round_ - 1
         if self._bar:
-            text = f"round {round_}/{self._rounds}  {progress.text}"
-            self._bar.update(self._task, description=text, completed=round_ - 1 + 0.98 * progress.fraction)
+            text = f"{self._name(round_)}  {progress.text}"
+            self._bar.update(self._task, description=text, completed=max(0, round_ - 1 + 0.98 * progress.fraction))
 
     def round_done(self, manifest: dict[str, Any]) -> None:
         """A round is kept."""
@@ -50,7 +50,7 @@ class Console:
         left_out = [f"shard {s['shard']} was left out: {s['left_out']}" for s in manifest["shards"] if s["left_out"]]
         self._print(
             ROUND.format(
-                round=manifest["round"], rounds=self._rounds, training=f"{manifest['training_loss']:.4f}",
+                name=self._name(manifest["round"]), training=f"{manifest['training_loss']:.4f}",
                 scores="validation " + scores if scores else "", seconds=manifest["seconds"],
             )
         )  # fmt: skip
@@ -59,6 +59,9 @@ class Console:
         if self._bar:
             self._bar.update(self._task, completed=manifest["round"])
 
+    def _name(self, round_: int) -> str:
+        return f"round {round_}/{self._rounds}" if round_ else "warm start"
+
     def note(self, text: str) -> None:
         """Something a person should know."""
         self._print(f"  note: {text}")
@@ -66,7 +69,7 @@ class Console:
     def finish(self, run: Any, model: Any, tested: dict[str, float] | None) -> None:
         """The run is over: the summary table."""
         self.close()
-        counted = run.prepared.statistics
+        counted = run.jobs.prepared.statistics
         rows = [
             ("network", f"{model.arch.kind} {'-'.join(map(str, model.arch.nodes))}"),
             ("rows", f"{counted.training_rows} trained on, {counted.validation_rows} kept out"),

@@ -1,31 +1,28 @@
-"""A run from its settings to its model: look at the data, then round after round a job, a score and a commit.
+"""A run from its settings to its model: look at the data, then round after round a job, a step, a score and a commit.
 
-The first job parses the text and leaves packed shards in a cache; whoever finds them there, a later round or
-a later run, starts from them. Any round can be the first one: a run whose cache is gone parses again and goes on.
+Round 0 is the warm start. Any round can be the first one of this process: a run whose cache of shards is gone parses
+the text again and goes on.
 """
 
 import dataclasses
-import json
+import math
 import os
-import shutil
 import time
+from collections import Counter
 from typing import Any
 
-from safetensors.numpy import save
-
-from mrdl import launch
+from mrdl import launch, outer
 from mrdl.architecture import Architecture, Weights, design, digest
-from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
 from mrdl.combine import ShardResult
 from mrdl.config import DATA, MODEL, TrainConfig
-from mrdl.errors import ConfigError, DamagedShard, TrainingError
+from mrdl.dispatch import Dispatcher
+from mrdl.errors import ConfigError, Diverged
 from mrdl.job import TrainJob
 from mrdl.model import Model
 from mrdl.preparation import Preparation, prepare
-from mrdl.results import RunFolder, new_run_dir, versions
+from mrdl.results import Round, RunFolder, new_run_dir, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
-from mrdl.storage import hdfs_store
 
 
 def train(
@@ -49,7 +46,7 @@ def train(
 
 
 class Run:
-    """One training run. `screen` is told what happens: begin, progress, round_done, finish."""
+    """One training run. `screen` is told what happens: begin, progress, round_done, note, finish."""
 
     def __init__(
         self,
@@ -63,16 +60,17 @@ class Run:
         keep_shards: bool = False,
         screen: Any = None,
     ) -> None:
-        self.data, self.config, self.runner = os.fspath(data), config, runner
+        self.data, self.config, self.runner = os.fspath(data), config.resolved(), runner
         self.resume, self.job_class, self.screen = resume, job_class, screen
         self.initial, self.keep_shards = initial, keep_shards
         self.folder = RunFolder(config.run_dir or new_run_dir())
         self.seconds = 0.0
         self.tested: dict[str, float] | None = None
-        self.prepared: Prepared | None = None
         self.results: list[ShardResult] = []
         if runner not in RUNNERS:
             raise ConfigError(f"runner {runner!r}, expected one of {', '.join(RUNNERS)}")
+        if resume and not config.epochs and (kept := self.folder.settings()):
+            self.config = dataclasses.replace(self.config, epochs=kept["epochs"])  # not those of other --rounds
 
     def execute(self) -> Model:
         """Train to the end, or go on where the folder's newest whole round ends."""
@@ -84,8 +82,7 @@ class Run:
         if self.config.test:
             Source.look_at(self.config.test, self.config)  # a wrong path shall not be found after the training
         with self.folder.held():
-            identity = self.folder.claim(self._identity(), self.resume)
-            self.tag = identity["name"]
+            self.identity = self.folder.claim(self._identity(), self.resume)
             self.folder.write(self.folder.config, self.config.to_toml().encode())
             self._tell("begin", self)
             model = self._rounds()
@@ -97,8 +94,8 @@ class Run:
 
     def summary(self, model: Model) -> dict[str, Any]:
         """What `--json` prints; accuracy and loss are those of the test where there was one."""
-        assert self.prepared is not None
-        counted, scores = self.prepared.statistics, self.tested or model.rounds[-1]
+        assert self.jobs.prepared is not None
+        counted, scores = self.jobs.prepared.statistics, self.tested or model.rounds[-1]
         return {
             "accuracy": scores.get("accuracy"),
             "loss": scores.get("loss", model.rounds[-1]["training_loss"]),
@@ -114,82 +111,116 @@ class Run:
     # --- rounds ---
 
     def _rounds(self) -> Model:
+        first = 0 if self.config.warm_rows else 1
         last = self.config.rounds - self.keep_shards  # a finished round tells nothing of its shards' weights any more
-        done, weights, history = self.folder.newest(self._settings_digest, at_most=last)
-        weights = weights if done else self.initial or {}
-        self.cache = shard_cache(self.source, self.config, self.runner, self.job_class)
-        self._clear()  # what a killed driver left
-        self.prepared = self.cache.load()
-        if self.prepared:
+        history, now = self.folder.newest(self._settings_digest, first, last)
+        if now is None:
+            now = Round(first - 1, self.initial or {}, {})
+        self.jobs = Dispatcher(
+            self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
+            emit_shards=self.keep_shards, on_progress=lambda *about: self._tell("progress", *about),
+            note=lambda text: self._tell("note", text),
+        )  # fmt: skip
+        if self.jobs.prepared:
             self.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
-        if self.prepared is None and done == self.config.rounds:
-            self._job(done, weights)  # for what it tells of the data; its weights are those of the round
-        for round_ in range(done + 1, self.config.rounds + 1):
-            weights, manifest = self._round(round_, weights, history[-1]["sha256"] if history else "")
+        elif now.number == self.config.rounds:
+            self.jobs.run(now.number, now.weights, {})  # for what it tells of the data
+        while now.number < self.config.rounds and not self._patience_is_over(history):
+            try:
+                now, manifest = self._round(now, history)
+            except Diverged as error:
+                raise self._stopped(error, now, history) from error
             history.append(manifest)
             self._tell("round_done", manifest)
-        return self._model(weights, history)
+        return self._model(now, history)
 
-    def _round(self, round_: int, weights: Weights, parent: str) -> tuple[Weights, dict[str, Any]]:
-        began = time.monotonic()
-        try:
-            self._job(round_, weights)
-        except DamagedShard:
-            self.cache.remove()
-            self.prepared = None
-            self._tell("note", "the cached shards are damaged: they are made again from the CSV")
-            self._job(round_, weights)
-        self.arch.check(self.combined, f"the result of round {round_}")
-        scores = self._score(self.combined)
-        rows = sum(shard["num_examples"] for shard in self.shards)
+    def _round(self, before: Round, history: list[dict[str, Any]]) -> tuple[Round, dict[str, Any]]:
+        began, number = time.monotonic(), before.number + 1
+        failed = Counter(
+            s["shard"] for m in history if m["round"] for s in m["shards"] if s["left_out"] and s["num_examples"]
+        )
+        output = self.jobs.run(number, before.weights, failed)
+        self.arch.check(output.weights, f"the result of round {number}")
+        self.results = output.results
+        now, length = self._step(before, output.weights) if number else (Round(0, output.weights, {}), 1.0)
+        rows = sum(shard["num_examples"] for shard in output.shards)
         manifest = {
-            "round": round_,
-            "sha256": digest(self.combined),
-            "parent": parent,
+            "round": number,
+            "sha256": digest(now.weights),
+            "velocity": digest(now.velocity),
+            "parent": history[-1]["sha256"] if history else "",
             "settings": self._settings_digest,
             "rows": rows,
-            "training_loss": sum(s["loss"] * s["num_examples"] for s in self.shards if not s["left_out"])
+            "training_loss": sum(s["loss"] * s["num_examples"] for s in output.shards if not s["left_out"])
             / max(1, rows),
-            "validation": scores,
-            "shards": self.shards,
+            "validation": self._score(now.weights),
+            "outer_step": length,
+            "shards": output.shards,
             "seconds": round(time.monotonic() - began, 3),
             "versions": versions(),
         }
-        self.folder.commit(round_, self.combined, manifest)
-        return self.combined, manifest
+        self.folder.commit(now, manifest)
+        return now, manifest
+
+    def _step(self, before: Round, mean: Weights) -> tuple[Round, float]:
+        """The outer step from the weights before the round to those after it, and its length."""
+        start = before.weights or self.arch.initial_weights(self.config.seed)
+        step, velocity = outer.nesterov(start, mean, before.velocity, self.config.outer_momentum)
+        length = self.config.outer_step
+        if not length:
+            length = outer.best_length(lambda at: self._score(outer.along(start, step, at)).get("loss", math.inf))
+        return Round(before.number + 1, outer.along(start, step, length), velocity), length
+
+    def _patience_is_over(self, history: list[dict[str, Any]]) -> bool:
+        rounds = [m for m in history if m["round"]]
+        return bool(self.config.patience and rounds and rounds[-1]["round"] - _best(rounds) >= self.config.patience)
+
+    def _stopped(self, error: Diverged, now: Round, history: list[dict[str, Any]]) -> Diverged:
+        """The error of a round in which every shard failed; what was learnt before it is kept as a network."""
+        rate = (self.config.learning_rate or self.arch.learning_rate) / 2
+        advice = f"Start again with --learning-rate {rate:g} in another --run-dir"
+        if now.number < 1:
+            return Diverged(f"{error} {advice}.")
+        model = self._model(now, history)
+        self.folder.write(self.folder.model, model.to_bytes())
+        return Diverged(f"{error} {advice}, or take the network of round {now.number}, in {self.folder.model}.")
 
     def _score(self, weights: Weights) -> dict[str, float]:
-        assert self.prepared is not None
-        sample = self.prepared.validation
+        assert self.jobs.prepared is not None
+        sample = self.jobs.prepared.validation
         if not len(sample.features):
             return {}
         targets = self.preparation.class_numbers(sample.label_names)[sample.codes]
         rows = sample.order
-        model = Model(self.arch, weights, self.preparation)
-        return model.score(sample.features[rows], targets[rows])
+        return Model(self.arch, weights, self.preparation).score(sample.features[rows], targets[rows])
 
     @property
     def preparation(self) -> Preparation:
         """The scaling and classes of the data, once it was seen."""
-        assert self.prepared is not None
-        return prepare(self.prepared.statistics, self.schema, self.config.scaling)
+        assert self.jobs.prepared is not None
+        return prepare(self.jobs.prepared.statistics, self.schema, self.config.scaling)
 
     @property
     def arch(self) -> Architecture:
         """The layers, once the data was seen."""
-        assert self.prepared is not None
-        classes = len(self.prepared.statistics.classes)
+        assert self.jobs.prepared is not None
+        classes = len(self.jobs.prepared.statistics.classes)
         return design(self.config.kind, self.config.nodes, len(self.schema.features), classes)
 
-    def _model(self, weights: Weights, history: list[dict[str, Any]]) -> Model:
+    def _model(self, now: Round, history: list[dict[str, Any]]) -> Model:
+        if self.config.patience:
+            best = _best([m for m in history if m["round"]])
+            now = now if best == now.number else self.folder.read(best)
+            history = [m for m in history if m["round"] <= best]
         decides = [f.name for f in dataclasses.fields(self.config) if f.metadata["decides"] in (DATA, MODEL)]
         rounds = [
             {"round": m["round"], "training_loss": m["training_loss"], **m["validation"], "rows": m["rows"]}
             for m in history
+            if m["round"]
         ]
         return Model(
             self.arch,
-            weights,
+            now.weights,
             self.preparation,
             settings={name: getattr(self.config, name) for name in decides},
             rounds=rounds,
@@ -198,83 +229,33 @@ class Run:
             shard_weights=[result.weights for result in self.results],
         )
 
-    # --- one job ---
-
-    def _job(self, round_: int, weights: Weights) -> None:
-        """Run the job of a round; leaves `combined`, `shards`, `results` and, after the first job, `prepared`."""
-        cached = self.prepared is not None
-        try:
-            output = launch.read_output(launch.run(self.job_class, self._launch(round_, weights, cached)))
-            if output.refused:
-                raise self.source.refused(*output.refused, skip_bad_rows=self.config.bad_rows == "skip")
-        except BaseException:
-            self._clear()
-            raise
-        if not output.weights:
-            raise TrainingError("the job ended well, but left no weights")
-        self.combined, self.shards, self.results = output.weights, output.shards, output.results
-        if not cached:
-            self.prepared = prepared_from(output.of_data)
-            self.cache.keep(self.tag, output.of_data)
-        self._clear()
-
-    def _clear(self) -> None:
-        """End what a job of this run may still have running, a killed driver's too, and delete what it leaves."""
-        launch.stop(self.runner, self.tag)
-        shutil.rmtree(self.folder.work, ignore_errors=True)
-        self.cache.abandon(self.tag)
-        if self.runner == "hadoop":
-            hdfs_store().remove(hdfs_home(f"tmp/{self.tag}"))
-
-    def _launch(self, round_: int, weights: Weights, cached: bool) -> launch.Launch:
-        work = self.folder.work
-        work.mkdir(exist_ok=True)
-        settings = work / "settings.json"
-        about = {
-            "config": dataclasses.asdict(self.config),
-            "schema": dataclasses.asdict(self.schema),
-            "round": round_,
-            "cached": cached,
-            "emit_shards": self.keep_shards,
-        }
-        settings.write_text(json.dumps(about))
-        start = work / "weights.safetensors"
-        if weights:
-            start.write_bytes(save(weights))
-        hadoop = self.runner == "hadoop"
-        temporary = hdfs_home(f"tmp/{self.tag}") if hadoop else str(work)
-        return launch.Launch(
-            runner=self.runner,
-            settings=settings,
-            weights=start if weights else None,
-            inputs=self.cache.shards() if cached else self.source.inputs(self.runner, work),
-            work_dir=work,
-            output_dir=f"{temporary}/round-{round_}",
-            rows_dir=self.cache.beginnings(self.tag),
-            tag=self.tag,
-            shards=self.config.shards,
-            cached=cached,
-            python_bin=self.config.python_bin,
-            mrjob_conf=self.config.mrjob_conf,
-            package=launch.zip_package(work) if hadoop else None,
-            on_progress=lambda progress: self._tell("progress", round_, progress),
-        )
-
     # --- this and that ---
 
     def _identity(self) -> dict[str, Any]:
         settings = {
             f.name: list(value) if isinstance(value := getattr(self.config, f.name), tuple) else value
             for f in dataclasses.fields(self.config)
-            if f.metadata["decides"] in (DATA, MODEL) and f.name != "rounds"
+            if f.metadata["decides"] in (DATA, MODEL) and f.name not in self._may_change
         }
+        if self.initial is not None:
+            settings["initial"] = digest(self.initial)
         name = f"mrdl-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}"
         return {"name": name, "data": self.source.identity(), "settings": settings}
 
     @property
+    def _may_change(self) -> tuple[str, ...]:
+        """Settings that a run may go on with changed: more rounds of the same run are the same run."""
+        return ("budget", "rounds") if self.config.schedule == "constant" else ("budget",)
+
+    @property
     def _settings_digest(self) -> str:
-        return self.config.digest((DATA, MODEL), but=("rounds",))  # more rounds of the same run are the same run
+        return self.config.digest((DATA, MODEL), but=self._may_change)
 
     def _tell(self, what: str, *about: Any) -> None:
         if self.screen is not None:
             getattr(self.screen, what)(*about)
+
+
+def _best(rounds: list[dict[str, Any]]) -> int:
+    """The number of the round with the least validation loss, the first of equals."""
+    return int(min(rounds, key=lambda m: m["validation"].get("loss", math.inf))["round"])

@@ -6,7 +6,8 @@ MrdlError
 ├── SetupError       a program, package or service that is needed is away  exit status 2
 ├── ModelError       a file is not a model, or not one of mrdl's           exit status 2
 └── TrainingError    a job failed                                          exit status 1
-    └── DamagedShard a cached shard is not what was written; it is made again
+    ├── DamagedShard a cached shard is not what was written; it is made again
+    └── Diverged     in every shard the loss is not finite any more
 
 Every message says what was expected, what came, and the way out.
 """
@@ -46,6 +47,10 @@ class TrainingError(MrdlError, RuntimeError):
 
 class DamagedShard(TrainingError):
     """A cached shard is not what was written."""
+
+
+class Diverged(TrainingError):
+    """No shard gave usable weights; to repeat the round would not help."""
 
 
 def cannot_write(what: str, why: str) -> SetupError:

@@ -1,9 +1,11 @@
 """The MapReduce shape of a run: how rows reach shards, where shards are trained, where weights are combined.
 
 The first job has two steps. Step 1 maps blocks of the CSV to packed rows, keyed by shard, and sends its
-statistics to every shard; its reducer holds one shard, trains it and emits the shard and its result. Step 2
-lets only results through and combines them in one reducer. The output of step 1 stays: it is the cache of
-shards. A later round is a one-step job, whose map reads one cached shard, trains it, and whose reducer combines.
+statistics to every shard; its reducer holds one shard, packs it, trains it and emits the shard and its result.
+Step 2 lets only results through and combines them in one reducer. The output of step 1 stays: it is the cache of
+shards. A later round is a one-step job, whose map reads cached shards, trains them, and whose reducer combines.
+
+Round 0 is the warm start: it trains one small sample of all rows, whose weights every shard begins round 1 with.
 
 A task is a pure function of (settings, round, shard): no clock, host or attempt is ever looked at.
 
@@ -26,15 +28,15 @@ from mrjob.step import MRStep
 
 from mrdl import combine, protocol
 from mrdl.architecture import Architecture, Weights, design, digest
-from mrdl.config import TrainConfig
+from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import ConfigError, SetupError
 from mrdl.monitor import training_status
 from mrdl.preparation import Preparation, Statistics, prepare, refuse
 from mrdl.protocol import Write, key_of, split_line, unpack
 from mrdl.schema import Schema
-from mrdl.shard import shard_keys
-from mrdl.shuffle import VALIDATION_KEY, VALIDATION_ROWS, LoadedShard, PlacedRows
+from mrdl.shard import shard_keys, warm_rank
+from mrdl.shuffle import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, LoadedShard, PlacedRows
 from mrdl.task import INPUT_FILE, INPUT_START, task_streams
 
 READ_BYTES = 4 << 20  # of text parsed at once
@@ -66,10 +68,10 @@ class TrainJob(MRJob):
     def steps(self) -> list[MRStep]:
         """One step, or two in the first job."""
         one = {"mapper": self.mapper, "reducer": self.reducer}
-        partitions = {"mapreduce.job.reduces": str(self.settings["config"]["shards"])}
+        partitions = {"mapreduce.job.reduces": str(self.settings["reducers"])}
         alone = {"mapreduce.job.reduces": "1"}
         if self.settings["cached"]:
-            # a cached shard is never cut: one file, one map, one shard
+            # a cached shard is never cut: one file, one map, whole shards
             whole = {"mapreduce.input.fileinputformat.split.minsize": str(1 << 50)}
             return [MRStep(**one, jobconf={**alone, **whole})]
         return [MRStep(**one, jobconf=partitions), MRStep(**one, jobconf=alone)]
@@ -104,7 +106,7 @@ class TrainJob(MRJob):
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the driver wrote: config, schema, round, cached, emit_shards. Read when first asked for."""
+        """What the driver wrote (mrdl.dispatch): config, schema, round and more. Read when first asked for."""
         with open(self.options.settings, encoding="utf-8") as file:
             return dict(json.load(file))
 
@@ -130,7 +132,8 @@ class TrainJob(MRJob):
             raise SetupError(
                 f"the Python of this node, {sys.executable}, has no torch: pip install torch, or --python-bin"
             )
-        placed = PlacedRows(self.config, len(self.schema.features), write)
+        keys = shard_keys(self.config.shards, self.settings["reducers"])
+        placed = PlacedRows(self.config, keys, len(self.schema.features), write)
         parse, line = self.parse(self.schema), 0
         file = os.environ.get(INPUT_FILE, "")
         start = int(os.environ.get(INPUT_START, 0))
@@ -150,25 +153,21 @@ class TrainJob(MRJob):
         placed.finish()
 
     def _reduce_rows(self, lines: Iterable[bytes], write: Write) -> None:
-        keys = {key: shard for shard, key in enumerate(shard_keys(self.config.shards))}
+        shards = {key: i for i, key in enumerate(shard_keys(self.config.shards, self.settings["reducers"]))}
         for key, group in groupby(lines, key_of):
+            loaded = LoadedShard(group, self.config.task_memory_mb << 20)
             if key == VALIDATION_KEY:
-                self._sample(group, write)
+                loaded.write(key, b"V", write, loaded.order[:VALIDATION_ROWS])
                 continue
-            shard, limit = keys[key], self.config.task_memory_mb << 20
-            loaded = LoadedShard(group, limit)
+            shard = shards.get(key)  # None: the warm start, which also tells the driver of the data
+            kept = loaded if shard is not None else loaded.lowest(WARM_ROWS, warm_rank)
             problem = self._problem(loaded.statistics)
-            about = {"problem": problem, "shard": shard, "rows": len(loaded.codes)}
+            about = {"problem": problem, "shard": shard, "rows": len(kept.order)}
             write(key, protocol.pack_statistics(b"P", loaded.statistics, **about))
             if problem is None:
-                result = self._train(shard, loaded)
-                loaded.write_sorted(key, b"D", write)
-                write(key, protocol.pack_result(result))
-
-    def _sample(self, lines: Iterable[bytes], write: Write) -> None:
-        """The validation rows with the lowest hashes, in that order."""
-        rows = LoadedShard(lines, self.config.task_memory_mb << 20)
-        rows.write_sorted(VALIDATION_KEY, b"V", write, most=VALIDATION_ROWS)
+                kept.write(key, b"B" if shard is None else b"D", write)
+                if (shard is None) == (self.settings["round"] == 0):
+                    write(key, protocol.pack_result(self._train(shard or 0, kept)))
 
     def _problem(self, statistics: Statistics) -> str | None:
         config = self.config
@@ -191,32 +190,40 @@ class TrainJob(MRJob):
         return design(config.kind, config.nodes, len(self.schema.features), len(statistics.classes))
 
     def _train_cached(self, lines: Iterable[bytes], write: Write) -> None:
-        for _key, group in groupby(lines, key_of):
-            loaded = LoadedShard(group, self.config.task_memory_mb << 20)
-            if loaded.shard is not None:  # else the part of the validation sample
+        if not self.settings["round"]:
+            of_warm = (line for line in lines if split_line(line)[1][:1] in (b"P", b"B"))
+            result = self._train(0, LoadedShard(of_warm, self.config.task_memory_mb << 20))
+            write(COMBINE_KEY, protocol.pack_result(result))
+            return
+        for key, group in groupby(lines, key_of):
+            if key not in SAMPLES:
+                loaded = LoadedShard(group, self.config.task_memory_mb << 20)
+                assert loaded.shard is not None
                 write(COMBINE_KEY, protocol.pack_result(self._train(loaded.shard, loaded)))
 
     def _train(self, shard: int, loaded: LoadedShard) -> combine.ShardResult:
-        """The one entrance to training: a loaded shard in, its result out."""
+        """The one entrance to training: a loaded shard in, its result out. In round 0 the sample is shard 0."""
         from mrdl import trainer  # imports torch, which a task that does not train shall not pay for
 
         config, round_ = self.config, self.settings["round"]
         arch, preparation = self._architecture(loaded.statistics), self._preparation(loaded.statistics)
         weights = self._start_weights(arch)
+        loaded = loaded if round_ else loaded.lowest(config.warm_rows, warm_rank)
         targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.label else loaded.codes
         rows = trainer.Rows(
             loaded.features, targets.astype(np.int64), loaded.order, preparation.minimum, preparation.factor
         )
+        rate = config.rate(config.learning_rate or arch.learning_rate, round_)
         settings = trainer.Hyperparameters(
-            config.epochs,
+            config.epochs if round_ else config.warm_epochs,
             config.batch_size,
-            config.learning_rate or arch.learning_rate,
+            rate * 0.5 ** self.settings["failed"].get(str(shard), 0),
             config.momentum,
             config.device,
         )
 
         def report(epoch: int, done: float, loss: float) -> None:
-            self.set_status(training_status(shard, round_, epoch, config.epochs, done, loss))
+            self.set_status(training_status(shard, round_, epoch, settings.epochs, done, loss))
 
         try:
             rng = np.random.default_rng([config.seed, round_, shard])
@@ -238,10 +245,10 @@ class TrainJob(MRJob):
     # --- combining ---
 
     def _pass_results(self, lines: Iterable[bytes], write: Write) -> None:
-        """All but rows of shards; what the data is like is said once, by shard 0."""
+        """All but rows of shards; what the data is like is said once, by the warm start's sample."""
         for line in lines:
-            _, value = split_line(line)
-            if value[:1] in (b"R", b"V") or (value[:1] == b"P" and unpack(value)[1]["shard"] == 0):
+            key, value = split_line(line)
+            if key in SAMPLES or value[:1] == b"R":
                 write(COMBINE_KEY, value)
 
     def _combine(self, lines: Iterable[bytes], write: Write) -> None:

@@ -42,6 +42,7 @@ class Launch:
     tag: str
     shards: int
     cached: bool
+    reducers: int
     python_bin: str = ""
     mrjob_conf: str = ""
     package: Path | None = None  # mrdl as a zip, for nodes that do not share this file system
@@ -51,7 +52,7 @@ class Launch:
 def run(job_class: type[MRJob], launch: Launch) -> list[bytes]:
     """Run a job to its end; returns its output as chunks of bytes. Raises TrainingError with the task's traceback."""
     job = job_class(_arguments(launch))
-    chosen = runner_class(launch.runner, launch.cached)
+    chosen = runner_class(launch.runner, launch.cached, launch.reducers)
     job._runner_class = lambda: chosen
     began = now()
     progress = Progress(launch.shards)
@@ -87,9 +88,9 @@ def read_output(chunks: Sequence[bytes]) -> Output:
     output = Output()
     for line in b"".join(chunks).splitlines():
         _, value = protocol.split_line(line)
-        if value[:1] in (b"V", b"P"):
+        if value[:1] in b"VBP":
             output.of_data.append(line)
-        if value[:1] == b"V":
+        if value[:1] in b"VB":
             continue
         tag, meta, arrays = protocol.unpack(value)
         if tag == b"P" and meta["problem"]:
@@ -233,6 +234,13 @@ def find_hadoop() -> None:
     if not any(place and Path(place, "bin", "hadoop").exists() for place in places) and not shutil.which("hadoop"):
         raise SetupError(f"there is no `hadoop` on the PATH and no HADOOP_HOME. {HOW_TO}")
     Cluster.from_conf()
+
+
+def slots(runner: str) -> int:
+    """How many training tasks can run at once; on YARN as if nobody else used it."""
+    if runner == "hadoop":
+        return hdfs_store().cluster.slots()
+    return 1 if runner == "inline" else len(os.sched_getaffinity(0))
 
 
 def zip_package(folder: Path) -> Path:

@@ -139,6 +139,9 @@ class MRDL(TrainJob):
             "rounds": 1,
             "epochs": 10,
             "combine": "uniform",
+            "warm_rows": 0,
+            "outer_momentum": 0.0,
+            "outer_step": 1.0,
         }
         found: list[Model] = []
         status = cli.main(

@@ -1,7 +1,8 @@
 """What travels between tasks: a record is one line, `key TAB tag + escaped body`.
 
     S  statistics of a mapper         D  rows of a shard          V  rows of the validation sample
-    P  statistics of all the data     R  the result of a shard    W  the combined weights
+    P  statistics of all the data     R  the result of a shard    B  rows of the warm start (where all begin)
+                                      W  the combined weights
 
 A body is a safetensors file behind its CRC-32. Nothing is pickled. Rows are compressed, and their number and
 type stand before the body, so that a shard's array can be made before a row is unpacked.
@@ -21,8 +22,8 @@ from mrdl.combine import ShardResult
 from mrdl.errors import DamagedShard
 from mrdl.preparation import Statistics
 
-ROWS = b"DV"
-_HEAD = re.compile(rb"[DV](\d+)([uf]):")
+ROWS = b"DVB"
+_HEAD = re.compile(rb"[DVB](\d+)([uf]):")
 Arrays = dict[str, np.ndarray]
 Write = Callable[[bytes, bytes], None]  # (key, value) -> one line of a task's output
 
@@ -33,7 +34,7 @@ def pack(tag: bytes, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) 
 
 
 def pack_rows(tag: bytes, names: Iterable[str], features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> bytes:
-    """A D or V record. features: (rows, columns) uint8 or float32; codes: (rows,) int32, index in names;
+    """A D, V or B record. features: (rows, columns) uint8 or float32; codes: (rows,) int32, index in names;
     hashes: (rows,) uint64."""
     body = _body({"names": list(names)}, {"features": features, "codes": codes, "hashes": hashes})
     packed = len(body).to_bytes(8, "little") + pa.compress(body, codec="zstd", asbytes=True)
@@ -42,7 +43,7 @@ def pack_rows(tag: bytes, names: Iterable[str], features: np.ndarray, codes: np.
 
 
 def rows_in(value: bytes) -> tuple[int, np.dtype]:
-    """The number of rows in a D or V record, and their type, without unpacking it."""
+    """The number of rows in a record of rows, and their type, without unpacking it."""
     said = _HEAD.match(value)
     if said is None:
         raise DamagedShard("a record of rows was damaged on its way or on disk")

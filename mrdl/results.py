@@ -2,7 +2,8 @@
 
     config.toml            the settings, resolved
     run.json               what the run is: its name, data and the digests that must not change
-    rounds/0001.safetensors, 0001.json    weights of a round, and the manifest that makes them count
+    rounds/0001.safetensors, 0001.json    weights of a round (0 is the warm start) and velocity of the outer step,
+                           and the manifest that makes them count
     history.jsonl          one line a round
     model.safetensors      the network
     lock                   held by the driver that works here
@@ -20,6 +21,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,17 @@ from mrdl.architecture import Weights, digest
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
 
 log = logging.getLogger(__name__)
+
+VELOCITY = "velocity."  # before the names of its tensors in a round's file
+
+
+@dataclass(frozen=True)
+class Round:
+    """The state after a round: its weights, and the velocity of the outer step (empty before the first one)."""
+
+    number: int
+    weights: Weights
+    velocity: Weights
 
 
 class RunFolder:
@@ -123,11 +136,34 @@ class RunFolder:
             beside.unlink(missing_ok=True)
             raise cannot_write(str(path), str(error.strerror)) from error
 
-    def commit(self, round_: int, weights: Weights, manifest: dict[str, Any]) -> None:
+    def settings(self) -> dict[str, Any]:
+        """The settings in run.json, empty where there is none."""
+        try:
+            return dict(self.about()["settings"])
+        except (ConfigError, KeyError):
+            return {}
+
+    def commit(self, done: Round, manifest: dict[str, Any]) -> None:
         """Keep a round: the weights, then the manifest that makes them count."""
-        self.write(self.weights_of(round_), save(weights))
-        self.write(self.manifest_of(round_), json.dumps(manifest, indent=1).encode())
-        self.write(self.history, "".join(json.dumps(m) + "\n" for m in self.manifests(round_)).encode())
+        velocity = {VELOCITY + name: array for name, array in done.velocity.items()}
+        self.write(self.weights_of(done.number), save({**done.weights, **velocity}))
+        self.write(self.manifest_of(done.number), json.dumps(manifest, indent=1).encode())
+        history = self.manifests(done.number)
+        self.write(self.history, "".join(json.dumps(m) + "\n" for m in history).encode())
+
+    def read(self, number: int) -> Round:
+        """A round as it was kept; raises ConfigError, with the reason, unless it is whole."""
+        try:
+            manifest = json.loads(self.manifest_of(number).read_bytes())
+            tensors = load(self.weights_of(number).read_bytes())
+            velocity = {name[len(VELOCITY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(VELOCITY)}
+            if manifest["sha256"] != digest(tensors) or manifest["velocity"] != digest(velocity):
+                raise ConfigError("the weights are not those of the manifest")
+        except FileNotFoundError as error:
+            raise ConfigError(f"{Path(error.filename).name} is missing") from error
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise ConfigError(f"it cannot be read ({error})") from error
+        return Round(number, tensors, velocity)
 
     def manifests(self, last: int | None = None) -> list[dict[str, Any]]:
         """The manifests that can be read, in order, up to a round; whoever needs all of them counts."""
@@ -138,33 +174,24 @@ class RunFolder:
                     found.append(json.loads(path.read_bytes()))
         return found
 
-    def newest(self, settings: str, at_most: int) -> tuple[int, Weights, list[dict[str, Any]]]:
-        """The newest round that verifies, with its weights and the manifests up to it; (0, {}, []) without one.
+    def newest(self, settings: str, first: int, last: int) -> tuple[list[dict[str, Any]], Round | None]:
+        """The newest round from `first` to `last` that verifies, None without one, and the manifests up to it.
 
-        settings: the digest that a manifest must have; at_most: the last round to look at.
-
-        Rounds that do not verify are named in the log and left where they are.
+        settings: the digest that a manifest must have. Rounds that do not verify are named in the log and left
+        where they are.
         """
         numbers = {int(path.stem) for path in self.rounds.glob("[0-9]*.*") if path.stem.isdigit()}
-        for round_ in sorted((number for number in numbers if number <= at_most), reverse=True):
-            history: list[dict[str, Any]] = []
+        for number in sorted((number for number in numbers if first <= number <= last), reverse=True):
             try:
-                manifest = json.loads(self.manifest_of(round_).read_bytes())
-                weights: Weights = load(self.weights_of(round_).read_bytes())
-                problem = "" if manifest["sha256"] == digest(weights) else "the weights are not those of the manifest"
-                if not problem and manifest["settings"] != settings:
-                    problem = "it is of another run"
-                history = self.manifests(round_)
-                if not problem and len(history) < round_:
-                    problem = "an earlier round has no manifest"
-            except FileNotFoundError as error:
-                problem = f"{Path(error.filename).name} is missing"
-            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-                problem = f"it cannot be read ({error})"
-            if not problem:
-                return round_, weights, history
-            log.warning("round %d in %s is passed over: %s", round_, self.rounds, problem)
-        return 0, {}, []
+                found, history = self.read(number), self.manifests(number)
+                if history[-1]["settings"] != settings:
+                    raise ConfigError("it is of another run")
+                if [m["round"] for m in history] != list(range(first, number + 1)):
+                    raise ConfigError("an earlier round has no manifest")
+                return history, found
+            except ConfigError as error:
+                log.warning("round %d in %s is passed over: %s", number, self.rounds, error)
+        return [], None
 
 
 def versions() -> dict[str, str]:

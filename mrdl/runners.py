@@ -1,8 +1,9 @@
 """mrjob's three runners, and what each needs to serve mrdl.
 
-mrjob 0.7.4 has no public way to do four things, so private names are overridden here and nowhere else:
-`_runner_class` (which runner), `_pick_mapper_split_size` (a cached shard is never cut), `_run_multiple` (threads
-in place of forked workers, which would outlive a killed driver), and `_fs` (HDFS without a JVM for each call).
+mrjob 0.7.4 has no public way to do five things, so private names are overridden here and nowhere else:
+`_runner_class` (which runner), `_pick_mapper_split_size` (a cached shard is never cut), `_split_reducer_input` (keys
+go to the reducers that Hadoop would give them), `_run_multiple` (threads in place of forked workers, which would
+outlive a killed driver), and `_fs` (HDFS without a JVM for each call).
 """
 
 import contextlib
@@ -21,6 +22,8 @@ from mrjob.inline import InlineMRJobRunner
 from mrjob.local import LocalMRJobRunner
 
 from mrdl.errors import ConfigError, SetupError
+from mrdl.protocol import key_of
+from mrdl.shard import hadoop_partition
 from mrdl.storage import hdfs_store
 from mrdl.task import DIES_WITH_DRIVER
 from mrdl.webhdfs import HdfsStore
@@ -31,20 +34,21 @@ WHOLE = 1 << 62
 SPLIT_BYTES = 8 << 20  # smaller splits cost more to start than to parse
 
 
-def runner_class(runner: str, cached: bool) -> type:
-    """mrjob's runner of that name; cached: whether the input is shards, which are never cut."""
+def runner_class(runner: str, cached: bool, reducers: int = 1) -> type:
+    """mrjob's runner of that name; cached: whether the input is shards, which are never cut; reducers: of step 1."""
     if runner == "hadoop":
         return type("Hadoop", (HadoopRunner,), {"store": hdfs_store()})
     classes: dict[str, type] = {"inline": InlineRunner, "local": LocalRunner}
     if runner not in classes:
         raise ConfigError(f"runner {runner!r}, expected one of {', '.join(RUNNERS)}")
-    return type("Runner", (classes[runner],), {"cached": cached})
+    return type("Runner", (classes[runner],), {"cached": cached, "reducers": reducers})
 
 
-class _WholeShards:
-    """Cuts the CSV as mrjob does, but no cached shard and no result."""
+class _AsHadoop:
+    """Cuts the CSV as mrjob does, but no cached shard and no result; parts keys as Hadoop does."""
 
     cached = False
+    reducers = 1
 
     def _pick_mapper_split_size(self, input_paths: list[str], step_num: int) -> int:
         if self.cached or step_num:
@@ -52,12 +56,22 @@ class _WholeShards:
         cut = int(super()._pick_mapper_split_size(input_paths, step_num))  # type: ignore[misc]
         return max(cut, SPLIT_BYTES)
 
+    def _split_reducer_input(self, step_num: int) -> int:
+        reducers = 1 if step_num else self.reducers
+        files = self._yield_split_fileobjs("reducer", step_num)  # type: ignore[attr-defined]
+        with contextlib.ExitStack() as stack:
+            parts = [stack.enter_context(next(files)) for _ in range(reducers)]
+            lines = stack.enter_context(open(self._sorted_reducer_input_path(step_num), "rb"))  # type: ignore[attr-defined]
+            for line in lines:
+                parts[hadoop_partition(key_of(line), reducers)].write(line)
+        return reducers
 
-class InlineRunner(_WholeShards, InlineMRJobRunner):
+
+class InlineRunner(_AsHadoop, InlineMRJobRunner):
     """All tasks in this process."""
 
 
-class LocalRunner(_WholeShards, LocalMRJobRunner):
+class LocalRunner(_AsHadoop, LocalMRJobRunner):
     """Each task in a process of its own, as many at a time as there are cores."""
 
     def _run_multiple(self, funcs: Iterable[Callable[[], None]], num_processes: int | None = None) -> None:

@@ -1,10 +1,12 @@
 """Where a row belongs: its hash, its shard and its place in the shard, whatever file or split it came in."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_WARM = np.uint64(0xC2B2AE3D27D4EB4F)  # any odd number but the one above: a rank of its own
 _ROWS = 512  # rows hashed at once: the 64-bit copy of a block stays in the cache
 
 
@@ -51,6 +53,11 @@ def shard_of(hashes: np.ndarray, shards: int) -> np.ndarray:
     return (_mix(hashes ^ _GOLDEN) % np.uint64(shards)).astype(np.int64)
 
 
+def warm_rank(hashes: np.ndarray) -> np.ndarray:
+    """Where each row stands in the queue for the warm start's sample, (rows,) uint64: lowest first."""
+    return _mix(hashes ^ _WARM)
+
+
 def hash_order(hashes: np.ndarray, features: np.ndarray, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """The one order of a set of rows, (rows,) int64: by hash, and where different rows share one by content.
 
@@ -78,15 +85,18 @@ def hadoop_partition(key: bytes, partitions: int) -> int:
     return (value & 0x7FFFFFFF) % partitions
 
 
-def shard_keys(shards: int) -> list[bytes]:
-    """A key for each shard so that shard i lands in reducer i of as many reducers.
+def shard_keys(shards: int, reducers: int) -> list[bytes]:
+    """A key for each shard so that shard i lands in reducer i modulo `reducers`, at most as many as shards.
 
     Plain numbers would leave reducers empty, and Streaming throws an empty reducer's output away.
     """
-    keys: dict[int, bytes] = {}
-    candidate = 0
+    free: list[list[bytes]] = [[] for _ in range(reducers)]
+    keys: list[bytes] = []
+    candidates = (b"%d" % i for i in itertools.count())
     while len(keys) < shards:
-        key = b"%d" % candidate
-        keys.setdefault(hadoop_partition(key, shards), key)
-        candidate += 1
-    return [keys[i] for i in range(shards)]
+        wanted = len(keys) % reducers
+        while not free[wanted]:
+            key = next(candidates)
+            free[hadoop_partition(key, reducers)].append(key)
+        keys.append(free[wanted].pop(0))
+    return keys

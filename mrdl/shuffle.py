@@ -1,39 +1,51 @@
-"""Rows on their way: out of a mapper in packed lines keyed by shard, and in a training task as one array again."""
+"""Rows on their way: out of a mapper in packed lines keyed by shard, and in a training task as one array again.
 
+Beside its shard's, a row may have a place in one of two samples: that of validation, which no shard has, and that
+of the warm start, which is a shard of its own.
+"""
+
+import copy
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO
 
 import numpy as np
 
 from mrdl import protocol
-from mrdl.config import TrainConfig
+from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block
 from mrdl.errors import DamagedShard
 from mrdl.preparation import Statistics
 from mrdl.protocol import Write, split_line, unpack
-from mrdl.shard import hash_order, is_validation, row_hash, shard_keys, shard_of
+from mrdl.shard import hash_order, is_validation, row_hash, shard_of, warm_rank
 
 BUFFER_BYTES = 16 << 20  # of parsed rows held by a mapper before it writes them out
 LINE_BYTES = 2 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
 VALIDATION_ROWS = 10_000  # kept by the driver
 VALIDATION_KEY = b"validation"
+WARM_KEY = b"warm"
+SAMPLES = (VALIDATION_KEY, WARM_KEY)
+Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, codes and hashes of some rows
 
 
 class PlacedRows:
-    """A mapper's rows: gathered by shard, written out in packed lines when there are enough."""
+    """A mapper's rows: gathered by shard, written out in packed lines when there are enough.
 
-    def __init__(self, config: TrainConfig, num_features: int, write: Write) -> None:
+    keys: of the shards in their order.
+    """
+
+    def __init__(self, config: TrainConfig, keys: Sequence[bytes], num_features: int, write: Write) -> None:
         self.statistics = Statistics.empty(num_features)
         self._config = config
         self._write = write
-        self._keys = [*shard_keys(config.shards), VALIDATION_KEY]
-        self._pieces: list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = [[] for _ in self._keys]
+        self._shards = keys
+        self._pieces: dict[bytes, list[Piece]] = {key: [] for key in (*self._shards, *SAMPLES)}
         self._bytes = 0
         self._labels: dict[str, int] = {}
-        self._sample_bar = np.uint64(2**64 - 1)  # no row of this mapper above it can be in the sample
+        self._validation = Lowest(VALIDATION_ROWS, lambda hashes: hashes)
+        self._warm = Lowest(WARM_ROWS, warm_rank)
 
     def add(self, block: Block) -> None:
         """Place a block of parsed rows."""
@@ -46,10 +58,17 @@ class PlacedRows:
         shards = shard_of(hashes[training], self._config.shards)
         by_shard = np.argsort(shards, kind="stable")
         bounds = np.searchsorted(shards[by_shard], np.arange(self._config.shards + 1))
-        for shard in range(self._config.shards):
-            rows = training[by_shard[bounds[shard] : bounds[shard + 1]]]
-            self._take(shard, rows, block.features, codes, hashes)
-        self._take(-1, np.flatnonzero(kept_out & (hashes <= self._sample_bar)), block.features, codes, hashes)
+        places = {
+            key: training[by_shard[start:stop]]
+            for key, start, stop in zip(self._shards, bounds[:-1], bounds[1:], strict=True)
+        }
+        places[VALIDATION_KEY] = self._validation.of(np.flatnonzero(kept_out), hashes)
+        if self._config.warm_rows:
+            places[WARM_KEY] = self._warm.of(training, hashes)
+        for key, rows in places.items():
+            if len(rows):
+                self._pieces[key].append((block.features[rows], codes[rows], hashes[rows]))
+                self._bytes += len(rows) * (block.features.shape[1] * block.features.itemsize + 12)
         if self._bytes > BUFFER_BYTES:
             self._flush()
 
@@ -57,7 +76,7 @@ class PlacedRows:
         """Write what is left, and the statistics to every shard."""
         self._flush()
         packed = protocol.pack_statistics(b"S", self.statistics)
-        for key in self._keys[:-1]:
+        for key in (*self._shards, WARM_KEY):
             self._write(key, packed)
 
     def _count(self, block: Block, training: np.ndarray) -> None:
@@ -71,26 +90,34 @@ class PlacedRows:
         for name, count in zip(block.label_names, per_label, strict=True):
             counted.classes[name] = counted.classes.get(name, 0) + int(count)
 
-    def _take(self, place: int, rows: np.ndarray, features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> None:
-        if len(rows):
-            self._pieces[place].append((features[rows], codes[rows], hashes[rows]))
-            self._bytes += len(rows) * (features.shape[1] * features.itemsize + 12)
-
     def _flush(self) -> None:
         names = list(self._labels)
-        for key, pieces in zip(self._keys, self._pieces, strict=True):
+        for key, pieces in self._pieces.items():
             for dtype in (np.uint8, np.float32):
                 same = [piece for piece in pieces if piece[0].dtype == dtype]
-                if not same:
-                    continue
-                features, codes, hashes = (np.concatenate(parts) for parts in zip(*same, strict=True))
-                if key == VALIDATION_KEY and len(hashes) > VALIDATION_ROWS:
-                    lowest = np.argpartition(hashes, VALIDATION_ROWS)[:VALIDATION_ROWS]
-                    features, codes, hashes = features[lowest], codes[lowest], hashes[lowest]
-                    self._sample_bar = min(self._sample_bar, hashes.max())
-                write_rows(key, b"D", names, features, codes, hashes, self._write)
+                if same:
+                    features, codes, hashes = (np.concatenate(parts) for parts in zip(*same, strict=True))
+                    write_rows(key, b"D", names, features, codes, hashes, self._write)
             pieces.clear()
         self._bytes = 0
+
+
+class Lowest:
+    """Which rows of a stream can still be among the `most` that rank lowest: the more were seen, the fewer."""
+
+    def __init__(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> None:
+        self._most, self._rank = most, rank
+        self._lowest = np.zeros(0, np.uint64)  # ranks of those seen so far, at most `most`
+
+    def of(self, rows: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+        """Those of `rows` (indices in hashes) that may belong; none that belongs is ever left out."""
+        ranks = self._rank(hashes[rows])
+        seen = np.concatenate([self._lowest, ranks])
+        if len(seen) > self._most:
+            seen = np.partition(seen, self._most - 1)[: self._most]
+            rows = rows[ranks <= seen[-1:].max()]
+        self._lowest = seen
+        return rows
 
 
 def _label_hashes(names: Iterable[str]) -> np.ndarray:
@@ -222,9 +249,21 @@ class LoadedShard:
         self.codes = np.array([place.get(name, -1) for name in names], np.int32)[self.codes] if names else self.codes
         self.order = hash_order(self.hashes, self.features, self.codes, self.label_names)
 
-    def write_sorted(self, key: bytes, tag: bytes, write: Write, most: int | None = None) -> None:
-        """The rows by hash, at most so many, as packed lines: a cached shard has one form only."""
-        order = self.order[:most]
+    def lowest(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> "LoadedShard":
+        """Those rows alone, at most so many, whose hashes rank lowest, their order kept."""
+        part = copy.copy(self)
+        kept = np.zeros(len(self.order), bool)
+        kept[self.order[np.argsort(rank(self.hashes[self.order]), kind="stable")[:most]]] = True
+        part.features, part.hashes = self.features[kept], self.hashes[kept]
+        used, codes = np.unique(self.codes[kept], return_inverse=True)
+        part.codes = codes.astype(np.int32)
+        part.label_names = [self.label_names[code] for code in used]
+        part.order = hash_order(part.hashes, part.features, part.codes, part.label_names)
+        return part
+
+    def write(self, key: bytes, tag: bytes, write: Write, order: np.ndarray | None = None) -> None:
+        """The rows by hash, or in the order given, as packed lines: a cached shard has one form only."""
+        order = self.order if order is None else order
         step = max(1, LINE_BYTES // max(1, self.features.shape[1] * self.features.itemsize))
         for i in range(0, len(order), step):
             rows = order[i : i + step]

@@ -8,11 +8,12 @@ import pytest
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
     {"__init__", "errors", "config", "architecture", "schema", "monitor", "shard", "cluster"},
-    {"data", "preparation", "combine", "trainer", "net", "webhdfs", "results"},
+    {"data", "preparation", "combine", "outer", "trainer", "net", "webhdfs", "results"},
     {"storage", "protocol"},
     {"shuffle", "task", "source", "model"},
     {"cache", "job", "runners"},
     {"launch", "console"},
+    {"dispatch"},
     {"driver"},
     {"paper", "__main__"},
 ]
@@ -25,7 +26,7 @@ HOMES = {
     "requests": {"webhdfs", "cluster", "launch"},
     "pandas": {"model"},
     "rich": {"console"},
-    "safetensors": {"protocol", "results", "model", "job", "driver"},
+    "safetensors": {"protocol", "results", "model", "job", "dispatch"},
 }
 LAZY = {("model", "torch"), ("model", "pandas"), ("job", "mrdl.trainer"), ("job", "mrdl.__main__")}
 

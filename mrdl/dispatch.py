@@ -1,0 +1,125 @@
+"""The jobs of a run, one after the other: on cached shards where there are any, else on the text."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from safetensors.numpy import save
+
+from mrdl import launch
+from mrdl.architecture import Weights
+from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
+from mrdl.config import TrainConfig
+from mrdl.errors import DamagedShard, TrainingError
+from mrdl.job import TrainJob
+from mrdl.monitor import Progress
+from mrdl.results import RunFolder
+from mrdl.source import Source
+from mrdl.storage import hdfs_store
+
+
+class Dispatcher:
+    """Runs a round's job and clears up after it. `prepared` is None until the data was seen.
+
+    tag: the run's name, by which its jobs are found on YARN; note: is told what a person should know.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        config: TrainConfig,
+        runner: str,
+        job_class: type[TrainJob],
+        folder: RunFolder,
+        tag: str,
+        *,
+        emit_shards: bool = False,
+        on_progress: Callable[[int, Progress], None] = lambda round_, progress: None,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._source, self._config, self._runner, self._job_class = source, config, runner, job_class
+        self._folder, self._tag, self._emit_shards = folder, tag, emit_shards
+        self._on_progress, self._note = on_progress, note
+        self._cache = shard_cache(source, config, runner, job_class)
+        self.clear()  # what a killed driver left
+        self.prepared: Prepared | None = self._cache.load()
+
+    def run(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> launch.Output:
+        """The job of a round. failed: how often each shard was left out in earlier rounds."""
+        try:
+            return self._job(round_, weights, failed)
+        except DamagedShard:
+            self._cache.remove()
+            self.prepared = None
+            self._note("the cached shards are damaged: they are made again from the CSV")
+            return self._job(round_, weights, failed)
+
+    def clear(self) -> None:
+        """End what a job of this run may still have running, a killed driver's too, and delete what it leaves."""
+        launch.stop(self._runner, self._tag)
+        shutil.rmtree(self._folder.work, ignore_errors=True)
+        self._cache.abandon(self._tag)
+        if self._runner == "hadoop":
+            hdfs_store().remove(hdfs_home(f"tmp/{self._tag}"))
+
+    def _job(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> launch.Output:
+        cached = self.prepared is not None
+        try:
+            output = launch.read_output(launch.run(self._job_class, self._launch(round_, weights, failed, cached)))
+            if output.refused:
+                raise self._source.refused(*output.refused, skip_bad_rows=self._config.bad_rows == "skip")
+        except BaseException:
+            self.clear()
+            raise
+        if not output.weights:
+            raise TrainingError("the job ended well, but left no weights")
+        if not cached:
+            self.prepared = prepared_from(output.of_data)
+            self._cache.keep(self._tag, output.of_data)
+        self.clear()
+        return output
+
+    def _inputs(self, round_: int, cached: bool) -> list[str]:
+        if not cached:
+            return self._source.inputs(self._runner, self._folder.work)
+        return self._cache.shards() if round_ else [self._cache.prepared]
+
+    def _launch(self, round_: int, weights: Weights, failed: Mapping[int, int], cached: bool) -> launch.Launch:
+        work, config = self._folder.work, self._config
+        work.mkdir(exist_ok=True)
+        tasks = config.tasks or launch.slots(self._runner)
+        settings = work / "settings.json"
+        about: dict[str, Any] = {
+            "config": dataclasses.asdict(config),
+            "schema": dataclasses.asdict(self._source.schema),
+            "round": round_,
+            "cached": cached,
+            "reducers": min(config.shards, tasks),
+            "failed": dict(failed),
+            "emit_shards": self._emit_shards,
+        }
+        settings.write_text(json.dumps(about))
+        start = work / "weights.safetensors"
+        if weights:
+            start.write_bytes(save(weights))
+        hadoop = self._runner == "hadoop"
+        temporary = hdfs_home(f"tmp/{self._tag}") if hadoop else str(work)
+        return launch.Launch(
+            runner=self._runner,
+            settings=settings,
+            weights=start if weights else None,
+            inputs=self._inputs(round_, cached),
+            work_dir=work,
+            output_dir=f"{temporary}/round-{round_}",
+            rows_dir=self._cache.beginnings(self._tag),
+            tag=self._tag,
+            shards=config.shards if round_ else 1,
+            cached=cached,
+            reducers=about["reducers"],
+            python_bin=config.python_bin,
+            mrjob_conf=config.mrjob_conf,
+            package=launch.zip_package(work) if hadoop else None,
+            on_progress=lambda progress: self._on_progress(round_, progress),
+        )
