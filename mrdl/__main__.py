@@ -1,4 +1,4 @@
-"""The command line: `mrdl train`, `mrdl predict`, `mrdl show`; also `python -m mrdl` and `python train.py`."""
+"""The command line: `mrdl train` and what stands in mrdl.commands; also `python -m mrdl` and `python train.py`."""
 
 import argparse
 import dataclasses
@@ -9,13 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
 import mrdl
 from mrdl.config import DATA, MODEL, TrainConfig, from_file
 from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
-from mrdl.results import RunFolder
 
 EXAMPLES = """examples:
   mrdl train digits.csv                                        in this process
@@ -104,22 +102,43 @@ def _parser() -> Parser:
     predict.add_argument("model", help="model.safetensors of a run, or a file that train wrote")
     predict.add_argument("data", help="a CSV, with or without the label column; local or hdfs://")
     predict.add_argument("--proba", action="store_true", help="print the probability of each class instead, as CSV")
-    predict.set_defaults(command=_predict)
+    predict.set_defaults(command=_command("predict"))
     show = commands.add_parser("show", help="show the rounds of a run, or a model", allow_abbrev=False)
     show.add_argument("run", help="a run folder, or a model file")
     show.add_argument("--json", action="store_true", help="as JSON")
-    show.set_defaults(command=_show)
+    show.set_defaults(command=_command("show"))
+    runs = commands.add_parser("runs", help="list run folders", allow_abbrev=False)
+    runs.add_argument("folder", nargs="?", default="runs", help="where to look (default: runs)")
+    runs.add_argument("--json", action="store_true", help="as JSON")
+    runs.set_defaults(command=_command("runs"))
+    advise = commands.add_parser(
+        "advise", help="say how long a training takes, and whether to distribute it", allow_abbrev=False,
+        description="Measure this machine on the head of the data, with -r hadoop the cluster too, and predict.",
+    )  # fmt: skip
+    _train_arguments(advise, resume=False)
+    advise.add_argument("--measure", action="store_true", help="measure the cluster again, which takes a minute")
+    advise.set_defaults(command=_advise)
+    drill = commands.add_parser(
+        "drill", help="kill, damage and restart what your run needs, and compare the bytes", allow_abbrev=False,
+        description="Run a training calm, then under random faults, and compare the sha256. With -r hadoop only "
+        "on the cluster of scripts/hadoop, whose daemons are killed and started again.",
+    )  # fmt: skip
+    _train_arguments(drill, resume=False)
+    drill.add_argument("--faults", type=int, default=20, metavar="N", help="how many (default: 20)")
+    drill.add_argument("--drill-seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
+    drill.set_defaults(command=_drill)
     return parser
 
 
-def _train_arguments(parser: argparse.ArgumentParser) -> None:
+def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> None:
     parser.add_argument("data", help="a CSV with a label column: a file, folder or glob, local or hdfs://, plain or gz")
     parser.add_argument(
         "-r", "--runner", default="inline", choices=("inline", "local", "hadoop"),
         help="where tasks run: in this process (default), in a process a core, or on YARN",
     )  # fmt: skip
     parser.add_argument("--config", default="", metavar="FILE", help="a TOML file of settings; flags go before it")
-    parser.add_argument("--resume", action="store_true", help="go on from the newest whole round of --run-dir")
+    if resume:
+        parser.add_argument("--resume", action="store_true", help="go on from the newest whole round of --run-dir")
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     parser.add_argument("--verbose", action="store_true", help="say what mrjob does, too")
     types = get_type_hints(TrainConfig)
@@ -160,12 +179,10 @@ def _train(
 
     if options.verbose:
         logging.getLogger("mrjob").setLevel(logging.INFO)
-    config = TrainConfig().with_changes(defaults or {})
-    config = from_file(options.config, config) if options.config else config
-    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(config) if hasattr(options, f.name)}
-    config = config.with_changes(given)
     console = Console()
-    run = Run(options.data, config, runner=options.runner, resume=options.resume, screen=console, **inside)
+    run = Run(
+        options.data, _config(options, defaults), runner=options.runner, resume=options.resume, screen=console, **inside
+    )
     try:
         model = run.execute()
     except Diverged:
@@ -192,55 +209,40 @@ def write_model(data: bytes) -> None:
         file.write(data)
 
 
-def _predict(options: Any) -> int:
-    model = mrdl.load(options.model)
-    if options.proba:
-        print(",".join(model.classes))
-        for row in model.predict_proba(options.data):
-            print(",".join(f"{value:.6f}" for value in row))
-        return 0
-    found = model.predict(options.data)
-    if found.ndim == 1:
-        sys.stdout.write("".join(f"{label}\n" for label in found))
-    else:
-        sys.stdout.write("".join(",".join(f"{value:.6g}" for value in row) + "\n" for row in found))
-    return 0
+def _config(options: Any, defaults: dict[str, Any] | None = None) -> TrainConfig:
+    config = TrainConfig().with_changes(defaults or {})
+    config = from_file(options.config, config) if options.config else config
+    given = {f.name: getattr(options, f.name) for f in dataclasses.fields(config) if hasattr(options, f.name)}
+    return config.with_changes(given)
 
 
-def _show(options: Any) -> int:
-    path = Path(options.run)
-    if not path.exists():
-        raise ConfigError(f"no such run or model: {path}")
-    if path.is_dir():
-        folder = RunFolder(path)
-        rounds, about = folder.manifests(), folder.about()
-        if options.json:
-            print(json.dumps({**about, "rounds": rounds}))
-            return 0
-        print(f"{about['name']} on {about['data']['source']}, {len(rounds)} rounds; in {folder.path}")
-        for m in rounds:
-            scores = "  ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name != "rows")
-            said = f"training loss {m['training_loss']:.4f}  {scores}  {m['seconds']:.1f} s  {m['sha256'][:12]}"
-            print(f"  round {m['round']}  {said}")
-        return 0
-    model = mrdl.load(path)
-    if options.json:
-        print(
-            json.dumps(
-                {
-                    "kind": model.arch.kind,
-                    "nodes": model.arch.nodes,
-                    "sha256": model.sha256,
-                    "rounds": model.rounds,
-                    "settings": model.settings,
-                }
-            )
-        )
-        return 0
-    print(f"{model!r}\n  sha256 {model.sha256}")
-    print(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
-    print(model.history.to_string(index=False))
-    return 0
+def _command(name: str) -> Callable[..., Any]:
+    """A function of mrdl.commands, which is loaded when it is called: tasks and `train` do not need it."""
+
+    def call(options: Any) -> Any:
+        from mrdl import commands
+
+        return getattr(commands, name)(options)
+
+    return call
+
+
+def _advise(options: Any) -> None:
+    from mrdl import commands
+
+    commands.advise(options, _config(options))
+
+
+def _drill(options: Any) -> int:
+    from mrdl import commands
+
+    if hasattr(options, "run_dir") or hasattr(options, "cache_dir"):
+        raise ConfigError("drill makes run folders and caches of its own: leave out --run-dir and --cache-dir")
+    given = [f for f in dataclasses.fields(TrainConfig) if hasattr(options, f.name)]
+    words = [options.data, "-r", options.runner]
+    words += ["--config", options.config] if options.config else []
+    words += [f"{flag(f.name)}={getattr(options, f.name)}" for f in given]
+    return commands.drill_command(options, words)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,10 @@ class ShardCache:
         """Where the first job of a run writes, until it is complete."""
         return f"{self.folder}.{tag}"
 
+    def make_room(self) -> None:
+        """Make the folder that caches lie in, if it is not there, for this user alone: shards are the user's data."""
+        self._store.mkdir(self.folder.rpartition("/")[0])
+
     def keep(self, tag: str, lines: Iterable[bytes]) -> None:
         """Complete what the first job of a run wrote, and give it its name. lines: the job's P, V and B records."""
         beginnings = self.beginnings(tag)

@@ -84,16 +84,15 @@ class Cluster:
             requests.put(url, json={"state": "KILLED"}, timeout=TIMEOUT_S).raise_for_status()
         return len(found)
 
-    def statuses(self, application: str) -> tuple[list[str], str]:
-        """What the tasks of a running application say of themselves, and its map and reduce per cent in words."""
+    def statuses(self, application: str) -> tuple[list[str], float, float]:
+        """What the tasks of a running application say of themselves, and its map and reduce per cent."""
         job = application.replace("application", "job")
         base = f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"
         about = self._get(base).get("job") or {}
-        said = [about.get("mapProgress", 0.0), about.get("reduceProgress", 0.0)]
         tasks = (self._get(f"{base}/tasks").get("tasks") or {}).get("task") or []
         running = [task["id"] for task in tasks if task.get("state") == "RUNNING"]
         found = [attempt["status"] for task in running for attempt in self._attempts(f"{base}/tasks/{task}/attempts")]
-        return found, f"map {said[0]:.0f}% reduce {said[1]:.0f}%"
+        return found, about.get("mapProgress", 0.0), about.get("reduceProgress", 0.0)
 
     def failure(self, application: str) -> str:
         """Standard error of the first task attempt that failed, empty where it cannot be had."""

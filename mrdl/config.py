@@ -74,7 +74,7 @@ class TrainConfig:
         least=0,
         most=WARM_ROWS,
     )
-    warm_epochs: int = setting(4, "passes over those rows", MODEL, least=1)
+    warm_epochs: int = setting(8, "passes over those rows", MODEL, least=1)
     combine: str = setting("mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"))
     outer_momentum: float = setting(
         -1.0, "momentum from round to round of the combined step; -1: 0 to 0.7, by shards", MODEL, least=-1, most=0.999
@@ -97,6 +97,7 @@ class TrainConfig:
     tasks: int = setting(
         0, "map tasks that a round's shards are shared out among; 0: as many as can run at once", RUN, least=0
     )
+    wait_s: int = setting(300, "seconds to wait for HDFS or YARN to come back, before the run stops", RUN, least=0)
     task_memory_mb: int = setting(1024, "a shard larger than this is trained from a memory-mapped file", RUN, least=1)
     python_bin: str = setting("", "Python that runs the tasks; left out: this one", RUN)
     mrjob_conf: str = setting("", "mrjob.conf with the cluster's own settings", RUN)

@@ -6,6 +6,8 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mrdl.advise import expect
+from mrdl.errors import MrdlError
 from mrdl.monitor import Progress as JobProgress
 
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
@@ -29,11 +31,22 @@ class Console:
             f"{len(run.schema.columns)} columns; {config.shards} shards, {config.rounds} rounds "
             f"of {config.epochs} epochs, -r {run.runner}"
         )
+        self._expect(run)
         columns = (TextColumn("  {task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%"))
         self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
         self._task = self._bar.add_task("starting", total=self._rounds)
         if self._console.is_terminal:
             self._bar.start()
+
+    def _expect(self, run: Any) -> None:
+        """Say how long it will take, and whether one process would be faster."""
+        try:
+            seconds = expect(run.source, run.config, run.runner)
+        except MrdlError:
+            return  # the run itself will say what is wrong, and where
+        here, alone = seconds[run.runner], seconds["inline"]
+        faster = f"; -r inline would need {duration(alone)}" if alone < 0.7 * here else ""
+        self._print(f"  takes about {duration(here)}{faster}")
 
     def progress(self, round_: int, progress: JobProgress) -> None:
         """A job goes on."""
@@ -101,6 +114,13 @@ class Console:
 
     def _print(self, text: str) -> None:
         (self._bar.console if self._bar else self._console).print(text, markup=False)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _score(name: str, value: float) -> str:

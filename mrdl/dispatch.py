@@ -12,12 +12,14 @@ from mrdl import launch
 from mrdl.architecture import Weights
 from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
 from mrdl.config import TrainConfig
-from mrdl.errors import DamagedShard, TrainingError
+from mrdl.errors import DamagedShard, JobLost, TrainingError
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
 from mrdl.results import RunFolder
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
+
+ATTEMPTS = 3  # of a job, each of which gives a task four
 
 
 class Dispatcher:
@@ -46,15 +48,24 @@ class Dispatcher:
         self.clear()  # what a killed driver left
         self.prepared: Prepared | None = self._cache.load()
 
-    def run(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> launch.Output:
-        """The job of a round. failed: how often each shard was left out in earlier rounds."""
-        try:
-            return self._job(round_, weights, failed)
-        except DamagedShard:
-            self._cache.remove()
-            self.prepared = None
-            self._note("the cached shards are damaged: they are made again from the CSV")
-            return self._job(round_, weights, failed)
+    def run(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
+        """The job of a round: what it said, and how it went. failed: how often each shard was left out before.
+
+        A job that Hadoop lost is run again, shards that are damaged are made again.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._job(round_, weights, failed)
+            except DamagedShard as error:
+                lost: TrainingError = error
+                self._cache.remove()
+                self.prepared = None
+                self._note("the cached shards are damaged: they are made again from the CSV")
+            except JobLost as error:
+                lost = error
+                if attempt < ATTEMPTS:
+                    self._note(f"{error} It is run again")
+        raise lost
 
     def clear(self) -> None:
         """End what a job of this run may still have running, a killed driver's too, and delete what it leaves."""
@@ -64,10 +75,11 @@ class Dispatcher:
         if self._runner == "hadoop":
             hdfs_store().remove(hdfs_home(f"tmp/{self._tag}"))
 
-    def _job(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> launch.Output:
+    def _job(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
         cached = self.prepared is not None
         try:
-            output = launch.read_output(launch.run(self._job_class, self._launch(round_, weights, failed, cached)))
+            ended = launch.run(self._job_class, self._launch(round_, weights, failed, cached))
+            output = launch.read_output(ended.output)
             if output.refused:
                 raise self._source.refused(*output.refused, skip_bad_rows=self._config.bad_rows == "skip")
         except BaseException:
@@ -75,11 +87,14 @@ class Dispatcher:
             raise
         if not output.weights:
             raise TrainingError("the job ended well, but left no weights")
+        wanted = self._config.shards if round_ else 1
+        if len(output.shards) != wanted:
+            raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
         if not cached:
             self.prepared = prepared_from(output.of_data)
             self._cache.keep(self._tag, output.of_data)
         self.clear()
-        return output
+        return output, ended
 
     def _inputs(self, round_: int, cached: bool) -> list[str]:
         if not cached:
@@ -88,7 +103,9 @@ class Dispatcher:
 
     def _launch(self, round_: int, weights: Weights, failed: Mapping[int, int], cached: bool) -> launch.Launch:
         work, config = self._folder.work, self._config
-        work.mkdir(exist_ok=True)
+        work.mkdir(0o700, exist_ok=True)
+        if not cached:
+            self._cache.make_room()
         tasks = config.tasks or launch.slots(self._runner)
         settings = work / "settings.json"
         about: dict[str, Any] = {

@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from mrdl import launch, outer
@@ -23,6 +24,7 @@ from mrdl.preparation import Preparation, prepare
 from mrdl.results import Round, RunFolder, new_run_dir, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
+from mrdl.storage import hdfs_store, is_hdfs
 
 
 def train(
@@ -85,7 +87,8 @@ class Run:
             self.identity = self.folder.claim(self._identity(), self.resume)
             self.folder.write(self.folder.config, self.config.to_toml().encode())
             self._tell("begin", self)
-            model = self._rounds()
+            with self._waiting():
+                model = self._rounds()
             self.folder.write(self.folder.model, model.to_bytes())
         self.tested = model.evaluate(self.config.test) if self.config.test else None
         self.seconds = time.monotonic() - began
@@ -139,7 +142,7 @@ class Run:
         failed = Counter(
             s["shard"] for m in history if m["round"] for s in m["shards"] if s["left_out"] and s["num_examples"]
         )
-        output = self.jobs.run(number, before.weights, failed)
+        output, job = self.jobs.run(number, before.weights, failed)
         self.arch.check(output.weights, f"the result of round {number}")
         self.results = output.results
         now, length = self._step(before, output.weights) if number else (Round(0, output.weights, {}), 1.0)
@@ -156,7 +159,11 @@ class Run:
             "validation": self._score(now.weights),
             "outer_step": length,
             "shards": output.shards,
-            "seconds": round(time.monotonic() - began, 3),
+            "retried": job.retried,
+            "seconds": round(seconds := time.monotonic() - began, 3),
+            "spent": {
+                name: round(s, 3) for name, s in {**job.spent, "driver": seconds - sum(job.spent.values())}.items()
+            },
             "versions": versions(),
         }
         self.folder.commit(now, manifest)
@@ -250,6 +257,12 @@ class Run:
     @property
     def _settings_digest(self) -> str:
         return self.config.digest((DATA, MODEL), but=self._may_change)
+
+    def _waiting(self) -> AbstractContextManager[None]:
+        """Patience with HDFS and YARN, now that the run has begun; before, a wrong set-up is told at once."""
+        if self.runner != "hadoop" and not is_hdfs(self.data):
+            return nullcontext()
+        return hdfs_store().patience.waiting(self.config.wait_s, lambda text: self._tell("note", text))
 
     def _tell(self, what: str, *about: Any) -> None:
         if self.screen is not None:

@@ -4,9 +4,11 @@ MrdlError
 ├── ConfigError      a setting is wrong, or does not fit the data          exit status 2
 ├── DataError        the data cannot be used as it is                      exit status 2
 ├── SetupError       a program, package or service that is needed is away  exit status 2
+│   └── Unavailable  a service may come back: a run waits for it
 ├── ModelError       a file is not a model, or not one of mrdl's           exit status 2
 └── TrainingError    a job failed                                          exit status 1
     ├── DamagedShard a cached shard is not what was written; it is made again
+    ├── JobLost      Hadoop lost a job, no task said why; it is run again
     └── Diverged     in every shard the loss is not finite any more
 
 Every message says what was expected, what came, and the way out.
@@ -35,6 +37,10 @@ class SetupError(MrdlError, RuntimeError):
     """Something that has to be installed, started or reachable is not."""
 
 
+class Unavailable(SetupError):
+    """A service does not answer, or takes nothing for now; see mrdl.patience."""
+
+
 class ModelError(MrdlError, ValueError):
     """A file is not a model written by mrdl, or is damaged."""
 
@@ -47,6 +53,10 @@ class TrainingError(MrdlError, RuntimeError):
 
 class DamagedShard(TrainingError):
     """A cached shard is not what was written."""
+
+
+class JobLost(TrainingError):
+    """A job ended without a word of any task's: its ApplicationMaster, a node or a service died."""
 
 
 class Diverged(TrainingError):

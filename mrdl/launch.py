@@ -1,7 +1,6 @@
 """One MapReduce job, from its command line to its output, or to the words of the task that failed."""
 
 import os
-import re
 import shutil
 import sys
 import traceback
@@ -15,16 +14,17 @@ import requests
 from mrjob.job import MRJob
 from mrjob.step import StepFailedException
 
-from mrdl import errors, protocol
+from mrdl import protocol
 from mrdl.architecture import Weights
 from mrdl.cluster import HOW_TO, Cluster
 from mrdl.combine import ShardResult
-from mrdl.errors import MrdlError, SetupError, TrainingError
-from mrdl.monitor import Progress, Watcher, last_statuses, now
+from mrdl.errors import MrdlError, SetupError, Unavailable
+from mrdl.monitor import Progress, Watcher
 from mrdl.preparation import Statistics
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store
 from mrdl.task import DIES_WITH_DRIVER
+from mrdl.witness import OnFiles, OnYarn, failed, retried
 
 
 @dataclass(frozen=True)
@@ -49,26 +49,34 @@ class Launch:
     on_progress: Callable[[Progress], None] = field(default=lambda progress: None)
 
 
-def run(job_class: type[MRJob], launch: Launch) -> list[bytes]:
-    """Run a job to its end; returns its output as chunks of bytes. Raises TrainingError with the task's traceback."""
+@dataclass(frozen=True)
+class Ended:
+    """A job that is over. output: in chunks; retried: attempts beyond each task's first; spent: seconds by phase."""
+
+    output: list[bytes]
+    retried: int
+    spent: dict[str, float]
+
+
+def run(job_class: type[MRJob], launch: Launch) -> Ended:
+    """Run a job to its end. Raises TrainingError with the task's traceback, JobLost where there is none on YARN."""
     job = job_class(_arguments(launch))
     chosen = runner_class(launch.runner, launch.cached, launch.reducers)
     job._runner_class = lambda: chosen
-    began = now()
-    progress = Progress(launch.shards)
-    look = _look_at_yarn(launch, progress) if launch.runner == "hadoop" else _look_at_files(launch, progress, began)
+    witness = (OnYarn if launch.runner == "hadoop" else OnFiles)(launch.tag, launch.work_dir, launch.shards)
     try:
-        with job.make_runner() as runner, Watcher(look):
+        with job.make_runner() as runner, Watcher(lambda: launch.on_progress(witness.look())):
             runner.run()
-            return list(runner.cat_output())
+            chunks = list(runner.cat_output())
+        return Ended(chunks, getattr(runner, "retried", 0) or retried(runner.counters()), witness.spent())
     except StepFailedException as error:
-        raise _failed(_tasks_own_words(launch)) from error
+        raise failed(witness.tasks_own_words(), on_yarn=launch.runner == "hadoop") from error
     except MrdlError:
         raise
     except Exception as error:
         if launch.runner != "inline":
             raise
-        raise _failed("".join(traceback.format_exception(error))) from error
+        raise failed("".join(traceback.format_exception(error)), on_yarn=False) from error
 
 
 @dataclass
@@ -105,13 +113,18 @@ def read_output(chunks: Sequence[bytes]) -> Output:
 
 def stop(runner: str, tag: str) -> None:
     """End what a run has on YARN, which goes on when the driver goes; tasks of the local runner end by themselves."""
-    if runner == "hadoop":
-        cluster = hdfs_store().cluster
+    if runner != "hadoop":
+        return
+    cluster = hdfs_store().cluster
+
+    def attempt() -> None:
         try:
             cluster.kill(tag)
         except requests.RequestException as error:
             where = f"YARN does not answer at {cluster.resourcemanager}"
-            raise SetupError(f"{where}. Is it running? On this machine: scripts/hadoop status") from error
+            raise Unavailable(f"{where}. Is it running? On this machine: scripts/hadoop status.") from error
+
+    hdfs_store().patience(attempt)
 
 
 def _arguments(launch: Launch) -> list[str]:
@@ -162,70 +175,7 @@ def _hadoop_arguments(launch: Launch) -> list[str]:
     return arguments
 
 
-# --- looking on ---
-
-
-def _look_at_files(launch: Launch, progress: Progress, began: float) -> Callable[[], None]:
-    def look() -> None:
-        progress.read(last_statuses(launch.work_dir, began))
-        launch.on_progress(progress)
-
-    return look
-
-
-def _look_at_yarn(launch: Launch, progress: Progress) -> Callable[[], None]:
-    cluster = hdfs_store().cluster
-
-    def look() -> None:
-        try:
-            found = cluster.applications(launch.tag)
-        except requests.RequestException:
-            return
-        for application in found:
-            statuses, phase = cluster.statuses(application["id"])
-            before = progress.text
-            progress.read(statuses)
-            if progress.text == before and not progress.done:
-                progress.text = phase if application["state"] == "RUNNING" else "waiting for a free slot"
-        launch.on_progress(progress)
-
-    return look
-
-
-# --- failures ---
-
-
-def _tasks_own_words(launch: Launch) -> str:
-    if launch.runner == "hadoop":
-        cluster = hdfs_store().cluster
-        found = sorted(cluster.applications(launch.tag, "FAILED,KILLED,FINISHED"), key=lambda a: -a["startedTime"])
-        for application in found[:1]:
-            return cluster.failure(application["id"]) or application.get("diagnostics", "")
-        return "the job was never accepted by YARN"
-    logs = sorted(launch.work_dir.glob("*/step/*/*/*/stderr"), key=lambda path: path.stat().st_mtime)
-    texts = [path.read_text(errors="replace") for path in logs]
-    return next((text for text in texts if "Traceback" in text), texts[-1] if texts else "")
-
-
-def _failed(text: str) -> MrdlError:
-    """The error for a failed job: the task's own traceback, without Hadoop's lines around it."""
-    lines = [line for line in text.splitlines() if not line.startswith(("reporter:", "log4j:", "SLF4J"))]
-    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback")]
-    ends = [i for i, line in enumerate(lines) if line.startswith(("java.", "Exception in thread"))]
-    body = lines[starts[0] :] if starts else lines[: ends[0]] if ends and ends[0] else lines[-30:]
-    told = "\n".join(line for line in body if not line.startswith(("\tat ", "java.")))
-    if ours := re.search(r"^mrdl\.errors\.(\w+): (.*)", told, re.DOTALL | re.MULTILINE):
-        kind: type[MrdlError] = getattr(errors, ours[1])
-        return kind(ours[2].strip())
-    disk = re.findall(r"OSError: \[Errno (\d+)\] (.*)", told)
-    if disk and int(disk[-1][0]) in errors.DISK_TAKES_NO_MORE:
-        return errors.cannot_write("a file of a task", disk[-1][1])
-    if "No module named" in told or "not found" in told:
-        return SetupError(
-            f"the Python of a node cannot run the tasks:\n{told}\n"
-            "Install mrdl's packages there, or name another Python with --python-bin."
-        )
-    return TrainingError(f"a task of the job failed:\n{told or text or 'it left no message'}")
+# --- the surroundings ---
 
 
 def find_hadoop() -> None:

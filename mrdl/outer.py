@@ -14,6 +14,7 @@ import numpy as np
 from mrdl.architecture import Weights
 
 LENGTHS = (0.5, 0.65, 0.8, 1.0, 1.25, 1.6, 2.0)
+GAIN = 0.03  # what another length must gain: the loss alone would shorten the steps, and cost accuracy rounds later
 
 
 def nesterov(start: Weights, mean: Weights, velocity: Weights, momentum: float) -> tuple[Weights, Weights]:
@@ -33,9 +34,9 @@ def along(start: Weights, step: Weights, length: float) -> Weights:
 
 
 def best_length(loss: Callable[[float], float]) -> float:
-    """The length of least loss among LENGTHS, sought from 1 uphill and downhill; a loss of nan counts as infinite.
+    """A length among LENGTHS, sought from 1 upward and downward as long as each is better by GAIN than the one before.
 
-    Most rounds ask for three losses.
+    A loss of nan counts as infinite. Most rounds ask for three losses.
     """
     asked: dict[int, float] = {}
 
@@ -47,6 +48,6 @@ def best_length(loss: Callable[[float], float]) -> float:
 
     best = LENGTHS.index(1.0)
     for way in (1, -1):
-        while 0 <= best + way < len(LENGTHS) and at(best + way) < at(best):
+        while 0 <= best + way < len(LENGTHS) and at(best + way) < (1 - GAIN) * at(best):
             best += way
     return LENGTHS[best]

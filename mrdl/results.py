@@ -96,6 +96,20 @@ class RunFolder:
         os.ftruncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())
 
+    def is_held(self) -> bool:
+        """Whether a driver works here now."""
+        try:
+            lock = os.open(self.path / "lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
     def claim(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
         """Say what this run is, or check that it is the run that is here; returns run.json.
 

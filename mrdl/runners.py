@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from mrjob.fs.composite import CompositeFilesystem
 from mrjob.hadoop import HadoopJobRunner
 from mrjob.inline import InlineMRJobRunner
 from mrjob.local import LocalMRJobRunner
+from mrjob.step import StepFailedException
 
 from mrdl.errors import ConfigError, SetupError
 from mrdl.protocol import key_of
@@ -31,6 +33,7 @@ from mrdl.webhdfs import HdfsStore
 logging.getLogger("mrjob").addHandler(logging.NullHandler())  # it warns of what it was told to leave out
 RUNNERS = ("inline", "local", "hadoop")
 WHOLE = 1 << 62
+ATTEMPTS = 4  # of a task, as Hadoop has it
 SPLIT_BYTES = 8 << 20  # smaller splits cost more to start than to parse
 
 
@@ -72,18 +75,35 @@ class InlineRunner(_AsHadoop, InlineMRJobRunner):
 
 
 class LocalRunner(_AsHadoop, LocalMRJobRunner):
-    """Each task in a process of its own, as many at a time as there are cores."""
+    """Each task in a process of its own, as many at a time as there are cores; one that is killed is begun again."""
+
+    retried = 0
+    _over = False
 
     def _run_multiple(self, funcs: Iterable[Callable[[], None]], num_processes: int | None = None) -> None:
         with ThreadPoolExecutor(self._num_cores()) as pool:
-            futures = [pool.submit(func) for func in funcs]
+            futures = [pool.submit(self._attempts, func) for func in funcs]
             try:
                 for future in futures:
                     future.result()
             except BaseException:
+                self._over = True  # or else the tasks that are killed here would be begun again
                 pool.shutdown(wait=False, cancel_futures=True)
                 kill_tasks()
                 raise
+
+    def _attempts(self, func: Callable[[], None]) -> None:
+        """Run a task; again where a signal has ended it, as the kernel does when memory runs out."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return func()
+            except StepFailedException as error:
+                cause = error.__context__
+                killed = isinstance(cause, subprocess.CalledProcessError) and cause.returncode < 0
+                if not killed or self._over or attempt == ATTEMPTS:
+                    raise
+                self.retried += 1
+        return None
 
 
 class HadoopRunner(HadoopJobRunner):

@@ -30,6 +30,9 @@ class Store(Protocol):
     def write(self, path: str, data: bytes) -> None:
         """Make a new file with its folders."""
 
+    def mkdir(self, path: str) -> None:
+        """Make a folder and those above it, readable by this user alone; nothing happens where there is one."""
+
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder."""
 
@@ -119,6 +122,11 @@ class LocalStore:
         """See Store."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(data)
+
+    def mkdir(self, path: str) -> None:
+        """See Store."""
+        if not Path(path).exists():
+            Path(path).mkdir(0o700, parents=True)
 
     def exists(self, path: str) -> bool:
         """See Store."""

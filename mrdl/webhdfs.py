@@ -3,18 +3,28 @@
 import glob
 import logging
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, TypeVar
 
 import hdfs
 import requests
 
 from mrdl.cluster import HOW_TO, Cluster
-from mrdl.errors import DataError, SetupError
+from mrdl.errors import DataError, SetupError, Unavailable
+from mrdl.patience import Patience
 
 CHUNK_BYTES = 1 << 20
+TIMEOUT_S = (10, 60)  # to connect, and between two bytes
+# safe mode, a NameNode that is starting, standing by or electing, no space or quota left, no DataNode
+FOR_A_WHILE = re.compile(
+    r"safe ?mode|startup mode|RetriableException|StandbyException|not started|could only be (written|replicated) to|"
+    r"No space|QuotaExceeded|quota .* exceeded|Failed to find datanode|Could not obtain block",
+    re.IGNORECASE,
+)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class HdfsStore:
         logging.getLogger("hdfs").setLevel(logging.WARNING)  # it logs every call
         self.cluster = cluster
         self.client = _client(cluster)
+        self.patience = Patience()
 
     def uri(self, hdfs_path: str) -> str:
         """The full URI of an absolute path."""
@@ -48,50 +59,66 @@ class HdfsStore:
     def files(self, pattern: str) -> list[FileInfo]:
         """See Store."""
         path = self.path(pattern)
-        with _reachable(self.cluster):
-            found = sorted(self._walk(path) if not glob.has_magic(path) else self._match(path))
-            if not found:
-                raise DataError(f"no such file: {pattern}" if not self.exists(pattern) else f"no files in {pattern}")
+        look = self._match if glob.has_magic(path) else self._walk
+        found = self._ask(lambda: sorted(look(path)))
+        if not found:
+            raise DataError(f"no such file: {pattern}" if not self.exists(pattern) else f"no files in {pattern}")
         return [FileInfo(self.uri(name), size, modified) for name, size, modified in found]
 
     def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
-        """See Store."""
-        with (
-            _reachable(self.cluster),
-            self.client.read(self.path(path), length=length, chunk_size=CHUNK_BYTES) as found,
-        ):
-            yield from found
+        """See Store. Where reading breaks off, it goes on at the same byte."""
+        name, done, pause = self.path(path), 0, self.patience.pauses()
+        while True:
+            rest = None if length is None else length - done
+            try:
+                with _reachable(self.cluster), self._reader(name, done, rest) as found:
+                    for chunk in found:
+                        done += len(chunk)
+                        yield chunk
+                return
+            except Unavailable as error:
+                pause(error)
+
+    def _reader(self, name: str, offset: int, length: int | None) -> Any:
+        return self.client.read(name, offset=offset, length=length, chunk_size=CHUNK_BYTES)
 
     def write(self, path: str, data: bytes) -> None:
         """See Store."""
-        with _reachable(self.cluster):
-            self.client.write(self.path(path), data, overwrite=False)
+        # a write that broke off leaves a file; nobody else writes below the names of a run
+        self._ask(lambda: self.client.write(self.path(path), data, overwrite=True))
 
     def put(self, local_path: str, path: str) -> None:
-        """Copy a local file to a new file."""
-        with _reachable(self.cluster), open(local_path, "rb") as file:
-            self.client.write(self.path(path), file, overwrite=False)
+        """Copy a local file."""
+
+        def attempt() -> None:
+            with open(local_path, "rb") as file:
+                self.client.write(self.path(path), file, overwrite=True)
+
+        self._ask(attempt)
 
     def exists(self, path: str) -> bool:
         """See Store."""
-        with _reachable(self.cluster):
-            return self.client.status(self.path(path), strict=False) is not None
+        return self._ask(lambda: self.client.status(self.path(path), strict=False)) is not None
 
     def rename(self, path: str, new: str) -> None:
         """See Store."""
-        with _reachable(self.cluster):
-            self.client.makedirs(posixpath.dirname(self.path(new)))
-            self.client.rename(self.path(path), self.path(new))
+        self._ask(lambda: self.client.makedirs(posixpath.dirname(self.path(new))))
+        self._ask(lambda: self.client.rename(self.path(path), self.path(new)))
 
     def remove(self, path: str) -> None:
         """See Store."""
-        with _reachable(self.cluster):
-            self.client.delete(self.path(path), recursive=True)
+        self._ask(lambda: self.client.delete(self.path(path), recursive=True))
 
     def mkdir(self, path: str) -> None:
-        """Make a folder and those above it."""
-        with _reachable(self.cluster):
-            self.client.makedirs(self.path(path))
+        """See Store."""
+        self._ask(lambda: self.client.makedirs(self.path(path), permission="700"))
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        def attempt() -> T:
+            with _reachable(self.cluster):
+                return call()
+
+        return self.patience(attempt)
 
     def _walk(self, path: str) -> Iterator[tuple[str, int, int]]:
         status = self.client.status(path, strict=False)
@@ -133,12 +160,12 @@ def hidden(name: str) -> bool:
 
 def _client(cluster: Cluster) -> Any:
     if not cluster.kerberos:
-        return hdfs.InsecureClient(cluster.webhdfs, user=cluster.user)
+        return hdfs.InsecureClient(cluster.webhdfs, user=cluster.user, timeout=TIMEOUT_S)
     try:
         from hdfs.ext.kerberos import KerberosClient
     except ImportError as error:
         raise SetupError("this cluster uses Kerberos: pip install 'hdfs[kerberos]', then kinit") from error
-    return KerberosClient(cluster.webhdfs)
+    return KerberosClient(cluster.webhdfs, timeout=TIMEOUT_S)
 
 
 class _reachable:  # noqa: N801
@@ -151,10 +178,12 @@ class _reachable:  # noqa: N801
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, requests.ConnectionError):
-            raise SetupError(
+        if isinstance(error, requests.RequestException):
+            raise Unavailable(
                 f"HDFS does not answer at {self._cluster.webhdfs} (user {self._cluster.user}). "
                 "Is it running? On this machine: scripts/hadoop status"
             ) from error
         if isinstance(error, hdfs.HdfsError):
-            raise SetupError(f"HDFS refused: {str(error).splitlines()[0]}") from error
+            told = (str(error).splitlines() or ["it gave no reason"])[0]
+            kind = Unavailable if FOR_A_WHILE.search(str(error)) else SetupError
+            raise kind(f"HDFS refused: {told}") from error

@@ -7,14 +7,15 @@ import pytest
 
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
-    {"__init__", "errors", "config", "architecture", "schema", "monitor", "shard", "cluster"},
+    {"__init__", "errors", "config", "architecture", "schema", "monitor", "shard", "cluster", "patience"},
     {"data", "preparation", "combine", "outer", "trainer", "net", "webhdfs", "results"},
     {"storage", "protocol"},
     {"shuffle", "task", "source", "model"},
-    {"cache", "job", "runners"},
-    {"launch", "console"},
-    {"dispatch"},
-    {"driver"},
+    {"cache", "job", "runners", "witness"},
+    {"launch"},
+    {"dispatch", "advise"},
+    {"driver", "console", "drill"},
+    {"commands"},
     {"paper", "__main__"},
 ]
 UPWARD = {("job", "__main__")}  # a job file is also a command
@@ -23,12 +24,18 @@ HOMES = {
     "torch": {"net", "trainer", "model", "paper"},
     "pyarrow": {"data", "protocol"},
     "hdfs": {"webhdfs"},
-    "requests": {"webhdfs", "cluster", "launch"},
+    "requests": {"webhdfs", "cluster", "launch", "witness"},
     "pandas": {"model"},
-    "rich": {"console"},
+    "rich": {"console", "commands"},
     "safetensors": {"protocol", "results", "model", "job", "dispatch"},
 }
-LAZY = {("model", "torch"), ("model", "pandas"), ("job", "mrdl.trainer"), ("job", "mrdl.__main__")}
+LAZY = {
+    ("model", "torch"),
+    ("model", "pandas"),
+    ("job", "mrdl.trainer"),
+    ("advise", "mrdl.trainer"),
+    ("job", "mrdl.__main__"),
+}
 
 
 def imports(name):

@@ -57,16 +57,16 @@ def best(repeats, **commands):
     return {name: min(found, key=lambda m: m.cpu) for name, found in runs.items()}
 
 
-def mnist(rows=60_000) -> Path:
+def mnist(rows=60_000, part="train") -> Path:
     """MNIST as a CSV, label first, of the idx.gz files in $MRDL_MNIST or ../shared/data; else the digits, repeated
-    to as many rows of as many columns."""
-    path = WORK / f"mnist-{rows}.csv"
+    to as many rows of as many columns. part: train, or t10k for the test rows."""
+    path = WORK / f"mnist-{part}-{rows}.csv"
     if path.exists():
         return path
     WORK.mkdir(exist_ok=True)
     folder = Path(os.environ.get("MRDL_MNIST", REPO.parent / "shared" / "data"))
-    if (folder / "train-images-idx3-ubyte.gz").exists():
-        images, labels = idx(folder / "train-images-idx3-ubyte.gz"), idx(folder / "train-labels-idx1-ubyte.gz")
+    if (folder / f"{part}-images-idx3-ubyte.gz").exists():
+        images, labels = idx(folder / f"{part}-images-idx3-ubyte.gz"), idx(folder / f"{part}-labels-idx1-ubyte.gz")
         images = images.reshape(len(labels), -1)
     else:
         print("no MNIST found ($MRDL_MNIST): the digits stand in, enlarged", file=sys.stderr)
@@ -98,6 +98,7 @@ def task_settings(data, folder, cached=False, **settings) -> Path:
     source = Source.look_at(str(data), config)
     about = {
         "config": asdict(config), "schema": asdict(source.schema), "round": 1, "cached": cached, "emit_shards": False,
+        "reducers": config.shards, "failed": {},
     }  # fmt: skip
     path = Path(folder) / f"settings-{cached}.json"
     path.write_text(json.dumps(about))

@@ -1,0 +1,198 @@
+"""How long a training would take, in one process and shared out, by what this machine and the cluster were measured at.
+
+seconds = start + N / parse + W / train                 text to shards, and the warm start
+        + R * (job + (shards of a task) * E * N / K / train)
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mrdl import launch
+from mrdl.architecture import design
+from mrdl.config import TrainConfig
+from mrdl.data import Block, BlockParser, whole_lines
+from mrdl.errors import DataError
+from mrdl.preparation import Statistics, prepare
+from mrdl.source import Source
+from mrdl.storage import hdfs_store, head
+
+HEAD_BYTES = 4 << 20
+TYPICAL = {"inline": (2.5, 0.1), "local": (6.0, 2.5), "hadoop": (35.0, 18.0)}  # seconds, see Costs
+SMALLEST_SHARD = 500  # rows: below that the start of a task is all that is paid for
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the head of a data set tells of all of it. parse_s, train_s: rows a second, of one core."""
+
+    rows: int
+    size: int
+    columns: int
+    classes: int
+    parse_s: float
+    train_s: float
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds that a runner takes beside the work: for the first job, and for each round's; tasks at a time."""
+
+    first_s: float
+    round_s: float
+    slots: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A way to train and the seconds it would take."""
+
+    runner: str
+    shards: int
+    rounds: int
+    epochs: int
+    seconds: float
+
+
+def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
+    """Parse and train on the head of a data set for about so many seconds."""
+    text = head(source.files[0].path, HEAD_BYTES)
+    text = text[: text.rfind(b"\n") + 1] or text
+    _parse(source, text[:65536])  # the first call loads libraries
+    began = time.perf_counter()
+    blocks = [block for part in whole_lines([text], source.schema.header_crc) for block in _parse(source, part)]
+    spent = time.perf_counter() - began
+    rows = sum(len(block.features) for block in blocks)
+    if not rows:
+        raise DataError(f"{source.name}: no row of the first {len(text)} bytes can be read")
+    size = sum(info.size * (4 if info.path.endswith((".gz", ".bz2")) else 1) for info in source.files)
+    names = sorted({name for block in blocks for name in block.label_names})
+    return Data(
+        max(rows, round(rows * size / max(1, len(text)))), size, len(source.schema.columns), len(names),
+        rows / spent, _training_speed(source, config, blocks, names, seconds),
+    )  # fmt: skip
+
+
+def _parse(source: Source, text: bytes) -> list[Block]:
+    return BlockParser(source.schema).parse(text)[0]
+
+
+def _training_speed(
+    source: Source, config: TrainConfig, blocks: list[Block], names: list[str], seconds: float
+) -> float:
+    """Rows a second of the training loop on these rows."""
+    from mrdl import trainer
+
+    features = np.concatenate([block.features for block in blocks])
+    numbers = {name: i for i, name in enumerate(names)}
+    codes = np.concatenate([np.array([numbers[n] for n in b.label_names], np.int64)[b.label_codes] for b in blocks])
+    statistics = Statistics.empty(features.shape[1])
+    statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
+    statistics.add_range(features)
+    preparation = prepare(statistics, source.schema, config.scaling)
+    arch = design(config.kind, config.nodes, features.shape[1], len(names))
+    batches = 20
+    while True:
+        some = np.resize(np.arange(len(features)), batches * config.batch_size)
+        rows = trainer.Rows(features[some], codes[some], some, preparation.minimum, preparation.factor)
+        rows = trainer.Rows(rows.features, rows.targets, np.arange(len(some)), rows.minimum, rows.factor)
+        settings = trainer.Hyperparameters(1, config.batch_size, 1e-6, config.momentum, config.device)
+        began = time.perf_counter()
+        trainer.train_shard(arch, arch.initial_weights(0), rows, settings, np.random.default_rng(0))
+        spent = time.perf_counter() - began
+        if spent >= seconds / 2:
+            return len(some) / spent
+        batches = max(2 * batches, int(batches * 0.7 * seconds / max(spent, 1e-3)))
+
+
+def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
+    """The time of one way to train; `config` is resolved."""
+    tasks = min(config.shards, config.tasks or costs.slots)
+    training_rows = data.rows * (1 - config.validation)
+    # the fullest task decides: it has a shard more than others where tasks do not divide the shards
+    rows_a_task = -(-config.shards // tasks) * training_rows / config.shards
+    warm = min(config.warm_rows, training_rows) * config.warm_epochs / data.train_s
+    parse = data.rows / data.parse_s / min(costs.slots, max(1, round(data.size / (64 << 20))))
+    first = costs.first_s + parse + warm
+    each = costs.round_s + config.epochs * rows_a_task / data.train_s
+    return Plan(runner, config.shards, config.rounds, config.epochs, first + config.rounds * each)
+
+
+def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan]:
+    """For each runner the fastest number of shards, the fastest way first. config: as the user left it."""
+    found = []
+    for runner, cost in known.items():
+        least = max(1, min(9999, int(data.rows * (1 - config.validation) / SMALLEST_SHARD)))
+        numbers = {1} if runner == "inline" else {min(n, least) for n in (cost.slots, 2 * cost.slots, 4 * cost.slots)}
+        ways = [predict(data, config.with_changes({"shards": n}).resolved(), runner, cost) for n in sorted(numbers)]
+        found.append(min(ways, key=lambda plan: plan.seconds))
+    return sorted(found, key=lambda plan: plan.seconds)
+
+
+def expect(source: Source, config: TrainConfig, runner: str) -> dict[str, float]:
+    """Seconds that a run would take: of the runner asked for, and in one process. config: resolved."""
+    data = measure(source, config, seconds=0.3)
+    return {name: predict(data, config, name, costs(name)).seconds for name in dict.fromkeys((runner, "inline"))}
+
+
+# --- what a runner costs ---
+
+
+def costs(runner: str) -> Costs:
+    """What `keep` wrote of a runner here, else what is typical."""
+    first_s, round_s = _known().get(_name(runner), TYPICAL[runner])
+    return Costs(first_s, round_s, launch.slots(runner))
+
+
+def is_known(runner: str) -> bool:
+    """Whether a runner was measured here."""
+    return _name(runner) in _known()
+
+
+def measure_local() -> None:
+    """Measure the inline and local runners, by what each process of a job needs to get to its work; keep it."""
+    light, heavy = _seconds_of("import mrdl.job"), _seconds_of("import mrdl.job, mrdl.trainer")
+    keep("inline", heavy, 0.1)
+    # the first job: a mapper, a reducer that trains, a mapper and a reducer that combine; a round: two tasks
+    keep("local", heavy + 3 * light + heavy, heavy + light)
+
+
+def _seconds_of(code: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return time.perf_counter() - began
+
+
+def keep(runner: str, first_s: float, round_s: float) -> None:
+    """Remember what the jobs of a runner cost here: the first one, and that of a round."""
+    path = _file()
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
+    path.write_text(json.dumps({**_known(), _name(runner): [round(first_s, 3), round(round_s, 3)]}, indent=1))
+
+
+def _name(runner: str) -> str:
+    return hdfs_store().cluster.resourcemanager if runner == "hadoop" else runner
+
+
+def _known() -> dict[str, Any]:
+    try:
+        return dict(json.loads(_file().read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _file() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(cache) / "mrdl" / "costs.json"
+
+
+def as_json(data: Data, found: list[Plan]) -> str:
+    """All that is known, as one JSON object."""
+    return json.dumps({**asdict(data), "plans": [asdict(plan) for plan in found]})

@@ -1,0 +1,222 @@
+"""What the commands beside `mrdl train` do: predict, show, runs, advise and drill, from parsed options to text."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+import mrdl
+from mrdl import advise as advice
+from mrdl.config import TrainConfig
+from mrdl.console import duration
+from mrdl.drill import FAULTS, Report, drill
+from mrdl.driver import Run
+from mrdl.errors import ConfigError
+from mrdl.launch import find_hadoop
+from mrdl.results import RunFolder
+from mrdl.source import Source
+from mrdl.storage import hdfs_store
+
+
+def predict(options: Any) -> None:
+    """`mrdl predict`: the label of each row on standard output."""
+    model = mrdl.load(options.model)
+    if options.proba:
+        print(",".join(model.classes))
+        for row in model.predict_proba(options.data):
+            print(",".join(f"{value:.6f}" for value in row))
+        return
+    found = model.predict(options.data)
+    if found.ndim == 1:
+        sys.stdout.write("".join(f"{label}\n" for label in found))
+    else:
+        sys.stdout.write("".join(",".join(f"{value:.6g}" for value in row) + "\n" for row in found))
+
+
+# --- what was trained ---
+
+
+def show(options: Any) -> None:
+    """`mrdl show`: the rounds of a run folder, or what a model file holds."""
+    path = Path(options.run)
+    if not path.exists():
+        raise ConfigError(f"no such run or model: {path}")
+    if path.is_dir():
+        _show_run(RunFolder(path), options.json)
+        return
+    model = mrdl.load(path)
+    if options.json:
+        about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256}
+        print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
+        return
+    print(f"{model!r}\n  sha256 {model.sha256}")
+    print(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
+    print(model.history.to_string(index=False))
+
+
+def _show_run(folder: RunFolder, as_json: bool) -> None:
+    rounds, about = folder.manifests(), folder.about()
+    if as_json:
+        print(json.dumps({**about, "rounds": rounds}))
+        return
+    trained = sum(m["round"] > 0 for m in rounds)
+    print(f"{about['name']} on {about['data']['source']}, {trained} rounds; in {folder.path}")
+    table = Table(box=None, pad_edge=False)
+    for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
+        table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")
+    notes = []
+    for m in rounds:
+        losses = [s["loss"] for s in m["shards"] if not s["left_out"]]
+        spread = f"{min(losses):.4f} - {max(losses):.4f}" if losses else ""
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name != "rows")
+        spent = ", ".join(f"{name} {value:.1f}" for name, value in m["spent"].items())
+        table.add_row(
+            str(m["round"]) if m["round"] else "warm", m["sha256"][:8], m["parent"][:8] or "start", str(m["rows"]),
+            spread, scores, f"{m['outer_step']:g}", f"{m['seconds']:.1f} ({spent})",
+        )  # fmt: skip
+        name = f"round {m['round']}" if m["round"] else "the warm start"
+        if m["retried"]:
+            notes.append(f"{name}: {m['retried']} attempts of tasks were repeated")
+        notes += [f"{name}: shard {s['shard']} was left out, {s['left_out']}" for s in m["shards"] if s["left_out"]]
+    _wide().print(table)
+    for note in notes:
+        print(f"  {note}")
+
+
+def runs(options: Any) -> None:
+    """`mrdl runs`: the run folders below a folder, one a line."""
+    found = sorted(Path(options.folder).glob("**/run.json"), key=lambda path: path.stat().st_mtime)
+    told = [_about_run(RunFolder(path.parent)) for path in found]
+    if options.json:
+        print(json.dumps(told))
+        return
+    if not told:
+        print(f"no runs in {options.folder}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "data", "rounds", "validation", "state"):
+        table.add_column(name)
+    for run in told:
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name != "rows")
+        table.add_row(run["run"], run["data"], str(run["rounds"]), scores, run["state"])
+    _wide().print(table)
+
+
+def _about_run(folder: RunFolder) -> dict[str, Any]:
+    rounds = [m for m in folder.manifests() if m["round"]]
+    try:
+        data = folder.about()["data"]["source"]
+    except (ConfigError, KeyError):
+        data = "?"
+    state = "running" if folder.is_held() else "done" if folder.model.exists() else "stopped, --resume goes on"
+    last = rounds[-1]["validation"] if rounds else {}
+    return {"run": str(folder.path), "data": data, "rounds": len(rounds), "validation": last, "state": state}
+
+
+# --- what would come of it ---
+
+
+def advise(options: Any, config: TrainConfig) -> None:
+    """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
+    source = Source.look_at(options.data, config)
+    data = advice.measure(source, config)
+    advice.measure_local()
+    runners = ["inline", "local"]
+    if options.runner == "hadoop":
+        find_hadoop()
+        runners.append("hadoop")
+        if options.measure or not advice.is_known("hadoop"):
+            advice.keep("hadoop", *_measure_hadoop())
+    found = advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
+    if options.json:
+        print(advice.as_json(data, found))
+        return
+    print(
+        f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
+        + (f", {data.classes} classes in its first rows" if config.kind == "mlp" else "")
+        + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {data.train_s:.0f} rows/s trained on one core"
+    )
+    table = Table(box=None, pad_edge=False)
+    for name in ("-r", "shards", "rounds", "epochs", "takes about"):
+        table.add_column(name)
+    for plan in found:
+        row = (plan.runner, str(plan.shards), str(plan.rounds), str(plan.epochs), duration(plan.seconds))
+        table.add_row(*row)
+    _wide().print(table)
+    print(verdict(found))
+
+
+def verdict(found: list[advice.Plan]) -> str:
+    """One line of advice. found: the fastest plan first."""
+    best = found[0]
+    others = {plan.runner: plan.seconds for plan in found}
+    if best.runner != "hadoop" and "hadoop" in others:
+        needs = f"-r {best.runner} needs {duration(best.seconds)}, Hadoop {duration(others['hadoop'])}"
+        return f"Do not distribute this: {needs}."
+    more = f" --shards {best.shards}" if best.shards > 1 else ""
+    return f"Take -r {best.runner}{more}."
+
+
+def _measure_hadoop() -> tuple[float, float]:
+    """Seconds of the first job and of a round's, of a run that has next to nothing to do."""
+    store = hdfs_store()
+    print("measuring what a job costs on this cluster: about a minute ...", file=sys.stderr)
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([np.arange(400) % 2, rng.integers(0, 256, (400, 8))])
+    path = store.uri(f"/user/{store.cluster.user}/mrdl/advise/rows.csv")
+    store.write(path, "".join(",".join(map(str, row)) + "\n" for row in rows).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        config = TrainConfig(
+            nodes=(8, 4, 2), shards=max(2, store.cluster.slots()), rounds=1, epochs=1, warm_epochs=1,
+            run_dir=f"{folder}/run", cache_dir=store.uri(f"/user/{store.cluster.user}/mrdl/advise/cache"),
+        )  # fmt: skip
+        run = Run(path, config, runner="hadoop")
+        run.execute()
+        first, each = [m["seconds"] for m in run.folder.manifests()]
+    store.remove(store.uri(f"/user/{store.cluster.user}/mrdl/advise"))
+    return first, each
+
+
+def drill_command(options: Any, words: list[str]) -> int:
+    """`mrdl drill`: faults against a run of the user's own; the status is 1 if a single byte differs."""
+    if options.runner == "hadoop":
+        find_hadoop()
+    folder = Path(tempfile.mkdtemp(prefix="mrdl-drill-"))
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True) as bar:
+        task = bar.add_task("calm run", total=options.faults)
+
+        def on_progress(report: Report) -> None:
+            hits, equal = sum(report.hits.values()), sum(report.equal.values())
+            bar.update(task, completed=hits, description=f"{hits} faults, {equal} equal")
+
+        report = drill(words, options.runner, options.faults, options.drill_seed, folder, on_progress)
+    if options.json:
+        print(json.dumps(vars(report)))
+    else:
+        print(f"calm run: {report.calm_s:.1f} s, sha256 {report.calm[:16]}; {report.trials} runs under fire")
+        table = Table(box=None, pad_edge=False)
+        for name in ("fault, -r " + options.runner, "hits", "same bytes"):
+            table.add_column(name, justify="left" if name.startswith("fault") else "right")
+        for fault in FAULTS[options.runner]:
+            if report.hits.get(fault):
+                table.add_row(fault, str(report.hits[fault]), str(report.equal[fault]))
+        table.add_row("all", str(sum(report.hits.values())), str(sum(report.equal.values())))
+        _wide().print(table)
+    for wrong in report.wrong:
+        print(f"  {wrong}", file=sys.stderr)
+    if report.wrong:
+        print(f"the folders of these runs are kept in {folder}", file=sys.stderr)
+    return int(bool(report.wrong))
+
+
+def _wide() -> Console:
+    """Standard output for a table; never narrower than it, or a file would hold cut lines."""
+    screen = Console(highlight=False, soft_wrap=True)
+    return screen if screen.is_terminal else Console(highlight=False, width=200)

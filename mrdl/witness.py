@@ -1,0 +1,133 @@
+"""What can be seen of a job from outside: how far it is, where its time went, the last words of a task that failed."""
+
+import re
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+
+from mrdl import errors
+from mrdl.errors import JobLost, MrdlError, SetupError, TrainingError
+from mrdl.monitor import Progress, last_statuses, now
+from mrdl.storage import hdfs_store
+
+OVER = "FAILED,KILLED,FINISHED"
+
+
+class Witness(Protocol):
+    """Looks at one job. It is made before the job starts."""
+
+    def look(self) -> Progress:
+        """What is known of the job by now."""
+
+    def spent(self) -> dict[str, float]:
+        """Seconds by phase, after the job."""
+
+    def tasks_own_words(self) -> str:
+        """Standard error of a task that failed; empty where no task said anything."""
+
+
+class OnFiles:
+    """A job of the inline or local runner, whose tasks leave their standard error in files below work_dir."""
+
+    def __init__(self, tag: str, work_dir: Path, shards: int) -> None:
+        self._work_dir, self._began, self._progress = work_dir, now(), Progress(shards)
+
+    def look(self) -> Progress:
+        """See Witness."""
+        self._progress.read(last_statuses(self._work_dir, self._began))
+        return self._progress
+
+    def spent(self) -> dict[str, float]:
+        """See Witness."""
+        return {"job": now() - self._began}
+
+    def tasks_own_words(self) -> str:
+        """See Witness."""
+        logs = sorted(self._work_dir.glob("*/step/*/*/*/stderr"), key=lambda path: path.stat().st_mtime)
+        texts = [path.read_text(errors="replace") for path in logs]
+        return next((text for text in texts if "Traceback" in text), texts[-1] if texts else "")
+
+
+class OnYarn:
+    """The applications of one job, which are found by the run's tag; those of earlier jobs are not looked at."""
+
+    def __init__(self, tag: str, work_dir: Path, shards: int) -> None:
+        self._cluster, self._tag, self._progress = hdfs_store().cluster, tag, Progress(shards)
+        self._began = now()
+        self._before = {application["id"] for application in self._cluster.applications(tag, OVER)}
+        self._mapped: dict[str, float] = {}  # when the maps of an application were first seen to be done
+
+    def look(self) -> Progress:
+        """See Witness."""
+        progress = self._progress
+        try:
+            found = self._cluster.applications(self._tag)
+        except requests.RequestException:
+            progress.text = "YARN does not answer"
+            return progress
+        for application in found:
+            statuses, mapped, reduced = self._cluster.statuses(application["id"])
+            if mapped >= 100:
+                self._mapped.setdefault(application["id"], now())
+            before = progress.text
+            progress.read(statuses)
+            if progress.text == before and not progress.done:
+                running = application["state"] == "RUNNING"
+                progress.text = f"map {mapped:.0f}% reduce {reduced:.0f}%" if running else "waiting for a free slot"
+        return progress
+
+    def spent(self) -> dict[str, float]:
+        """See Witness. client: outside of YARN; queue: until the ApplicationMaster runs; map and reduce to half a
+        second."""
+        whole, phases = now() - self._began, {"queue": 0.0, "map": 0.0, "reduce": 0.0}
+        for application in self._over():
+            start, end = application["startedTime"] / 1000, application["finishedTime"] / 1000
+            launched = application.get("launchTime", 0) / 1000 or start
+            mapped = min(max(self._mapped.get(application["id"], end), launched), end)
+            phases["queue"] += launched - start
+            phases["map"] += mapped - launched
+            phases["reduce"] += end - mapped
+        return {"client": max(0.0, whole - sum(phases.values())), **phases}
+
+    def tasks_own_words(self) -> str:
+        """See Witness."""
+        for application in sorted(self._over(), key=lambda a: -a["startedTime"])[:1]:
+            return self._cluster.failure(application["id"]) or str(application.get("diagnostics", ""))
+        return ""
+
+    def _over(self) -> list[dict[str, Any]]:
+        try:
+            return [a for a in self._cluster.applications(self._tag, OVER) if a["id"] not in self._before]
+        except requests.RequestException:
+            return []  # YARN was away at that moment; the job's result does not hang on it
+
+
+def retried(counters: list[dict[str, dict[str, int]]]) -> int:
+    """Attempts of tasks that failed or were killed, by Hadoop's counters of each step."""
+    names = [f"{what} {kind} tasks" for what in ("Failed", "Killed") for kind in ("map", "reduce")]
+    groups = [step.get("Job Counters", step.get("Job Counters ", {})) for step in counters]
+    return sum(group.get(name, 0) for group in groups for name in names)
+
+
+def failed(text: str, on_yarn: bool) -> MrdlError:
+    """The error for a failed job: the task's own traceback, without Hadoop's lines around it."""
+    lines = [line for line in text.splitlines() if not line.startswith(("reporter:", "log4j:", "SLF4J"))]
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback")]
+    ends = [i for i, line in enumerate(lines) if line.startswith(("java.", "Exception in thread"))]
+    body = lines[starts[0] :] if starts else lines[: ends[0]] if ends and ends[0] else lines[-30:]
+    told = "\n".join(line for line in body if not line.startswith(("\tat ", "java.")))
+    if ours := re.search(r"^mrdl\.errors\.(\w+): (.*)", told, re.DOTALL | re.MULTILINE):
+        kind: type[MrdlError] = getattr(errors, ours[1])
+        return kind(ours[2].strip())
+    disk = re.findall(r"OSError: \[Errno (\d+)\] (.*)", told)
+    if disk and int(disk[-1][0]) in errors.DISK_TAKES_NO_MORE:
+        return errors.cannot_write("a file of a task", disk[-1][1])
+    if "No module named" in told or re.search(r"python\S*: (command )?not found|No such file or directory", told):
+        return SetupError(
+            f"the Python of a node cannot run the tasks:\n{told}\n"
+            "Install mrdl's packages there, or name another Python with --python-bin."
+        )
+    if on_yarn and not starts:
+        return JobLost(f"Hadoop lost the job: {told or text or 'it was never accepted by YARN'}")
+    return TrainingError(f"a task of the job failed:\n{told or text or 'it left no message'}")
