@@ -11,7 +11,6 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -74,8 +73,9 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
         raise DataError(f"{source.name}: no row of the first {len(text)} bytes can be read")
     size = sum(info.size * (4 if info.path.endswith((".gz", ".bz2")) else 1) for info in source.files)
     names = sorted({name for block in blocks for name in block.label_names})
+    classes = len(names) if config.kind == "mlp" else 0
     return Data(
-        max(rows, round(rows * size / max(1, len(text)))), size, len(source.schema.columns), len(names),
+        max(rows, round(rows * size / max(1, len(text)))), size, len(source.schema.columns), classes,
         rows / spent, _training_speed(source, config, blocks, names, seconds),
     )  # fmt: skip
 
@@ -181,10 +181,13 @@ def _name(runner: str) -> str:
     return hdfs_store().cluster.resourcemanager if runner == "hadoop" else runner
 
 
-def _known() -> dict[str, Any]:
+def _known() -> dict[str, tuple[float, float]]:
+    """The file's content; empty where there is none, or what is there is not what `keep` wrote."""
     try:
-        return dict(json.loads(_file().read_text()))
-    except (OSError, ValueError):
+        return {
+            str(name): (float(first), float(each)) for name, (first, each) in json.loads(_file().read_text()).items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 

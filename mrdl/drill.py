@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrdl.errors import ConfigError, TrainingError
+from mrdl.errors import ConfigError, MrdlError, TrainingError
 from mrdl.results import RunFolder
 from mrdl.storage import hdfs_store, is_hdfs, store_of
 
@@ -128,18 +128,19 @@ def damage_round(trial: Trial) -> bool:
 def damage_cache(trial: Trial) -> bool:
     """Flip a byte of a cached shard, or delete it."""
     store = store_of(trial.cache_dir)
-    if not store.exists(trial.cache_dir):
-        return False
-    files = [info for info in store.files(trial.cache_dir) if "mrdl-" not in info.path and info.size]
-    if not files:
-        return False
-    chosen = files[int(trial.rng.integers(len(files)))].path
-    if not is_hdfs(chosen):
-        _damage(Path(chosen), trial.rng)
-        return True
-    data = bytearray(b"".join(store.chunks(chosen)))
-    data[int(trial.rng.integers(len(data)))] ^= 1
-    store.write(chosen, bytes(data))
+    try:
+        files = [info for info in store.files(trial.cache_dir) if "mrdl-" not in info.path and info.size]
+        if not files:
+            return False
+        chosen = files[int(trial.rng.integers(len(files)))].path
+        if not is_hdfs(chosen):
+            _damage(Path(chosen), trial.rng)
+            return True
+        data = bytearray(b"".join(store.chunks(chosen)))
+        data[int(trial.rng.integers(len(data)))] ^= 1
+        store.write(chosen, bytes(data))
+    except (OSError, MrdlError):
+        return False  # there is none yet, or the run has just taken it away
     return True
 
 

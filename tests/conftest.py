@@ -1,5 +1,8 @@
 """What tests share: real data, a cache of shards of their own, the command line, one real cluster for a whole run."""
 
+import hashlib
+import inspect
+import itertools
 import json
 import os
 import subprocess
@@ -26,6 +29,36 @@ def digits() -> Path:
     return DIGITS
 
 
+class Table:
+    """The digits by numpy, each row placed by its hash: what a run must do to them, without its walk."""
+
+    def __init__(self, path: Path) -> None:
+        from mrdl.shard import row_hash  # a test that needs no table shall not wait for it
+
+        table = np.loadtxt(path, np.uint8, delimiter=",", skiprows=1)
+        self.features, self.targets = table[:, 1:], table[:, 0].astype(np.int64)
+        named = [hashlib.blake2b(str(label).encode(), digest_size=8).digest() for label in range(10)]
+        self.hashes = row_hash(self.features, np.frombuffer(b"".join(named), "<u8")[self.targets])
+
+    def training(self, validation: float = 0.1) -> np.ndarray:
+        """Which rows are trained on."""
+        return np.flatnonzero(self.hashes.astype(float) >= validation * 2.0**64)
+
+    def rows(self, places: np.ndarray, preparation):
+        """Some rows as a training task has them."""
+        from mrdl.trainer import Rows
+
+        order = np.argsort(self.hashes[places], kind="stable")
+        features, targets = self.features[places], self.targets[places]
+        return Rows(features, targets, order, preparation.minimum, preparation.factor)
+
+
+@pytest.fixture(scope="session")
+def table() -> Table:
+    """The digits by numpy."""
+    return Table(DIGITS)
+
+
 @pytest.fixture
 def small_csv(tmp_path) -> Path:
     """300 rows of two classes in three columns, floats, with a header; the label is text and comes last."""
@@ -36,6 +69,39 @@ def small_csv(tmp_path) -> Path:
     lines = [",".join(map(str, row)) + f",{label}" for row, label in zip(rows, labels, strict=True)]
     path.write_text("a,b,c,answer\n" + "\n".join(lines) + "\n")
     return path
+
+
+@pytest.fixture
+def new_run(digits, tmp_path):
+    """Make a Run: new_run(shards=3, runner="local"); on the digits, and in a folder of its own where none is named."""
+    from mrdl.config import TrainConfig
+    from mrdl.driver import Run
+
+    folders = (f"run{i}" for i in itertools.count())
+
+    def make(data=digits, folder="", **changes):
+        known = set(inspect.signature(Run).parameters)
+        inside = {name: changes.pop(name) for name in list(changes) if name in known}
+        config = TrainConfig().with_changes({"run_dir": str(tmp_path / (folder or next(folders))), **changes})
+        return Run(data, config, **inside)
+
+    return make
+
+
+@pytest.fixture
+def rates(monkeypatch) -> list[float]:
+    """The learning rate of every training, in the order of rounds and shards."""
+    from mrdl import trainer
+
+    seen: list[float] = []
+    train_shard = trainer.train_shard
+
+    def seeing(arch, weights, rows, settings, *more):
+        seen.append(settings.learning_rate)
+        return train_shard(arch, weights, rows, settings, *more)
+
+    monkeypatch.setattr(trainer, "train_shard", seeing)
+    return seen
 
 
 @dataclass

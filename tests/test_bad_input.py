@@ -96,7 +96,7 @@ def test_a_disk_that_takes_no_more_ends_in_one_message_and_loses_nothing(tmp_pat
 
     words = ["train", digits, "--json", "--run-dir", "run", "--rounds", "2", "--shards", "2", "--epochs", "1"]
     command = [sys.executable, "-m", "mrdl", *map(str, words)]
-    nodes = ["--nodes", "64,6000,10"]  # a round of 1.8 MB
+    nodes = ["--nodes", "64,6000,10", "--warm-rows", "100"]  # a round of 1.8 MB
     full = subprocess.run(
         [*command, *nodes], cwd=tmp_path, preexec_fn=limit, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )

@@ -215,7 +215,7 @@ def test_statuses_are_those_of_running_tasks(services):
         "r2": {"status": "shard 2"},  # YARN gives a list of one without its brackets
     }
     services.have(f"/proxy/{APP}/ws/v1/mapreduce/jobs/{JOB}", tasks, mapProgress=100.0, reduceProgress=41.7)
-    expected = ["shard 1", "shard 1 again", "shard 2"], "map 100% reduce 42%"
+    expected = ["shard 1", "shard 1 again", "shard 2"], 100.0, 41.7
     assert services.cluster.statuses(APP) == expected
 
 
@@ -258,10 +258,10 @@ def test_a_job_without_a_failed_task_has_nothing_to_tell(services):
 
 def test_a_page_that_is_not_json_is_as_none(services):
     services.pages[f"/proxy/{APP}/ws/v1/mapreduce/jobs/{JOB}"] = "<html>the application is starting</html>"
-    assert services.cluster.statuses(APP) == ([], "map 0% reduce 0%")
+    assert services.cluster.statuses(APP) == ([], 0.0, 0.0)
 
 
 def test_services_that_cannot_be_reached_have_nothing_to_tell(nobody):
-    assert nobody.statuses(APP) == ([], "map 0% reduce 0%")
+    assert nobody.statuses(APP) == ([], 0.0, 0.0)
     assert nobody.failure(APP) == ""
     assert nobody.applications("mrdl-7-ab") == []

@@ -8,7 +8,7 @@ import pytest
 
 from mrdl.architecture import digest, mlp
 from mrdl.combine import RULES, ShardResult, combine, mean, uniform
-from mrdl.errors import TrainingError
+from mrdl.errors import Diverged, TrainingError
 
 ARCH = mlp([6, 5, 3])
 rules = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -166,8 +166,9 @@ def test_if_none_is_fit_the_error_names_every_shard_and_the_reason(how, reason):
     assert f"shard 0: {reason}, shard 12: {reason}" in str(refused.value)
 
 
-def test_if_all_diverged_the_error_advises_a_smaller_learning_rate():
-    with pytest.raises(TrainingError, match="Try a smaller --learning-rate"):
+def test_if_all_diverged_the_error_is_one_of_its_own():
+    """The driver tells it from a job that failed, and knows what to advise."""
+    with pytest.raises(Diverged, match="no shard gave usable weights"):
         combine([result(0, loss=math.nan), result(1, loss=math.nan)], mean)
 
 

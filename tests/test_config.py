@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from mrdl.config import DATA, MODEL, RUN, TrainConfig, from_file
+from mrdl.config import DATA, MODEL, RUN, WARM_ROWS, TrainConfig, from_file
 from mrdl.errors import ConfigError
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
@@ -16,12 +16,13 @@ CHOICES = sorted(name for name, field in FIELDS.items() if field.metadata["choic
 
 def other(name):
     """A valid value that is not the default."""
-    default, choices = FIELDS[name].default, FIELDS[name].metadata["choices"]
-    if choices:
-        return next(choice for choice in choices if choice != default)
-    return {int: lambda: default + 1, float: lambda: default + 0.05, str: lambda: "7", tuple: lambda: (9, 4, 2)}[
-        type(default)
-    ]()
+    default, about = FIELDS[name].default, FIELDS[name].metadata
+    if about["choices"]:
+        return next(choice for choice in about["choices"] if choice != default)
+    if isinstance(default, int | float):
+        step = 1 if isinstance(default, int) else 0.05
+        return default - step if default == about["most"] else default + step
+    return "7" if isinstance(default, str) else (9, 4, 2)
 
 
 def changed(*names):
@@ -173,22 +174,35 @@ def test_nodes_are_at_least_two_numbers_above_zero(nodes):
 
 
 RANGES = {
-    "shards": (1, 9999),
-    "rounds": (1, None),
-    "epochs": (1, None),
-    "batch_size": (1, None),
-    "task_memory_mb": (1, None),
-    "seed": (0, None),
-    "validation": (0.0, 0.9),
-    "momentum": (0.0, 0.999),
-    "learning_rate": (0.0, 1e6),
+    name: (FIELDS[name].metadata["least"], FIELDS[name].metadata["most"]) for name in sorted(WHOLE_NUMBERS + NUMBERS)
 }
 ENDS = [(name, end, side) for name, ends in RANGES.items() for end, side in zip(ends, (-1, 1), strict=True)]
 ENDS = [(name, end, side) for name, end, side in ENDS if end is not None]
 
 
-def test_every_number_has_a_range():
-    assert sorted(RANGES) == sorted(WHOLE_NUMBERS + NUMBERS)
+def test_every_number_has_a_least_value_and_every_fraction_a_largest():
+    assert [name for name, (least, _) in RANGES.items() if least is None] == []
+    assert [name for name in NUMBERS if RANGES[name][1] is None] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    {
+        "shards": (1, 9999),
+        "rounds": (0, None),
+        "epochs": (0, None),
+        "batch_size": (1, None),
+        "seed": (0, None),
+        "validation": (0, 0.9),
+        "momentum": (0, 0.999),
+        "learning_rate": (0, 1e6),
+        "warm_rows": (0, WARM_ROWS),
+        "outer_momentum": (-1, 0.999),
+        "outer_step": (0, 10),
+    }.items(),
+)
+def test_a_range_is_the_one_that_makes_sense(name, ends):
+    assert RANGES[name] == ends
 
 
 @pytest.mark.parametrize(("name", "end", "side"), ENDS)
@@ -198,7 +212,7 @@ def test_a_number_at_the_end_of_its_range_is_taken(name, end, side):
 
 @pytest.mark.parametrize(("name", "end", "side"), ENDS)
 def test_a_number_past_the_end_of_its_range_is_refused(name, end, side):
-    past = end + side * (1 if isinstance(end, int) else 0.0005)
+    past = end + side * (1 if name in WHOLE_NUMBERS else 0.0005)
     with pytest.raises(ConfigError, match=f"^{name} is {past}, expected .*[0-9]"):
         TrainConfig().with_changes({name: past})
 
@@ -261,21 +275,23 @@ DECIDES = {
         "kind",
         "nodes",
         "scaling",
+        "budget",
         "rounds",
         "epochs",
         "batch_size",
         "learning_rate",
+        "schedule",
         "momentum",
+        "warm_rows",
+        "warm_epochs",
         "combine",
+        "outer_momentum",
+        "outer_step",
         "seed",
         "device",
     ],
-    RUN: ["test", "run_dir", "cache_dir", "task_memory_mb", "python_bin", "mrjob_conf"],
 }
-
-
-def test_every_setting_decides_one_thing():
-    assert sorted(sum(DECIDES.values(), [])) == sorted(FIELDS)
+DECIDES[RUN] = [name for name in FIELDS if name not in DECIDES[DATA] + DECIDES[MODEL]]
 
 
 @pytest.mark.parametrize("scope", [DATA, MODEL, RUN])

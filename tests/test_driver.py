@@ -1,4 +1,4 @@
-"""A run: rounds, what is kept of them, going on after a stop, and the cache of shards."""
+"""A run: rounds, what is kept of them, and going on after a stop."""
 
 import json
 import signal
@@ -10,21 +10,19 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl.config import TrainConfig
 from mrdl.driver import Run
-from mrdl.errors import ConfigError, TrainingError
+from mrdl.errors import ConfigError, Diverged, TrainingError
 
 QUICK = {"nodes": (64, 24, 10), "shards": 2, "rounds": 4, "epochs": 1}
+WILD = {"nodes": (64, 200, 50, 10), "learning_rate": 1e6}  # no loss stays finite
 
 
 @pytest.fixture
-def run(digits, tmp_path):
-    """Make a Run on the digits with quick settings."""
+def run(new_run):
+    """Make a Run on the digits with quick settings, in the folder `run` where no other is named."""
 
-    def make(folder="run", data=digits, **changes):
-        inside = {name: changes.pop(name) for name in ("resume", "runner", "screen", "initial") if name in changes}
-        config = TrainConfig().with_changes({**QUICK, "run_dir": str(tmp_path / folder), **changes})
-        return Run(data, config, **inside)
+    def make(folder="run", **changes):
+        return new_run(folder=folder, **{**QUICK, **changes})
 
     return make
 
@@ -35,15 +33,16 @@ def test_a_run_folder_holds_what_the_run_was(run, tmp_path):
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["config.toml", "history.jsonl", "lock", "model.safetensors", "rounds", "run.json"]
     assert sorted(path.name for path in (folder / "rounds").iterdir()) == [
-        f"{i:04d}.{ending}" for i in range(1, 5) for ending in ("json", "safetensors")
+        f"{i:04d}.{ending}" for i in range(5) for ending in ("json", "safetensors")
     ]
     assert mrdl.load(folder / "model.safetensors").sha256 == model.sha256
-    assert len((folder / "history.jsonl").read_text().splitlines()) == 4
+    assert len((folder / "history.jsonl").read_text().splitlines()) == 5
 
 
 def test_manifests_form_a_chain(run, tmp_path):
     run().execute()
-    manifests = [json.loads((tmp_path / "run" / "rounds" / f"{i:04d}.json").read_text()) for i in range(1, 5)]
+    manifests = [json.loads((tmp_path / "run" / "rounds" / f"{i:04d}.json").read_text()) for i in range(5)]
+    assert [m["round"] for m in manifests] == list(range(5))
     assert [m["parent"] for m in manifests] == ["", *(m["sha256"] for m in manifests[:-1])]
     assert all(sum(s["num_examples"] for s in m["shards"]) == m["rows"] for m in manifests)
 
@@ -115,67 +114,6 @@ def test_a_wrong_path_of_the_test_data_is_found_before_training(run, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-class Ear:
-    """A screen that remembers what it was told."""
-
-    def __init__(self):
-        self.told = []
-
-    def __getattr__(self, name):
-        return lambda *about: self.told.append((name, about))
-
-
-def cached_shards(tmp_path):
-    return sorted((tmp_path / "cache" / "mrdl" / "shards").glob("*/0000/part-*"))
-
-
-def test_a_second_run_starts_from_the_cached_shards(run, tmp_path):
-    first = run("one").execute()
-    before = {path: path.stat().st_mtime_ns for path in cached_shards(tmp_path)}
-    assert before
-    assert run("two").execute().sha256 == first.sha256
-    assert {path: path.stat().st_mtime_ns for path in cached_shards(tmp_path)} == before
-
-
-def test_other_data_at_the_same_path_is_not_taken_from_the_cache(run, digits, tmp_path):
-    copy = tmp_path / "copy.csv"
-    copy.write_bytes(digits.read_bytes())
-    first = run("one", data=copy).execute()
-    header, *rows = digits.read_text().splitlines()
-    copy.write_text("\n".join([header, *rows[:1500]]))
-    second = run("two", data=copy).execute()
-    assert second.rounds[-1]["rows"] < first.rounds[-1]["rows"]
-
-
-def test_damaged_cached_shards_are_made_again(run, tmp_path):
-    whole = run("whole").execute()
-    shard = max(cached_shards(tmp_path), key=lambda path: path.stat().st_size)
-    data = bytearray(shard.read_bytes())
-    data[len(data) // 3] ^= 4
-    shard.write_bytes(bytes(data))
-    ear = Ear()
-    assert run("again", screen=ear).execute().sha256 == whole.sha256
-    assert any(name == "note" and "made again" in about[0] for name, about in ear.told)
-
-
-def test_a_cached_shard_that_lost_rows_is_made_again(run, tmp_path):
-    whole = run("whole").execute()
-    shard = max(cached_shards(tmp_path), key=lambda path: path.stat().st_size)
-    lines = shard.read_bytes().splitlines(keepends=True)
-    shard.write_bytes(b"".join(line for line in lines if b"\tD" not in line[:12]))
-    assert run("again").execute().sha256 == whole.sha256
-
-
-def test_damaged_statistics_in_the_cache_are_made_again(run, tmp_path, caplog):
-    whole = run("whole").execute()
-    prepared = next((tmp_path / "cache" / "mrdl" / "shards").glob("*/prepared"))
-    data = bytearray(prepared.read_bytes())
-    data[60] ^= 1
-    prepared.write_bytes(bytes(data))
-    assert run("again").execute().sha256 == whole.sha256
-    assert "made again" in caplog.text
-
-
 @pytest.mark.parametrize("change", [{"seed": 9}, {"nodes": (64, 10)}, {"shards": 3}])
 def test_a_run_folder_of_other_settings_is_refused_and_untouched(run, tmp_path, change):
     run().execute()
@@ -201,20 +139,24 @@ def test_given_initial_weights_are_the_start(run):
     from mrdl.architecture import mlp
 
     start = mlp((64, 24, 10)).initial_weights(77)
-    seeded = run("seeded", seed=77, learning_rate=1e-12, rounds=1).execute()
-    given = run("given", initial=start, learning_rate=1e-12, rounds=1).execute()
-    assert np.allclose(seeded.weights["layers.0.weight"], given.weights["layers.0.weight"], atol=1e-9)
+    for warm_rows in (0, 100):
+        settings = {"learning_rate": 1e-12, "rounds": 1, "warm_rows": warm_rows}
+        seeded = run(f"seeded-{warm_rows}", seed=77, **settings).execute()
+        given = run(f"given-{warm_rows}", initial=start, **settings).execute()
+        assert np.allclose(seeded.weights["layers.0.weight"], given.weights["layers.0.weight"], atol=1e-9)
 
 
-def test_a_diverging_run_says_what_to_do(run):
-    with pytest.raises(TrainingError, match="smaller --learning-rate"):
-        run(nodes=(64, 500, 100, 10), learning_rate=1e5).execute()
+def test_a_run_that_diverges_at_once_says_what_to_do(run):
+    with pytest.raises(
+        Diverged, match=r"no shard gave .* Start again with --learning-rate 500000 in another --run-dir\.$"
+    ):
+        run(**WILD).execute()
 
 
 @pytest.mark.slow
 def test_nothing_of_a_job_is_left_in_the_run_folder_after_a_failure(run, tmp_path):
     with pytest.raises(TrainingError):
-        run(nodes=(64, 500, 100, 10), learning_rate=1e5, runner="local").execute()
+        run(**WILD, runner="local").execute()
     assert not (tmp_path / "run" / "work").exists()
 
 

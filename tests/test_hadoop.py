@@ -85,13 +85,13 @@ def poll(look, seconds=120):
 
 
 def test_a_network_trained_on_yarn_has_the_bytes_of_the_inline_one(stored, on_yarn, calm, cluster, tmp_path):
-    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "run", *QUICK)
+    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "run", "--tasks", "2", *QUICK)
     assert ended.rc == 0, ended.err
     assert ended.json["sha256"] == calm.sha256
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == calm.to_bytes()
     listing = hadoop(cluster, "fs", "-ls", "-R", "mrdl")
     parts = [line for line in listing.splitlines() if "part-" in line]
-    assert len(parts) == 2 and all(int(line.split()[4]) > 0 for line in parts), "a file for each shard"
+    assert len(parts) == 2 and all(int(line.split()[4]) > 0 for line in parts), "a file for each task"
     assert "tmp/mrdl" not in listing, "what a job needed only while it ran is gone"
 
 
@@ -102,19 +102,32 @@ def test_a_second_run_on_yarn_starts_from_the_cached_shards(stored, on_yarn, cal
     assert hadoop(cluster, "fs", "-ls", "-R", "mrdl/shards") == before
 
 
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_shards_that_share_tasks_end_in_the_same_bytes(stored, on_yarn, cluster, digits, tmp_path, tasks):
+    """Five shards for each number of tasks, in a cache of their own."""
+    words = [*QUICK, "--shards", "5", "--tasks", tasks, "--cache-dir", f"{stored.rpartition('/')[0]}/tasks{tasks}"]
+    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "run", *words)
+    known = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **{**SETTINGS, "shards": 5})
+    assert ended.rc == 0 and ended.json["sha256"] == known.sha256, ended.err
+    parts = [
+        line for line in hadoop(cluster, "fs", "-ls", "-R", f"digits/tasks{tasks}").splitlines() if "part-" in line
+    ]
+    assert len(parts) == tasks and all(int(line.split()[4]) > 0 for line in parts)
+
+
 def test_data_in_hdfs_can_be_trained_on_inline(stored, on_yarn, calm):
     ended = on_yarn("train", stored, "--json", *QUICK)
     assert ended.rc == 0 and ended.json["sha256"] == calm.sha256, ended.err
 
 
 def test_a_killed_training_task_is_retried_to_the_same_bytes(stored, cluster, tmp_path, digits):
-    words = ["--nodes", "64,400,200,10", "--shards", "2", "--rounds", "1", "--epochs", "100"]
+    words = ["--nodes", "64,400,200,10", "--shards", "2", "--rounds", "1", "--epochs", "100", "--warm-rows", "0"]
     process = start(cluster, stored, "-r", "hadoop", "--json", *words, cwd=tmp_path)
     victim = poll(lambda: training_processes(cluster))[0]
     os.kill(victim, signal.SIGKILL)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err.decode()
-    settings = {"nodes": (64, 400, 200, 10), "shards": 2, "rounds": 1, "epochs": 100}
+    settings = {"nodes": (64, 400, 200, 10), "shards": 2, "rounds": 1, "epochs": 100, "warm_rows": 0}
     calm = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **settings)
     assert json.loads(out)["sha256"] == calm.sha256
     tag = json.loads((next((tmp_path / "runs").iterdir()) / "run.json").read_text())["name"]

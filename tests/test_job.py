@@ -1,6 +1,8 @@
 """The MapReduce shape: the same rows give the same network, however they arrive and wherever tasks run."""
 
 import gzip
+import itertools
+import json
 import sys
 import textwrap
 
@@ -9,8 +11,12 @@ import pytest
 import torch
 
 import mrdl
+from mrdl.combine import ShardResult
 from mrdl.config import TrainConfig
 from mrdl.driver import Run
+from mrdl.job import TrainJob
+from mrdl.protocol import pack_result
+from mrdl.results import RunFolder
 from mrdl.trainer import Hyperparameters, Rows, train_shard
 
 QUICK = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}
@@ -40,8 +46,9 @@ def write(path, text):
     return path
 
 
-def test_local_processes_end_in_the_same_bytes_as_inline(train, digits, calm):
-    assert train(digits, runner="local").sha256 == calm
+def test_local_processes_that_share_shards_end_in_the_same_bytes_as_inline(train, digits):
+    settings = {"shards": 5, "rounds": 1}
+    assert train(digits, runner="local", tasks=2, **settings).to_bytes() == train(digits, **settings).to_bytes()
 
 
 def test_rows_in_another_order_give_the_same_bytes(train, digits, calm, tmp_path):
@@ -117,6 +124,7 @@ def _mapped(spool, width):
 def test_one_shard_and_one_round_equal_training_all_rows_at_once(train, digits):
     """The walk through CSV, hash, shuffle and packed lines adds nothing to plain training."""
     model = train(digits, shards=1, rounds=1, validation=0)
+    assert len(model.lineage["rounds"]) == 1, "no warm start"
     table = np.loadtxt(digits, delimiter=",", skiprows=1)
     weights = model.arch.initial_weights(5)
     from mrdl.shard import hash_order, row_hash
@@ -133,21 +141,32 @@ def test_one_shard_and_one_round_equal_training_all_rows_at_once(train, digits):
 
 
 def test_training_learns_as_plain_pytorch_does(train, digits):
-    """Five rounds on four shards come within two points of one plain loop of as many epochs on all rows."""
-    model = train(digits, nodes=(64, 100, 10), shards=4, rounds=5, epochs=4)
+    """Three rounds on four shards come within two points of one plain loop of as many epochs on all rows."""
+    model = train(digits, nodes=(64, 100, 10), shards=4, rounds=3, epochs=4)
     table = np.loadtxt(digits, delimiter=",", skiprows=1)
     x, y = torch.tensor(table[:, 1:] / 16, dtype=torch.float32), torch.tensor(table[:, 0], dtype=torch.int64)
     generator = torch.Generator().manual_seed(0)
     held = torch.rand(len(x), generator=generator) < 0.1
     net = mrdl.Net([64, 100, 10])
     optimiser = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.8)
-    for _ in range(20):
+    for _ in range(12):
         for batch in torch.randperm(int((~held).sum()), generator=generator).split(16):
             optimiser.zero_grad()
             torch.nn.functional.nll_loss(net(x[~held][batch]), y[~held][batch]).backward()
             optimiser.step()
     plain = (net(x[held]).argmax(1) == y[held]).float().mean().item()
     assert model.rounds[-1]["accuracy"] > plain - 0.02
+
+
+def test_a_label_column_without_a_name_is_a_label_all_the_same(train, digits, tmp_path):
+    """The labels are 0 to 27, so that their order as numbers is another one than as text."""
+    header, *rows = digits.read_text().splitlines(keepends=True)
+    rows = [f"{3 * int(row[0])}{row[1:]}" for row in rows]
+    named = train(write(tmp_path / "named.csv", "".join([header, *rows]).encode()))
+    nameless = train(write(tmp_path / "nameless.csv", "".join([header.removeprefix("digit"), *rows]).encode()))
+    assert nameless.classes == named.classes == tuple(str(3 * i) for i in range(10))
+    assert nameless.sha256 == named.sha256
+    assert nameless.evaluate(tmp_path / "nameless.csv") == named.evaluate(tmp_path / "named.csv")
 
 
 def test_a_class_that_one_shard_never_sees_is_a_class_all_the_same(train, small_csv, tmp_path):
@@ -165,10 +184,10 @@ def test_fewer_rows_than_a_batch_train(train, tmp_path):
 def test_an_empty_shard_does_not_count(train, tmp_path):
     """With as many shards as rows some stay empty; the combined weights are those of the others."""
     path = write(tmp_path / "few.csv", b"label,a\n" + b"".join(b"%d,%d\n" % (i % 2, i) for i in range(8)))
-    run = Run(path, TrainConfig(shards=8, nodes=(1, 2), rounds=1, validation=0, run_dir=str(tmp_path / "r")))
-    model = run.execute()
-    assert {shard["left_out"] for shard in run.shards} == {"", "no rows"}
-    assert sum(shard["num_examples"] for shard in run.shards) == 8 and np.isfinite(model.rounds[-1]["training_loss"])
+    model = train(path, shards=8, nodes=(1, 2), rounds=1, validation=0)
+    shards = RunFolder(model.run_dir).manifests()[-1]["shards"]
+    assert {(bool(shard["num_examples"]), shard["left_out"]) for shard in shards} == {(True, ""), (False, "no rows")}
+    assert sum(shard["num_examples"] for shard in shards) == 8 and np.isfinite(model.rounds[-1]["training_loss"])
 
 
 def test_validation_rows_are_never_trained_on(train, digits):
@@ -184,8 +203,33 @@ def test_an_autoencoder_trains_without_labels(train, digits, tmp_path):
     assert model.arch.nodes == (64, 16, 64)
     table = np.loadtxt(path, delimiter=",", skiprows=1) / 16
     assert model.rounds[-1]["mse"] < 0.6 * ((table - table.mean(0)) ** 2).mean()  # of the mean image
-    quick = {**settings, "rounds": 1, "epochs": 1}
-    assert train(path, runner="local", **quick).sha256 == train(path, **quick).sha256
+
+
+@pytest.mark.slow
+def test_an_autoencoder_is_the_same_in_processes(train, digits):
+    settings = {"kind": "autoencoder", "nodes": (64, 16), "rounds": 1}
+    assert train(digits, runner="local", **settings).sha256 == train(digits, **settings).sha256
+
+
+def test_results_that_arrive_in_another_order_give_the_same_bytes(tmp_path):
+    """Numbers whose sum does depend on its order, even in float64."""
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"config": {}, "emit_shards": False}))
+    values = [1e17, 3, -1e17, 7]
+    results = [ShardResult(i, 10, {"w": np.array([v], np.float32)}, {"loss": 0.5}, "a") for i, v in enumerate(values)]
+    lines = [b"combine\t" + pack_result(result) + b"\n" for result in results]
+    combined = set()
+    for arrival in itertools.permutations(lines):
+        job = TrainJob(["--settings", str(settings), "--no-conf"])
+        job._combine(arrival, lambda key, value: combined.add(value))
+    assert len(combined) == 1
+
+
+def test_a_round_has_one_task_that_combines(train, digits, monkeypatch):
+    calls, combine = [], TrainJob._combine
+    monkeypatch.setattr(TrainJob, "_combine", lambda *of_task: calls.append(of_task) or combine(*of_task))
+    train(digits, shards=4, tasks=3, rounds=2)
+    assert len(calls) == 3, "the warm start and two rounds"
 
 
 SCRIPT = """
@@ -219,10 +263,11 @@ def test_a_users_script_reads_other_lines_and_combines_in_another_way(
     header, rows = digits.read_bytes().split(b"\n", 1)
     write(tmp_path / "other.csv", header + b"\n" + rows.replace(b",", b";").replace(b"\n;", b"\n"))
     words = ["other.csv", "-r", runner, "--json", "--nodes", "64,32,10", "--shards", "2", "--rounds", "1"]
-    words += ["--epochs", "1", "--seed", "5", "--header", "yes"]
+    words += ["--epochs", "1", "--seed", "5", "--header", "yes", "--outer-step", "1", "--outer-momentum", "0"]
     ended = subprocess.run([sys.executable, "mine.py", *words], cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    run = Run(digits, TrainConfig(**{**QUICK, "rounds": 1, "run_dir": str(tmp_path / "x")}), keep_shards=True)
+    settings = {**QUICK, "rounds": 1, "outer_step": 1.0, "outer_momentum": 0.0, "run_dir": str(tmp_path / "x")}
+    run = Run(digits, TrainConfig(**settings), keep_shards=True)
     run.execute()
     from mrdl.architecture import digest
 

@@ -16,6 +16,7 @@ import mrdl
 from mrdl.__main__ import flag, main
 from mrdl.architecture import autoencoder
 from mrdl.config import TrainConfig
+from mrdl.job import TrainJob
 from mrdl.model import Model
 from mrdl.preparation import Preparation
 
@@ -47,8 +48,8 @@ def command(capsys):
     """Run a command in this process: command("show", path) -> status, standard output, standard error."""
     handler = signal.getsignal(signal.SIGTERM)
 
-    def run(*words) -> tuple[int, str, str]:
-        status = main([str(word) for word in words])
+    def run(*words, **inside) -> tuple[int, str, str]:
+        status = main([str(word) for word in words], **inside)
         return status, *capsys.readouterr()
 
     yield run
@@ -65,7 +66,8 @@ def test_a_redirected_standard_output_is_the_model_and_nothing_else(trained):
 
 def test_progress_goes_to_standard_error_as_plain_lines(trained):
     text = (trained / "err.txt").read_text()
-    assert [line.split()[1] for line in text.splitlines() if line.startswith("  round ")] == ["1/3", "2/3", "3/3"]
+    told = [line.split()[:2] for line in text.splitlines() if " training loss " in line]
+    assert told == [["warm", "start"], ["round", "1/3"], ["round", "2/3"], ["round", "3/3"]]
     assert mrdl.load(trained / "net.out").sha256[:16] in text
     assert "\x1b" not in text and "Traceback" not in text
 
@@ -95,8 +97,8 @@ def test_a_run_that_is_done_is_the_same_when_it_is_resumed(command, trained, run
 def test_more_rounds_go_on_from_those_that_are_done(command, trained, run_copy):
     status, out, _ = command(*TRAIN, "--rounds", "4", "--run-dir", run_copy, "--json", "--resume")
     lineage = mrdl.load(run_copy / "model.safetensors").lineage["rounds"]
-    assert (status, json.loads(out)["rounds"], len(lineage)) == (0, 4, 4)
-    assert lineage[:3] == mrdl.load(trained / "net.out").lineage["rounds"]
+    assert (status, json.loads(out)["rounds"], len(lineage)) == (0, 4, 5)
+    assert lineage[:4] == mrdl.load(trained / "net.out").lineage["rounds"]
 
 
 def test_the_scores_are_those_of_the_test_where_there_is_one(command, trained, run_copy, tmp_path):
@@ -117,11 +119,26 @@ def test_a_flag_goes_before_the_file_of_settings(command, tmp_path):
     assert (json.loads(out)["rounds"], model.settings["epochs"], model.arch.nodes) == (1, 1, (64, 12, 10))
 
 
-def test_a_job_that_fails_ends_with_1_and_how_to_go_on(command, tmp_path):
+def test_a_training_that_diverges_ends_with_1_and_what_to_do(command, tmp_path):
     words = (*TRAIN, "--learning-rate", "1e6", "--kind", "autoencoder", "--run-dir", tmp_path / "run", "--json")
     status, out, err = command(*words)
     assert (status, out) == (1, "")
-    assert "Try a smaller --learning-rate." in err and f"--run-dir {tmp_path / 'run'} --resume" in err
+    assert err.endswith("Start again with --learning-rate 500000 in another --run-dir.\n")
+    assert "--resume" not in err, "to repeat the round would not help"
+
+
+class Broken(TrainJob):
+    """A job whose tasks fail."""
+
+    def parse(self, schema):
+        raise RuntimeError("this parser knows no rows")
+
+
+def test_a_job_that_fails_ends_with_1_its_own_words_and_how_to_go_on(command, tmp_path):
+    status, out, err = command(*TRAIN, "--run-dir", tmp_path / "run", "--json", job_class=Broken)
+    assert (status, out) == (1, "")
+    assert "RuntimeError: this parser knows no rows" in err and Path(__file__).name in err
+    assert err.endswith(f"go on with --run-dir {tmp_path / 'run'} --resume\n")
 
 
 @pytest.fixture(scope="module", params=["SIGINT", "SIGTERM"])
@@ -148,7 +165,7 @@ def test_an_interrupted_training_ends_with_130_and_how_to_go_on(interrupted):
 
 def test_an_interrupted_training_keeps_its_rounds(command, interrupted):
     rounds = json.loads(command("show", interrupted[0], "--json")[1])["rounds"]
-    assert rounds and [m["round"] for m in rounds] == list(range(1, len(rounds) + 1))
+    assert len(rounds) > 1 and [m["round"] for m in rounds] == list(range(len(rounds)))
 
 
 def test_an_interrupted_training_leaves_no_files_of_its_job(interrupted):
@@ -165,7 +182,7 @@ REFUSED = {
     "a wrong runner": (["-r", "spark"], "invalid choice: 'spark' (choose from"),
     "a wrong choice": (["--combine", "median"], "invalid choice: 'median' (choose from"),
     "text for a number": (["--rounds", "many"], "rounds is 'many', expected a whole number"),
-    "a number out of range": (["--rounds", "0"], "rounds is 0, expected 1 or more"),
+    "a number out of range": (["--shards", "0"], "shards is 0, expected 1 or more"),
     "no value": (["--rounds"], "argument --rounds: expected one argument"),
     "a label that is not there": (["--label", "colour"], "no column 'colour': its columns are digit, r0c0, "),
     "a file of settings that is not there": (["--config", "no.toml"], "no.toml cannot be read: No such file"),
@@ -257,18 +274,16 @@ def test_a_reader_that_has_gone_is_no_crash(trained):
 
 def test_show_lists_the_rounds_of_a_run(command, trained):
     status, out, _ = command("show", trained / "run")
-    first, *rounds = out.splitlines()
-    assert (status, f"on {DIGITS}, 3 rounds" in first) == (0, True)
+    assert (status, f"on {DIGITS}, 3 rounds" in out.splitlines()[0]) == (0, True)
+    lines = [line.split() for line in out.splitlines()]
     digests = mrdl.load(trained / "net.out").lineage["rounds"]
-    assert [(line.split()[1], line.split()[-1]) for line in rounds] == [
-        (f"{i + 1}", d[:12]) for i, d in enumerate(digests)
-    ]
+    assert [line[1] for line in lines if line[0] in ("warm", "1", "2", "3")] == [digest[:8] for digest in digests]
 
 
 def test_show_as_json_is_the_identity_and_the_manifests_of_a_run(command, trained):
     _, out, _ = command("show", trained / "run", "--json")
     about = json.loads((trained / "run" / "run.json").read_text())
-    rounds = [json.loads((trained / "run" / "rounds" / f"000{i}.json").read_text()) for i in (1, 2, 3)]
+    rounds = [json.loads((trained / "run" / "rounds" / f"000{i}.json").read_text()) for i in range(4)]
     assert json.loads(out) == {**about, "rounds": rounds}
 
 

@@ -18,6 +18,9 @@ from mrdl.task import DIES_WITH_DRIVER
     [
         (MRJob, "_runner_class"),
         (SimMRJobRunner, "_pick_mapper_split_size"),
+        (SimMRJobRunner, "_split_reducer_input"),
+        (SimMRJobRunner, "_yield_split_fileobjs"),
+        (SimMRJobRunner, "_sorted_reducer_input_path"),
         (LocalMRJobRunner, "_run_multiple"),
         (HadoopJobRunner, "fs"),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrdl.shard import hadoop_partition, hash_order, is_validation, row_hash, shard_keys, shard_of
+from mrdl.shard import hadoop_partition, hash_order, is_validation, row_hash, shard_keys, shard_of, warm_rank
 
 M64 = 2**64 - 1
 
@@ -164,13 +164,29 @@ def test_long_keys_of_any_bytes_partition_as_javas_32_bit_arithmetic():
 
 
 def test_keys_of_twelve_shards_are_those_that_hadoop_spreads():
-    assert shard_keys(12) == [b"5", b"6", b"7", b"8", b"9", b"19", b"23", b"0", b"1", b"2", b"3", b"4"]
+    assert shard_keys(12, 12) == [b"5", b"6", b"7", b"8", b"9", b"19", b"23", b"0", b"1", b"2", b"3", b"4"]
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 5, 12, 37, 100, 333])
 def test_each_shards_key_lands_in_its_own_reducer(shards):
-    keys = shard_keys(shards)
+    keys = shard_keys(shards, shards)
     assert [hadoop_partition(key, shards) for key in keys] == list(range(shards))
+
+
+@pytest.mark.parametrize(("shards", "reducers"), [(5, 1), (5, 2), (16, 4), (100, 7), (37, 36)])
+def test_shards_are_dealt_out_to_fewer_reducers_in_turn(shards, reducers):
+    keys = shard_keys(shards, reducers)
+    assert [hadoop_partition(key, reducers) for key in keys] == [shard % reducers for shard in range(shards)]
+    assert len(set(keys)) == shards
+
+
+def test_the_queue_for_the_warm_start_is_another_order_than_that_of_hashes_and_even_in_all_shards():
+    hashes = hashes_of(40_000)
+    ranks = warm_rank(hashes)
+    assert (ranks.dtype, len(np.unique(ranks))) == (np.uint64, 40_000)
+    first = np.argsort(ranks)[:4000]
+    assert unevenness(shard_of(hashes[first], 16), 16) < 5
+    assert abs(is_validation(hashes[first], 0.3).mean() - 0.3) < 0.04
 
 
 # --- order ---

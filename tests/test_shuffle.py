@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mappers import CONFIG, NO_LIMIT, WAYS, arrivals, block, cut, in_order, lines_of, loaded, written
 
 from mrdl import shuffle
 from mrdl.config import TrainConfig
@@ -13,10 +14,7 @@ from mrdl.errors import DamagedShard
 from mrdl.preparation import Statistics
 from mrdl.protocol import pack_rows, pack_statistics, rows_in, to_statistics, unpack
 from mrdl.shard import is_validation, shard_keys
-from mrdl.shuffle import VALIDATION_KEY, LoadedShard, PlacedRows, RowSpool, is_integral, write_rows
-
-CONFIG = TrainConfig(shards=3, validation=0.1)
-NO_LIMIT = 1 << 40
+from mrdl.shuffle import LoadedShard, PlacedRows, RowSpool, is_integral, write_rows
 
 
 @pytest.fixture
@@ -32,51 +30,6 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "task").mkdir()
     monkeypatch.chdir(tmp_path / "task")
     return tmp_path / "task"
-
-
-def block(features: np.ndarray, labels: np.ndarray) -> Block:
-    """A parsed block, its labels numbered by first appearance as the parser does."""
-    numbers: dict[str, int] = {}
-    codes = np.array([numbers.setdefault(str(label), len(numbers)) for label in labels], np.int32)
-    return Block(features, codes, tuple(numbers), 0)
-
-
-def cut(features: np.ndarray, labels: np.ndarray, size: int) -> list[Block]:
-    return [block(features[i : i + size], labels[i : i + size]) for i in range(0, len(labels), size)]
-
-
-def lines_of(*mappers: list[Block], config: TrainConfig = CONFIG, missing: int = 0) -> dict[bytes, list[bytes]]:
-    """What these mappers write, key -> lines."""
-    lines: dict[bytes, list[bytes]] = {key: [] for key in [*shard_keys(config.shards), VALIDATION_KEY]}
-    for blocks in mappers:
-        columns = blocks[0].features.shape[1]
-        placed = PlacedRows(config, columns, lambda key, value: lines[key].append(key + b"\t" + value + b"\n"))
-        for some in blocks:
-            placed.add(some)
-        placed.finish()
-    return lines
-
-
-def loaded(*mappers: list[Block], config: TrainConfig = CONFIG) -> list[LoadedShard]:
-    """Each shard of these mappers, the validation rows last."""
-    return [LoadedShard(lines, NO_LIMIT) for lines in lines_of(*mappers, config=config).values()]
-
-
-def in_order(shard: LoadedShard) -> tuple:
-    """All that training sees of a shard: values to the bit, labels, hashes and statistics."""
-    labels = [shard.label_names[code] for code in shard.codes[shard.order]]
-    counted = shard.statistics
-    return (
-        (str(shard.features.dtype), shard.features[shard.order].tobytes(), labels, shard.hashes[shard.order].tolist()),
-        (counted.to_meta(), counted.minimum.tobytes(), counted.maximum.tobytes()),
-    )
-
-
-def written(shard: LoadedShard, most: int | None = None) -> list[bytes]:
-    """The lines of a shard as the cache keeps them."""
-    lines: list[bytes] = []
-    shard.write_sorted(b"7", b"D", lambda key, value: lines.append(key + b"\t" + value + b"\n"), most)
-    return lines
 
 
 # --- each row once ---
@@ -113,7 +66,7 @@ def test_a_row_with_another_label_is_another_row(table):
 def test_statistics_are_those_of_numpy_and_come_to_every_shard_from_every_mapper(table):
     features, labels = table
     blocks = cut(features, labels, 300)
-    *shards, _ = lines_of(blocks[:2], blocks[2:]).values()
+    _, *shards, _ = lines_of(blocks[:2], blocks[2:]).values()
     placed = [LoadedShard(lines, NO_LIMIT) for lines in shards]
     training = np.concatenate([shard.features for shard in placed])
     known = {"training_rows": len(training), "validation_rows": 1797 - len(training), "missing": 0, "bad_rows": 0}
@@ -143,27 +96,13 @@ def test_rows_without_labels_have_one_empty_name(table):
 # --- however they came ---
 
 
-def arrivals(features: np.ndarray, labels: np.ndarray) -> dict[str, list[list[Block]]]:
-    other = np.random.default_rng(3).permutation(len(labels))
-    small, mixed = cut(features, labels, 97), cut(features[other], labels[other], 97)
-    half = features.astype(np.float32)
-    return {
-        "many blocks": [small],
-        "another order": [[block(features[other], labels[other])]],
-        "several mappers": [small[:3], small[3:4], small[4:]],
-        "mappers in another order": [mixed[9:], mixed[:9]],
-        "sorted by label": [cut(features[np.argsort(labels)], np.sort(labels), 200)],
-        "some as float32": [small[:5], cut(half[485:], labels[485:], 300)],
-    }
-
-
-@pytest.mark.parametrize("way", arrivals(np.zeros((1, 1)), np.zeros(1)))
+@pytest.mark.parametrize("way", WAYS)
 def test_a_shard_is_the_same_whatever_way_its_rows_came(table, way):
     known = [in_order(shard) for shard in loaded([block(*table)])]
     assert [in_order(shard) for shard in loaded(*arrivals(*table)[way])] == known
 
 
-@pytest.mark.parametrize("way", arrivals(np.zeros((1, 1)), np.zeros(1)))
+@pytest.mark.parametrize("way", WAYS)
 def test_a_cached_shard_has_one_form_whatever_way_its_rows_came(table, way):
     known = [written(shard) for shard in loaded([block(*table)])]
     assert [written(shard) for shard in loaded(*arrivals(*table)[way])] == known
@@ -179,33 +118,10 @@ def test_how_often_a_mapper_writes_out_changes_nothing(table, monkeypatch, size)
 def test_a_mapper_writes_out_before_it_holds_much_more_than_its_buffer(table, monkeypatch):
     monkeypatch.setattr(shuffle, "BUFFER_BYTES", 10_000)
     sizes: list[int] = []
-    placed = PlacedRows(CONFIG, 64, lambda key, value: sizes.append(rows_in(value)[0]))
+    placed = PlacedRows(CONFIG, shard_keys(3, 3), 64, lambda key, value: sizes.append(rows_in(value)[0]))
     for some in cut(*table, 100):
         placed.add(some)
     assert sum(sizes) > 1797 - 10_000 / 64 - 100
-
-
-# --- validation sample ---
-
-
-@pytest.mark.parametrize("buffer", [1, 5_000, NO_LIMIT])
-def test_the_sample_is_the_validation_rows_with_the_lowest_hashes(table, monkeypatch, buffer):
-    config = TrainConfig(shards=2, validation=0.5)
-    blocks = cut(*table, 60)
-    hashes = np.sort(loaded(blocks, config=config)[-1].hashes)
-    monkeypatch.setattr(shuffle, "VALIDATION_ROWS", 40)
-    monkeypatch.setattr(shuffle, "BUFFER_BYTES", buffer)
-    sent = loaded(blocks[:9], blocks[9:], config=config)[-1]
-    sample = LoadedShard(written(sent, most=40), NO_LIMIT)
-    np.testing.assert_array_equal(sample.hashes, hashes[:40])
-
-
-def test_a_mapper_sends_no_more_validation_rows_than_are_kept(table, monkeypatch):
-    monkeypatch.setattr(shuffle, "VALIDATION_ROWS", 40)
-    config = TrainConfig(shards=2, validation=0.5)
-    *shards, sent = loaded(cut(*table, 60), config=config)
-    assert len(sent.hashes) == 40
-    assert shards[0].statistics.validation_rows == 1797 - sum(len(shard.hashes) for shard in shards)
 
 
 # --- types ---
@@ -300,12 +216,12 @@ def test_a_line_cut_short_is_a_damaged_shard(table, kept):
 
 @pytest.mark.parametrize("limit", [0, 10_000, 100_000], ids=["all in files", "lines in files", "array in memory"])
 def test_a_shard_beyond_the_memory_limit_holds_the_same_rows(table, folder, limit):
-    lines = lines_of(cut(*table, 50))[shard_keys(3)[0]]
+    lines = lines_of(cut(*table, 50))[shard_keys(3, 3)[0]]
     assert in_order(LoadedShard(lines, limit)) == in_order(LoadedShard(lines, NO_LIMIT))
 
 
 def test_a_shard_beyond_the_memory_limit_is_mapped_and_leaves_no_file(table, folder):
-    shard = LoadedShard(lines_of(cut(*table, 50))[shard_keys(3)[0]], 10_000)
+    shard = LoadedShard(lines_of(cut(*table, 50))[shard_keys(3, 3)[0]], 10_000)
     assert isinstance(shard.features, np.memmap)
     assert list(folder.iterdir()) == []
 

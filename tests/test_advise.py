@@ -1,0 +1,115 @@
+"""How long a training would take: the model in closed form, what is measured, and what is advised."""
+
+import json
+
+import pytest
+
+from mrdl import advise
+from mrdl.advise import Costs, Data, Plan
+from mrdl.commands import verdict
+from mrdl.config import TrainConfig
+from mrdl.source import Source
+
+BIG = Data(rows=10_000_000, size=18_000_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=30_000.0)
+SMALL = Data(rows=60_000, size=110_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=30_000.0)
+HADOOP = Costs(30.0, 20.0, 16)
+
+
+def seconds(data, runner="hadoop", costs=HADOOP, **settings):
+    return advise.predict(data, TrainConfig(**settings).resolved(), runner, costs).seconds
+
+
+def test_the_model_in_closed_form():
+    found = seconds(BIG, shards=16, rounds=3, epochs=4, warm_rows=20_000, warm_epochs=8, validation=0.1)
+    first = 30 + 10_000_000 / 40_000 / 16 + 20_000 * 8 / 30_000
+    each = 20 + 4 * 9_000_000 / 16 / 30_000
+    assert found == pytest.approx(first + 3 * each)
+
+
+def test_the_fullest_task_decides():
+    settings = {"rounds": 2, "epochs": 1, "warm_rows": 0, "validation": 0}
+    even, uneven = seconds(BIG, shards=16, **settings), seconds(BIG, shards=17, **settings)
+    assert uneven - even == pytest.approx(2 * (2 * 10_000_000 / 17 - 10_000_000 / 16) / 30_000)
+
+
+def test_one_shard_has_no_warm_start():
+    one = seconds(SMALL, "inline", Costs(2.0, 0.0, 1), shards=1, rounds=1, epochs=10, validation=0)
+    assert one == pytest.approx(2 + 60_000 / 40_000 + 10 * 60_000 / 30_000)
+
+
+def test_small_data_is_not_to_be_distributed():
+    plans = advise.plans(SMALL, TrainConfig(), {"inline": Costs(2.0, 0.1, 1), "hadoop": HADOOP})
+    assert plans[0].runner == "inline"
+    assert verdict(plans).startswith("Do not distribute this: -r inline needs ")
+
+
+def test_large_data_is():
+    plans = advise.plans(BIG, TrainConfig(), {"inline": Costs(2.0, 0.1, 1), "hadoop": HADOOP})
+    assert plans[0].runner == "hadoop" and plans[0].shards >= 16
+    assert verdict(plans) == f"Take -r hadoop --shards {plans[0].shards}."
+    assert plans[0].seconds < 0.2 * plans[1].seconds
+
+
+def test_no_shard_is_made_smaller_than_a_task_is_worth():
+    tiny = Data(rows=1_500, size=10_000, columns=9, classes=2, parse_s=40_000.0, train_s=30_000.0)
+    plans = advise.plans(tiny, TrainConfig(), {"local": Costs(6.0, 2.0, 64)})
+    assert plans[0].shards <= 2
+
+
+def test_verdict_of_a_run_on_this_machine():
+    assert verdict([Plan("local", 2, 3, 4, 10.0), Plan("inline", 1, 3, 4, 12.0)]) == "Take -r local --shards 2."
+
+
+def test_a_small_file_is_counted_exactly(digits):
+    config = TrainConfig(nodes=(64, 8, 10))
+    found = advise.measure(Source.look_at(str(digits), config), config, seconds=0.02)
+    assert (found.rows, found.columns, found.classes) == (1797, 65, 10)
+    assert found.size == digits.stat().st_size and found.parse_s > 0 and found.train_s > 0
+
+
+def test_the_rows_of_a_large_file_are_estimated_from_its_head(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(advise, "HEAD_BYTES", 1 << 16)
+    config = TrainConfig(nodes=(64, 8, 10))
+    found = advise.measure(Source.look_at(str(digits), config), config, seconds=0.02)
+    assert found.rows == pytest.approx(1797, rel=0.03)
+
+
+def test_unlabelled_data_is_measured_too(digits, tmp_path):
+    lines = [line.partition(",")[2] for line in digits.read_text().splitlines()]
+    (tmp_path / "pixels.csv").write_text("\n".join(lines) + "\n")
+    config = TrainConfig(kind="autoencoder", label="none", nodes=(64, 8))
+    found = advise.measure(Source.look_at(str(tmp_path / "pixels.csv"), config), config, seconds=0.02)
+    assert (found.rows, found.classes) == (1797, 0)
+
+
+def test_costs_are_typical_until_they_are_measured():
+    assert not advise.is_known("local")
+    assert advise.costs("local").first_s == advise.TYPICAL["local"][0]
+    advise.keep("local", 5.0, 1.5)
+    advise.keep("inline", 1.0, 0.1)
+    assert advise.is_known("local") and advise.costs("local") == Costs(5.0, 1.5, advise.launch.slots("local"))
+
+
+def test_the_command_prints_a_table_and_one_line_of_advice(mrdl_command, digits):
+    ended = mrdl_command("advise", digits, "--nodes", "64,8,10")
+    assert ended.rc == 0, ended.err
+    lines = ended.out.decode().splitlines()
+    assert "about 1797 rows of 65 columns" in lines[0] and lines[-1].startswith("Take -r inline")
+    told = mrdl_command("advise", digits, "--nodes", "64,8,10", "--json").json
+    assert told["rows"] == 1797 and {plan["runner"] for plan in told["plans"]} == {"inline", "local"}
+
+
+def test_a_run_says_at_its_start_how_long_it_takes(mrdl_command, digits):
+    ended = mrdl_command("train", digits, "--nodes", "64,8,10", "--rounds", "1", "--epochs", "1", "--json")
+    assert ended.rc == 0 and "  takes about " in ended.err
+
+
+def test_what_a_run_ends_in_does_not_hang_on_what_was_measured(mrdl_command, digits, tmp_path):
+    costs = tmp_path / "cache" / "mrdl" / "costs.json"
+    words = ["train", digits, "--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--json"]
+    before = mrdl_command(*words)
+    costs.parent.mkdir(parents=True, exist_ok=True)
+    for damage in ("not json", json.dumps([1, 2]), json.dumps({"inline": "x"})):
+        costs.write_text(damage)
+        after = mrdl_command(*words)
+        assert after.rc == 0 and after.json["sha256"] == before.json["sha256"], after.err
