@@ -15,9 +15,10 @@ import mrdl
 from mrdl import advise as advice
 from mrdl.config import TrainConfig
 from mrdl.console import duration
-from mrdl.drill import FAULTS, Report, drill
+from mrdl.drill import Report, drill
 from mrdl.driver import Run
 from mrdl.errors import ConfigError
+from mrdl.faults import FAULTS
 from mrdl.launch import find_hadoop
 from mrdl.results import RunFolder
 from mrdl.source import Source
@@ -125,14 +126,16 @@ def _about_run(folder: RunFolder) -> dict[str, Any]:
 def advise(options: Any, config: TrainConfig) -> None:
     """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
     source = Source.look_at(options.data, config)
-    data = advice.measure(source, config)
-    advice.measure_local()
     runners = ["inline", "local"]
-    if options.runner == "hadoop":
-        find_hadoop()
-        runners.append("hadoop")
-        if options.measure or not advice.is_known("hadoop"):
-            advice.keep("hadoop", *_measure_hadoop())
+    with Console(stderr=True).status("measuring this machine") as status:
+        data = advice.measure(source, config)
+        advice.measure_local()
+        if options.runner == "hadoop":
+            find_hadoop()
+            runners.append("hadoop")
+            if options.measure or not advice.is_known("hadoop"):
+                status.update("measuring what a job costs on this cluster: about a minute")
+                advice.keep("hadoop", *_measure_hadoop())
     found = advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
     if options.json:
         print(advice.as_json(data, found))
@@ -166,7 +169,6 @@ def verdict(found: list[advice.Plan]) -> str:
 def _measure_hadoop() -> tuple[float, float]:
     """Seconds of the first job and of a round's, of a run that has next to nothing to do."""
     store = hdfs_store()
-    print("measuring what a job costs on this cluster: about a minute ...", file=sys.stderr)
     rng = np.random.default_rng(0)
     rows = np.column_stack([np.arange(400) % 2, rng.integers(0, 256, (400, 8))])
     path = store.uri(f"/user/{store.cluster.user}/mrdl/advise/rows.csv")

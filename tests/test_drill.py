@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mrdl import commands, drill
+from mrdl import commands, drill, faults
 from mrdl.__main__ import main
 
 WORDS = ["--nodes", "64,16,10", "--shards", "2", "--rounds", "3", "--epochs", "1", "--warm-rows", "100"]
@@ -33,7 +33,7 @@ def test_other_bytes_are_told_and_the_run_is_kept(digits, monkeypatch, capsys, t
         trial.words = [*trial.words, "--seed", "7"]
         return True
 
-    monkeypatch.setitem(drill.FAULTS, "inline", {"another seed": change})
+    monkeypatch.setitem(faults.FAULTS, "inline", {"another seed": change})
     monkeypatch.setattr(drill, "FAULTS_A_TRIAL", 1)
     monkeypatch.setattr(commands.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
     status = main(["drill", str(digits), "--faults", "1", "--json", *WORDS])
@@ -55,9 +55,9 @@ def test_a_drill_has_folders_of_its_own(mrdl_command, digits, words):
 
 
 def test_every_runner_has_the_faults_of_the_one_before():
-    inline, local, hadoop = (set(drill.FAULTS[runner]) for runner in ("inline", "local", "hadoop"))
+    inline, local, hadoop = (set(faults.FAULTS[runner]) for runner in ("inline", "local", "hadoop"))
     assert inline < local < hadoop
-    assert all(fault.__doc__ for faults in drill.FAULTS.values() for fault in faults.values())
+    assert all(fault.__doc__ for some in faults.FAULTS.values() for fault in some.values())
 
 
 def test_damage_changes_a_file_or_takes_it_away(tmp_path):
@@ -65,7 +65,7 @@ def test_damage_changes_a_file_or_takes_it_away(tmp_path):
     for i in range(40):
         path = tmp_path / str(i)
         path.write_bytes(bytes(100))
-        drill._damage(path, rng)
+        faults._damage(path, rng)
         assert not path.exists() or path.read_bytes() != bytes(100)
         seen.add(path.stat().st_size if path.exists() else None)
     assert None in seen and 0 in seen and 100 in seen, "deleted, emptied, flipped"

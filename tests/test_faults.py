@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl import drill
+from mrdl import faults
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 
 LONG = {"nodes": (64, 400, 200, 10), "shards": 2, "rounds": 1, "epochs": 100, "warm_rows": 0}
-HADOOP = str(drill.HADOOP)
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +24,9 @@ def environment(cluster, monkeypatch):
     """The cluster is this process's own, as in a user's shell."""
     for name, value in cluster.items():
         monkeypatch.setenv(name, value)
-    drill.hdfs_store.cache_clear()
+    faults.hdfs_store.cache_clear()
     yield
-    drill.hdfs_store.cache_clear()
+    faults.hdfs_store.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +56,9 @@ def trial(stored, tmp_path):
     started = []
 
     def start(*words, cache="shared", **settings):
-        cache_dir = drill.hdfs_store().uri(f"/user/{drill.hdfs_store().cluster.user}/faults/{cache}")
+        cache_dir = faults.hdfs_store().uri(f"/user/{faults.hdfs_store().cluster.user}/faults/{cache}")
         given = [stored, "-r", "hadoop", *words_of({**LONG, **settings}), *words]
-        started.append(drill.Trial(given, tmp_path / "run", cache_dir, "hadoop", np.random.default_rng(0)))
+        started.append(faults.Trial(given, tmp_path / "run", cache_dir, "hadoop", np.random.default_rng(0)))
         started[-1].start()
         return started[-1]
 
@@ -97,7 +96,7 @@ def retries(trial):
 def test_a_task_whose_container_dies_is_retried_and_the_round_says_so(trial, calm):
     run = trial()
     until(lambda: training(run))
-    assert drill.kill_container(run)
+    assert faults.kill_container(run)
     status, out, err = ended(run)
     assert status == 0 and json.loads(out)["sha256"] == calm, err
     assert retries(run) >= 1
@@ -116,7 +115,7 @@ def test_a_task_that_hangs_is_retried(trial, calm, tmp_path):
 @pytest.mark.parametrize("cache", ["shared", "own"], ids=["a later round", "the first job"])
 def test_a_job_whose_application_master_dies_goes_on(trial, calm, cache):
     run = trial(cache=cache)
-    until(lambda: drill.kill_application_master(run))
+    until(lambda: faults.kill_application_master(run))
     status, out, err = ended(run)
     assert status == 0 and json.loads(out)["sha256"] == calm, err
 
@@ -125,7 +124,7 @@ def test_a_job_whose_application_master_dies_goes_on(trial, calm, cache):
 def test_a_daemon_that_is_killed_and_comes_back_changes_nothing(trial, calm, daemon):
     run = trial()
     until(lambda: training(run))
-    assert drill.restart(daemon)(run)
+    assert faults.restart(daemon)(run)
     status, out, err = ended(run)
     assert status == 0 and json.loads(out)["sha256"] == calm, err
 

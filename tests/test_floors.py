@@ -13,7 +13,7 @@ FLOORS = [
     {"shuffle", "task", "source", "model"},
     {"cache", "job", "runners", "witness"},
     {"launch"},
-    {"dispatch", "advise"},
+    {"dispatch", "advise", "faults"},
     {"driver", "console", "drill"},
     {"commands"},
     {"paper", "__main__"},

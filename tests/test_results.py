@@ -105,18 +105,6 @@ def test_an_identity_that_is_not_json_is_an_error_that_names_the_file(folder):
         folder.claim(IDENTITY, resume=True)
 
 
-@pytest.mark.parametrize("text", [None, "", "{}", '{"name": "mrdl-fi'], ids=str)
-def test_where_no_identity_can_be_read_there_are_no_settings(folder, text):
-    if text is not None:
-        folder.identity.write_text(text)
-    assert folder.settings() == {}
-
-
-def test_the_settings_of_a_run_are_those_of_its_identity(folder):
-    folder.claim(IDENTITY, resume=False)
-    assert folder.settings() == IDENTITY["settings"]
-
-
 # --- one driver at a time ---
 
 

@@ -122,6 +122,17 @@ def test_more_rounds_of_a_run_have_as_many_epochs_as_the_first_ones(run):
     assert more.sha256 == run(rounds=3, epochs=3).execute().sha256
 
 
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
+def test_a_run_that_is_resumed_with_no_word_of_rounds_goes_on_to_those_it_was_begun_with(run, schedule):
+    """As `--run-dir RUN --resume` alone, after a kill in the third of five rounds."""
+    made = run(folder="run", rounds=5, epochs=1, schedule=schedule)
+    whole = made.execute()
+    for number in (3, 4, 5):
+        made.folder.weights_of(number).unlink()
+        made.folder.manifest_of(number).unlink()
+    assert run(folder="run", schedule=schedule, resume=True).execute().to_bytes() == whole.to_bytes()
+
+
 def test_another_number_of_epochs_is_another_run(run):
     run(folder="run", budget=6, rounds=2).execute()
     with pytest.raises(ConfigError, match=r"another settings \(epochs 3 there, 2 now\)"):
