@@ -12,12 +12,13 @@ from mrdl import launch
 from mrdl.architecture import Weights
 from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
 from mrdl.config import TrainConfig
-from mrdl.errors import DamagedShard, JobLost, TrainingError
+from mrdl.errors import DamagedShard, JobLost, TrainingError, Unavailable
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
 from mrdl.results import RunFolder
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
+from mrdl.webhdfs import for_a_while
 
 ATTEMPTS = 3  # of a job, each of which gives a task four
 
@@ -53,19 +54,24 @@ class Dispatcher:
 
         A job that Hadoop lost is run again, shards that are damaged are made again.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts, pause = 0, hdfs_store().patience.pauses() if self._runner == "hadoop" else None
+        while True:
+            attempts += 1
             try:
                 return self._job(round_, weights, failed)
-            except DamagedShard as error:
-                lost: TrainingError = error
+            except DamagedShard:
+                if attempts >= ATTEMPTS:
+                    raise
                 self._cache.remove()
                 self.prepared = None
                 self._note("the cached shards are damaged: they are made again from the CSV")
             except JobLost as error:
-                lost = error
-                if attempt < ATTEMPTS:
+                if pause and for_a_while(str(error)):
+                    pause(Unavailable(str(error)))
+                elif attempts >= ATTEMPTS:
+                    raise
+                else:
                     self._note(f"{error} It is run again")
-        raise lost
 
     def clear(self) -> None:
         """End what a job of this run may still have running, a killed driver's too, and delete what it leaves."""

@@ -153,6 +153,11 @@ class HdfsStore:
             yield from self._walk(folder)
 
 
+def for_a_while(text: str) -> bool:
+    """Whether HDFS's words mean that it may take what it refused a little later."""
+    return bool(FOR_A_WHILE.search(text))
+
+
 def hidden(name: str) -> bool:
     """Hadoop's own rule for what is no data: _SUCCESS, .part-00000.crc, ..."""
     return name.startswith(("_", "."))
@@ -185,5 +190,5 @@ class _reachable:  # noqa: N801
             ) from error
         if isinstance(error, hdfs.HdfsError):
             told = (str(error).splitlines() or ["it gave no reason"])[0]
-            kind = Unavailable if FOR_A_WHILE.search(str(error)) else SetupError
+            kind = Unavailable if for_a_while(str(error)) else SetupError
             raise kind(f"HDFS refused: {told}") from error

@@ -12,6 +12,7 @@ from mrdl.monitor import Progress, last_statuses, now
 from mrdl.storage import hdfs_store
 
 OVER = "FAILED,KILLED,FINISHED"
+JAVAS_WORDS = re.compile(r"^(?:Error|Caused by|Exception in .*?): (?:[\w$]+\.)*([\w$]+(?:Exception|Error): .*)", re.M)
 
 
 class Witness(Protocol):
@@ -129,5 +130,6 @@ def failed(text: str, on_yarn: bool) -> MrdlError:
             "Install mrdl's packages there, or name another Python with --python-bin."
         )
     if on_yarn and not starts:
-        return JobLost(f"Hadoop lost the job: {told or text or 'it was never accepted by YARN'}")
+        java = JAVAS_WORDS.search(text)
+        return JobLost(f"Hadoop lost the job: {java[1] if java else told or text or 'it was never accepted by YARN'}.")
     return TrainingError(f"a task of the job failed:\n{told or text or 'it left no message'}")

@@ -112,9 +112,8 @@ def test_a_task_that_hangs_is_retried(trial, calm, tmp_path):
     assert retries(run) >= 1
 
 
-@pytest.mark.parametrize("cache", ["shared", "own"], ids=["a later round", "the first job"])
-def test_a_job_whose_application_master_dies_goes_on(trial, calm, cache):
-    run = trial(cache=cache)
+def test_a_job_whose_application_master_dies_goes_on(trial, calm):
+    run = trial()
     until(lambda: faults.kill_application_master(run))
     status, out, err = ended(run)
     assert status == 0 and json.loads(out)["sha256"] == calm, err
@@ -129,13 +128,13 @@ def test_a_daemon_that_is_killed_and_comes_back_changes_nothing(trial, calm, dae
     assert status == 0 and json.loads(out)["sha256"] == calm, err
 
 
-def safe_mode(cluster, what):
-    command = [f"{cluster['HADOOP_HOME']}/bin/hadoop", "org.apache.hadoop.hdfs.tools.DFSAdmin", "-safemode", what]
+def dfs_admin(cluster, *words):
+    command = [f"{cluster['HADOOP_HOME']}/bin/hadoop", "org.apache.hadoop.hdfs.tools.DFSAdmin", *words]
     subprocess.run(command, env={**os.environ, **cluster}, check=True, capture_output=True)
 
 
 def test_a_run_waits_for_an_hdfs_in_safe_mode_then_stops_and_can_be_resumed(trial, calm, cluster):
-    safe_mode(cluster, "enter")
+    dfs_admin(cluster, "-safemode", "enter")
     try:
         run = trial("--wait-s=4")
         status, _, err = ended(run)
@@ -146,7 +145,19 @@ def test_a_run_waits_for_an_hdfs_in_safe_mode_then_stops_and_can_be_resumed(tria
         waited = run.process.stderr.readline
         until(lambda: b"Waiting up to 200 s" in waited())
     finally:
-        safe_mode(cluster, "leave")
+        dfs_admin(cluster, "-safemode", "leave")
+    status, out, err = ended(run)
+    assert status == 0 and json.loads(out)["sha256"] == calm, err
+
+
+def test_a_run_whose_hdfs_is_full_goes_on_when_there_is_room_again(trial, calm, cluster):
+    store = faults.hdfs_store()
+    full = f"/user/{store.cluster.user}/faults/full"
+    store.mkdir(store.uri(full))
+    dfs_admin(cluster, "-setSpaceQuota", "1000", full)
+    run = trial(cache="full/cache")
+    until(lambda: b"quota" in run.process.stderr.readline())
+    dfs_admin(cluster, "-clrSpaceQuota", full)
     status, out, err = ended(run)
     assert status == 0 and json.loads(out)["sha256"] == calm, err
 
