@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from mrdl import protocol
 from mrdl.config import DATA, TrainConfig
-from mrdl.errors import DamagedShard
+from mrdl.errors import DamagedShard, DataError
 from mrdl.preparation import Statistics
-from mrdl.shuffle import LoadedShard
+from mrdl.shuffle import VALIDATION_ROWS, LoadedShard
 from mrdl.source import Source
 from mrdl.storage import hdfs_store, read, store_of
 
@@ -56,8 +56,11 @@ class ShardCache:
             return None
 
     def shards(self) -> list[str]:
-        """The files of packed shards."""
-        return [info.path for info in self._store.files(f"{self.folder}/0000")]
+        """The files of packed shards; raises DamagedShard where there are none."""
+        try:
+            return [info.path for info in self._store.files(f"{self.folder}/0000")]
+        except DataError as error:
+            raise DamagedShard(str(error)) from error
 
     def beginnings(self, tag: str) -> str:
         """Where the first job of a run writes, until it is complete."""
@@ -74,6 +77,7 @@ class ShardCache:
         if self._store.exists(self.prepared):
             self._store.remove(beginnings)  # another run was faster; what it left is the same
         else:
+            self._store.remove(self.folder)  # what is left of one that was never complete
             self._store.rename(beginnings, self.folder)
 
     def remove(self) -> None:
@@ -85,8 +89,8 @@ class ShardCache:
         self._store.remove(self.beginnings(tag))
 
 
-def prepared_from(lines: Iterable[bytes]) -> Prepared | None:
-    """What P and V records tell; None without a P record."""
+def prepared_from(lines: Iterable[bytes]) -> Prepared:
+    """What P and V records tell; raises DamagedShard where one is missing."""
     statistics, sample = None, []
     for line in lines:
         _, value = protocol.split_line(line)
@@ -94,7 +98,12 @@ def prepared_from(lines: Iterable[bytes]) -> Prepared | None:
             sample.append(line)
         elif value[:1] == b"P":
             statistics = protocol.to_statistics(*protocol.unpack(value)[1:])
-    return Prepared(statistics, LoadedShard(sample, NO_LIMIT)) if statistics else None
+    if statistics is None:
+        raise DamagedShard("nothing tells what the data is like")
+    validation = LoadedShard(sample, NO_LIMIT)
+    if len(validation.order) != min(VALIDATION_ROWS, statistics.validation_rows):
+        raise DamagedShard(f"{len(validation.order)} validation rows, of {statistics.validation_rows} in all")
+    return Prepared(statistics, validation)
 
 
 def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: type) -> ShardCache:

@@ -5,8 +5,9 @@ put your own into RULES, or into `combine_rule` of a TrainJob of yours.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,19 @@ def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[i
         reasons = ", ".join(f"shard {shard}: {reason}" for shard, reason in left_out.items())
         raise Diverged(f"no shard gave usable weights: {reasons}.")
     return rule(good), left_out
+
+
+def records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list[dict[str, Any]]:
+    """What a manifest says of each shard, in their order; a metric that is not finite is None there, as JSON has it."""
+    return [
+        {
+            "shard": result.shard,
+            "num_examples": result.num_examples,
+            **{name: value if math.isfinite(value) else None for name, value in result.metrics.items()},
+            "left_out": left_out.get(result.shard, ""),
+        }
+        for result in sorted(results, key=lambda result: result.shard)
+    ]
 
 
 def _unfit(result: ShardResult) -> str | None:

@@ -12,7 +12,7 @@ from mrdl import launch
 from mrdl.architecture import Weights
 from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
 from mrdl.config import TrainConfig
-from mrdl.errors import DamagedShard, JobLost, TrainingError, Unavailable
+from mrdl.errors import DamagedShard, Diverged, JobLost, TrainingError, Unavailable
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
 from mrdl.results import RunFolder
@@ -88,18 +88,20 @@ class Dispatcher:
             output = launch.read_output(ended.output)
             if output.refused:
                 raise self._source.refused(*output.refused, skip_bad_rows=self._config.bad_rows == "skip")
+            if not output.shards:
+                raise TrainingError("the job ended well, but left no weights")
+            wanted = self._config.shards if round_ else 1
+            if [s["shard"] for s in output.shards] != list(range(wanted)):
+                raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
         except BaseException:
             self.clear()
             raise
-        if not output.weights:
-            raise TrainingError("the job ended well, but left no weights")
-        wanted = self._config.shards if round_ else 1
-        if len(output.shards) != wanted:
-            raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
         if not cached:
             self.prepared = prepared_from(output.of_data)
             self._cache.keep(self._tag, output.of_data)
         self.clear()
+        if output.diverged:
+            raise Diverged(output.diverged)
         return output, ended
 
     def _inputs(self, round_: int, cached: bool) -> list[str]:

@@ -21,7 +21,7 @@ from mrdl.errors import ConfigError, Diverged
 from mrdl.job import TrainJob
 from mrdl.model import Model
 from mrdl.preparation import Preparation, prepare
-from mrdl.results import Round, RunFolder, new_run_dir, versions
+from mrdl.results import Round, RunFolder, best_round, new_run_dir, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
 from mrdl.storage import hdfs_store, is_hdfs
@@ -71,8 +71,9 @@ class Run:
         self.results: list[ShardResult] = []
         if runner not in RUNNERS:
             raise ConfigError(f"runner {runner!r}, expected one of {', '.join(RUNNERS)}")
-        if resume and not config.epochs and (kept := self.folder.settings()):
-            self.config = dataclasses.replace(self.config, epochs=kept["epochs"])  # not those of other --rounds
+        if resume:  # what is not said is as it was; the budget's epochs are not those of other --rounds
+            kept = {name: value for name, value in self.folder.asked_for().items() if not getattr(config, name)}
+            self.config = self.config.with_changes(kept)
 
     def execute(self) -> Model:
         """Train to the end, or go on where the folder's newest whole round ends."""
@@ -119,6 +120,8 @@ class Run:
         history, now = self.folder.newest(self._settings_digest, first, last)
         if now is None:
             now = Round(first - 1, self.initial or {}, {})
+        else:
+            self.folder.write_history(history)
         self.jobs = Dispatcher(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
             emit_shards=self.keep_shards, on_progress=lambda *about: self._tell("progress", *about),
@@ -126,7 +129,7 @@ class Run:
         )  # fmt: skip
         if self.jobs.prepared:
             self.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
-        elif now.number == self.config.rounds:
+        elif now.number == self.config.rounds or self._patience_is_over(history):
             self.jobs.run(now.number, now.weights, {})  # for what it tells of the data
         while now.number < self.config.rounds and not self._patience_is_over(history):
             try:
@@ -146,7 +149,8 @@ class Run:
         self.arch.check(output.weights, f"the result of round {number}")
         self.results = output.results
         now, length = self._step(before, output.weights) if number else (Round(0, output.weights, {}), 1.0)
-        rows = sum(shard["num_examples"] for shard in output.shards)
+        trained = [shard for shard in output.shards if not shard["left_out"]]
+        rows = sum(shard["num_examples"] for shard in trained)
         manifest = {
             "round": number,
             "sha256": digest(now.weights),
@@ -154,8 +158,7 @@ class Run:
             "parent": history[-1]["sha256"] if history else "",
             "settings": self._settings_digest,
             "rows": rows,
-            "training_loss": sum(s["loss"] * s["num_examples"] for s in output.shards if not s["left_out"])
-            / max(1, rows),
+            "training_loss": sum(s["loss"] * s["num_examples"] for s in trained) / max(1, rows),
             "validation": self._score(now.weights),
             "outer_step": length,
             "shards": output.shards,
@@ -176,11 +179,14 @@ class Run:
         length = self.config.outer_step
         if not length:
             length = outer.best_length(lambda at: self._score(outer.along(start, step, at)).get("loss", math.inf))
-        return Round(before.number + 1, outer.along(start, step, length), velocity), length
+        plain = length == 1 and not self.config.outer_momentum  # the mean to the bit: a sum of differences may miss it
+        return Round(before.number + 1, mean if plain else outer.along(start, step, length), velocity), length
 
     def _patience_is_over(self, history: list[dict[str, Any]]) -> bool:
         rounds = [m for m in history if m["round"]]
-        return bool(self.config.patience and rounds and rounds[-1]["round"] - _best(rounds) >= self.config.patience)
+        return bool(
+            self.config.patience and rounds and rounds[-1]["round"] - best_round(rounds) >= self.config.patience
+        )
 
     def _stopped(self, error: Diverged, now: Round, history: list[dict[str, Any]]) -> Diverged:
         """The error of a round in which every shard failed; what was learnt before it is kept as a network."""
@@ -216,8 +222,8 @@ class Run:
 
     def _model(self, now: Round, history: list[dict[str, Any]]) -> Model:
         if self.config.patience:
-            best = _best([m for m in history if m["round"]])
-            now = now if best == now.number else self.folder.read(best)
+            best = best_round([m for m in history if m["round"]])
+            now = now if best == now.number else self.folder.read_best(best)
             history = [m for m in history if m["round"] <= best]
         decides = [f.name for f in dataclasses.fields(self.config) if f.metadata["decides"] in (DATA, MODEL)]
         rounds = [
@@ -267,8 +273,3 @@ class Run:
     def _tell(self, what: str, *about: Any) -> None:
         if self.screen is not None:
             getattr(self.screen, what)(*about)
-
-
-def _best(rounds: list[dict[str, Any]]) -> int:
-    """The number of the round with the least validation loss, the first of equals."""
-    return int(min(rounds, key=lambda m: m["validation"].get("loss", math.inf))["round"])

@@ -30,7 +30,7 @@ from mrdl import combine, protocol
 from mrdl.architecture import Architecture, Weights, design, digest
 from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
-from mrdl.errors import ConfigError, SetupError
+from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.monitor import training_status
 from mrdl.preparation import Preparation, Statistics, prepare, refuse
 from mrdl.protocol import Write, key_of, split_line, unpack
@@ -198,7 +198,8 @@ class TrainJob(MRJob):
         for key, group in groupby(lines, key_of):
             if key not in SAMPLES:
                 loaded = LoadedShard(group, self.config.task_memory_mb << 20)
-                assert loaded.shard is not None
+                if loaded.shard is None:
+                    raise DamagedShard("a cached shard does not tell which one it is")
                 write(COMBINE_KEY, protocol.pack_result(self._train(loaded.shard, loaded)))
 
     def _train(self, shard: int, loaded: LoadedShard) -> combine.ShardResult:
@@ -209,7 +210,7 @@ class TrainJob(MRJob):
         arch, preparation = self._architecture(loaded.statistics), self._preparation(loaded.statistics)
         weights = self._start_weights(arch)
         loaded = loaded if round_ else loaded.lowest(config.warm_rows, warm_rank)
-        targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.label else loaded.codes
+        targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
         rows = trainer.Rows(
             loaded.features, targets.astype(np.int64), loaded.order, preparation.minimum, preparation.factor
         )
@@ -263,17 +264,15 @@ class TrainJob(MRJob):
                 write(COMBINE_KEY, value)
         if results:
             rule = type(self).combine_rule or combine.RULES[self.config.combine]
-            weights, left_out = combine.combine(results, rule)
-            shards = [
-                {
-                    "shard": r.shard,
-                    "num_examples": r.num_examples,
-                    **r.metrics,
-                    "left_out": left_out.get(r.shard, ""),
-                }
-                for r in sorted(results, key=lambda result: result.shard)
-            ]
-            write(COMBINE_KEY, protocol.pack(b"W", {"shards": shards}, weights))
+            weights: Weights = {}
+            left_out: dict[int, str] = {}
+            diverged = ""
+            try:
+                weights, left_out = combine.combine(results, rule)
+            except Diverged as error:  # said, not raised: the task would be tried again, and the shards be lost
+                diverged = str(error)
+            shards = combine.records(results, left_out)
+            write(COMBINE_KEY, protocol.pack(b"W", {"shards": shards, "diverged": diverged}, weights))
 
 
 if __name__ == "__main__":

@@ -89,6 +89,7 @@ class Output:
     results: list[ShardResult] = field(default_factory=list)
     of_data: list[bytes] = field(default_factory=list)
     refused: tuple[Statistics, str] | None = None
+    diverged: str = ""
 
 
 def read_output(chunks: Sequence[bytes]) -> Output:
@@ -106,7 +107,7 @@ def read_output(chunks: Sequence[bytes]) -> Output:
         elif tag == b"R":
             output.results.append(protocol.to_result(meta, arrays))
         elif tag == b"W":
-            output.weights, output.shards = arrays, meta["shards"]
+            output.weights, output.shards, output.diverged = arrays, meta["shards"], meta["diverged"]
     output.results.sort(key=lambda result: result.shard)
     return output
 

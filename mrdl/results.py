@@ -16,6 +16,7 @@ import fcntl
 import itertools
 import json
 import logging
+import math
 import os
 import platform
 import time
@@ -31,6 +32,7 @@ from safetensors.numpy import load, save
 
 import mrdl
 from mrdl.architecture import Weights, digest
+from mrdl.config import from_file
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
 
 log = logging.getLogger(__name__)
@@ -150,11 +152,11 @@ class RunFolder:
             beside.unlink(missing_ok=True)
             raise cannot_write(str(path), str(error.strerror)) from error
 
-    def settings(self) -> dict[str, Any]:
-        """The settings in run.json, empty where there is none."""
+    def asked_for(self) -> dict[str, int]:
+        """The rounds and epochs that this run was asked for last, empty where there is no run."""
         try:
-            return dict(self.about()["settings"])
-        except (ConfigError, KeyError):
+            return {"rounds": from_file(str(self.config)).rounds, "epochs": int(self.about()["settings"]["epochs"])}
+        except (ConfigError, KeyError, TypeError):
             return {}
 
     def commit(self, done: Round, manifest: dict[str, Any]) -> None:
@@ -162,8 +164,11 @@ class RunFolder:
         velocity = {VELOCITY + name: array for name, array in done.velocity.items()}
         self.write(self.weights_of(done.number), save({**done.weights, **velocity}))
         self.write(self.manifest_of(done.number), json.dumps(manifest, indent=1).encode())
-        history = self.manifests(done.number)
-        self.write(self.history, "".join(json.dumps(m) + "\n" for m in history).encode())
+        self.write_history(self.manifests(done.number))
+
+    def write_history(self, manifests: list[dict[str, Any]]) -> None:
+        """A line for each round; written again when a run goes on, which may have ended before its last line."""
+        self.write(self.history, "".join(json.dumps(m) + "\n" for m in manifests).encode())
 
     def read(self, number: int) -> Round:
         """A round as it was kept; raises ConfigError, with the reason, unless it is whole."""
@@ -178,6 +183,16 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ConfigError(f"it cannot be read ({error})") from error
         return Round(number, tensors, velocity)
+
+    def read_best(self, number: int) -> Round:
+        """The round that is to be the model; raises ConfigError, with the way out, unless it is whole."""
+        try:
+            return self.read(number)
+        except ConfigError as error:
+            raise ConfigError(
+                f"round {number} in {self.rounds} is the best one, but {error}. "
+                f"Delete {self.manifest_of(number).name}, and go on with --resume: it is made again"
+            ) from error
 
     def manifests(self, last: int | None = None) -> list[dict[str, Any]]:
         """The manifests that can be read, in order, up to a round; whoever needs all of them counts."""
@@ -203,9 +218,17 @@ class RunFolder:
                 if [m["round"] for m in history] != list(range(first, number + 1)):
                     raise ConfigError("an earlier round has no manifest")
                 return history, found
+            except (KeyError, TypeError) as error:
+                log.warning("round %d in %s is passed over: a manifest lacks %s", number, self.rounds, error)
             except ConfigError as error:
                 log.warning("round %d in %s is passed over: %s", number, self.rounds, error)
         return [], None
+
+
+def best_round(rounds: list[dict[str, Any]]) -> int:
+    """The number of the round with the least validation loss, the first of equals; the last where none has a loss."""
+    losses = {m["round"]: loss for m in rounds if math.isfinite(loss := m["validation"].get("loss", math.nan))}
+    return int(min(losses, key=lambda number: losses[number]) if losses else rounds[-1]["round"])
 
 
 def versions() -> dict[str, str]:

@@ -60,7 +60,7 @@ class _AsHadoop:
         return max(cut, SPLIT_BYTES)
 
     def _split_reducer_input(self, step_num: int) -> int:
-        reducers = 1 if step_num else self.reducers
+        reducers = 1 if step_num or self.cached else self.reducers
         files = self._yield_split_fileobjs("reducer", step_num)  # type: ignore[attr-defined]
         with contextlib.ExitStack() as stack:
             parts = [stack.enter_context(next(files)) for _ in range(reducers)]

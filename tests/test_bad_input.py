@@ -87,16 +87,17 @@ def test_a_folder_that_data_was_refused_for_can_be_used_when_it_is_mended(train)
     assert train(GOOD, "--run-dir", "run")[0] == 0
 
 
-@pytest.mark.parametrize("megabytes", [0, 1])
+@pytest.mark.parametrize("megabytes", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_disk_that_takes_no_more_ends_in_one_message_and_loses_nothing(tmp_path, digits, megabytes):
     """A limit on the size of files stands in for a full disk: writing fails half-way."""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes << 20, megabytes << 20))
 
-    words = ["train", digits, "--json", "--run-dir", "run", "--rounds", "2", "--shards", "2", "--epochs", "1"]
+    (tmp_path / "some.csv").write_text("".join(digits.read_text().splitlines(keepends=True)[:200]))
+    words = ["train", "some.csv", "--json", "--run-dir", "run", "--rounds", "2", "--shards", "2", "--epochs", "1"]
     command = [sys.executable, "-m", "mrdl", *map(str, words)]
-    nodes = ["--nodes", "64,6000,10", "--warm-rows", "100"]  # a round of 1.8 MB
+    nodes = ["--nodes", "64,6000,10", "--warm-epochs", "1"]  # a round of 1.8 MB
     full = subprocess.run(
         [*command, *nodes], cwd=tmp_path, preexec_fn=limit, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )

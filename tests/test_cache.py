@@ -79,16 +79,14 @@ def rows_in(cache: Path) -> dict[Path, list[bytes]]:
 @pytest.mark.parametrize(
     "change", [{}, {"nodes": (64, 10)}, {"seed": 3}, {"tasks": 1}, {"warm_rows": 7}, {"rounds": 2}]
 )
-def test_a_second_run_starts_from_the_cached_shards(run, cache, change):
-    run().execute()
+def test_a_second_run_starts_from_the_cached_shards(run, left, cache, change):
     before = contents(cache)
     run(**change).execute()
     assert before and contents(cache) == before
 
 
 @pytest.mark.parametrize("change", [{"shards": 3}, {"validation": 0.2}, {"warm_rows": 0}, {"header": "yes"}])
-def test_what_decides_about_rows_has_shards_of_its_own(run, cache, change):
-    run().execute()
+def test_what_decides_about_rows_has_shards_of_its_own(run, left, cache, change):
     before = contents(cache)
     run(**change).execute()
     after = contents(cache)

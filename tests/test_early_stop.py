@@ -1,13 +1,20 @@
 """Stopping early: patience ends a run when its validation loss gets no better, and the best round is the network."""
 
 import math
+import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 import mrdl
-from mrdl.driver import _best
+from mrdl.config import TrainConfig
+from mrdl.driver import Run
 from mrdl.errors import ConfigError
+from mrdl.model import Model
+from mrdl.results import best_round
+
+DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 
 # so long a step that the loss goes up and down from round to round
 QUICK = {"nodes": (64, 12, 10), "shards": 2, "rounds": 12, "epochs": 1, "warm_rows": 100, "warm_epochs": 1}
@@ -18,6 +25,24 @@ QUICK |= {"learning_rate": 0.5, "patience": 1}
 def run(new_run):
     """Make a Run on the digits with quick settings in a folder of its own."""
     return partial(new_run, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory) -> tuple[Run, Model, Path]:
+    """A run that has stopped early, its model and its cache."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        made = Run(DIGITS, TrainConfig().with_changes({**QUICK, "run_dir": str(folder / "run")}))
+        return made, made.execute(), folder / "cache"
+
+
+@pytest.fixture
+def resumed(stopped, run, tmp_path):
+    """Make a Run that goes on in a copy of that folder, with its cache."""
+    shutil.copytree(stopped[0].folder.path, tmp_path / "run")
+    shutil.copytree(stopped[2], tmp_path / "cache")
+    return partial(run, folder="run", resume=True)
 
 
 def losses(made) -> list[float]:
@@ -39,9 +64,8 @@ def test_a_run_stops_after_as_many_rounds_without_a_better_loss(run, patience):
     assert model.sha256 == made.folder.manifests()[len(seen) - patience]["sha256"]
 
 
-def test_the_network_is_that_of_the_best_round_and_tells_of_no_later_one(run):
-    made = run()
-    model = made.execute()
+def test_the_network_is_that_of_the_best_round_and_tells_of_no_later_one(stopped):
+    made, model, _ = stopped
     manifests = made.folder.manifests()
     best = min(manifests[1:], key=lambda m: m["validation"]["loss"])
     assert model.sha256 == best["sha256"] != manifests[-1]["sha256"]
@@ -52,12 +76,11 @@ def test_the_network_is_that_of_the_best_round_and_tells_of_no_later_one(run):
     assert made.summary(model)["rounds"] == best["round"]
 
 
-def test_what_is_trained_does_not_depend_on_patience(run):
-    patient, plain = run(), run(patience=0, rounds=4)
-    patient.execute()
+def test_what_is_trained_does_not_depend_on_patience(stopped, run):
+    plain = run(patience=0, rounds=3)
     plain.execute()
     known = [m["sha256"] for m in plain.folder.manifests()]
-    assert [m["sha256"] for m in patient.folder.manifests()][:5] == known[: len(patient.folder.manifests())]
+    assert [m["sha256"] for m in stopped[0].folder.manifests()][:4] == known
 
 
 def test_a_run_that_reaches_its_last_round_ends_with_the_best_one_too(run):
@@ -68,38 +91,36 @@ def test_a_run_that_reaches_its_last_round_ends_with_the_best_one_too(run):
 
 
 @pytest.mark.parametrize("cache", ["cache", "elsewhere"])
-def test_a_run_that_stopped_gives_the_same_network_when_it_is_resumed(run, tmp_path, monkeypatch, cache):
-    first = run(folder="run").execute()
+def test_a_run_that_stopped_gives_the_same_network_when_it_is_resumed(stopped, resumed, tmp_path, monkeypatch, cache):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / cache))
-    made = run(folder="run", resume=True)
+    made = resumed()
     made.folder.model.unlink()
     before = made.folder.manifests()
-    assert made.execute().to_bytes() == first.to_bytes() == made.folder.model.read_bytes()
+    assert made.execute().to_bytes() == stopped[1].to_bytes() == made.folder.model.read_bytes()
     assert made.folder.manifests() == before
 
 
-def test_a_run_that_is_killed_on_its_way_stops_at_the_same_round(run):
-    whole = run(folder="whole").execute()
-    for done in (1, 2):
-        run(folder=f"part{done}", rounds=done).execute()
-        again = run(folder=f"part{done}", resume=True).execute()
-        assert again.to_bytes() == whole.to_bytes()
+@pytest.mark.parametrize("back", [1, 2, 3])
+def test_a_run_that_is_killed_on_its_way_stops_at_the_same_round(stopped, resumed, back):
+    made = resumed()
+    last = made.folder.manifests()[-1]["round"]
+    for number in range(last - back + 1, last + 1):
+        made.folder.manifest_of(number).unlink()
+    assert made.execute().to_bytes() == stopped[1].to_bytes()
+    assert made.folder.manifests()[-1]["round"] == last
 
 
-def test_a_run_that_stopped_goes_on_where_more_patience_is_asked_for(run):
-    stopped = run(folder="run")
-    stopped.execute()
-    done = len(stopped.folder.manifests())
-    made = run(folder="run", patience=0, rounds=done, resume=True)
-    model = made.execute()
-    assert len(model.rounds) == done and len(made.folder.manifests()) == done + 1
+def test_a_run_that_stopped_goes_on_where_more_patience_is_asked_for(stopped, resumed):
+    done = stopped[0].folder.manifests()[-1]["round"]
+    made = resumed(patience=0, rounds=done + 1)
+    assert len(made.execute().rounds) == done + 1 == made.folder.manifests()[-1]["round"]
 
 
 @pytest.mark.parametrize(
     ("seen", "best"), [([3, 2, 1], 3), ([2, 1, 1], 2), ([math.nan, 5], 2), ([5, math.nan], 1), ([math.inf, 9, 8], 3)]
 )
 def test_the_best_round_is_the_first_of_least_loss_and_one_that_is_not_finite_is_never_it(seen, best):
-    assert _best([{"round": i + 1, "validation": {"loss": loss}} for i, loss in enumerate(seen)]) == best
+    assert best_round([{"round": i + 1, "validation": {"loss": loss}} for i, loss in enumerate(seen)]) == best
 
 
 def test_rows_for_validation_must_be_kept_out(new_run):
@@ -116,9 +137,8 @@ def test_where_chance_keeps_no_row_out_the_run_goes_on_to_its_last_round(new_run
     assert len(model.rounds) == 4
 
 
-def test_a_best_round_that_is_damaged_is_named_with_the_way_out(run):
-    first = run(folder="run").execute()
-    made = run(folder="run", resume=True)
+def test_a_best_round_that_is_damaged_is_named_with_the_way_out(stopped, resumed):
+    made, first = resumed(), stopped[1]
     best = made.folder.weights_of(len(first.rounds))
     best.write_bytes(best.read_bytes()[:-20])
     with pytest.raises(ConfigError) as refused:
@@ -126,4 +146,4 @@ def test_a_best_round_that_is_damaged_is_named_with_the_way_out(run):
     assert f"round {len(first.rounds)} in {made.folder.rounds}" in str(refused.value)
     assert f"Delete {best.stem}.json" in str(refused.value) and "--resume" in str(refused.value)
     best.with_suffix(".json").unlink()
-    assert run(folder="run", resume=True).execute().to_bytes() == first.to_bytes()
+    assert resumed().execute().to_bytes() == first.to_bytes()

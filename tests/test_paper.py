@@ -68,14 +68,14 @@ def figure_5(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def on_digits(tmp_path_factory):
-    """The same program on 800 real digits, in processes of its own, which also keeps the weights; as figure_5."""
+    """The same program on 800 real digits, which also keeps the weights; as figure_5."""
     folder = tmp_path_factory.mktemp("digits")
     lines = DIGITS.read_text().splitlines(keepends=True)
     (folder / "data.csv").write_text("".join(lines[:801]))
     (folder / "test.csv").write_text("".join([lines[0], *lines[801:1101]]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        ended = start(folder, ON_DIGITS, "-r", "local", "--shards", "2", "--run-dir", "run")
+        ended = start(folder, ON_DIGITS, "-r", "inline", "--shards", "2", "--run-dir", "run")
     assert ended.returncode == 0, ended.stderr
     return folder, ended.stderr
 
@@ -133,6 +133,15 @@ def test_a_program_that_is_resumed_has_the_same_weights_of_shards_again(on_digit
     assert expected.keys() == found.keys()
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_program_whose_tasks_are_processes_puts_out_the_same_network(on_digits, tmp_path):
+    shutil.copytree(on_digits[0], tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("run", "cache"))
+    ended = start(tmp_path, ON_DIGITS, "-r", "local", "--shards", "2")
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "net.out").read_bytes() == (on_digits[0] / "net.out").read_bytes()
+    assert (tmp_path / "kept").read_bytes() == (on_digits[0] / "kept").read_bytes()
 
 
 def test_a_setting_that_does_not_fit_the_data_ends_the_program_in_one_line(tmp_path):

@@ -49,8 +49,7 @@ def test_every_later_round_begins_with_the_weights_that_the_one_before_has_kept(
     assert {result.start for result in made.results} == {made.folder.manifests()[2]["sha256"]}
 
 
-@pytest.mark.parametrize("warm_rows", [1, 16, 333, 20_000], ids=lambda n: f"{n} rows")
-@pytest.mark.parametrize("shards", [2, 7])
+@pytest.mark.parametrize(("warm_rows", "shards"), [(1, 2), (16, 7), (333, 2), (20_000, 7)])
 def test_it_is_plain_training_on_the_rows_that_rank_lowest(run, table, warm_rows, shards):
     made = run(warm_rows=warm_rows, shards=shards)
     model = made.execute()
@@ -150,11 +149,11 @@ def test_a_run_without_it_does_not_take_the_one_in_the_cache(run, other_cache):
 
 @pytest.mark.parametrize(("tasks", "warm_rows"), [(2, 150), (5, 150), (50, 0)])
 def test_tasks_share_out_shards_and_change_no_byte(run, other_cache, tasks, warm_rows):
-    known = run(shards=5, rounds=2, tasks=1, warm_rows=warm_rows).execute()
-    again = run(shards=5, rounds=2, tasks=tasks, warm_rows=warm_rows).execute()
+    known = run(shards=5, tasks=1, warm_rows=warm_rows).execute()
+    again = run(shards=5, tasks=tasks, warm_rows=warm_rows).execute()
     assert again.to_bytes() == known.to_bytes(), "from a cache that another number of tasks has made"
     other_cache()
-    assert run(shards=5, rounds=2, tasks=tasks, warm_rows=warm_rows).execute().to_bytes() == known.to_bytes()
+    assert run(shards=5, tasks=tasks, warm_rows=warm_rows).execute().to_bytes() == known.to_bytes()
 
 
 def test_the_cache_has_a_file_for_each_task_and_no_empty_one(run, tmp_path):
