@@ -190,15 +190,20 @@ def drill_command(options: Any, words: list[str]) -> int:
     if options.runner == "hadoop":
         find_hadoop()
     folder = Path(tempfile.mkdtemp(prefix="mrdl-drill-"))
-    screen = Console(stderr=True)
+    screen, report = Console(stderr=True), Report(options.runner)
     with Progress(console=screen, transient=True) as bar:
         task = bar.add_task("calm run", total=options.faults)
 
-        def on_progress(report: Report) -> None:
+        def on_progress(now: Report) -> None:
+            nonlocal report
+            report = now
             hits, equal = sum(report.hits.values()), sum(report.equal.values())
             bar.update(task, completed=hits, description=f"{hits} faults, {equal} equal")
 
-        report = drill(words, options.runner, options.faults, options.drill_seed, folder, on_progress)
+        try:
+            report = drill(words, options.runner, options.faults, options.drill_seed, folder, on_progress)
+        except KeyboardInterrupt:
+            print("interrupted: this is what was seen until then", file=sys.stderr)
     if options.json:
         print(json.dumps(vars(report)))
     else:

@@ -5,6 +5,7 @@ is started again with --resume; nothing else is helped along.
 """
 
 import shutil
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -63,8 +64,12 @@ def drill(
         # every third trial parses its text itself, so that faults hit the first job, too
         own = report.trials % 3 == 0
         trial = Trial(words, folder / name, f"{cache}/{name if own else 'calm'}", runner, rng)
-        hit = _under_fire(trial, wanted, report.calm_s)
-        found = trial.finish()
+        try:
+            hit = _under_fire(trial, wanted, report.calm_s)
+            found = trial.finish()
+        except BaseException:
+            trial.end(signal.SIGTERM)  # which also ends its job on YARN
+            raise
         report.trials += 1
         for fault in hit:
             report.hits[fault] = report.hits.get(fault, 0) + 1

@@ -47,8 +47,7 @@ class Trial:
 
     def end(self, signal_: int) -> bool:
         """End the driver by a signal; False if it had ended by itself."""
-        assert self.process
-        if self.process.poll() is not None:
+        if self.process is None or self.process.poll() is not None:
             return False
         self.process.send_signal(signal_)
         self.process.communicate()

@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import subprocess
 import sys
 import textwrap
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import mrdl
+from mrdl.architecture import digest
 from mrdl.combine import ShardResult
 from mrdl.config import TrainConfig
 from mrdl.driver import Run
@@ -254,11 +256,7 @@ SCRIPT = """
 
 
 @pytest.mark.parametrize("runner", ["inline", pytest.param("local", marks=pytest.mark.slow)])
-def test_a_users_script_reads_other_lines_and_combines_in_another_way(
-    runner, train, digits, tmp_path, mrdl_command, calm
-):
-    import subprocess
-
+def test_a_users_script_reads_other_lines_and_combines_in_another_way(runner, digits, tmp_path):
     (tmp_path / "mine.py").write_text(textwrap.dedent(SCRIPT))
     header, rows = digits.read_bytes().split(b"\n", 1)
     write(tmp_path / "other.csv", header + b"\n" + rows.replace(b",", b";").replace(b"\n;", b"\n"))
@@ -269,6 +267,4 @@ def test_a_users_script_reads_other_lines_and_combines_in_another_way(
     settings = {**QUICK, "rounds": 1, "outer_step": 1.0, "outer_momentum": 0.0, "run_dir": str(tmp_path / "x")}
     run = Run(digits, TrainConfig(**settings), keep_shards=True)
     run.execute()
-    from mrdl.architecture import digest
-
     assert f'"sha256": "{digest(run.results[-1].weights)}"' in ended.stdout
