@@ -9,7 +9,7 @@ import math
 import os
 import time
 from collections import Counter
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from mrdl import launch, outer
@@ -130,7 +130,8 @@ class Run:
         if self.jobs.prepared:
             self.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
         elif now.number == self.config.rounds or self._patience_is_over(history):
-            self.jobs.run(now.number, now.weights, {})  # for what it tells of the data
+            with suppress(Diverged):  # it is run for what it tells of the data, not for its weights
+                self.jobs.run(now.number, now.weights, {})
         while now.number < self.config.rounds and not self._patience_is_over(history):
             try:
                 now, manifest = self._round(now, history)

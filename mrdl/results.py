@@ -176,12 +176,13 @@ class RunFolder:
             manifest = json.loads(self.manifest_of(number).read_bytes())
             tensors = load(self.weights_of(number).read_bytes())
             velocity = {name[len(VELOCITY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(VELOCITY)}
-            if manifest["sha256"] != digest(tensors) or manifest["velocity"] != digest(velocity):
-                raise ConfigError("the weights are not those of the manifest")
+            whole = manifest["sha256"] == digest(tensors) and manifest["velocity"] == digest(velocity)
         except FileNotFoundError as error:
             raise ConfigError(f"{Path(error.filename).name} is missing") from error
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ConfigError(f"it cannot be read ({error})") from error
+        if not whole:
+            raise ConfigError("the weights are not those of the manifest")
         return Round(number, tensors, velocity)
 
     def read_best(self, number: int) -> Round:

@@ -164,3 +164,11 @@ def test_a_run_that_stopped_can_go_on_when_its_shards_are_fit_again(run):
     with pytest.raises(Diverged):
         made.execute()
     assert run(job_class=spoilt(), folder="run", rounds=3, resume=True).execute().to_bytes() == whole.to_bytes()
+
+
+def test_a_run_that_is_done_gives_its_network_again_whatever_becomes_of_its_shards(run, tmp_path, monkeypatch):
+    """Without a cache the rows are parsed once more, for the scaling and the classes alone."""
+    whole = run(job_class=spoilt(), folder="run").execute()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    again = run(job_class=spoilt((3, 0), (3, 1), (3, 2)), folder="run", resume=True)
+    assert again.execute().to_bytes() == whole.to_bytes()
