@@ -90,6 +90,7 @@ def test_costs_are_typical_until_they_are_measured():
     assert advise.is_known("local") and advise.costs("local") == Costs(5.0, 1.5, advise.launch.slots("local"))
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_and_one_line_of_advice(mrdl_command, digits):
     ended = mrdl_command("advise", digits, "--nodes", "64,8,10")
     assert ended.rc == 0, ended.err
@@ -104,6 +105,7 @@ def test_a_run_says_at_its_start_how_long_it_takes(mrdl_command, digits):
     assert ended.rc == 0 and "  takes about " in ended.err
 
 
+@pytest.mark.slow
 def test_what_a_run_ends_in_does_not_hang_on_what_was_measured(mrdl_command, digits, tmp_path):
     costs = tmp_path / "cache" / "mrdl" / "costs.json"
     words = ["train", digits, "--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--json"]

@@ -32,7 +32,7 @@ def test_no_source_pickles(path):
     assert not called & {"torch.save", "torch.load", "np.load", "np.save", "pd.read_pickle"}
 
 
-@pytest.mark.parametrize("runner", ["inline", "local"])
+@pytest.mark.parametrize("runner", ["inline", pytest.param("local", marks=pytest.mark.slow)])
 def test_a_run_opens_no_socket_unpickles_nothing_and_leaves_nothing_pickled(runner, digits, tmp_path):
     log, hooks = tmp_path / "events", tmp_path / "hooks"
     hooks.mkdir()
