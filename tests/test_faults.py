@@ -19,11 +19,17 @@ pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 LONG = {"nodes": (64, 400, 200, 10), "shards": 2, "rounds": 1, "epochs": 100, "warm_rows": 0}
 
 
+CACHE_HOME = os.environ.get("XDG_CACHE_HOME")  # where scripts/hadoop has its jars
+
+
 @pytest.fixture(autouse=True)
-def environment(cluster, monkeypatch):
+def environment(cluster, own_cache, monkeypatch):
     """The cluster is this process's own, as in a user's shell."""
-    for name, value in cluster.items():
-        monkeypatch.setenv(name, value)
+    for name, value in {**cluster, "XDG_CACHE_HOME": CACHE_HOME}.items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
     faults.hdfs_store.cache_clear()
     yield
     faults.hdfs_store.cache_clear()
@@ -43,7 +49,8 @@ def stored(cluster):
 def calm(tmp_path_factory):
     """What an undisturbed run in one process ends in."""
     digits = Path(__file__).parent / "data" / "digits.csv"
-    return mrdl.train(digits, show=False, run_dir=str(tmp_path_factory.mktemp("calm") / "run"), **LONG).sha256
+    folder = tmp_path_factory.mktemp("calm")
+    return mrdl.train(digits, show=False, run_dir=f"{folder}/run", cache_dir=f"{folder}/cache", **LONG).sha256
 
 
 def words_of(settings):
@@ -165,5 +172,6 @@ def test_a_run_whose_hdfs_is_full_goes_on_when_there_is_room_again(trial, calm, 
 def test_eight_shards_need_one_free_slot(trial, cluster, digits, tmp_path):
     run = trial("--tasks=1", cache="eight", shards=8, epochs=5)
     status, out, err = ended(run)
-    same = mrdl.train(digits, show=False, run_dir=str(tmp_path / "x"), **{**LONG, "shards": 8, "epochs": 5})
+    folders = {"run_dir": f"{tmp_path}/x", "cache_dir": f"{tmp_path}/cache"}
+    same = mrdl.train(digits, show=False, **folders, **{**LONG, "shards": 8, "epochs": 5})
     assert status == 0 and json.loads(out)["sha256"] == same.sha256, err
