@@ -5,6 +5,7 @@ import inspect
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,14 @@ import pytest
 
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts():
+    """Ctrl-C reaches the processes of tests, too, when a shell runs all this in its background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

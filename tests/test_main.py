@@ -147,9 +147,7 @@ def interrupted(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("interrupted")
     words = ["train", str(DIGITS), "--rounds", "9999", "--nodes", "64,12,10", "--run-dir", "run", "--json"]
     env = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process of a shell's background ignores it
     process = subprocess.Popen([sys.executable, "-m", "mrdl", *words], cwd=folder, env=env, stderr=subprocess.PIPE)
-    signal.signal(signal.SIGINT, before)
     with process:
         next(line for line in process.stderr if b"round 1/9999" in line)
         process.send_signal(getattr(signal, request.param))
