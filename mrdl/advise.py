@@ -19,7 +19,7 @@ from mrdl.architecture import design
 from mrdl.config import TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import DataError
-from mrdl.preparation import Statistics, prepare
+from mrdl.preparation import Scaling, Statistics, prepare
 from mrdl.source import Source
 from mrdl.storage import hdfs_store, head
 
@@ -73,7 +73,7 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
         raise DataError(f"{source.name}: no row of the first {len(text)} bytes can be read")
     size = sum(info.size * (4 if info.path.endswith((".gz", ".bz2")) else 1) for info in source.files)
     names = sorted({name for block in blocks for name in block.label_names})
-    classes = len(names) if config.kind == "mlp" else 0
+    classes = len(names) if config.supervised else 0
     return Data(
         max(rows, round(rows * size / max(1, len(text)))), size, len(source.schema.columns), classes,
         rows / spent, _training_speed(source, config, blocks, names, seconds),
@@ -88,7 +88,7 @@ def _training_speed(
     source: Source, config: TrainConfig, blocks: list[Block], names: list[str], seconds: float
 ) -> float:
     """Rows a second of the training loop on these rows."""
-    from mrdl import trainer
+    from mrdl import minibatch, trainer
 
     features = np.concatenate([block.features for block in blocks])
     numbers = {name: i for i, name in enumerate(names)}
@@ -96,14 +96,14 @@ def _training_speed(
     statistics = Statistics.empty(features.shape[1])
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
-    preparation = prepare(statistics, source.schema, config.scaling)
-    arch = design(config.kind, config.nodes, features.shape[1], len(names))
+    preparation = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold))
+    arch = design(config.kind, config.nodes, features.shape[1], len(names), config.options)
     batches = 20
     while True:
         some = np.resize(np.arange(len(features)), batches * config.batch_size)
-        rows = trainer.Rows(features[some], codes[some], some, preparation.minimum, preparation.factor)
-        rows = trainer.Rows(rows.features, rows.targets, np.arange(len(some)), rows.minimum, rows.factor)
-        settings = trainer.Hyperparameters(1, config.batch_size, 1e-6, config.momentum, config.device)
+        rows = minibatch.Rows(features[some], codes[some], some, preparation.minimum, preparation.factor)
+        rows = minibatch.Rows(rows.features, rows.targets, np.arange(len(some)), rows.minimum, rows.factor)
+        settings = minibatch.Hyperparameters(1, config.batch_size, 1e-6, config.momentum, config.device)
         began = time.perf_counter()
         trainer.train_shard(arch, arch.initial_weights(0), rows, settings, np.random.default_rng(0))
         spent = time.perf_counter() - began

@@ -1,8 +1,9 @@
 """From a node list to layers, and the seeded weights they start with. Knows numpy, not torch."""
 
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,46 +13,103 @@ Weights = dict[str, np.ndarray]
 """Name of a tensor -> float32 array; the type of weights at every border."""
 
 DEFAULT_HIDDEN = (500, 100)
+DEFAULT_CODE = 30
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What some rounds train: one RBM of a stack, or the whole network by its loss.
+
+    name: for people, empty where there is one stage only; layer: the RBM's, whose rows are the features of the layers
+    below, None for the whole network; momenta: in the first epochs of all, and later.
+    """
+
+    name: str
+    layer: int | None
+    learning_rate: float
+    momenta: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Fully connected layers: `nodes[i]` -> `nodes[i + 1]`, each followed by its activation.
 
-    `loss` is "nll" (log-softmax output, class targets) or "bce" (sigmoid output, the input as target).
-    `code` is the index in `nodes` of an autoencoder's narrowest layer, None for a classifier.
+    `loss` is "nll" (log-softmax output, class targets), "bce" (sigmoid output, the input as target) or "cd" (RBMs).
+    `stages` are trained one after the other. `code` is the index in `nodes` of an autoencoder's narrowest layer.
+    `visible` is the kind of an RBM's visible units, binary or gaussian, and empty where there is none.
+    `options` are those of the function in KINDS that made it.
     """
 
     kind: str
     nodes: tuple[int, ...]
     activations: tuple[str, ...]
     loss: str
-    learning_rate: float
+    stages: tuple[Stage, ...]
     code: int | None = None
+    visible: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor's name and shape, in order: layers.0.weight (out, in), layers.0.bias (out,), ..."""
+        """Every tensor's name and shape, in order: layers.0.weight (out, in), layers.0.bias (out,), ...
+
+        An RBM has layers.0.visible_bias (in,), too, and of Gaussian units layers.0.visible_scale (in,).
+        """
         pairs = list(zip(self.nodes[:-1], self.nodes[1:], strict=True))
+        machines = {stage.layer for stage in self.stages}
         named: dict[str, tuple[int, ...]] = {}
         for i, (fan_in, fan_out) in enumerate(pairs):
             named[f"layers.{i}.weight"] = (fan_out, fan_in)
             named[f"layers.{i}.bias"] = (fan_out,)
+            if i in machines:
+                named[f"layers.{i}.visible_bias"] = (fan_in,)
+            if i == 0 and self.visible == "gaussian":
+                named["layers.0.visible_scale"] = (fan_in,)
         return named
 
-    def initial_weights(self, seed: int) -> Weights:
-        """Xavier-uniform weights with ReLU's gain (Glorot and Bengio 2010), zero biases.
+    @staticmethod
+    def is_of_layers(name: str) -> bool:
+        """Whether a tensor is one that the network computes with, and not an RBM's alone."""
+        return name.endswith((".weight", ".bias"))
 
-        Drawn by numpy, so that they do not depend on the version of torch on a node.
+    def hidden_units(self, layer: int) -> str:
+        """The kind of an RBM's hidden units: Gaussian ones for a linear code, else binary."""
+        return "gaussian" if self.activations[layer] == "linear" else "binary"
+
+    def initial_weights(self, seed: int) -> Weights:
+        """Xavier-uniform weights (Glorot and Bengio 2010), with ReLU's gain where it is followed by one; zero biases.
+
+        An RBM's are of a normal distribution of deviation .01 (Hinton 2010). Drawn by numpy, so that they do not
+        depend on the version of torch on a node.
         """
         rng = np.random.default_rng([seed, 0])
+        machines = {stage.layer for stage in self.stages}
+        gain = np.sqrt(2.0) if "relu" in self.activations else 1.0
         weights = {}
         for name, shape in self.shapes().items():
             if len(shape) == 1:
-                weights[name] = np.zeros(shape, np.float32)
-                continue
-            bound = np.sqrt(2.0) * np.sqrt(6.0 / sum(shape))
-            weights[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
+                weights[name] = np.full(shape, name.endswith("_scale"), np.float32)
+            elif int(name.split(".")[1]) in machines:
+                weights[name] = rng.normal(0.0, 0.01, shape).astype(np.float32)
+            else:
+                bound = gain * np.sqrt(6.0 / sum(shape))
+                weights[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
         return weights
+
+    def completed(self, given: Mapping[str, np.ndarray], seed: int) -> Weights:
+        """Weights that may lack tensors, those of another network for instance, with initial ones in their places."""
+        return {**self.initial_weights(seed), **given} if len(given) < len(self.shapes()) else dict(given)
+
+    def begun(self, stage: int, weights: Weights) -> Weights:
+        """The weights with which a stage begins: a deep belief net is unrolled before it is fine-tuned as an
+        autoencoder (Hinton and Salakhutdinov 2006), else they stay as they are."""
+        if self.stages[stage].layer is not None or self.code is None or len(self.stages) == 1:
+            return weights
+        unrolled = dict(weights)
+        for i in range(self.code):
+            mirror = len(self.nodes) - 2 - i
+            unrolled[f"layers.{mirror}.weight"] = np.ascontiguousarray(weights[f"layers.{i}.weight"].T)
+            unrolled[f"layers.{mirror}.bias"] = weights[f"layers.{i}.visible_bias"]
+        return unrolled
 
     def check(self, weights: Mapping[str, np.ndarray], source: str) -> None:
         """Raise ConfigError unless `weights` has this architecture's names and shapes."""
@@ -64,17 +122,35 @@ class Architecture:
             raise ConfigError(f"{source} has tensors that do not belong to {self.kind} {self.nodes}: {sorted(extra)}")
 
 
-def mlp(nodes: Sequence[int]) -> Architecture:
-    """A classifier: ReLU layers, log-softmax on top. [784, 100, 10] has one hidden layer of 100."""
+PLAIN_SGD = (0.8, 0.8)
+HINTON = (0.5, 0.9)  # momenta of an RBM
+
+
+def mlp(nodes: Sequence[int], activation: str = "relu") -> Architecture:
+    """A classifier: hidden layers with one activation, log-softmax on top. [784, 100, 10] has a hidden layer of 100."""
     hidden = len(nodes) - 2
-    return Architecture("mlp", tuple(nodes), ("relu",) * hidden + ("linear",), "nll", 0.03)
+    rate = {"relu": 0.03, "tanh": 0.02, "sigmoid": 0.1}[activation]
+    stages = (Stage("", None, rate, PLAIN_SGD),)
+    options = {"activation": activation}
+    return Architecture("mlp", tuple(nodes), (activation,) * hidden + ("linear",), "nll", stages, options=options)
 
 
-def autoencoder(nodes: Sequence[int]) -> Architecture:
-    """A deep autoencoder (Hinton and Salakhutdinov 2006): ReLU layers, linear code, sigmoid output.
+def autoencoder(nodes: Sequence[int], activation: str = "relu") -> Architecture:
+    """A deep autoencoder (Hinton and Salakhutdinov 2006): linear code, sigmoid output.
 
     The encoder's nodes are enough: [784, 100, 30] builds 784-100-30-100-784.
     """
+    nodes = mirrored(nodes)
+    code = len(nodes) // 2
+    activations = [activation] * (len(nodes) - 1)
+    activations[code - 1], activations[-1] = "linear", "linear"
+    stages = (Stage("", None, 0.001, PLAIN_SGD),)
+    options = {"activation": activation}
+    return Architecture("autoencoder", nodes, tuple(activations), "bce", stages, code, options=options)
+
+
+def mirrored(nodes: Sequence[int]) -> tuple[int, ...]:
+    """All nodes of an autoencoder, of which the encoder's are enough; raises ConfigError if both halves differ."""
     nodes = tuple(nodes)
     if nodes[0] != nodes[-1]:
         nodes = nodes + nodes[-2::-1]
@@ -83,26 +159,80 @@ def autoencoder(nodes: Sequence[int]) -> Architecture:
         if encoder[0] == encoder[-1]:  # by itself it would be taken for all nodes
             raise ConfigError(f"autoencoder nodes {list(nodes)} are not symmetric, as {encoder + encoder[-2::-1]}")
         raise ConfigError(f"autoencoder nodes {list(nodes)} are not symmetric; give the encoder alone: {encoder}")
+    return nodes
+
+
+def rbm(nodes: Sequence[int], visible: str = "binary") -> Architecture:
+    """A restricted Boltzmann machine, or with more than two nodes a stack of them, trained layer by layer."""
+    depth = len(nodes) - 1
+    stages = _machines(depth, visible, linear_code=False)
+    activations = ("sigmoid",) * depth
+    return Architecture("rbm", tuple(nodes), activations, "cd", stages, visible=visible, options={"visible": visible})
+
+
+def dbn(nodes: Sequence[int], visible: str = "binary", fine_tune: str = "classifier") -> Architecture:
+    """A deep belief net (Hinton et al. 2006): a stack of RBMs, then fine-tuned as a whole.
+
+    As a classifier with log-softmax on top: [784, 500, 100, 10] has two RBMs. Or unrolled into an autoencoder with a
+    linear code, for which the encoder's nodes are enough: [784, 500, 100, 30] has three.
+    """
+    options = {"visible": visible, "fine_tune": fine_tune}
+    if fine_tune == "classifier":
+        if len(nodes) < 3:
+            raise ConfigError(f"nodes is {list(nodes)}, but a dbn has a hidden layer at least, as 784,500,10")
+        depth = len(nodes) - 2
+        stages = (*_machines(depth, visible, linear_code=False), Stage("fine-tuning", None, 0.05, PLAIN_SGD))
+        activations = ("sigmoid",) * depth + ("linear",)
+        return Architecture("dbn", tuple(nodes), activations, "nll", stages, visible=visible, options=options)
+    if visible == "gaussian":
+        raise ConfigError("a dbn that is unrolled into an autoencoder needs binary visible units: --visible binary")
+    nodes = mirrored(nodes)
     code = len(nodes) // 2
-    activations = ["relu"] * (len(nodes) - 1)
-    activations[code - 1], activations[-1] = "linear", "linear"
-    return Architecture("autoencoder", nodes, tuple(activations), "bce", 0.001, code)
+    stages = (*_machines(code, visible, linear_code=True), Stage("fine-tuning", None, 0.001, PLAIN_SGD))
+    unrolled = ["sigmoid"] * (len(nodes) - 1)
+    unrolled[code - 1], unrolled[-1] = "linear", "linear"
+    return Architecture("dbn", nodes, tuple(unrolled), "bce", stages, code, visible, options)
 
 
-KINDS: dict[str, Callable[[Sequence[int]], Architecture]] = {"mlp": mlp, "autoencoder": autoencoder}
+def _machines(depth: int, visible: str, linear_code: bool) -> tuple[Stage, ...]:
+    """The stages of a stack of RBMs; those with Gaussian units take steps a tenth as long (Hinton 2010)."""
+    gaussian = {0} if visible == "gaussian" else set()
+    gaussian |= {depth - 1} if linear_code else set()
+    return tuple(
+        Stage(f"layer {i + 1}" if depth > 1 or linear_code else "", i, 0.002 if i in gaussian else 0.02, HINTON)
+        for i in range(depth)
+    )
 
 
-def design(kind: str, nodes: Sequence[int], num_features: int, num_classes: int) -> Architecture:
+KINDS: dict[str, Callable[..., Architecture]] = {"mlp": mlp, "autoencoder": autoencoder, "rbm": rbm, "dbn": dbn}
+
+
+def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
+    """The architecture of a kind; options that it has no use for are left out."""
+    make = KINDS[kind]
+    known = inspect.signature(make).parameters
+    return make(nodes, **{name: value for name, value in options.items() if name in known})
+
+
+def design(
+    kind: str, nodes: Sequence[int], num_features: int, num_classes: int, options: Mapping[str, str] | None = None
+) -> Architecture:
     """The architecture for data of this width and number of classes; raises ConfigError if they do not fit."""
-    supervised = kind == "mlp"
+    options = options or {}
+    classifies = is_supervised(kind, options)
     if not nodes:
-        encoder = (num_features, *DEFAULT_HIDDEN)
-        nodes = (*encoder, num_classes) if supervised else (*encoder, 30, *reversed(encoder))
+        hidden = (num_features, *DEFAULT_HIDDEN)
+        nodes = (*hidden, num_classes) if classifies else hidden if kind == "rbm" else (*hidden, DEFAULT_CODE)
     if nodes[0] != num_features:
         raise ConfigError(f"nodes begins with {nodes[0]}, but the data has {num_features} columns beside the label")
-    if supervised and nodes[-1] < num_classes:
+    if classifies and nodes[-1] < num_classes:
         raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_classes} classes")
-    return KINDS[kind](nodes)
+    return build(kind, nodes, options)
+
+
+def is_supervised(kind: str, options: Mapping[str, str]) -> bool:
+    """Whether a network of this kind learns classes, and so needs a label."""
+    return kind == "mlp" or (kind == "dbn" and options.get("fine_tune", "classifier") == "classifier")
 
 
 def digest(weights: Mapping[str, np.ndarray]) -> str:

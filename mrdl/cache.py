@@ -34,6 +34,7 @@ class Prepared:
 
     statistics: Statistics
     validation: LoadedShard
+    sample: LoadedShard  # of the warm start
 
 
 class ShardCache:
@@ -90,20 +91,21 @@ class ShardCache:
 
 
 def prepared_from(lines: Iterable[bytes]) -> Prepared:
-    """What P and V records tell; raises DamagedShard where one is missing."""
-    statistics, sample = None, []
+    """What P, V and B records tell; raises DamagedShard where one is missing."""
+    statistics = None
+    samples: dict[bytes, list[bytes]] = {b"V": [], b"B": []}
     for line in lines:
         _, value = protocol.split_line(line)
-        if value[:1] == b"V":
-            sample.append(line)
+        if value[:1] in samples:
+            samples[value[:1]].append(line)
         elif value[:1] == b"P":
             statistics = protocol.to_statistics(*protocol.unpack(value)[1:])
     if statistics is None:
         raise DamagedShard("nothing tells what the data is like")
-    validation = LoadedShard(sample, NO_LIMIT)
+    validation, sample = (LoadedShard(lines, NO_LIMIT) for lines in samples.values())
     if len(validation.order) != min(VALIDATION_ROWS, statistics.validation_rows):
         raise DamagedShard(f"{len(validation.order)} validation rows, of {statistics.validation_rows} in all")
-    return Prepared(statistics, validation)
+    return Prepared(statistics, validation, sample)
 
 
 def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: type) -> ShardCache:

@@ -142,7 +142,7 @@ def advise(options: Any, config: TrainConfig) -> None:
         return
     print(
         f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
-        + (f", {data.classes} classes in its first rows" if config.kind == "mlp" else "")
+        + (f", {data.classes} classes in its first rows" if config.supervised else "")
         + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {data.train_s:.0f} rows/s trained on one core"
     )
     table = Table(box=None, pad_edge=False)

@@ -6,16 +6,18 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from mrdl.architecture import Stage, is_supervised
 from mrdl.errors import ConfigError
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
 # cache of shards), those of the model decide the bytes of the weights, those of the run neither.
 DATA, MODEL, RUN = "data", "model", "run"
 
+UNITS, CHAINS = ("binary", "gaussian"), ("data", "persistent")
 WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 
@@ -46,12 +48,18 @@ class TrainConfig:
     shards: int = setting(
         4, "parts of the data, each trained by one task; any number of free slots is enough", DATA, least=1, most=9999
     )
-    kind: str = setting("mlp", "network kind", MODEL, ("mlp", "autoencoder"))
+    kind: str = setting("mlp", "network kind", MODEL, ("mlp", "autoencoder", "rbm", "dbn"))
     nodes: tuple[int, ...] = setting(
         (),
         "nodes of each layer, as 784,500,100,10; left out: input and classes from the data, hidden 500,100",
         MODEL,
     )
+    activation: str = setting("relu", "of an mlp's or autoencoder's hidden layers", MODEL, ("relu", "tanh", "sigmoid"))
+    visible: str = setting("binary", "an RBM's visible units; the layers above have binary ones", MODEL, UNITS)
+    fine_tune: str = setting(
+        "classifier", "what becomes of a dbn's stack of RBMs", MODEL, ("classifier", "autoencoder")
+    )
+    threshold: str = setting("", "values above it count as 1, others as 0 (the paper: 35); left out: scaled", MODEL)
     scaling: str = setting(
         "auto",
         "min-max scaling to [0, 1]: each column by itself, all columns alike (pixels), or auto",
@@ -66,7 +74,13 @@ class TrainConfig:
     schedule: str = setting(
         "constant", "how the learning rate changes from round to round", MODEL, ("constant", "linear", "cosine")
     )
-    momentum: float = setting(0.8, "momentum of SGD", MODEL, least=0, most=0.999)
+    momentum: float = setting(-1.0, "momentum of SGD; -1: the network kind's own", MODEL, least=-1, most=0.999)
+    cd_steps: int = setting(1, "steps of an RBM's Gibbs chain in each update, the k of CD-k", MODEL, least=1)
+    chains: str = setting("data", "where an RBM's chains begin: at the data, or where they ended", MODEL, CHAINS)
+    weight_cost: float = setting(2e-4, "L2 penalty on an RBM's weights", MODEL, least=0, most=1)
+    layer_rounds: int = setting(0, "rounds of each RBM of a dbn; 0: as many as rounds", MODEL, least=0)
+    layer_epochs: int = setting(0, "passes over a shard in each of those; 0: as many as epochs", MODEL, least=0)
+    layer_learning_rate: float = setting(0.0, "step size of a dbn's RBMs; 0: their own", MODEL, least=0, most=1e6)
     warm_rows: int = setting(
         20_000,
         f"rows of the warm start, a sample that all shards start from; 0: none, at most {WARM_ROWS}",
@@ -74,7 +88,7 @@ class TrainConfig:
         least=0,
         most=WARM_ROWS,
     )
-    warm_epochs: int = setting(8, "passes over those rows", MODEL, least=1)
+    warm_epochs: int = setting(8, "passes over those rows", MODEL, least=0)
     combine: str = setting("mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"))
     outer_momentum: float = setting(
         -1.0, "momentum from round to round of the combined step; -1: 0 to 0.7, by shards", MODEL, least=-1, most=0.999
@@ -90,6 +104,11 @@ class TrainConfig:
     device: str = setting("auto", "where shards are trained: cuda where a node has it", MODEL, ("auto", "cpu", "cuda"))
     patience: int = setting(
         0, "stop after so many rounds without a better validation loss, and keep the best; 0: never", RUN, least=0
+    )
+    start_from: str = setting(
+        "",
+        "a model file whose weights and scaling the training starts from; the RBMs of a dbn stay as they are there",
+        RUN,
     )
     test: str = setting("", "a CSV that the final network is tested on", RUN)
     run_dir: str = setting("", "folder of the run; left out: runs/ and the time", RUN)
@@ -110,6 +129,8 @@ class TrainConfig:
             self._check_bounds(field, value)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
+        if self.threshold:
+            _convert("threshold", self.threshold, float)
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
 
@@ -122,31 +143,68 @@ class TrainConfig:
         wanted = f"{least} or more" if value < least else f"{most} or fewer"
         raise ConfigError(f"{field.name} is {value}, expected {wanted}")
 
+    @property
+    def options(self) -> dict[str, str]:
+        """What the network kinds can be told beside their nodes; each takes what it has a use for."""
+        return {"activation": self.activation, "visible": self.visible, "fine_tune": self.fine_tune}
+
+    @property
+    def supervised(self) -> bool:
+        """Whether classes are learnt, and so a label is needed."""
+        return is_supervised(self.kind, self.options)
+
     def resolved(self) -> "TrainConfig":
         """A copy with what is left to mrdl decided: rounds, epochs and outer momentum by the number of shards.
 
-        The figures are those of scripts/bench/accuracy.py. One shard is plain SGD, without a warm start.
+        The figures are those of scripts/bench/accuracy.py. One shard is plain SGD, without a warm start, but an RBM's
+        biases are fitted to its sample all the same.
         """
         few = self.shards <= 8
         rounds = self.rounds or (3 if few else 4 if self.shards <= 32 else 6)
         momentum = 0.0 if self.shards == 1 else 0.3 if few else 0.5 if self.shards <= 16 else 0.7
+        warm_rows, warm_epochs = self.warm_rows, self.warm_epochs
+        if self.shards == 1 or not warm_rows or not warm_epochs:
+            warm_rows, warm_epochs = WARM_ROWS if self.kind in ("rbm", "dbn") else 0, 0
         return dataclasses.replace(
             self,
             rounds=rounds,
             epochs=self.epochs or max(1, round(self.budget / rounds)),
             outer_momentum=momentum if self.outer_momentum < 0 else self.outer_momentum,
             outer_step=1.0 if self.shards == 1 else self.outer_step,
-            warm_rows=0 if self.shards == 1 else self.warm_rows,
+            warm_rows=warm_rows,
+            warm_epochs=warm_epochs,
         )
 
-    def rate(self, learning_rate: float, round_: int) -> float:
-        """The learning rate of a round, 1 to `rounds`, as the schedule has it; it ends above 0."""
-        done = (round_ - 1) / self.rounds if round_ else 0.0
+    def turns(self, stages: Sequence[Stage], first: int = 0) -> list["Turn"]:
+        """The jobs of a run, one after the other, for a resolved config: each stage's warm start and rounds, from
+        stage number `first` on."""
+        found: list[Turn] = []
+        for i, stage in enumerate(stages):
+            if i < first:
+                continue
+            of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
+            rounds = (self.layer_rounds if of_layer else 0) or self.rounds
+            epochs = (self.layer_epochs if of_layer else 0) or self.epochs
+            rate = (self.layer_learning_rate if of_layer else self.learning_rate) or stage.learning_rate
+            warm = self.warm_rows and (self.warm_epochs or stage.layer is not None)
+            for round_ in range(0 if warm else 1, rounds + 1):
+                early = not round_ or (round_ == 1 and not self.warm_epochs)
+                number = found[-1].number + 1 if found else round_
+                momentum = stage.momenta[not early] if self.momentum < 0 else self.momentum
+                rate_now = rate * self._share(round_, rounds)
+                found.append(
+                    Turn(number, i, round_, rounds, epochs if round_ else self.warm_epochs, rate_now, momentum)
+                )
+        return found
+
+    def _share(self, round_: int, rounds: int) -> float:
+        """Of the learning rate in a round, 1 to `rounds`, as the schedule has it; it ends above 0."""
+        done = (round_ - 1) / rounds if round_ else 0.0
         if self.schedule == "linear":
-            return learning_rate * (1 - done)
+            return 1 - done
         if self.schedule == "cosine":
-            return learning_rate * (1 + math.cos(math.pi * done)) / 2
-        return learning_rate
+            return (1 + math.cos(math.pi * done)) / 2
+        return 1.0
 
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainConfig":
         """A copy with some settings changed; values may be text, as from a file or a flag."""
@@ -174,6 +232,20 @@ class TrainConfig:
                 f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
             )
         return "\n".join(lines) + "\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """One job of a run. number: counts through the run, a warm start at its beginning being 0; stage: index in the
+    architecture's; round: counts through the stage's `rounds`, 0 being its warm start; the rest: how it trains."""
+
+    number: int
+    stage: int
+    round: int
+    rounds: int
+    epochs: int
+    learning_rate: float
+    momentum: float
 
 
 def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:

@@ -7,6 +7,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mrdl.advise import expect
+from mrdl.architecture import Stage
+from mrdl.config import Turn
 from mrdl.errors import MrdlError
 from mrdl.monitor import Progress as JobProgress
 
@@ -19,22 +21,23 @@ class Console:
     def __init__(self) -> None:
         self._console = RichConsole(stderr=True, highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
-        self._rounds = 1
-        self._done = 0
+        self._turns: dict[int, Turn] = {}
+        self._stages: tuple[Stage, ...] = ()
 
     def begin(self, run: Any) -> None:
         """The run starts."""
-        config, self._rounds = run.config, run.config.rounds
+        config, self._turns = run.config, {turn.number: turn for turn in run.turns}
+        self._stages = run.plan.stages
         source = run.source
         self._print(
             f"{run.data}: {len(source.files)} file{'s' * (len(source.files) > 1)}, {source.size / 1e6:.1f} MB, "
             f"{len(run.schema.columns)} columns; {config.shards} shards, {config.rounds} rounds "
-            f"of {config.epochs} epochs, -r {run.runner}"
+            f"of {config.epochs} epochs{self._told_stages()}, -r {run.runner}"
         )
         self._expect(run)
         columns = (TextColumn("  {task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%"))
         self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
-        self._task = self._bar.add_task("starting", total=self._rounds)
+        self._task = self._bar.add_task("starting", total=max(self._turns))
         if self._console.is_terminal:
             self._bar.start()
 
@@ -50,7 +53,6 @@ class Console:
 
     def progress(self, round_: int, progress: JobProgress) -> None:
         """A job goes on."""
-        self._done = round_ - 1
         if self._bar:
             text = f"{self._name(round_)}  {progress.text}"
             self._bar.update(self._task, description=text, completed=max(0, round_ - 1 + 0.98 * progress.fraction))
@@ -73,7 +75,14 @@ class Console:
             self._bar.update(self._task, completed=manifest["round"])
 
     def _name(self, round_: int) -> str:
-        return f"round {round_}/{self._rounds}" if round_ else "warm start"
+        turn = self._turns[round_]
+        stage = self._stages[turn.stage].name
+        name = f"round {turn.round}/{turn.rounds}" if turn.round else "warm start"
+        return f"{stage}, {name}" if stage else name
+
+    def _told_stages(self) -> str:
+        names = [stage.name for stage in self._stages]
+        return f" for each of {', '.join(names)}" if len(names) > 1 else ""
 
     def note(self, text: str) -> None:
         """Something a person should know."""

@@ -11,10 +11,11 @@ from safetensors.numpy import save
 from mrdl import launch
 from mrdl.architecture import Weights
 from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
-from mrdl.config import TrainConfig
+from mrdl.config import TrainConfig, Turn
 from mrdl.errors import DamagedShard, Diverged, JobLost, TrainingError, Unavailable
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
+from mrdl.preparation import Scaling
 from mrdl.results import RunFolder
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
@@ -38,19 +39,21 @@ class Dispatcher:
         folder: RunFolder,
         tag: str,
         *,
+        scaling: Scaling,
         emit_shards: bool = False,
         on_progress: Callable[[int, Progress], None] = lambda round_, progress: None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._source, self._config, self._runner, self._job_class = source, config, runner, job_class
         self._folder, self._tag, self._emit_shards = folder, tag, emit_shards
+        self._scaling = scaling
         self._on_progress, self._note = on_progress, note
         self._cache = shard_cache(source, config, runner, job_class)
         self.clear()  # what a killed driver left
         self.prepared: Prepared | None = self._cache.load()
 
-    def run(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
-        """The job of a round: what it said, and how it went. failed: how often each shard was left out before.
+    def run(self, turn: Turn, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
+        """The job of a turn: what it said, and how it went. failed: how often each shard was left out before.
 
         A job that Hadoop lost is run again, shards that are damaged are made again.
         """
@@ -58,7 +61,7 @@ class Dispatcher:
         while True:
             attempts += 1
             try:
-                return self._job(round_, weights, failed)
+                return self._job(turn, weights, failed)
             except DamagedShard:
                 if attempts >= ATTEMPTS:
                     raise
@@ -81,16 +84,16 @@ class Dispatcher:
         if self._runner == "hadoop":
             hdfs_store().remove(hdfs_home(f"tmp/{self._tag}"))
 
-    def _job(self, round_: int, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
+    def _job(self, turn: Turn, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
         cached = self.prepared is not None
         try:
-            ended = launch.run(self._job_class, self._launch(round_, weights, failed, cached))
+            ended = launch.run(self._job_class, self._launch(turn, weights, failed, cached))
             output = launch.read_output(ended.output)
             if output.refused:
                 raise self._source.refused(*output.refused, skip_bad_rows=self._config.bad_rows == "skip")
             if not output.shards:
                 raise TrainingError("the job ended well, but left no weights")
-            wanted = self._config.shards if round_ else 1
+            wanted = self._config.shards if turn.round else 1
             if [s["shard"] for s in output.shards] != list(range(wanted)):
                 raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
         except BaseException:
@@ -104,12 +107,12 @@ class Dispatcher:
             raise Diverged(output.diverged)
         return output, ended
 
-    def _inputs(self, round_: int, cached: bool) -> list[str]:
+    def _inputs(self, turn: Turn, cached: bool) -> list[str]:
         if not cached:
             return self._source.inputs(self._runner, self._folder.work)
-        return self._cache.shards() if round_ else [self._cache.prepared]
+        return self._cache.shards() if turn.round else [self._cache.prepared]
 
-    def _launch(self, round_: int, weights: Weights, failed: Mapping[int, int], cached: bool) -> launch.Launch:
+    def _launch(self, turn: Turn, weights: Weights, failed: Mapping[int, int], cached: bool) -> launch.Launch:
         work, config = self._folder.work, self._config
         work.mkdir(0o700, exist_ok=True)
         if not cached:
@@ -119,7 +122,8 @@ class Dispatcher:
         about: dict[str, Any] = {
             "config": dataclasses.asdict(config),
             "schema": dataclasses.asdict(self._source.schema),
-            "round": round_,
+            "turn": dataclasses.asdict(turn),
+            "scaling": self._scaling.to_meta(),
             "cached": cached,
             "reducers": min(config.shards, tasks),
             "failed": dict(failed),
@@ -135,16 +139,16 @@ class Dispatcher:
             runner=self._runner,
             settings=settings,
             weights=start if weights else None,
-            inputs=self._inputs(round_, cached),
+            inputs=self._inputs(turn, cached),
             work_dir=work,
-            output_dir=f"{temporary}/round-{round_}",
+            output_dir=f"{temporary}/round-{turn.number}",
             rows_dir=self._cache.beginnings(self._tag),
             tag=self._tag,
-            shards=config.shards if round_ else 1,
+            shards=config.shards if turn.round else 1,
             cached=cached,
             reducers=about["reducers"],
             python_bin=config.python_bin,
             mrjob_conf=config.mrjob_conf,
             package=launch.zip_package(work) if hadoop else None,
-            on_progress=lambda progress: self._on_progress(round_, progress),
+            on_progress=lambda progress: self._on_progress(turn.number, progress),
         )

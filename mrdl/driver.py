@@ -1,7 +1,7 @@
 """A run from its settings to its model: look at the data, then round after round a job, a step, a score and a commit.
 
-Round 0 is the warm start. Any round can be the first one of this process: a run whose cache of shards is gone parses
-the text again and goes on.
+A run goes through the stages of its network, each a warm start and then rounds. Any round can be the first one of this
+process: a run whose cache of shards is gone parses the text again and goes on.
 """
 
 import dataclasses
@@ -15,12 +15,13 @@ from typing import Any
 from mrdl import launch, outer
 from mrdl.architecture import Architecture, Weights, design, digest
 from mrdl.combine import ShardResult
-from mrdl.config import DATA, MODEL, TrainConfig
+from mrdl.config import DATA, MODEL, TrainConfig, Turn
 from mrdl.dispatch import Dispatcher
 from mrdl.errors import ConfigError, Diverged
 from mrdl.job import TrainJob
-from mrdl.model import Model
-from mrdl.preparation import Preparation, prepare
+from mrdl.launch import Output
+from mrdl.model import Model, load
+from mrdl.preparation import Preparation, Scaling, prepare
 from mrdl.results import Round, RunFolder, best_round, new_run_dir, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
@@ -82,6 +83,8 @@ class Run:
             launch.find_hadoop()
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
+        self.plan = self._plan()
+        self.turns = self.config.turns(self.plan.stages, self._take_over())
         if self.config.test:
             Source.look_at(self.config.test, self.config)  # a wrong path shall not be found after the training
         with self.folder.held():
@@ -115,52 +118,63 @@ class Run:
     # --- rounds ---
 
     def _rounds(self) -> Model:
-        first = 0 if self.config.warm_rows else 1
-        last = self.config.rounds - self.keep_shards  # a finished round tells nothing of its shards' weights any more
-        history, now = self.folder.newest(self._settings_digest, first, last)
+        turns = self.turns
+        last = turns[-1].number - self.keep_shards  # a finished round tells nothing of its shards' weights any more
+        history, now = self.folder.newest(self._settings_digest, turns[0].number, last)
         if now is None:
-            now = Round(first - 1, self.initial or {}, {})
+            now = Round(turns[0].number - 1, self.initial or {}, {})
         else:
             self.folder.write_history(history)
         self.jobs = Dispatcher(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
-            emit_shards=self.keep_shards, on_progress=lambda *about: self._tell("progress", *about),
+            scaling=self.scaling, emit_shards=self.keep_shards,
+            on_progress=lambda *about: self._tell("progress", *about),
             note=lambda text: self._tell("note", text),
         )  # fmt: skip
         if self.jobs.prepared:
             self.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
-        elif now.number == self.config.rounds or self._patience_is_over(history):
+        elif now.number == turns[-1].number or self._patience_is_over(history):
             with suppress(Diverged):  # it is run for what it tells of the data, not for its weights
-                self.jobs.run(now.number, now.weights, {})
-        while now.number < self.config.rounds and not self._patience_is_over(history):
+                self.jobs.run(turns[-1], now.weights, {})
+        for turn in turns:
+            if turn.number <= now.number or self._patience_is_over(history):
+                continue
             try:
-                now, manifest = self._round(now, history)
+                now, manifest = self._round(turn, now, history)
             except Diverged as error:
                 raise self._stopped(error, now, history) from error
             history.append(manifest)
             self._tell("round_done", manifest)
         return self._model(now, history)
 
-    def _round(self, before: Round, history: list[dict[str, Any]]) -> tuple[Round, dict[str, Any]]:
-        began, number = time.monotonic(), before.number + 1
+    def _round(self, turn: Turn, before: Round, history: list[dict[str, Any]]) -> tuple[Round, dict[str, Any]]:
+        began, stage = time.monotonic(), self.plan.stages[turn.stage]
+        if turn.stage and (not history or history[-1]["stage"] != stage.name):
+            before = Round(before.number, self.plan.begun(turn.stage, before.weights), {})
         failed = Counter(
-            s["shard"] for m in history if m["round"] for s in m["shards"] if s["left_out"] and s["num_examples"]
+            s["shard"]
+            for m in history
+            if m["stage"] == stage.name and m["stage_round"]
+            for s in m["shards"]
+            if s["left_out"] and s["num_examples"]
         )
-        output, job = self.jobs.run(number, before.weights, failed)
-        self.arch.check(output.weights, f"the result of round {number}")
+        output, job = self.jobs.run(turn, before.weights, failed)
+        self.arch.check(output.weights, f"the result of round {turn.number}")
         self.results = output.results
-        now, length = self._step(before, output.weights) if number else (Round(0, output.weights, {}), 1.0)
+        now, length = self._step(turn, before, output.weights) if turn.round else (self._first(turn, output), 1.0)
         trained = [shard for shard in output.shards if not shard["left_out"]]
         rows = sum(shard["num_examples"] for shard in trained)
         manifest = {
-            "round": number,
+            "round": turn.number,
+            "stage": stage.name,
+            "stage_round": turn.round,
             "sha256": digest(now.weights),
             "velocity": digest(now.velocity),
             "parent": history[-1]["sha256"] if history else "",
             "settings": self._settings_digest,
             "rows": rows,
             "training_loss": sum(s["loss"] * s["num_examples"] for s in trained) / max(1, rows),
-            "validation": self._score(now.weights),
+            "validation": self._score(turn, now.weights),
             "outer_step": length,
             "shards": output.shards,
             "retried": job.retried,
@@ -173,64 +187,116 @@ class Run:
         self.folder.commit(now, manifest)
         return now, manifest
 
-    def _step(self, before: Round, mean: Weights) -> tuple[Round, float]:
+    @staticmethod
+    def _first(turn: Turn, output: Output) -> Round:
+        """The state after a warm start: what the sample taught, and no velocity."""
+        return Round(turn.number, output.weights, {})
+
+    def _step(self, turn: Turn, before: Round, mean: Weights) -> tuple[Round, float]:
         """The outer step from the weights before the round to those after it, and its length."""
-        start = before.weights or self.arch.initial_weights(self.config.seed)
+        start = self.arch.completed(before.weights, self.config.seed)
         step, velocity = outer.nesterov(start, mean, before.velocity, self.config.outer_momentum)
         length = self.config.outer_step
         if not length:
-            length = outer.best_length(lambda at: self._score(outer.along(start, step, at)).get("loss", math.inf))
+            length = outer.best_length(
+                lambda at: self._score(turn, outer.along(start, step, at), search=True).get("loss", math.inf)
+            )
         plain = length == 1 and not self.config.outer_momentum  # the mean to the bit: a sum of differences may miss it
-        return Round(before.number + 1, mean if plain else outer.along(start, step, length), velocity), length
+        return Round(turn.number, mean if plain else outer.along(start, step, length), velocity), length
 
     def _patience_is_over(self, history: list[dict[str, Any]]) -> bool:
-        rounds = [m for m in history if m["round"]]
+        rounds = self._of_last_stage(history)
         return bool(
             self.config.patience and rounds and rounds[-1]["round"] - best_round(rounds) >= self.config.patience
         )
 
+    def _of_last_stage(self, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Its rounds, without the warm start: those that may be stopped early, and of which the best is kept."""
+        return [m for m in history if m["stage"] == self.plan.stages[-1].name and m["stage_round"]]
+
     def _stopped(self, error: Diverged, now: Round, history: list[dict[str, Any]]) -> Diverged:
         """The error of a round in which every shard failed; what was learnt before it is kept as a network."""
-        rate = (self.config.learning_rate or self.arch.learning_rate) / 2
-        advice = f"Start again with --learning-rate {rate:g} in another --run-dir"
-        if now.number < 1:
+        stage = self.plan.stages[next(t.stage for t in self.turns if t.number > now.number)]
+        layers = stage.layer is not None and self.config.kind == "dbn"
+        flag = "--layer-learning-rate" if layers else "--learning-rate"
+        rate = (self.config.layer_learning_rate if layers else self.config.learning_rate) or stage.learning_rate
+        advice = f"Start again with {flag} {rate / 2:g} in another --run-dir"
+        if not any(m["stage_round"] for m in history) or stage is not self.plan.stages[-1]:
             return Diverged(f"{error} {advice}.")
         model = self._model(now, history)
         self.folder.write(self.folder.model, model.to_bytes())
         return Diverged(f"{error} {advice}, or take the network of round {now.number}, in {self.folder.model}.")
 
-    def _score(self, weights: Weights) -> dict[str, float]:
+    def _score(self, turn: Turn, weights: Weights, search: bool = False) -> dict[str, float]:
+        """What is known of weights by the validation rows; for a search the loss is enough."""
         assert self.jobs.prepared is not None
         sample = self.jobs.prepared.validation
         if not len(sample.features):
             return {}
+        rows, model = sample.order, Model(self.arch, weights, self.preparation)
+        layer = self.arch.stages[turn.stage].layer
+        if layer is not None:
+            training = None if search else self.jobs.prepared.sample.features[: len(rows)]
+            return model.score_layer(layer, sample.features[rows], training)
         targets = self.preparation.class_numbers(sample.label_names)[sample.codes]
-        rows = sample.order
-        return Model(self.arch, weights, self.preparation).score(sample.features[rows], targets[rows])
+        return model.score(sample.features[rows], targets[rows])
 
     @property
     def preparation(self) -> Preparation:
         """The scaling and classes of the data, once it was seen."""
         assert self.jobs.prepared is not None
-        return prepare(self.jobs.prepared.statistics, self.schema, self.config.scaling)
+        return prepare(self.jobs.prepared.statistics, self.schema, self.scaling)
 
     @property
     def arch(self) -> Architecture:
         """The layers, once the data was seen."""
         assert self.jobs.prepared is not None
-        classes = len(self.jobs.prepared.statistics.classes)
-        return design(self.config.kind, self.config.nodes, len(self.schema.features), classes)
+        classes, config = len(self.jobs.prepared.statistics.classes), self.config
+        return design(config.kind, config.nodes, len(self.schema.features), classes, config.options)
+
+    def _plan(self) -> Architecture:
+        """The network as far as it is known before the data: its stages, but not the number of classes."""
+        config, nodes = self.config, self.config.nodes
+        return design(config.kind, nodes, nodes[0] if nodes else len(self.schema.features), 0, config.options)
+
+    def _take_over(self) -> int:
+        """Take weights and scaling from the model that the run starts from; the stage that it starts with."""
+        config = self.config
+        self.scaling = Scaling(config.scaling, config.threshold)
+        if not config.start_from:
+            return 0
+        model, wanted = load(config.start_from), self.plan.shapes()
+        if len(model.preparation.columns) != len(self.schema.features):
+            raise ConfigError(
+                f"{config.start_from} was trained on {len(model.preparation.columns)} columns beside the label, "
+                f"but {self.data} has {len(self.schema.features)}"
+            )
+        self.initial = {name: w for name, w in model.weights.items() if wanted.get(name) == w.shape}
+        if not self.initial:
+            raise ConfigError(f"{config.start_from} is a {model!r}: no layer of it is one of {list(self.plan.nodes)}")
+        above = model.preparation.threshold
+        self.scaling = Scaling(
+            config.scaling, "" if above is None else repr(above), (model.preparation.minimum, model.preparation.factor)
+        )
+        fitted = [f"layers.{s.layer}.visible_bias" in self.initial for s in self.plan.stages if s.layer is not None]
+        return len(fitted) if all(fitted) and config.kind == "dbn" else 0
 
     def _model(self, now: Round, history: list[dict[str, Any]]) -> Model:
         if self.config.patience:
-            best = best_round([m for m in history if m["round"]])
+            best = best_round(self._of_last_stage(history))
             now = now if best == now.number else self.folder.read_best(best)
             history = [m for m in history if m["round"] <= best]
         decides = [f.name for f in dataclasses.fields(self.config) if f.metadata["decides"] in (DATA, MODEL)]
         rounds = [
-            {"round": m["round"], "training_loss": m["training_loss"], **m["validation"], "rows": m["rows"]}
+            {
+                "round": m["round"],
+                **({"stage": m["stage"]} if m["stage"] else {}),
+                "training_loss": m["training_loss"],
+                **m["validation"],
+                "rows": m["rows"],
+            }
             for m in history
-            if m["round"]
+            if m["stage_round"]
         ]
         return Model(
             self.arch,
@@ -258,8 +324,10 @@ class Run:
 
     @property
     def _may_change(self) -> tuple[str, ...]:
-        """Settings that a run may go on with changed: more rounds of the same run are the same run."""
-        return ("budget", "rounds") if self.config.schedule == "constant" else ("budget",)
+        """Settings that a run may go on with changed: more rounds of the same run are the same run, unless a later
+        stage or the schedule builds on their number."""
+        longer = self.config.schedule == "constant" and len(self.plan.stages) == 1
+        return ("budget", "rounds") if longer else ("budget",)
 
     @property
     def _settings_digest(self) -> str:

@@ -5,7 +5,8 @@ statistics to every shard; its reducer holds one shard, packs it, trains it and 
 Step 2 lets only results through and combines them in one reducer. The output of step 1 stays: it is the cache of
 shards. A later round is a one-step job, whose map reads cached shards, trains them, and whose reducer combines.
 
-Round 0 is the warm start: it trains one small sample of all rows, whose weights every shard begins round 1 with.
+A stage (see mrdl.architecture) begins with a round 0, its warm start: that trains one small sample of all rows, whose
+weights every shard begins round 1 with.
 
 A task is a pure function of (settings, round, shard): no clock, host or attempt is ever looked at.
 
@@ -28,11 +29,11 @@ from mrjob.step import MRStep
 
 from mrdl import combine, protocol
 from mrdl.architecture import Architecture, Weights, design, digest
-from mrdl.config import WARM_ROWS, TrainConfig
+from mrdl.config import WARM_ROWS, TrainConfig, Turn
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.monitor import training_status
-from mrdl.preparation import Preparation, Statistics, prepare, refuse
+from mrdl.preparation import Preparation, Scaling, Statistics, prepare, refuse
 from mrdl.protocol import Write, key_of, split_line, unpack
 from mrdl.schema import Schema
 from mrdl.shard import shard_keys, warm_rank
@@ -106,7 +107,7 @@ class TrainJob(MRJob):
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the driver wrote (mrdl.dispatch): config, schema, round and more. Read when first asked for."""
+        """What the driver wrote (mrdl.dispatch): config, schema, turn and more. Read when first asked for."""
         with open(self.options.settings, encoding="utf-8") as file:
             return dict(json.load(file))
 
@@ -114,6 +115,11 @@ class TrainJob(MRJob):
     def config(self) -> TrainConfig:
         """The settings of the run."""
         return TrainConfig().with_changes(self.settings["config"])
+
+    @cached_property
+    def turn(self) -> Turn:
+        """Which of the run's jobs this is."""
+        return Turn(**self.settings["turn"])
 
     @property
     def schema(self) -> Schema:
@@ -166,13 +172,13 @@ class TrainJob(MRJob):
             write(key, protocol.pack_statistics(b"P", loaded.statistics, **about))
             if problem is None:
                 kept.write(key, b"B" if shard is None else b"D", write)
-                if (shard is None) == (self.settings["round"] == 0):
+                if (shard is None) == (self.turn.round == 0):
                     write(key, protocol.pack_result(self._train(shard or 0, kept)))
 
     def _problem(self, statistics: Statistics) -> str | None:
         config = self.config
         skip = config.bad_rows == "skip"
-        problem = refuse(statistics, config.shards, skip, supervised=config.kind == "mlp")
+        problem = refuse(statistics, config.shards, skip, supervised=config.supervised)
         if problem is None:
             try:
                 self._architecture(statistics)
@@ -183,14 +189,14 @@ class TrainJob(MRJob):
     # --- training ---
 
     def _preparation(self, statistics: Statistics) -> Preparation:
-        return prepare(statistics, self.schema, self.config.scaling)
+        return prepare(statistics, self.schema, Scaling.from_meta(self.settings["scaling"]))
 
     def _architecture(self, statistics: Statistics) -> Architecture:
         config = self.config
-        return design(config.kind, config.nodes, len(self.schema.features), len(statistics.classes))
+        return design(config.kind, config.nodes, len(self.schema.features), len(statistics.classes), config.options)
 
     def _train_cached(self, lines: Iterable[bytes], write: Write) -> None:
-        if not self.settings["round"]:
+        if not self.turn.round:
             of_warm = (line for line in lines if split_line(line)[1][:1] in (b"P", b"B"))
             result = self._train(0, LoadedShard(of_warm, self.config.task_memory_mb << 20))
             write(COMBINE_KEY, protocol.pack_result(result))
@@ -203,43 +209,49 @@ class TrainJob(MRJob):
                 write(COMBINE_KEY, protocol.pack_result(self._train(loaded.shard, loaded)))
 
     def _train(self, shard: int, loaded: LoadedShard) -> combine.ShardResult:
-        """The one entrance to training: a loaded shard in, its result out. In round 0 the sample is shard 0."""
-        from mrdl import trainer  # imports torch, which a task that does not train shall not pay for
+        """The one entrance to training: a loaded shard in, its result out. In a warm start the sample is shard 0."""
+        from mrdl import minibatch, trainer  # these import torch, which a task that does not train shall not pay for
 
-        config, round_ = self.config, self.settings["round"]
+        config, turn = self.config, self.turn
         arch, preparation = self._architecture(loaded.statistics), self._preparation(loaded.statistics)
-        weights = self._start_weights(arch)
-        loaded = loaded if round_ else loaded.lowest(config.warm_rows, warm_rank)
+        weights = start = self._start_weights(arch)
+        loaded = loaded if turn.round else loaded.lowest(config.warm_rows, warm_rank)
         targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
-        rows = trainer.Rows(
-            loaded.features, targets.astype(np.int64), loaded.order, preparation.minimum, preparation.factor
-        )
-        rate = config.rate(config.learning_rate or arch.learning_rate, round_)
-        settings = trainer.Hyperparameters(
-            config.epochs if round_ else config.warm_epochs,
+        rows = minibatch.Rows(
+            loaded.features, targets.astype(np.int64), loaded.order,
+            preparation.minimum, preparation.factor, preparation.threshold,
+        )  # fmt: skip
+        settings = minibatch.Hyperparameters(
+            turn.epochs,
             config.batch_size,
-            rate * 0.5 ** self.settings["failed"].get(str(shard), 0),
-            config.momentum,
+            turn.learning_rate * 0.5 ** self.settings["failed"].get(str(shard), 0),
+            turn.momentum,
             config.device,
+            config.cd_steps,
+            config.chains == "persistent",
+            config.weight_cost,
         )
 
         def report(epoch: int, done: float, loss: float) -> None:
-            self.set_status(training_status(shard, round_, epoch, settings.epochs, done, loss))
+            self.set_status(training_status(shard, turn.number, epoch, settings.epochs, done, loss))
 
         try:
-            rng = np.random.default_rng([config.seed, round_, shard])
-            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report)
+            if not turn.round:
+                weights = trainer.fit_visible(arch, turn.stage, weights, rows)
+            rng = np.random.default_rng([config.seed, turn.number, shard])
+            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, turn.stage)
         except Exception as error:
-            error.add_note(f"in round {round_}, shard {shard} of {config.shards}, {len(rows)} rows")
+            error.add_note(f"in round {turn.number}, shard {shard} of {config.shards}, {len(rows)} rows")
             raise
-        return combine.ShardResult(shard, len(rows), trained, metrics, digest(weights))
+        return combine.ShardResult(shard, len(rows), trained, metrics, digest(start))
 
     def _start_weights(self, arch: Architecture) -> Weights:
-        if not self.options.weights:
-            return arch.initial_weights(self.config.seed)
-        from safetensors.numpy import load_file
+        given: Weights = {}
+        if self.options.weights:
+            from safetensors.numpy import load_file
 
-        weights: Weights = load_file(self.options.weights)
+            given = load_file(self.options.weights)
+        weights = arch.completed(given, self.config.seed)
         arch.check(weights, "the weights that the round starts from")
         return weights
 

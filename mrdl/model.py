@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mrdl import architecture
-from mrdl.architecture import KINDS, Architecture, Weights
+from mrdl.architecture import KINDS, Architecture, Weights, build
 from mrdl.data import read_table
 from mrdl.errors import ConfigError, DataError, ModelError, MrdlError
 from mrdl.preparation import Preparation
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-FORMAT = "mrdl model 1"
+FORMAT = "mrdl model 2"
 BATCH = 1000  # rows in a forward pass
 
 
@@ -73,13 +74,13 @@ class Model:
         return build(self.arch, self.weights)
 
     def predict(self, values: Any) -> np.ndarray:
-        """The labels of rows, (rows,) of str; the reconstruction of rows for an autoencoder.
+        """The labels of rows, (rows,) of str; of networks without classes the reconstruction of rows.
 
         values: a DataFrame (columns by name), an array (rows, columns) in the order of training, or a CSV's path.
         """
-        output = self._output(self.features_of(values))
         if self.arch.loss != "nll":
-            return output
+            return self.reconstruct(values)
+        output = self._output(self.features_of(values))
         return np.array(self.classes, dtype=object)[output[:, : len(self.classes)].argmax(1)]
 
     def predict_proba(self, values: Any) -> np.ndarray:
@@ -93,8 +94,35 @@ class Model:
         self._only("bce", "a code")
         return self._output(self.features_of(values), "encode")
 
+    def decode(self, code: np.ndarray) -> np.ndarray:
+        """code: (rows, nodes of the narrowest layer). An autoencoder's rows in [0, 1], (rows, columns) float32."""
+        self._only("bce", "a code")
+        return self._batches(self._torch("decode"), np.asarray(code, np.float32))
+
+    def transform(self, values: Any) -> np.ndarray:
+        """The features of rows in the topmost layer of RBMs, (rows, hidden) float32; for an autoencoder its code."""
+        if self.arch.loss != "cd":
+            return self.encode(values)
+        return self._output(self.features_of(values))
+
+    def reconstruct(self, values: Any) -> np.ndarray:
+        """Rows through an autoencoder, or up and down a stack of RBMs, in [0, 1]: (rows, columns) float32."""
+        features = self.features_of(values)
+        if self.arch.loss == "bce":
+            return self._output(features)
+        self._only("cd", "reconstructions")
+        stack = self._stack()
+        return self._batches(lambda x: stack.rows(stack.features(x)), self.preparation.scale(features))
+
+    def sample(self, count: int, steps: int = 1000, seed: int = 0) -> np.ndarray:
+        """Rows that RBMs dream of, in [0, 1]: (count, columns) float32, each the end of a Gibbs chain of so many steps
+        in the topmost machine."""
+        self._only("cd", "samples")
+        with _one_thread():
+            return np.asarray(self._stack().sample(count, steps, seed))
+
     def evaluate(self, data: str | os.PathLike[str]) -> dict[str, float]:
-        """rows, loss and accuracy (0 to 1; mean squared error for an autoencoder) on a labelled CSV."""
+        """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV."""
         features, labels = self._read(data)
         if self.arch.loss == "nll" and labels is None:
             raise DataError(f"{data} has no label column {self.preparation.label!r}")
@@ -102,6 +130,8 @@ class Model:
 
     def score(self, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """The same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
+        if self.arch.loss == "cd":
+            return self.score_layer(len(self.arch.stages) - 1, features, None)
         output = self._output(features)
         if self.arch.loss == "bce":
             x = self.preparation.scale(features).astype(np.float64)
@@ -117,6 +147,17 @@ class Model:
             "loss": float(-picked.mean()) if len(picked) else float("nan"),
             "accuracy": float(hits.mean()) if len(hits) else float("nan"),
         }
+
+    def score_layer(self, layer: int, features: np.ndarray, training: np.ndarray | None) -> dict[str, float]:
+        """The measures of an RBM of a stack (mrdl.boltzmann.score) on raw rows, and on `training` rows."""
+        import torch
+
+        from mrdl import boltzmann
+
+        x = torch.from_numpy(self.preparation.scale(features))
+        compared = None if training is None else torch.from_numpy(self.preparation.scale(training))
+        with _one_thread():
+            return boltzmann.score(self._stack(), layer, x, compared)
 
     def save(self, local_path: str | os.PathLike[str]) -> None:
         """Write the model to one safetensors file, beside and renamed."""
@@ -135,6 +176,8 @@ class Model:
             "format": FORMAT,
             "kind": self.arch.kind,
             "nodes": self.arch.nodes,
+            "options": dict(self.arch.options),
+            "threshold": self.preparation.threshold,
             "columns": self.preparation.columns,
             "label": self.preparation.label,
             "label_index": self.preparation.label_index,
@@ -208,25 +251,45 @@ class Model:
         )
 
     def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
-        """(rows, outputs) float32: log-probabilities, reconstruction or code; on one thread, for the same bytes."""
+        """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""
+        return self._batches(self._torch(method), self.preparation.scale(features))
+
+    def _torch(self, method: str) -> Callable[["torch.Tensor"], "torch.Tensor"]:
+        found: Callable[[torch.Tensor], torch.Tensor] = getattr(self.net(), method)
+        return found
+
+    def _stack(self) -> Any:
+        from mrdl.boltzmann import Stack
+
+        return Stack(self.arch, self.weights)
+
+    @staticmethod
+    def _batches(function: Callable[["torch.Tensor"], "torch.Tensor"], rows: np.ndarray) -> np.ndarray:
+        """A function of rows (rows, columns) in [0, 1], in parts; on one thread, for the same bytes."""
         import torch
 
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            net = self.net()
-            with torch.no_grad():
-                parts = [
-                    getattr(net, method)(torch.from_numpy(self.preparation.scale(features[i : i + BATCH]))).numpy()
-                    for i in range(0, max(1, len(features)), BATCH)
-                ]
-        finally:
-            torch.set_num_threads(threads)
+        with _one_thread(), torch.no_grad():
+            parts = [
+                function(torch.from_numpy(rows[i : i + BATCH])).numpy() for i in range(0, max(1, len(rows)), BATCH)
+            ]
         return np.concatenate(parts)
 
     def _only(self, loss: str, what: str) -> None:
         if self.arch.loss != loss:
             raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums of several threads depend on their number."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def load(local_path: str | os.PathLike[str]) -> Model:
@@ -249,11 +312,11 @@ def load(local_path: str | os.PathLike[str]) -> Model:
             raise ModelError(f"{name} has format {format_!r}, expected {FORMAT!r}: it needs another version of mrdl")
         preparation = Preparation(
             tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
-            tensors.pop("scaling.minimum"), tensors.pop("scaling.factor"),
+            tensors.pop("scaling.minimum"), tensors.pop("scaling.factor"), about["threshold"],
         )  # fmt: skip
         if about["kind"] not in KINDS:
             raise ModelError(f"{name} has network kind {about['kind']!r}, expected one of {', '.join(KINDS)}")
-        arch = KINDS[about["kind"]](about["nodes"])
+        arch = build(about["kind"], about["nodes"], about["options"])
         arch.check(tensors, name)
         model = Model(arch, tensors, preparation, about["settings"], about["rounds"], about["lineage"])
         if model.sha256 != about["sha256"]:

@@ -9,16 +9,18 @@ from torch import Tensor, nn
 from mrdl.architecture import KINDS, Architecture, Weights
 from mrdl.errors import ConfigError
 
-ACTIVATIONS = {"relu": torch.relu, "linear": lambda x: x}
+ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "linear": lambda x: x}
 
 
 class Net(nn.Module):
-    """A network from a node list, with Xavier-uniform weights (ReLU's gain) and zero biases.
+    """A network from a node list, with the weights that its training starts from.
 
         Net([784, 500, 100, 10])                         784 -> 500 -> 100 -> 10, log-softmax
         Net(4, [784, 500, 100, 10])                      the same, as the paper writes it
         Net([784, 500, 30], kind="autoencoder")          784 -> 500 -> 30 -> 500 -> 784, sigmoid
+        Net([784, 500, 100], kind="rbm")                 784 -> 500 -> 100, two RBMs
 
+    `options` are those of the kind: activation, visible, fine_tune.
     `num_layers` may be left out; where it is given it must be the number of nodes.
     """
 
@@ -29,6 +31,7 @@ class Net(nn.Module):
         *,
         kind: str = "mlp",
         seed: int = 0,
+        **options: str,
     ) -> None:
         super().__init__()
         if not isinstance(num_layers, int):
@@ -39,30 +42,44 @@ class Net(nn.Module):
             raise ConfigError(f"network kind {kind!r}, expected one of {', '.join(KINDS)}")
         if len(nodes) < 2 or min(nodes) < 1:
             raise ConfigError(f"nodes is {list(nodes)}, expected two or more numbers above 0")
-        self.architecture: Architecture = KINDS[kind](nodes)
+        self.architecture: Architecture = KINDS[kind](nodes, **options)
         pairs = zip(self.architecture.nodes[:-1], self.architecture.nodes[1:], strict=True)
         self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairs)
+        for name, shape in self.architecture.shapes().items():
+            if not self.architecture.is_of_layers(name):  # an RBM's own
+                _, layer, own = name.split(".")
+                self.layers[int(layer)].register_buffer(own, torch.zeros(shape))
         self.set_weights(self.architecture.initial_weights(seed))
 
     def logits(self, x: Tensor) -> Tensor:
         """x: (rows, nodes[0]) in [0, 1]. Returns (rows, nodes[-1]), before log-softmax or sigmoid."""
-        for layer, activation in zip(self.layers, self.architecture.activations, strict=True):
-            x = ACTIVATIONS[activation](layer(x))
-        return x
+        return self._through(x, 0, len(self.layers))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (rows, nodes[0]) in [0, 1]. Returns log-probabilities (rows, classes), or the reconstruction."""
+        """x: (rows, nodes[0]) in [0, 1]. Returns log-probabilities (rows, classes), the reconstruction of an
+        autoencoder, or the topmost features of RBMs."""
         out = self.logits(x)
-        return torch.log_softmax(out, 1) if self.architecture.loss == "nll" else torch.sigmoid(out)
+        loss = self.architecture.loss
+        return torch.log_softmax(out, 1) if loss == "nll" else torch.sigmoid(out) if loss == "bce" else out
 
     def encode(self, x: Tensor) -> Tensor:
         """x: (rows, nodes[0]). Returns an autoencoder's code (rows, nodes[code])."""
+        return self._through(x, 0, self._code())
+
+    def decode(self, code: Tensor) -> Tensor:
+        """code: (rows, nodes[code]). Returns an autoencoder's rows (rows, nodes[0])."""
+        return torch.sigmoid(self._through(code, self._code(), len(self.layers)))
+
+    def _code(self) -> int:
         if self.architecture.code is None:
             raise ConfigError(f"a network of kind {self.architecture.kind!r} has no code, only an autoencoder has")
-        for layer, activation in list(zip(self.layers, self.architecture.activations, strict=True))[
-            : self.architecture.code
-        ]:
-            x = ACTIVATIONS[activation](layer(x))
+        return self.architecture.code
+
+    def _through(self, x: Tensor, first: int, stop: int) -> Tensor:
+        if first == 0 and self.architecture.visible == "gaussian":
+            x = x * torch.as_tensor(self.layers[0].visible_scale)
+        for i in range(first, stop):
+            x = ACTIVATIONS[self.architecture.activations[i]](self.layers[i](x))
         return x
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
@@ -77,6 +94,6 @@ class Net(nn.Module):
 
 def build(arch: Architecture, weights: Mapping[str, np.ndarray]) -> Net:
     """The module of an architecture with these weights."""
-    net = Net(arch.nodes, kind=arch.kind)
+    net = Net(len(arch.nodes), arch.nodes, kind=arch.kind, seed=0, **arch.options)
     net.set_weights(weights)
     return net

@@ -70,7 +70,8 @@ class Statistics:
 class Preparation:
     """How a row of the CSV becomes a row in [0, 1] and a class number; kept with every model.
 
-    minimum, factor: (columns,) float32; a value becomes (value - minimum) * factor.
+    minimum, factor: (columns,) float32; a value becomes (value - minimum) * factor. With a threshold it becomes
+    1 where it is above, else 0.
     """
 
     columns: tuple[str, ...]
@@ -79,9 +80,12 @@ class Preparation:
     classes: tuple[str, ...]
     minimum: np.ndarray
     factor: np.ndarray
+    threshold: float | None = None
 
     def scale(self, features: np.ndarray) -> np.ndarray:
         """(rows, columns) of any number type -> float32 in [0, 1]; what lies outside the training range is cut."""
+        if self.threshold is not None:
+            return (features > self.threshold).astype(np.float32)
         scaled = features.astype(np.float32)
         with np.errstate(over="ignore"):  # what overflows is cut
             scaled -= self.minimum
@@ -94,17 +98,40 @@ class Preparation:
         return np.array([number.get(name, -1) for name in labels], np.int64)
 
 
-def prepare(statistics: Statistics, schema: Schema, scaling: str) -> Preparation:
-    """The preparation that statistics of all rows decide. scaling: auto, column or common."""
+@dataclass(frozen=True)
+class Scaling:
+    """How values are scaled. how: auto, column or common, as the statistics have it; threshold: text of a number, or
+    empty; taken: (minimum, factor) of the model that the training starts from, which the statistics do not change."""
+
+    how: str = "auto"
+    threshold: str = ""
+    taken: tuple[np.ndarray, np.ndarray] | None = None
+
+    def to_meta(self) -> list[Any]:
+        """What `from_meta` reads, as JSON has it."""
+        return [self.how, self.threshold, [array.tolist() for array in self.taken or ()]]
+
+    @classmethod
+    def from_meta(cls, meta: Sequence[Any]) -> "Scaling":
+        """What `to_meta` has written."""
+        how, threshold, taken = meta
+        arrays = [np.array(each, np.float32) for each in taken]
+        return cls(how, threshold, (arrays[0], arrays[1]) if arrays else None)
+
+
+def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Preparation:
+    """The preparation that statistics of all rows decide."""
     low, high = statistics.minimum, statistics.maximum
     if not statistics.training_rows:
         low, high = np.zeros_like(low), np.zeros_like(high)
-    if scaling == "common" or (scaling == "auto" and looks_like_pixels(statistics)):
+    if scaling.how == "common" or (scaling.how == "auto" and looks_like_pixels(statistics)):
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
     span = high.astype(np.float64) - low
     factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > np.finfo(np.float32).tiny).astype(np.float32)
     classes = tuple(sorted(statistics.classes, key=_class_order)) if schema.label is not None else ()
-    return Preparation(schema.features, schema.label_name, schema.label, classes, low, factor)
+    above = float(scaling.threshold) if scaling.threshold else None
+    low, factor = scaling.taken or (low, factor)
+    return Preparation(schema.features, schema.label_name, schema.label, classes, low, factor, above)
 
 
 def looks_like_pixels(statistics: Statistics) -> bool:

@@ -55,7 +55,7 @@ class Table:
 
     def rows(self, places: np.ndarray, preparation):
         """Some rows as a training task has them."""
-        from mrdl.trainer import Rows
+        from mrdl.minibatch import Rows
 
         order = np.argsort(self.hashes[places], kind="stable")
         features, targets = self.features[places], self.targets[places]

@@ -8,9 +8,9 @@ import pytest
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
     {"__init__", "errors", "config", "architecture", "schema", "monitor", "shard", "cluster", "patience"},
-    {"data", "preparation", "combine", "outer", "trainer", "net", "webhdfs", "results"},
-    {"storage", "protocol"},
-    {"shuffle", "task", "source", "model"},
+    {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
+    {"backprop", "boltzmann", "storage", "protocol"},
+    {"trainer", "shuffle", "task", "source", "model"},
     {"cache", "job", "runners", "witness"},
     {"launch"},
     {"dispatch", "advise", "faults"},
@@ -21,7 +21,7 @@ FLOORS = [
 UPWARD = {("job", "__main__")}  # a job file is also a command
 HOMES = {
     "mrjob": {"job", "runners", "launch"},
-    "torch": {"net", "trainer", "model", "paper"},
+    "torch": {"minibatch", "backprop", "boltzmann", "net", "trainer", "model", "paper"},
     "pyarrow": {"data", "protocol"},
     "hdfs": {"webhdfs"},
     "requests": {"webhdfs", "cluster", "launch", "witness"},
@@ -31,6 +31,9 @@ HOMES = {
 }
 LAZY = {
     ("model", "torch"),
+    ("model", "mrdl.boltzmann"),
+    ("job", "mrdl.minibatch"),
+    ("advise", "mrdl.minibatch"),
     ("model", "pandas"),
     ("job", "mrdl.trainer"),
     ("advise", "mrdl.trainer"),

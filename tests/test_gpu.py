@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from mrdl.architecture import autoencoder, mlp
-from mrdl.trainer import Hyperparameters, Rows, train_shard
+from mrdl.minibatch import Hyperparameters, Rows
+from mrdl.trainer import train_shard
 
 pytestmark = [
     pytest.mark.gpu,

@@ -19,7 +19,8 @@ from mrdl.driver import Run
 from mrdl.job import TrainJob
 from mrdl.protocol import pack_result
 from mrdl.results import RunFolder
-from mrdl.trainer import Hyperparameters, Rows, train_shard
+from mrdl.minibatch import Hyperparameters, Rows
+from mrdl.trainer import train_shard
 
 QUICK = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}
 

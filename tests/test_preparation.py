@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mrdl.preparation import MAX_CLASSES, Preparation, Statistics, looks_like_pixels, prepare, refuse
+from mrdl.preparation import MAX_CLASSES, Preparation, Scaling, Statistics, looks_like_pixels, prepare, refuse
 from mrdl.schema import Schema
 
 
@@ -22,7 +22,7 @@ def counted(features: np.ndarray, labels=(), **more) -> Statistics:
 
 def prepared(features: np.ndarray, scaling: str, **more) -> Preparation:
     names = tuple(f"c{i}" for i in range(features.shape[1]))
-    return prepare(counted(features, ["a", "b"], **more), Schema((*names, "kind"), len(names), None), scaling)
+    return prepare(counted(features, ["a", "b"], **more), Schema((*names, "kind"), len(names), None), Scaling(scaling))
 
 
 # --- statistics ---
@@ -92,7 +92,7 @@ def test_common_scaling_has_one_range_for_all_columns():
 
 def test_auto_takes_real_digits_for_pixels(digits):
     pixels = pd.read_csv(digits).drop(columns="digit").to_numpy()
-    np.testing.assert_allclose(prepared(pixels, "auto").scale(pixels), pixels / 16, atol=1e-7)
+    np.testing.assert_allclose(prepared(pixels, Scaling()).scale(pixels), pixels / 16, atol=1e-7)
 
 
 MIXED = np.array([[18, 1, 200], [90, 0, 3], [40, 1, 50]])  # say age, yes or no, weight
@@ -117,7 +117,7 @@ def test_auto_tells_pixels_from_mixed_units(features, integral, pixels):
 @pytest.mark.parametrize(("pixels", "scaling"), [(True, "common"), (False, "column")])
 def test_auto_is_common_for_pixels_and_column_for_others(pixels, scaling):
     features = np.array([[0, 250, 3], [10, 255, 255], [255, 0, 0]]) if pixels else MIXED
-    chosen, known = prepared(features, "auto"), prepared(features, scaling)
+    chosen, known = prepared(features, Scaling()), prepared(features, scaling)
     np.testing.assert_array_equal(chosen.scale(features), known.scale(features))
 
 
@@ -148,7 +148,7 @@ def test_scaling_leaves_its_input_as_it_is():
 
 
 def test_without_training_rows_everything_becomes_0():
-    preparation = prepare(Statistics.empty(2), Schema(("x", "y", "kind"), 2, None), "auto")
+    preparation = prepare(Statistics.empty(2), Schema(("x", "y", "kind"), 2, None), Scaling())
     assert preparation.scale(np.array([[3.0, -4.0]])).tolist() == [[0, 0]]
 
 
@@ -168,7 +168,7 @@ def test_without_training_rows_everything_becomes_0():
 def test_classes_are_in_order_of_number_then_text(names, order):
     for some_order in (names, names[::-1]):
         statistics = counted(np.array([[0.0], [1.0]]), classes=dict.fromkeys(some_order, 1))
-        assert prepare(statistics, Schema(("x", "kind"), 1, None), "auto").classes == order
+        assert prepare(statistics, Schema(("x", "kind"), 1, None), Scaling()).classes == order
 
 
 def test_labels_become_class_numbers_and_unseen_ones_minus_1():
@@ -178,7 +178,7 @@ def test_labels_become_class_numbers_and_unseen_ones_minus_1():
 
 def test_data_without_a_label_has_no_classes():
     statistics = counted(np.array([[0.0], [1.0]]), ["", ""])
-    preparation = prepare(statistics, Schema(("x",), None, None), "auto")
+    preparation = prepare(statistics, Schema(("x",), None, None), Scaling())
     assert (preparation.classes, preparation.label, preparation.label_index) == ((), "", None)
 
 

@@ -16,7 +16,8 @@ from mrdl.driver import Run
 from mrdl.job import TrainJob
 from mrdl.model import Model
 from mrdl.results import RunFolder
-from mrdl.trainer import Hyperparameters, train_shard
+from mrdl.minibatch import Hyperparameters
+from mrdl.trainer import train_shard
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 PLAIN = {"warm_rows": 0, "outer_momentum": 0, "outer_step": 1}

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from mrdl.architecture import KINDS, digest, mlp
 from mrdl.errors import SetupError
-from mrdl.trainer import Hyperparameters, Rows, pick_device, train_shard
+from mrdl.minibatch import Hyperparameters, Rows, pick_device
+from mrdl.trainer import train_shard
 
 SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.05, momentum=0.8, device="cpu")
 
