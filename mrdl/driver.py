@@ -5,7 +5,6 @@ process: a run whose cache of shards is gone parses the text again and goes on.
 """
 
 import dataclasses
-import math
 import os
 import time
 from collections import Counter
@@ -13,15 +12,16 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from mrdl import launch, outer
-from mrdl.architecture import Architecture, Weights, design, digest
+from mrdl.architecture import Weights, digest
+from mrdl.beginning import Beginning
 from mrdl.combine import ShardResult
 from mrdl.config import DATA, MODEL, TrainConfig, Turn
 from mrdl.dispatch import Dispatcher
 from mrdl.errors import ConfigError, Diverged
 from mrdl.job import TrainJob
+from mrdl.judge import Judge, plan
 from mrdl.launch import Output
-from mrdl.model import Model, load
-from mrdl.preparation import Preparation, Scaling, prepare
+from mrdl.model import Model
 from mrdl.results import Round, RunFolder, best_round, new_run_dir, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
@@ -83,8 +83,9 @@ class Run:
             launch.find_hadoop()
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
-        self.plan = self._plan()
-        self.turns = self.config.turns(self.plan.stages, self._take_over())
+        self.plan = plan(self.config, self.schema)
+        self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)
+        self.turns = self.config.turns(self.plan.stages, self.beginning.stage)
         if self.config.test:
             Source.look_at(self.config.test, self.config)  # a wrong path shall not be found after the training
         with self.folder.held():
@@ -122,17 +123,17 @@ class Run:
         last = turns[-1].number - self.keep_shards  # a finished round tells nothing of its shards' weights any more
         history, now = self.folder.newest(self._settings_digest, turns[0].number, last)
         if now is None:
-            now = Round(turns[0].number - 1, self.initial or {}, {})
+            now = Round(turns[0].number - 1, self.beginning.weights, {})
         else:
             self.folder.write_history(history)
         self.jobs = Dispatcher(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
-            scaling=self.scaling, emit_shards=self.keep_shards,
+            scaling=self.beginning.scaling, emit_shards=self.keep_shards,
             on_progress=lambda *about: self._tell("progress", *about),
             note=lambda text: self._tell("note", text),
         )  # fmt: skip
         if self.jobs.prepared:
-            self.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
+            self.judge.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
         elif now.number == turns[-1].number or self._patience_is_over(history):
             with suppress(Diverged):  # it is run for what it tells of the data, not for its weights
                 self.jobs.run(turns[-1], now.weights, {})
@@ -159,7 +160,7 @@ class Run:
             if s["left_out"] and s["num_examples"]
         )
         output, job = self.jobs.run(turn, before.weights, failed)
-        self.arch.check(output.weights, f"the result of round {turn.number}")
+        self.judge.arch.check(output.weights, f"the result of round {turn.number}")
         self.results = output.results
         now, length = self._step(turn, before, output.weights) if turn.round else (self._first(turn, output), 1.0)
         trained = [shard for shard in output.shards if not shard["left_out"]]
@@ -174,7 +175,7 @@ class Run:
             "settings": self._settings_digest,
             "rows": rows,
             "training_loss": sum(s["loss"] * s["num_examples"] for s in trained) / max(1, rows),
-            "validation": self._score(turn, now.weights),
+            "validation": self.judge.score(turn.stage, now.weights),
             "outer_step": length,
             "shards": output.shards,
             "retried": job.retried,
@@ -194,13 +195,11 @@ class Run:
 
     def _step(self, turn: Turn, before: Round, mean: Weights) -> tuple[Round, float]:
         """The outer step from the weights before the round to those after it, and its length."""
-        start = self.arch.completed(before.weights, self.config.seed)
+        start = self.judge.arch.completed(before.weights, self.config.seed)
         step, velocity = outer.nesterov(start, mean, before.velocity, self.config.outer_momentum)
         length = self.config.outer_step
         if not length:
-            length = outer.best_length(
-                lambda at: self._score(turn, outer.along(start, step, at), search=True).get("loss", math.inf)
-            )
+            length = outer.best_length(lambda at: self.judge.loss(turn.stage, outer.along(start, step, at)))
         plain = length == 1 and not self.config.outer_momentum  # the mean to the bit: a sum of differences may miss it
         return Round(turn.number, mean if plain else outer.along(start, step, length), velocity), length
 
@@ -227,59 +226,11 @@ class Run:
         self.folder.write(self.folder.model, model.to_bytes())
         return Diverged(f"{error} {advice}, or take the network of round {now.number}, in {self.folder.model}.")
 
-    def _score(self, turn: Turn, weights: Weights, search: bool = False) -> dict[str, float]:
-        """What is known of weights by the validation rows; for a search the loss is enough."""
-        assert self.jobs.prepared is not None
-        sample = self.jobs.prepared.validation
-        if not len(sample.features):
-            return {}
-        rows, model = sample.order, Model(self.arch, weights, self.preparation)
-        layer = self.arch.stages[turn.stage].layer
-        if layer is not None:
-            training = None if search else self.jobs.prepared.sample.features[: len(rows)]
-            return model.score_layer(layer, sample.features[rows], training)
-        targets = self.preparation.class_numbers(sample.label_names)[sample.codes]
-        return model.score(sample.features[rows], targets[rows])
-
     @property
-    def preparation(self) -> Preparation:
-        """The scaling and classes of the data, once it was seen."""
+    def judge(self) -> Judge:
+        """What tells how good weights are, once the data was seen."""
         assert self.jobs.prepared is not None
-        return prepare(self.jobs.prepared.statistics, self.schema, self.scaling)
-
-    @property
-    def arch(self) -> Architecture:
-        """The layers, once the data was seen."""
-        assert self.jobs.prepared is not None
-        classes, config = len(self.jobs.prepared.statistics.classes), self.config
-        return design(config.kind, config.nodes, len(self.schema.features), classes, config.options)
-
-    def _plan(self) -> Architecture:
-        """The network as far as it is known before the data: its stages, but not the number of classes."""
-        config, nodes = self.config, self.config.nodes
-        return design(config.kind, nodes, nodes[0] if nodes else len(self.schema.features), 0, config.options)
-
-    def _take_over(self) -> int:
-        """Take weights and scaling from the model that the run starts from; the stage that it starts with."""
-        config = self.config
-        self.scaling = Scaling(config.scaling, config.threshold)
-        if not config.start_from:
-            return 0
-        model, wanted = load(config.start_from), self.plan.shapes()
-        if len(model.preparation.columns) != len(self.schema.features):
-            raise ConfigError(
-                f"{config.start_from} was trained on {len(model.preparation.columns)} columns beside the label, "
-                f"but {self.data} has {len(self.schema.features)}"
-            )
-        self.initial = {name: w for name, w in model.weights.items() if wanted.get(name) == w.shape}
-        if not self.initial:
-            raise ConfigError(f"{config.start_from} is a {model!r}: no layer of it is one of {list(self.plan.nodes)}")
-        above = model.preparation.threshold
-        self.scaling = Scaling(
-            config.scaling, "" if above is None else repr(above), (model.preparation.minimum, model.preparation.factor)
-        )
-        fitted = [f"layers.{s.layer}.visible_bias" in self.initial for s in self.plan.stages if s.layer is not None]
-        return len(fitted) if all(fitted) and config.kind == "dbn" else 0
+        return Judge(self.config, self.schema, self.beginning.scaling, self.jobs.prepared)
 
     def _model(self, now: Round, history: list[dict[str, Any]]) -> Model:
         if self.config.patience:
@@ -299,9 +250,9 @@ class Run:
             if m["stage_round"]
         ]
         return Model(
-            self.arch,
+            self.judge.arch,
             now.weights,
-            self.preparation,
+            self.judge.preparation,
             settings={name: getattr(self.config, name) for name in decides},
             rounds=rounds,
             lineage={"rounds": [m["sha256"] for m in history]},
@@ -317,8 +268,8 @@ class Run:
             for f in dataclasses.fields(self.config)
             if f.metadata["decides"] in (DATA, MODEL) and f.name not in self._may_change
         }
-        if self.initial is not None:
-            settings["initial"] = digest(self.initial)
+        if self.beginning.weights:
+            settings["initial"] = digest(self.beginning.weights)
         name = f"mrdl-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}"
         return {"name": name, "data": self.source.identity(), "settings": settings}
 

@@ -13,7 +13,7 @@ FLOORS = [
     {"trainer", "shuffle", "task", "source", "model"},
     {"cache", "job", "runners", "witness"},
     {"launch"},
-    {"dispatch", "advise", "faults"},
+    {"dispatch", "advise", "faults", "judge", "beginning"},
     {"driver", "console", "drill"},
     {"commands"},
     {"paper", "__main__"},

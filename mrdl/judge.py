@@ -1,0 +1,55 @@
+"""How good weights are: the network that fits the data, and its scores on the rows kept out of training."""
+
+import math
+from functools import cached_property
+
+from mrdl.architecture import Architecture, Weights, design
+from mrdl.cache import Prepared
+from mrdl.config import TrainConfig
+from mrdl.model import Model
+from mrdl.preparation import Preparation, Scaling, prepare
+from mrdl.schema import Schema
+
+
+def plan(config: TrainConfig, schema: Schema) -> Architecture:
+    """The network as far as it is known before the data: its stages, but perhaps not the number of classes."""
+    nodes = config.nodes
+    return design(config.kind, nodes, nodes[0] if nodes else len(schema.features), 0, config.options)
+
+
+class Judge:
+    """Knows the data by what its tasks told of it. `arch` raises ConfigError where the nodes do not fit the data."""
+
+    def __init__(self, config: TrainConfig, schema: Schema, scaling: Scaling, prepared: Prepared) -> None:
+        self._config, self._schema, self._scaling, self._prepared = config, schema, scaling, prepared
+
+    @cached_property
+    def arch(self) -> Architecture:
+        """The layers."""
+        config, classes = self._config, len(self._prepared.statistics.classes)
+        return design(config.kind, config.nodes, len(self._schema.features), classes, config.options)
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """The scaling and the classes."""
+        return prepare(self._prepared.statistics, self._schema, self._scaling)
+
+    def score(self, stage: int, weights: Weights) -> dict[str, float]:
+        """All measures of a stage, empty without validation rows."""
+        return self._score(stage, weights, with_training=True)
+
+    def loss(self, stage: int, weights: Weights) -> float:
+        """The loss alone, for a search; infinite where it is not known."""
+        return self._score(stage, weights, with_training=False).get("loss", math.inf)
+
+    def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
+        kept_out = self._prepared.validation
+        if not len(kept_out.features):
+            return {}
+        model, rows = Model(self.arch, weights, self.preparation), kept_out.order
+        layer = self.arch.stages[stage].layer
+        if layer is not None:
+            training = self._prepared.sample.features[: len(rows)] if with_training else None
+            return model.score_layer(layer, kept_out.features[rows], training)
+        targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
+        return model.score(kept_out.features[rows], targets[rows])
