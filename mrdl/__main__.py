@@ -96,17 +96,27 @@ def _parser() -> Parser:
     _train_arguments(train)
     train.set_defaults(command=_train)
     predict = commands.add_parser(
-        "predict", help="print the label of each row of a CSV", description="Print the label of each row, one a line.",
-        allow_abbrev=False,
+        "predict", help="print the label of each row of a CSV", allow_abbrev=False,
+        description="Print the label of each row, one a line; of networks without classes the reconstruction, as CSV.",
     )  # fmt: skip
     predict.add_argument("model", help="model.safetensors of a run, or a file that train wrote")
     predict.add_argument("data", help="a CSV, with or without the label column; local or hdfs://")
     predict.add_argument("--proba", action="store_true", help="print the probability of each class instead, as CSV")
+    predict.add_argument(
+        "--features", action="store_true", help="print the features of RBMs, or an autoencoder's code, instead, as CSV"
+    )
     predict.set_defaults(command=_command("predict"))
     show = commands.add_parser("show", help="show the rounds of a run, or a model", allow_abbrev=False)
     show.add_argument("run", help="a run folder, or a model file")
     show.add_argument("--json", action="store_true", help="as JSON")
     show.set_defaults(command=_command("show"))
+    plot = commands.add_parser(
+        "plot", help="draw a run: losses, scores, filters, reconstructions", allow_abbrev=False,
+        description="Draw a run folder into one PNG and one HTML file. Needs matplotlib: pip install 'mrdl[plot]'.",
+    )  # fmt: skip
+    plot.add_argument("run", help="a run folder")
+    plot.add_argument("--out", default="", metavar="NAME", help="NAME.png and NAME.html (default: plot, in the folder)")
+    plot.set_defaults(command=_command("plot"))
     runs = commands.add_parser("runs", help="list run folders", allow_abbrev=False)
     runs.add_argument("folder", nargs="?", default="runs", help="where to look (default: runs)")
     runs.add_argument("--json", action="store_true", help="as JSON")

@@ -33,7 +33,7 @@ def predict(options: Any) -> None:
         for row in model.predict_proba(options.data):
             print(",".join(f"{value:.6f}" for value in row))
         return
-    found = model.predict(options.data)
+    found = model.transform(options.data) if options.features else model.predict(options.data)
     if found.ndim == 1:
         sys.stdout.write("".join(f"{label}\n" for label in found))
     else:
@@ -66,7 +66,7 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
     if as_json:
         print(json.dumps({**about, "rounds": rounds}))
         return
-    trained = sum(m["round"] > 0 for m in rounds)
+    trained = sum(m["stage_round"] > 0 for m in rounds)
     print(f"{about['name']} on {about['data']['source']}, {trained} rounds; in {folder.path}")
     table = Table(box=None, pad_edge=False)
     for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
@@ -78,16 +78,32 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
         scores = ", ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name != "rows")
         spent = ", ".join(f"{name} {value:.1f}" for name, value in m["spent"].items())
         table.add_row(
-            str(m["round"]) if m["round"] else "warm", m["sha256"][:8], m["parent"][:8] or "start", str(m["rows"]),
+            _name(m), m["sha256"][:8], m["parent"][:8] or "start", str(m["rows"]),
             spread, scores, f"{m['outer_step']:g}", f"{m['seconds']:.1f} ({spent})",
         )  # fmt: skip
-        name = f"round {m['round']}" if m["round"] else "the warm start"
+        name = _name(m)
         if m["retried"]:
-            notes.append(f"{name}: {m['retried']} attempts of tasks were repeated")
-        notes += [f"{name}: shard {s['shard']} was left out, {s['left_out']}" for s in m["shards"] if s["left_out"]]
+            notes.append(f"round {name}: {m['retried']} attempts of tasks were repeated")
+        notes += [
+            f"round {name}: shard {s['shard']} was left out, {s['left_out']}" for s in m["shards"] if s["left_out"]
+        ]
     _wide().print(table)
     for note in notes:
         print(f"  {note}")
+
+
+def _name(manifest: dict[str, Any]) -> str:
+    """Of a round: its number, or the name of its stage and its number there."""
+    stage, number = manifest["stage"], manifest["stage_round"]
+    return f"{stage}, {number or 'warm'}" if stage else str(number or "warm")
+
+
+def plot(options: Any) -> None:
+    """`mrdl plot`: a run folder as pictures."""
+    from mrdl.plot import plot as draw  # imports torch to reconstruct
+
+    for path in draw(options.run, options.out):
+        print(path)
 
 
 def runs(options: Any) -> None:
@@ -110,7 +126,7 @@ def runs(options: Any) -> None:
 
 
 def _about_run(folder: RunFolder) -> dict[str, Any]:
-    rounds = [m for m in folder.manifests() if m["round"]]
+    rounds = [m for m in folder.manifests() if m["stage_round"]]
     try:
         data = folder.about()["data"]["source"]
     except (ConfigError, KeyError):
