@@ -2,8 +2,11 @@
 
 seconds = start + N / parse + W / train                 text to shards, and the warm start
         + R * (job + (shards of a task) * E * N / K / train)
+
+and so on for each further stage of the network, whose warm start is a job of its own.
 """
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -30,14 +33,15 @@ SMALLEST_SHARD = 500  # rows: below that the start of a task is all that is paid
 
 @dataclass(frozen=True)
 class Data:
-    """What the head of a data set tells of all of it. parse_s, train_s: rows a second, of one core."""
+    """What the head of a data set tells of all of it. parse_s, train_s: rows a second, of one core; the latter
+    for each stage of the network."""
 
     rows: int
     size: int
     columns: int
     classes: int
     parse_s: float
-    train_s: float
+    train_s: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,8 @@ def _parse(source: Source, text: bytes) -> list[Block]:
 
 def _training_speed(
     source: Source, config: TrainConfig, blocks: list[Block], names: list[str], seconds: float
-) -> float:
-    """Rows a second of the training loop on these rows."""
+) -> tuple[float, ...]:
+    """Rows a second of the training loop on these rows, for each stage of the network."""
     from mrdl import minibatch, trainer
 
     features = np.concatenate([block.features for block in blocks])
@@ -98,18 +102,26 @@ def _training_speed(
     statistics.add_range(features)
     preparation = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold))
     arch = design(config.kind, config.nodes, features.shape[1], len(names), config.options)
-    batches = 20
-    while True:
-        some = np.resize(np.arange(len(features)), batches * config.batch_size)
-        rows = minibatch.Rows(features[some], codes[some], some, preparation.minimum, preparation.factor)
-        rows = minibatch.Rows(rows.features, rows.targets, np.arange(len(some)), rows.minimum, rows.factor)
-        settings = minibatch.Hyperparameters(1, config.batch_size, 1e-6, config.momentum, config.device)
-        began = time.perf_counter()
-        trainer.train_shard(arch, arch.initial_weights(0), rows, settings, np.random.default_rng(0))
-        spent = time.perf_counter() - began
-        if spent >= seconds / 2:
-            return len(some) / spent
-        batches = max(2 * batches, int(batches * 0.7 * seconds / max(spent, 1e-3)))
+    rows = minibatch.Rows(
+        features, codes, np.arange(len(features)), preparation.minimum, preparation.factor, preparation.threshold
+    )
+    weights = arch.initial_weights(0)
+
+    def speed(stage: int) -> float:
+        count = 20 * config.batch_size
+        while True:
+            some = dataclasses.replace(rows, order=np.resize(rows.order, count))
+            settings = minibatch.Hyperparameters(
+                1, config.batch_size, 1e-6, 0.8, config.device, config.cd_steps, config.chains == "persistent"
+            )
+            began = time.perf_counter()
+            trainer.train_shard(arch, weights, some, settings, np.random.default_rng(0), stage=stage)
+            spent = time.perf_counter() - began
+            if spent >= seconds / 2 / len(arch.stages):
+                return count / spent
+            count = max(2 * count, int(count * 0.7 * seconds / len(arch.stages) / max(spent, 1e-3)))
+
+    return tuple(speed(stage) for stage in range(len(arch.stages)))
 
 
 def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
@@ -118,11 +130,13 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     training_rows = data.rows * (1 - config.validation)
     # the fullest task decides: it has a shard more than others where tasks do not divide the shards
     rows_a_task = -(-config.shards // tasks) * training_rows / config.shards
-    warm = min(config.warm_rows, training_rows) * config.warm_epochs / data.train_s
     parse = data.rows / data.parse_s / min(costs.slots, max(1, round(data.size / (64 << 20))))
-    first = costs.first_s + parse + warm
-    each = costs.round_s + config.epochs * rows_a_task / data.train_s
-    return Plan(runner, config.shards, config.rounds, config.epochs, first + config.rounds * each)
+    seconds = costs.first_s - costs.round_s + parse
+    stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options).stages
+    for turn in config.turns(stages):
+        rows = rows_a_task if turn.round else min(config.warm_rows, training_rows)
+        seconds += costs.round_s + turn.epochs * rows / data.train_s[turn.stage]
+    return Plan(runner, config.shards, config.rounds, config.epochs, seconds)
 
 
 def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan]:

@@ -151,15 +151,16 @@ def advise(options: Any, config: TrainConfig) -> None:
             runners.append("hadoop")
             if options.measure or not advice.is_known("hadoop"):
                 status.update("measuring what a job costs on this cluster: about a minute")
-                advice.keep("hadoop", *_measure_hadoop())
+                advice.keep("hadoop", *measure_hadoop())
     found = advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
     if options.json:
         print(advice.as_json(data, found))
         return
+    trained = ", ".join(f"{speed:.0f}" for speed in data.train_s)
     print(
         f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
         + (f", {data.classes} classes in its first rows" if config.supervised else "")
-        + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {data.train_s:.0f} rows/s trained on one core"
+        + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
     )
     table = Table(box=None, pad_edge=False)
     for name in ("-r", "shards", "rounds", "epochs", "takes about"):
@@ -182,7 +183,7 @@ def verdict(found: list[advice.Plan]) -> str:
     return f"Take -r {best.runner}{more}."
 
 
-def _measure_hadoop() -> tuple[float, float]:
+def measure_hadoop() -> tuple[float, float]:
     """Seconds of the first job and of a round's, of a run that has next to nothing to do."""
     store = hdfs_store()
     rng = np.random.default_rng(0)

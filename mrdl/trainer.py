@@ -36,21 +36,21 @@ def train_shard(
         step = Backpropagation(arch, weights, rows, settings, device)
     else:
         step = ContrastiveDivergence(arch, layer, weights, rows, settings, device, int(rng.integers(1 << 62)))
-    order = torch.from_numpy(np.ascontiguousarray(rows.order))
+    order, count = torch.from_numpy(np.ascontiguousarray(rows.order)), len(rows.order)
     every = max(1, REPORT_ROWS // settings.batch_size)
     loss = 0.0
     for epoch in range(settings.epochs):
         step.loss_sum.zero_()
-        places = order[torch.from_numpy(rng.permutation(len(rows)))].to(device)
-        batches = places.split(settings.batch_size) if len(rows) else ()
+        places = order[torch.from_numpy(rng.permutation(count))].to(device)
+        batches = places.split(settings.batch_size) if count else ()
         for i, batch in enumerate(batches):
             step(batch)
             if i % every == every - 1:
-                done = min((i + 1) * settings.batch_size, len(rows))
-                report(epoch, done / len(rows), step.loss_sum.item() / done)
-        loss = step.loss_sum.item() / max(1, len(rows))
+                done = min((i + 1) * settings.batch_size, count)
+                report(epoch, done / count, step.loss_sum.item() / done)
+        loss = step.loss_sum.item() / max(1, count)
         report(epoch, 1.0, loss)
-    metrics = {"loss": loss, "steps": float(settings.epochs * -(-len(rows) // settings.batch_size))}
+    metrics = {"loss": loss, "steps": float(settings.epochs * -(-count // settings.batch_size))}
     return step.weights(), metrics
 
 

@@ -102,6 +102,16 @@ def test_a_second_run_on_yarn_starts_from_the_cached_shards(stored, on_yarn, cal
     assert hadoop(cluster, "fs", "-ls", "-R", "mrdl/shards") == before
 
 
+def test_every_way_of_training_gives_the_bytes_of_the_inline_one(stored, on_yarn, digits, tmp_path):
+    """An RBM, and an autoencoder unrolled from it: all kinds of steps, a warm start and a round of each stage."""
+    settings = {"kind": "dbn", "fine_tune": "autoencoder", "nodes": (64, 16), "shards": 2, "rounds": 1, "epochs": 1}
+    words = ["--kind", "dbn", "--fine-tune", "autoencoder", "--nodes", "64,16", "--shards", "2", "--rounds", "1"]
+    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "run", *words, "--epochs", "1")
+    known = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **settings)
+    assert ended.rc == 0 and ended.json["sha256"] == known.sha256, ended.err
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == known.to_bytes()
+
+
 @pytest.mark.parametrize("tasks", [1, 3])
 def test_shards_that_share_tasks_end_in_the_same_bytes(stored, on_yarn, cluster, digits, tmp_path, tasks):
     """Five shards for each number of tasks, in a cache of their own."""
