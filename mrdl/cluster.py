@@ -18,6 +18,7 @@ HOW_TO = (
     '  scripts/hadoop start && eval "$(scripts/hadoop env)"'
 )
 TIMEOUT_S = 5
+VARIABLE = re.compile(r"\$\{([^}$\s]+)\}")
 UNFINISHED = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 LOG_BYTES = 65536
 
@@ -163,7 +164,17 @@ def read_conf(folder: Path) -> dict[str, str]:
             raise SetupError(f"{path} is not XML: {error}") from error
         for item in properties:
             found[item.findtext("name", "").strip()] = item.findtext("value", "").strip()
-    return found
+    return {name: _expanded(value, found) for name, value in found.items()}
+
+
+def _expanded(value: str, site: dict[str, str]) -> str:
+    """A value with ${name} of other properties, and ${env.NAME}, put in; what is not known stays, as Hadoop has it."""
+    for _ in range(20):  # Hadoop's own limit
+        name = next((n for n in VARIABLE.findall(value) if n in site or n.startswith("env.")), None)
+        if name is None:
+            break
+        value = value.replace(f"${{{name}}}", site.get(name, os.environ.get(name.removeprefix("env."), "")))
+    return value
 
 
 def _container_mb(site: dict[str, str]) -> int:

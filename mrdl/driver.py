@@ -220,11 +220,12 @@ class Run:
         flag = "--layer-learning-rate" if layers else "--learning-rate"
         rate = (self.config.layer_learning_rate if layers else self.config.learning_rate) or stage.learning_rate
         advice = f"Start again with {flag} {rate / 2:g} in another --run-dir"
-        if not any(m["stage_round"] for m in history) or stage is not self.plan.stages[-1]:
+        if not self._of_last_stage(history):
             return Diverged(f"{error} {advice}.")
         model = self._model(now, history)
         self.folder.write(self.folder.model, model.to_bytes())
-        return Diverged(f"{error} {advice}, or take the network of round {now.number}, in {self.folder.model}.")
+        kept = model.rounds[-1]["round"]
+        return Diverged(f"{error} {advice}, or take the network of round {kept}, in {self.folder.model}.")
 
     @property
     def judge(self) -> Judge:

@@ -11,7 +11,7 @@ type stand before the body, so that a shard's array can be made before a row is 
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -93,18 +93,6 @@ def split_line(line: bytes) -> tuple[bytes, bytes]:
 def key_of(line: bytes) -> bytes:
     """The key alone, without a copy of the value."""
     return line[: line.find(b"\t")]
-
-
-def records(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any], Arrays]]:
-    """The records of a stream of bytes that was cut anywhere."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield unpack(split_line(line)[1])
-    if rest.strip():
-        yield unpack(split_line(rest)[1])
 
 
 # --- the records that are more than arrays ---

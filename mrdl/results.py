@@ -198,7 +198,7 @@ class RunFolder:
     def manifests(self, last: int | None = None) -> list[dict[str, Any]]:
         """The manifests that can be read, in order, up to a round; whoever needs all of them counts."""
         found = []
-        for path in sorted(self.rounds.glob("[0-9]*.json")):
+        for path in sorted(self.rounds.glob("[0-9]*.json"), key=lambda path: (len(path.stem), path.stem)):
             with contextlib.suppress(OSError, ValueError):
                 if last is None or int(path.stem) <= last:
                     found.append(json.loads(path.read_bytes()))

@@ -33,6 +33,20 @@ def site(folder, which: str, **properties: str) -> None:
 # --- configuration ---
 
 
+def test_values_that_name_others_are_put_together_as_hadoop_does(conf, monkeypatch):
+    monkeypatch.setenv("RM", "manager")
+    site(conf, "core", fs__defaultFS="hdfs://${master}:${port}", master="${name}.example", name="nn", port="9000")
+    site(conf, "yarn", yarn__resourcemanager__hostname="${env.RM}")
+    found = Cluster.from_conf()
+    assert (found.filesystem, found.resourcemanager) == ("nn.example:9000", "http://manager:8088")
+
+
+@pytest.mark.parametrize("value", ["${nowhere}", "${a}", "${", "$a", "${}"])
+def test_what_cannot_be_put_in_stays(conf, value):
+    site(conf, "core", fs__defaultFS=f"hdfs://{value}", a="${a}")
+    assert Cluster.from_conf().filesystem == value
+
+
 def test_services_are_where_hadoop_has_them_by_default(conf):
     site(conf, "core", fs__defaultFS="hdfs://master:8020/")
     assert Cluster.from_conf() == Cluster(

@@ -13,7 +13,6 @@ from mrdl.protocol import (
     pack_result,
     pack_rows,
     pack_statistics,
-    records,
     rows_in,
     split_line,
     to_result,
@@ -154,14 +153,6 @@ each_record = pytest.mark.parametrize("value", RECORDS.values(), ids=RECORDS)
 @each_record
 def test_a_record_is_one_line(value):
     assert (b"\n" in value, b"\r" in value) == (False, False)
-
-
-@pytest.mark.parametrize("size", [1, 10, 100, 10_000])
-def test_records_are_read_from_a_stream_that_was_cut_anywhere(size):
-    stream = b"".join(b"key\t" + value + b"\n" for value in RECORDS.values()) + b"\n" + b"k\t" + RECORDS["rows"]
-    found = list(records(stream[i : i + size] for i in range(0, len(stream), size)))
-    assert [tag for tag, _, _ in found] == [b"W", b"S", b"D", b"V", b"D"]
-    assert same(found[-1][2], unpack(RECORDS["rows"])[2])
 
 
 # --- damage ---
