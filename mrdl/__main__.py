@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        options = _parser().parse_args(words)
+        options = _parser(words).parse_args(words)
         if not hasattr(options, "command"):
-            _parser().print_help()
+            _parser(words).print_help()
             return 0
         status = int(options.command(options, **inside) or 0)
         sys.stdout.flush()  # here, where a reader that has gone can be told from a failure
@@ -85,7 +85,7 @@ def _interrupt(*_: Any) -> NoReturn:
 # --- what there is to say ---
 
 
-def _parser() -> Parser:
+def _parser(words: Sequence[str] = ()) -> Parser:
     parser = Parser(prog="mrdl", description=(mrdl.__doc__ or "").split("\n")[0], allow_abbrev=False)
     parser.add_argument("--version", action="version", version=mrdl.__version__)
     commands = parser.add_subparsers(title="commands", parser_class=Parser)
@@ -137,6 +137,12 @@ def _parser() -> Parser:
     drill.add_argument("--faults", type=int, default=20, metavar="N", help="how many (default: 20)")
     drill.add_argument("--drill-seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
     drill.set_defaults(command=_drill)
+    if "sweep" in words:  # loaded when it is asked for, as the other commands are
+        from mrdl.sweep.commands import add_parser
+
+        add_parser(commands)
+    else:
+        commands.add_parser("sweep", help="train many architectures on one data set: plan, run, status, show, ...")
     return parser
 
 

@@ -159,10 +159,22 @@ def _arguments(launch: Launch) -> list[str]:
     return [*arguments, *launch.inputs]
 
 
+def arguments_on_yarn(tag: str, work: Path, output_dir: str, package: Path) -> list[str]:
+    """mrjob's options for a job of which only the output in HDFS is wanted."""
+    arguments = ["-r", "hadoop", "--cleanup", "NONE", "--no-read-logs", "--no-cat-output", "--no-bootstrap-mrjob"]
+    arguments += ["--local-tmp-dir", str(work), "--output-dir", output_dir, "--python-bin", sys.executable]
+    arguments += ["--cmdenv", "OMP_NUM_THREADS=1", "--cmdenv", "SETUPTOOLS_USE_DISTUTILS=stdlib"]
+    return [*arguments, *_on_yarn(tag, output_dir, package)]
+
+
 def _hadoop_arguments(launch: Launch) -> list[str]:
+    return _on_yarn(launch.tag, launch.output_dir, launch.package)
+
+
+def _on_yarn(tag: str, output_dir: str, package: Path | None) -> list[str]:
     properties = {
-        "mapreduce.job.tags": launch.tag,
-        "mapreduce.job.name": launch.tag,
+        "mapreduce.job.tags": tag,
+        "mapreduce.job.name": tag,
         # a second attempt beside the first gives the same bytes, for twice the work
         "mapreduce.map.speculative": "false",
         "mapreduce.reduce.speculative": "false",
@@ -170,9 +182,9 @@ def _hadoop_arguments(launch: Launch) -> list[str]:
         "mapreduce.task.progress-report.interval": "500",
     }
     arguments = [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
-    arguments += ["--no-check-input-paths", "--hadoop-tmp-dir", launch.output_dir + "-files"]
-    if launch.package:
-        arguments += ["--files", f"{launch.package}#mrdl.zip", "--cmdenv", "PYTHONPATH=mrdl.zip"]
+    arguments += ["--no-check-input-paths", "--hadoop-tmp-dir", output_dir + "-files"]
+    if package:
+        arguments += ["--files", f"{package}#mrdl.zip", "--cmdenv", "PYTHONPATH=mrdl.zip"]
     return arguments
 
 
@@ -198,6 +210,7 @@ def zip_package(folder: Path) -> Path:
     """mrdl itself as a zip for the nodes, which need not have it installed."""
     path = folder / "mrdl.zip"
     with zipfile.ZipFile(path, "w") as file:
-        for source in sorted(Path(__file__).resolve().parent.glob("*.py")):
-            file.write(source, f"mrdl/{source.name}")
+        home = Path(__file__).resolve().parent
+        for source in sorted(home.rglob("*.py")):
+            file.write(source, f"mrdl/{source.relative_to(home)}")
     return path

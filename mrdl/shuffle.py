@@ -49,7 +49,7 @@ class PlacedRows:
 
     def add(self, block: Block) -> None:
         """Place a block of parsed rows."""
-        hashes = row_hash(block.features, _label_hashes(block.label_names)[block.label_codes])
+        hashes = row_hash(block.features, label_hashes(block.label_names)[block.label_codes])
         renumber = np.array([self._labels.setdefault(name, len(self._labels)) for name in block.label_names], np.int32)
         codes = renumber[block.label_codes]
         kept_out = is_validation(hashes, self._config.validation)
@@ -120,7 +120,8 @@ class Lowest:
         return rows
 
 
-def _label_hashes(names: Iterable[str]) -> np.ndarray:
+def label_hashes(names: Iterable[str]) -> np.ndarray:
+    """A hash of each label, (labels,) uint64."""
     digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
     return np.frombuffer(b"".join(digests), "<u8")
 

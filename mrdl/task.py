@@ -24,7 +24,7 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
 
     Standard output belongs to the protocol: whatever else prints, C libraries too, goes to standard error.
     """
-    _die_with_driver()
+    die_with_driver()
     out, saved = job.stdout, (sys.stdout, sys.stderr)
     text = io.TextIOWrapper(job.stderr, "utf-8", errors="replace", line_buffering=True)
     try:
@@ -53,7 +53,7 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
         sys.stdout, sys.stderr = saved
 
 
-def _die_with_driver() -> None:
+def die_with_driver() -> None:
     """Ask the kernel for a SIGKILL when the driver of a local run is gone (Linux): nothing is left running."""
     driver = os.environ.get(DIES_WITH_DRIVER)
     if driver and sys.platform == "linux":

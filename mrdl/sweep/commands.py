@@ -1,0 +1,258 @@
+"""`mrdl sweep ...`: from parsed options to text."""
+
+import argparse
+import json
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mrdl import launch
+from mrdl.console import duration
+from mrdl.errors import ConfigError
+from mrdl.sweep import cost
+from mrdl.sweep.dataset import prepare_data
+from mrdl.sweep.engine import Sweep
+from mrdl.sweep.space import Design, read_spec
+
+HOME = "sweeps"
+EXAMPLES = 10
+FOLLOW_S = 1.0
+
+
+def add_parser(commands: Any) -> None:
+    """Add `sweep` and its verbs."""
+    sweep = commands.add_parser(
+        "sweep", help="train many architectures on one data set", allow_abbrev=False,
+        description="Train each architecture of a spec once, and keep a table of how they did. ID is a folder below "
+        "sweeps/, or any sweep's folder.",
+    )  # fmt: skip
+    verbs = sweep.add_subparsers(metavar="VERB", required=True)
+
+    def verb(name: str, text: str, run: Callable[[Any], Any], *names: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        for argument in names:
+            parser.add_argument(argument)
+        parser.set_defaults(command=run)
+        return parser
+
+    def with_runner(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "-r", "--runner", default="local", choices=("inline", "local", "hadoop"),
+            help="one process, a process a core (default), or map tasks on YARN",
+        )  # fmt: skip
+        parser.add_argument("--slots", type=int, default=0, metavar="N", help="trainings at a time (default: all)")
+        parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
+
+    verb(
+        "plan",
+        "say how many designs, how long and how large, and show ten, before anything runs",
+        _plan,
+        "spec",
+        "data",
+    )
+    run = verb("run", "train all designs of a spec on a CSV", _run, "spec", "data")
+    run.add_argument("--dir", default="", help="folder of the sweep (default: sweeps/ and the spec's name)")
+    with_runner(run)
+    with_runner(verb("resume", "go on with a sweep that was stopped or killed", _resume, "id"))
+    with_runner(verb("retry-failed", "train those that failed once more", _retry, "id"))
+    status = verb("status", "how far a sweep is", _status, "id")
+    status.add_argument("--follow", action="store_true", help="stay, with a bar, until it is over")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    show = verb("show", "the best designs of a sweep, and why others failed", _show, "id")
+    show.add_argument("--top", type=int, default=10, metavar="N", help="how many (default: 10)")
+    verb("stop", "let what runs come to its end, then stop; resume goes on", _stop, "id")
+    verb("list", "the sweeps below sweeps/", _list)
+    export = verb("export", "write the table, by the ending of the name: .csv or .parquet", _export, "id", "file")
+    export.set_defaults(command=_export)
+    verb("reindex", "make the index of a sweep again from what its tasks have written", _reindex, "id")
+
+
+# --- before ---
+
+
+def _plan(options: Any) -> None:
+    spec = read_spec(options.spec)
+    data = prepare_data(options.data, spec.label, spec.header, spec.test_fraction)
+    designs = spec.designs(data.columns, len(data.classes))
+    seconds = cost.predict(designs, data, spec.backend)
+    sizes = [design.parameters(data.columns, len(data.classes)) for design in designs]
+    print(
+        f"{options.data}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "
+        f"{len(data.classes)} classes; always the same one: {100 * data.baseline:.1f} % right"
+    )
+    slots = launch.slots("local")
+    print(
+        f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training: about "
+        f"{duration(sum(seconds) / slots)} on {slots} cores"
+    )
+    table = Table(box=None, pad_edge=False)
+    for name in ("hidden layers", "activation", "optimizer", "epochs", "seed", "parameters", "takes about"):
+        table.add_column(name)
+    step = max(1, len(designs) // EXAMPLES)
+    for i in range(0, len(designs), step)[:EXAMPLES]:
+        design = designs[i]
+        table.add_row(
+            _layers(design), design.activation, f"{design.optimizer} {design.learning_rate:g}", str(design.epochs),
+            str(design.seed), str(sizes[i]), duration(seconds[i]),
+        )  # fmt: skip
+    Console(highlight=False).print(table)
+
+
+def _layers(design: Design) -> str:
+    hidden = design.hidden
+    if len(hidden) > 3 and len(set(hidden)) == 1:
+        return f"{len(hidden)} x {hidden[0]}"
+    return "-".join(map(str, hidden)) or "none"
+
+
+# --- running ---
+
+
+def _run(options: Any) -> int:
+    read_spec(options.spec)  # errors that name the file
+    about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8"))
+    folder = options.dir or f"{HOME}/{Path(options.spec).stem}"
+    return _go(lambda told: Sweep.create(folder, about, options.data, on_progress=told), options)
+
+
+def _resume(options: Any) -> int:
+    return _go(lambda told: Sweep(_folder(options.id), told), options)
+
+
+def _retry(options: Any) -> int:
+    def make(told: Any) -> Sweep:
+        sweep = Sweep(_folder(options.id), told)
+        print(f"{sweep.ledger.ask_again()} designs are tried once more")
+        return sweep
+
+    return _go(make, options)
+
+
+def _go(make: Callable[[Any], Sweep], options: Any) -> int:
+    """Run with a bar; the counts at the end."""
+    with _bar() as bar:
+        task = bar.add_task("planning", total=None)
+
+        def told(counts: dict[str, int]) -> None:
+            _update(bar, task, counts)
+
+        sweep = make(told)
+        sweep.run(options.runner, options.slots)
+    counts = sweep.ledger.counts()
+    if options.json:
+        print(json.dumps({**counts, "folder": str(sweep.folder)}))
+    else:
+        print(f"{_words(counts)}; in {sweep.folder}")
+    return 0
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%"))
+    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
+
+
+def _update(bar: Progress, task: Any, counts: dict[str, int]) -> None:
+    over = counts["done"] + counts["failed"]
+    bar.update(task, description=_words(counts), total=counts["designs"], completed=over)
+
+
+def _words(counts: dict[str, int]) -> str:
+    told = f"{counts['done']} done ({counts['collapsed']} collapsed), {counts['failed']} failed"
+    more = [f"{counts[name]} {name}" for name in ("running", "planned") if counts[name]]
+    return ", ".join([told, *more])
+
+
+# --- looking ---
+
+
+def _status(options: Any) -> None:
+    sweep = Sweep(_folder(options.id))
+    counts = sweep.ledger.counts()
+    if options.json:
+        print(json.dumps({**counts, "driver": sweep.is_held()}))
+        return
+    if options.follow:
+        with _bar() as bar:
+            task = bar.add_task("", total=counts["designs"])
+            while sweep.is_held():
+                _update(bar, task, counts)
+                time.sleep(FOLLOW_S)
+                counts = sweep.ledger.counts()
+            _update(bar, task, counts)
+    driver = "a driver is at work" if sweep.is_held() else "no driver is at work" + (
+        f": mrdl sweep resume {options.id}" if counts["planned"] or counts["running"] else ""
+    )  # fmt: skip
+    print(f"{_words(counts)} of {counts['designs']}; {driver}")
+
+
+def _show(options: Any) -> None:
+    table = Sweep(_folder(options.id)).table()
+    done = table[table.status == "done"].sort_values("accuracy", ascending=False)
+    screen, best = Console(highlight=False, width=160), Table(box=None, pad_edge=False)
+    names = (
+        "accuracy",
+        "hidden",
+        "activation",
+        "residual",
+        "initialisation",
+        "optimizer",
+        "parameters",
+        "seed",
+        "wall_s",
+    )
+    for name in names:
+        best.add_column(name)
+    for row in done.head(options.top).itertuples():
+        values = [getattr(row, name) for name in names]
+        best.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values))
+    if len(done):
+        screen.print(f"always the majority class: {done.baseline.iloc[0]:.4f} right")
+        screen.print(best)
+    failed = table[table.status == "failed"]
+    for reason, count in failed.reason.value_counts().items():
+        print(f"{count} failed: {reason}")
+
+
+def _stop(options: Any) -> None:
+    Sweep(_folder(options.id)).stop()
+    print("it stops when the packs that run are over")
+
+
+def _list(options: Any) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("sweep", "data", "designs", "state"):
+        table.add_column(name)
+    for path in sorted(Path(HOME).glob("*/sweep.json")):
+        sweep = Sweep(path.parent)
+        counts = sweep.ledger.counts()
+        table.add_row(path.parent.name, sweep.about["source"], str(counts["designs"]), _words(counts))
+    Console(highlight=False, width=160).print(table if table.row_count else f"no sweeps in {HOME}")
+
+
+def _export(options: Any) -> None:
+    table, path = Sweep(_folder(options.id)).table(), Path(options.file)
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    elif path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        raise ConfigError(f"{path} ends with {path.suffix!r}, expected .csv or .parquet")
+    print(f"{len(table)} rows in {path}")
+
+
+def _reindex(options: Any) -> None:
+    sweep = Sweep(_folder(options.id))
+    sweep.reindex()
+    print(_words(sweep.ledger.counts()))
+
+
+def _folder(name: str) -> Path:
+    """A sweep's folder, by its path or by its name below sweeps/."""
+    path = Path(name)
+    return path if (path / "sweep.json").exists() else Path(HOME) / name

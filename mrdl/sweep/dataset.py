@@ -1,0 +1,102 @@
+"""The data of a sweep: read and prepared once, split in two by the rows' hashes, and shared as one mapped file."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from mrdl.config import TrainConfig
+from mrdl.data import read_table
+from mrdl.errors import DataError
+from mrdl.preparation import Scaling, Statistics, prepare
+from mrdl.shard import hash_order, is_validation, row_hash
+from mrdl.shuffle import is_integral, label_hashes
+from mrdl.source import Source
+from mrdl.storage import text_chunks
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows in [0, 1] in the order of their hashes. train_x, test_x: (rows, columns) float32; train_y, test_y: (rows,)
+    int64, index in classes; digest: of all of it, the split included."""
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    classes: tuple[str, ...]
+    digest: str
+
+    @property
+    def columns(self) -> int:
+        """Values in a row."""
+        return int(self.train_x.shape[1])
+
+    @property
+    def majority(self) -> int:
+        """The most frequent class of the training rows, the first of equals: what a baseline always says."""
+        return int(np.bincount(self.train_y, minlength=len(self.classes)).argmax())
+
+    @property
+    def baseline(self) -> float:
+        """The accuracy of always saying the majority class, on the test rows."""
+        return float((self.test_y == self.majority).mean())
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file, beside and renamed."""
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        arrays = {name: getattr(self, name) for name in ("train_x", "train_y", "test_x", "test_y")}
+        save_file(arrays, beside, {"classes": "\n".join(self.classes), "digest": self.digest})
+        os.replace(beside, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Dataset":
+        """The data of a file, mapped: tasks of one node share its pages."""
+        with safe_open(path, framework="numpy") as file:
+            about: dict[str, Any] = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return cls(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
+
+
+def prepare_data(name: str, label: str, header: str, test_fraction: float) -> Dataset:
+    """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
+
+    Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
+    """
+    source = Source.look_at(name, TrainConfig(label=label, header=header))
+    if source.schema.label is None:
+        raise DataError(f"{name} has no label column, but a sweep learns classes: [data] label = ...")
+    features, names = [], []
+    for info in source.files:
+        rows, found = read_table(text_chunks(info.path), source.schema, info.path)
+        features.append(rows)
+        names += found
+    x, labels = np.concatenate(features), sorted(set(names))
+    codes = np.array([{label: i for i, label in enumerate(labels)}[name] for name in names], np.int64)
+    hashes = row_hash(x, label_hashes(labels)[codes])
+    order = hash_order(hashes, x, codes, labels)
+    kept_out = is_validation(hashes, test_fraction)[order]
+    train, test = order[~kept_out], order[kept_out]
+    if not len(train) or not len(test):
+        raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
+    counted = Statistics.empty(x.shape[1])
+    counted.training_rows, counted.integral = len(train), is_integral(x)
+    counted.add_range(x[train].astype(np.float32))
+    counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
+    if len(labels) < 2:
+        raise DataError(f"{name}: the label column has one class only ({labels[0]!r}), expected two or more")
+    preparation = prepare(counted, source.schema, Scaling())
+    numbers = preparation.class_numbers(labels)[codes]
+    scaled = preparation.scale(x)
+    parts = {
+        "train_x": scaled[train], "train_y": numbers[train], "test_x": scaled[test], "test_y": numbers[test],
+    }  # fmt: skip
+    sha = hashlib.sha256("\n".join(preparation.classes).encode())
+    for array in parts.values():
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16])

@@ -1,0 +1,349 @@
+"""A sweep from its spec to its table: plan, pack, send, harvest, and send again what was lost, each design once.
+
+A sweep's folder holds
+
+    sweep.json            what it is: spec, data, runner
+    data.safetensors      the prepared rows
+    parts/JOB-*.jsonl     what tasks have written: the truth (of the hadoop runner: in HDFS, copied here)
+    ledger.db             the index over it
+
+The driver writes a job into the ledger before it sends it, so that whenever it dies the next one knows what to look
+for: it waits for what still runs on YARN, takes in what is there, and plans the rest.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mrdl import launch
+from mrdl.cache import hdfs_home
+from mrdl.cluster import HOW_TO
+from mrdl.errors import ConfigError, SetupError, TrainingError
+from mrdl.runners import kill_tasks, runner_class
+from mrdl.storage import hdfs_store, read
+from mrdl.sweep import cost
+from mrdl.sweep.dataset import Dataset, prepare_data
+from mrdl.sweep.fit import backend
+from mrdl.sweep.ledger import Ledger
+from mrdl.sweep.space import design_of, spec_of
+from mrdl.task import DIES_WITH_DRIVER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOST_TWICE = 2
+POLL_S = 0.5
+WAVE = 200  # packs in one job on YARN: a job that is lost costs no more
+RECORD = (
+    "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
+    "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "seed", "accuracy", "baseline", "collapsed",
+    "loss", "curve", "wall_s", "cpu_s", "device", "backend", "attempts", "data", "log",
+)  # fmt: skip
+
+
+class Sweep:
+    """One sweep in its folder. `on_progress` is told the counts by state again and again."""
+
+    def __init__(self, folder: str | Path, on_progress: Callable[[dict[str, int]], None] = lambda counts: None) -> None:
+        self.folder = Path(folder).absolute()
+        self._about, self._parts = self.folder / "sweep.json", self.folder / "parts"
+        self._data = self.folder / "data.safetensors"
+        self._on_progress = on_progress
+        if not self._about.exists():
+            raise ConfigError(f"{self.folder} is not the folder of a sweep: it has no sweep.json")
+        self.about: dict[str, Any] = json.loads(self._about.read_text())
+        self.spec = spec_of(self.about["spec"])
+        self.ledger = Ledger(self.folder / "ledger.db")
+
+    @classmethod
+    def create(cls, folder: str | Path, about: dict[str, Any], data: str, **more: Any) -> "Sweep":
+        """A new sweep, planned. about: the content of a spec's file. Nothing changes where it is there already.
+
+        Raises ConfigError for a wrong spec, or where the folder holds another sweep; DataError for wrong data.
+        """
+        spec, path = spec_of(about), Path(folder).absolute()
+        backend(spec.backend)
+        if (path / "sweep.json").exists():
+            sweep = cls(path, **more)
+            if (sweep.about["spec"], sweep.about["source"]) != (_plain(about), data):
+                raise ConfigError(f"{path} holds a sweep of another spec or other data; use another --dir")
+        else:
+            prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
+            spec.designs(prepared.columns, len(prepared.classes))  # a wrong space is told before anything is written
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "parts").mkdir(exist_ok=True)
+            prepared.save(path / "data.safetensors")
+            beside = path / ".sweep.json"
+            beside.write_text(json.dumps({"id": path.name, "spec": about, "source": data}, indent=1))
+            os.replace(beside, path / "sweep.json")
+            sweep = cls(path, **more)
+        sweep.plan()
+        return sweep
+
+    def plan(self) -> int:
+        """Take all designs of the spec into the ledger; those that are there stay. Returns how many came new."""
+        data = Dataset.load(self._data)
+        designs = self.spec.designs(data.columns, len(data.classes))
+        ids = [design.arch_id(data.digest, self.spec.backend) for design in designs]
+        if self.ledger.count() == len(set(ids)):
+            return 0
+        seconds = cost.predict(designs, data, self.spec.backend)
+        texts = [design.canonical() for design in designs]
+        return self.ledger.plan(zip(ids, texts, seconds, strict=True))
+
+    # --- running ---
+
+    def run(self, runner: str = "local", slots: int = 0) -> "pd.DataFrame":
+        """Train all designs that are not over, and return the table."""
+        if runner not in ("inline", "local", "hadoop"):
+            raise ConfigError(f"runner {runner!r}, expected one of inline, local, hadoop")
+        if runner == "hadoop":
+            launch.find_hadoop()
+        slots = slots or launch.slots(runner)
+        (self.folder / "stop").unlink(missing_ok=True)
+        with self._held():
+            self._recover()
+            while (waiting := self.ledger.waiting()) and not self.stopped():
+                self._wave(waiting, runner, slots)
+            self._tell()
+        return self.table()
+
+    def stopped(self) -> bool:
+        """Whether somebody asked the driver to stop."""
+        return (self.folder / "stop").exists()
+
+    def stop(self) -> None:
+        """Ask the driver to stop when the packs that run are over; what is done is kept."""
+        (self.folder / "stop").touch()
+
+    def _wave(self, waiting: Sequence[tuple[str, str, float, int]], runner: str, slots: int) -> None:
+        """Packs of designs; those that were lost before stand alone, so that the culprit is found."""
+        speed = self.ledger.speed()
+        fresh = [(arch_id, seconds * speed) for arch_id, _, seconds, lost in waiting if not lost]
+        packs = cost.packs(fresh, slots, min(self.spec.pack_s, _share(fresh, slots))) if fresh else []
+        packs += [[arch_id] for arch_id, _, _, lost in waiting if lost]
+        texts = {arch_id: text for arch_id, text, _, _ in waiting}
+        if runner == "hadoop":
+            self._on_yarn(packs[:WAVE], texts)
+        else:
+            self._in_processes(packs, texts, 1 if runner == "inline" else slots)
+
+    def _settings(self) -> dict[str, Any]:
+        return {"backend": self.spec.backend, "limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
+
+    def _next_name(self) -> str:
+        return f"{self.about['id']}-{self.ledger.jobs() + 1:05d}".lower()
+
+    def _in_processes(self, packs: Sequence[Sequence[str]], texts: dict[str, str], slots: int) -> None:
+        """Each pack is a job of its own, and a process of its own; its part grows line by line."""
+        queue, running = list(packs), dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]]()
+        control = self.folder / "control"
+        control.mkdir(exist_ok=True)
+        try:
+            while running or (queue and not self.stopped()):
+                while queue and len(running) < slots and not self.stopped():
+                    pack, name = queue.pop(0), self._next_name()
+                    self.ledger.intend(name, [pack])
+                    about = {**self._settings(), "data": str(self._data), "work": [(a, texts[a]) for a in pack]}
+                    (control / f"{name}.json").write_text(json.dumps(about))
+                    running[name] = self._start(name), pack
+                time.sleep(POLL_S / 5 if len(running) < slots else POLL_S)
+                for name, (process, pack) in list(running.items()):
+                    over = process.poll() is not None  # asked before the part is read: nothing comes after its end
+                    self.ledger.take_in(name, self._read_part(self._parts / f"{name}.jsonl"))
+                    if over:
+                        self._close(name, pack, self._last_words(name))
+                        del running[name]
+                self._tell()
+        except BaseException:
+            for process, _ in running.values():
+                process.kill()
+                process.wait()
+            kill_tasks()
+            raise
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "mrdl.sweep.pack", str(self.folder / "control" / f"{name}.json")]
+        package = str(Path(__file__).resolve().parents[2])
+        env = {
+            **os.environ, DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
+        }  # fmt: skip
+        with open(self.folder / "control" / f"{name}.err", "wb") as err:
+            return subprocess.Popen([*command, str(self._parts / f"{name}.jsonl")], env=env, stdout=err, stderr=err)
+
+    def _last_words(self, name: str) -> str:
+        try:
+            return (self.folder / "control" / f"{name}.err").read_text(errors="replace")[-2000:]
+        except OSError:
+            return ""
+
+    def _on_yarn(self, packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
+        """All packs are one job, a map task each."""
+        from mrdl.sweep.job import SweepJob
+
+        name = self._next_name()
+        self.ledger.intend(name, packs)
+        work = self.folder / "work"
+        work.mkdir(0o700, exist_ok=True)
+        (work / "packs.txt").write_text(
+            "".join(json.dumps([(arch_id, texts[arch_id]) for arch_id in pack]) + "\n" for pack in packs)
+        )
+        (work / "settings.json").write_text(json.dumps(self._settings()))
+        arguments = launch.arguments_on_yarn(name, work, self._output(name), launch.zip_package(work))
+        arguments += ["--settings", str(work / "settings.json"), "--data", str(self._data), "--job", name]
+        job = SweepJob([*arguments, str(work / "packs.txt")])
+        chosen = runner_class("hadoop", False)
+        job._runner_class = lambda: chosen
+        try:
+            with job.make_runner() as runner:
+                runner.run()
+        except Exception as error:
+            if not hdfs_store().exists(self._output(name)):
+                raise TrainingError(f"the job {name} failed before it began: {error}") from error
+        except BaseException:
+            launch.stop("hadoop", name)
+            raise
+        self._harvest(name, packs)
+
+    def _output(self, name: str) -> str:
+        return hdfs_home(f"sweeps/{self.about['id']}/{name}")
+
+    # --- harvest ---
+
+    def _recover(self) -> None:
+        """Whatever an earlier driver left: wait for what runs on YARN, take in what is there, give up the rest."""
+        for name, packs in self.ledger.open_jobs():
+            if (self._parts / f"{name}.jsonl").exists() or (self.folder / "control" / f"{name}.json").exists():
+                self.ledger.take_in(name, self._read_part(self._parts / f"{name}.jsonl"))
+                self.ledger.harvested(name)  # its process died with its driver: what is missing is planned again
+            elif _has_hadoop():
+                self._wait_for(name)
+                self._harvest(name, packs, mine=False)
+            else:
+                raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
+
+    def _wait_for(self, name: str) -> None:
+        while hdfs_store().cluster.applications(name):
+            self._tell()
+            time.sleep(5 * POLL_S)
+
+    def _harvest(self, name: str, packs: Sequence[Sequence[str]], mine: bool = True) -> None:
+        """Take in a job's output from HDFS, keeping a copy beside the ledger."""
+        output = self._output(name)
+        lines = []
+        if hdfs_store().exists(output):
+            for info in hdfs_store().files(f"{output}/part-*"):
+                lines += [line.partition(b"\t")[2] for line in read(info.path).splitlines()]
+        part = self._parts / f"{name}.jsonl"
+        beside = part.with_name(f".{part.name}")
+        beside.write_bytes(b"".join(line + b"\n" for line in lines))
+        os.replace(beside, part)
+        self.ledger.take_in(name, self._read_part(part))
+        self._close(name, [arch_id for pack in packs for arch_id in pack], "", lost=mine)
+
+    def _close(self, name: str, pack: Sequence[str], words: str, lost: bool = True) -> None:
+        """A job is over: count the designs it did not tell of; those that are lost for the second time are rows."""
+        missing = [arch_id for arch_id in pack if arch_id not in self.ledger.tried(name)]
+        if lost and missing:
+            self.ledger.lose(missing)
+            for arch_id, text in self.ledger.lost(missing, LOST_TWICE).items():
+                self._write_lost(name, arch_id, text, words)
+        self.ledger.harvested(name)
+
+    def _write_lost(self, name: str, arch_id: str, text: str, words: str) -> None:
+        design, data = design_of(text), Dataset.load(self._data)
+        record = {
+            "arch_id": arch_id, "spec": text, "status": "failed", "reason": "its task died twice, with it alone in it",
+            "log": words, "data": data.digest, "backend": self.spec.backend, "depth": len(design.hidden),
+            "parameters": design.parameters(data.columns, len(data.classes)),
+        }  # fmt: skip
+        with open(self._parts / f"{name}.jsonl", "a", encoding="utf-8") as part:
+            part.write(json.dumps(record) + "\n")
+        self.ledger.take_in(name, [record])
+
+    @staticmethod
+    def _read_part(path: Path) -> Iterator[dict[str, Any]]:
+        """The records of a part; a last line that is not whole yet is left for later."""
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    with contextlib.suppress(ValueError):  # the rest of a line that a killed task began
+                        yield json.loads(line)
+
+    def reindex(self) -> None:
+        """Make the ledger again from the plan and the parts."""
+        with self._held():
+            self.ledger.close()
+            for path in self.folder.glob("ledger.db*"):
+                path.unlink()
+            self.ledger = Ledger(self.folder / "ledger.db")
+            self.plan()
+            for part in sorted(self._parts.glob("*.jsonl")):
+                self.ledger.intend(part.stem, [])
+                self.ledger.take_in(part.stem, self._read_part(part))
+                self.ledger.harvested(part.stem)
+
+    # --- what came of it ---
+
+    def table(self) -> "pd.DataFrame":
+        """One row a design, in the order of the plan; the columns are RECORD."""
+        import pandas as pd
+
+        rows = []
+        for record in self.ledger.results():
+            design = design_of(record["spec"])
+            about = {**dataclasses.asdict(design), **record, "hidden": "-".join(map(str, design.hidden))}
+            rows.append({"depth": len(design.hidden), "width": max(design.hidden, default=0), **about})
+        return pd.DataFrame(rows).reindex(columns=list(RECORD))
+
+    def _tell(self) -> None:
+        self._on_progress(self.ledger.counts())
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the folder; raises ConfigError if another driver does."""
+        with open(self.folder / "lock", "a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise ConfigError(f"the sweep {self.folder} is run by process {lock.read() or '?'}") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def is_held(self) -> bool:
+        """Whether a driver works here now."""
+        with open(self.folder / "lock", "a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+
+def _plain(about: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(about))
+
+
+def _share(work: Sequence[tuple[str, float]], slots: int) -> float:
+    """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long."""
+    return max(5.0, sum(seconds for _, seconds in work) / (3 * slots))
+
+
+def _has_hadoop() -> bool:
+    try:
+        launch.find_hadoop()
+    except SetupError:
+        return False
+    return True

@@ -1,0 +1,181 @@
+"""Training back ends: a function `fit(design, data, report) -> Result`, one architecture on prepared data.
+
+Two are here: torch, and numpy as a reference. A spec may name another one, `module:function`, that can be imported
+where tasks run.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mrdl.errors import ConfigError
+from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.space import Design
+
+if TYPE_CHECKING:
+    import torch
+
+Report = Callable[[int, float], None]
+"""report(epoch, loss), after each epoch; epochs count from 1."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training ends in. predicted: (test rows,) int64; loss: mean negative log-likelihood of the test rows."""
+
+    predicted: np.ndarray
+    loss: float
+    device: str = "cpu"
+
+
+Fit = Callable[[Design, Dataset, Report], Result]
+
+
+def with_torch(design: Design, data: Dataset, report: Report) -> Result:
+    """An MLP by autograd, on one thread; layers of equal width may have residual connections."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(1)
+    torch.manual_seed(design.seed)
+    net = _network(design, data.columns, len(data.classes))
+    optimizer: torch.optim.Optimizer
+    if design.optimizer == "sgd":
+        optimizer = torch.optim.SGD(net.parameters(), design.learning_rate, 0.9)
+    else:
+        optimizer = torch.optim.Adam(net.parameters(), design.learning_rate)
+    x, y = torch.from_numpy(np.asarray(data.train_x)), torch.from_numpy(np.asarray(data.train_y))
+    for epoch in range(1, design.epochs + 1):
+        total = torch.zeros(())
+        for rows in torch.randperm(len(x)).split(design.batch_size):
+            loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.detach() * len(rows)
+        report(epoch, float(total) / len(x))
+    net.eval()
+    with torch.no_grad():
+        out = net(torch.from_numpy(np.asarray(data.test_x)))
+        loss = nn.functional.cross_entropy(out, torch.from_numpy(np.asarray(data.test_y)))
+    return Result(out.argmax(1).numpy(), float(loss))
+
+
+def _network(design: Design, columns: int, classes: int) -> "torch.nn.Module":
+    import torch
+    from torch import nn
+
+    activations = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
+
+    class Block(nn.Module):
+        """A hidden layer, its activation and dropout; what goes in is added where widths agree and it is asked for."""
+
+        def __init__(self, fan_in: int, fan_out: int) -> None:
+            super().__init__()
+            self.layer, self.activation = nn.Linear(fan_in, fan_out), activations[design.activation]()
+            self.dropout = nn.Dropout(design.dropout)
+            self.adds = design.residual and fan_in == fan_out
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            """x: (rows, fan_in)."""
+            out: torch.Tensor = self.dropout(self.activation(self.layer(x)))
+            return x + out if self.adds else out
+
+    nodes = (columns, *design.hidden)
+    blocks = [Block(a, b) for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
+    net = nn.Sequential(*blocks, nn.Linear(nodes[-1], classes))
+    if design.initialisation != "default":
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                if design.initialisation == "he":
+                    nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+                else:
+                    nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+    return net
+
+
+def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
+    """The same network by numpy alone, for reference: plain SGD with momentum, no dropout, no residual connections."""
+    if design.residual or design.dropout or design.optimizer != "sgd":
+        raise ConfigError("the numpy back end knows optimizer sgd, without residual connections and dropout")
+    rng = np.random.default_rng(design.seed)
+    nodes = (data.columns, *design.hidden, len(data.classes))
+    gain = 6.0 if design.activation == "relu" else 3.0
+    weights = [
+        rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(np.sqrt(gain / a))
+        for a, b in zip(nodes[:-1], nodes[1:], strict=True)
+    ]
+    biases = [np.zeros(b, np.float32) for b in nodes[1:]]
+    moves = [np.zeros_like(p) for p in (*weights, *biases)]
+
+    def forward(x: np.ndarray) -> list[np.ndarray]:
+        outs = [x]
+        for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            a = outs[-1] @ weight + bias
+            outs.append(a if i == len(weights) - 1 else _activate(design.activation, a))
+        return outs
+
+    for epoch in range(1, design.epochs + 1):
+        order, total = rng.permutation(len(data.train_x)), 0.0
+        for start in range(0, len(order), design.batch_size):
+            rows = order[start : start + design.batch_size]
+            outs = forward(data.train_x[rows])
+            log_p = _log_softmax(outs[-1])
+            total -= float(log_p[np.arange(len(rows)), data.train_y[rows]].sum())
+            delta = np.exp(log_p)
+            delta[np.arange(len(rows)), data.train_y[rows]] -= 1
+            delta /= len(rows)
+            gradients: list[np.ndarray] = [np.empty(0)] * len(moves)
+            for i in reversed(range(len(weights))):
+                gradients[i], gradients[len(weights) + i] = outs[i].T @ delta, delta.sum(0)
+                if i:
+                    delta = (delta @ weights[i].T) * _slope(design.activation, outs[i])
+            for parameter, move, gradient in zip((*weights, *biases), moves, gradients, strict=True):
+                move *= 0.9
+                move -= design.learning_rate * gradient
+                parameter += move
+        report(epoch, total / len(order))
+    log_p = _log_softmax(forward(data.test_x)[-1])
+    return Result(log_p.argmax(1), float(-log_p[np.arange(len(log_p)), data.test_y].mean()))
+
+
+def _activate(name: str, a: np.ndarray) -> np.ndarray:
+    if name == "relu":
+        return np.maximum(a, 0)
+    return np.tanh(a) if name == "tanh" else 1 / (1 + np.exp(-a)) if name == "sigmoid" else a
+
+
+def _slope(name: str, out: np.ndarray) -> np.ndarray:
+    if name == "relu":
+        return (out > 0).astype(np.float32)
+    return 1 - out * out if name == "tanh" else out * (1 - out) if name == "sigmoid" else np.ones_like(out)
+
+
+def _log_softmax(a: np.ndarray) -> np.ndarray:
+    a = a - a.max(1, keepdims=True)
+    return np.asarray(a - np.log(np.exp(a).sum(1, keepdims=True)))
+
+
+BACKENDS: dict[str, Fit] = {"torch": with_torch, "numpy": with_numpy}
+
+
+def backend(name: str) -> Fit:
+    """A back end by its name, or by `module:function`. Raises ConfigError where there is none."""
+    if name in BACKENDS:
+        return BACKENDS[name]
+    module, _, function = name.partition(":")
+    if not function:
+        raise ConfigError(f"sweep.backend is {name!r}, expected one of {', '.join(BACKENDS)}, or module:function")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # a module beside the spec, or shipped with the job
+    try:
+        found: Fit = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"sweep.backend {name!r} cannot be loaded: {error}") from error
+    return found

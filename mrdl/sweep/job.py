@@ -1,0 +1,59 @@
+"""Packs of designs as one map-only job: a line of the control file is a pack, and a map task each (NLineInputFormat).
+
+The data comes by the distributed cache, once a node, and is mapped.
+"""
+
+import json
+import sys
+from typing import Any
+
+from mrjob.job import MRJob
+from mrjob.step import MRStep
+
+from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.pack import Limits, run_pack
+from mrdl.task import task_streams
+
+
+class SweepJob(MRJob):
+    """One wave of packs; what it is to do stands in `--settings`."""
+
+    HADOOP_INPUT_FORMAT = "org.apache.hadoop.mapred.lib.NLineInputFormat"
+
+    def configure_args(self) -> None:
+        """The files that each task gets."""
+        super().configure_args()
+        self.add_file_arg("--settings", help="limits and back end, written by the driver")
+        self.add_file_arg("--data", help="the prepared data, a safetensors file")
+        self.add_passthru_arg("--job", help="the job's name, for its records")
+
+    def steps(self) -> list[MRStep]:
+        """Maps alone."""
+        conf = {
+            "mapreduce.job.reduces": "0",
+            "mapreduce.input.lineinputformat.linespermap": "1",
+            "stream.map.input.ignoreKey": "true",
+            "mapreduce.map.maxattempts": "2",
+            "mapreduce.map.failures.maxpercent": "100",  # what is missing is found by the driver, and sent again
+        }
+        return [MRStep(mapper=self.mapper, jobconf=conf)]
+
+    def mapper(self, key: Any, value: Any) -> None:
+        """Never called: see run_mapper."""
+        raise NotImplementedError
+
+    def run_mapper(self, step_num: int = 0) -> None:
+        """One map task: its lines are packs, lists of [arch_id, canonical design]."""
+        with open(self.options.settings, encoding="utf-8") as file:
+            settings = json.load(file)
+        data = Dataset.load(self.options.data)
+        with task_streams(self) as (lines, write):
+            for line in lines:
+                work = [(arch_id, text) for arch_id, text in json.loads(line)]
+                for record in run_pack(work, data, settings["backend"], Limits(**settings["limits"]), self.set_status):
+                    write(record["arch_id"].encode(), json.dumps(record).encode())
+                    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    SweepJob.run()

@@ -1,0 +1,172 @@
+"""The index of a sweep: which designs there are, which jobs were sent, what came back. One SQLite file.
+
+The truth are the part files that tasks write; this file can be made again from them (`reindex`). An attempt is known
+by its job and its design, so that the same part may be taken in any number of times.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS arch (
+    arch_id TEXT PRIMARY KEY, position INTEGER, spec TEXT, predicted_s REAL,
+    lost INTEGER DEFAULT 0, asked INTEGER DEFAULT 1
+);
+CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, state TEXT, packs TEXT);
+CREATE TABLE IF NOT EXISTS attempt (
+    arch_id TEXT, job TEXT, status TEXT, record TEXT, PRIMARY KEY (arch_id, job)
+);
+CREATE INDEX IF NOT EXISTS of_status ON attempt (status, arch_id);
+"""
+OPEN, HARVESTED = "open", "harvested"
+
+
+class Ledger:
+    """What is known of a sweep's designs. A design is over when an attempt is done, or as many have failed as asked."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(TABLES)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # --- designs ---
+
+    def plan(self, designs: Iterable[tuple[str, str, float]]) -> int:
+        """Take in designs as (arch_id, canonical, predicted seconds); those that are there stay. Returns how many came
+        new."""
+        before = self.count()
+        rows = [(arch_id, before + i, spec, seconds) for i, (arch_id, spec, seconds) in enumerate(designs)]
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany(
+                "INSERT OR IGNORE INTO arch (arch_id, position, spec, predicted_s) VALUES (?, ?, ?, ?)", rows
+            )
+            self._db.execute("COMMIT")
+        return self.count() - before
+
+    def count(self) -> int:
+        """How many designs there are."""
+        return int(self._db.execute("SELECT count(*) FROM arch").fetchone()[0])
+
+    def waiting(self) -> list[tuple[str, str, float, int]]:
+        """Designs that are neither over nor with an open job: (arch_id, canonical, predicted seconds, times lost)."""
+        busy = {arch_id for _, packs in self.open_jobs() for pack in packs for arch_id in pack}
+        rows = self._db.execute(
+            "SELECT arch_id, spec, predicted_s, lost FROM arch WHERE asked > "
+            "(SELECT count(*) FROM attempt WHERE attempt.arch_id = arch.arch_id AND status = 'failed') "
+            "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.arch_id = arch.arch_id AND status = 'done') "
+            "ORDER BY position"
+        )
+        return [tuple(row) for row in rows if row[0] not in busy]
+
+    def ask_again(self) -> int:
+        """Let each design that failed be tried once more; returns how many."""
+        with self._db:
+            found = self._db.execute(
+                "UPDATE arch SET lost = 0, asked = 1 + "
+                "(SELECT count(*) FROM attempt WHERE attempt.arch_id = arch.arch_id AND status = 'failed') "
+                "WHERE EXISTS (SELECT 1 FROM attempt WHERE attempt.arch_id = arch.arch_id AND status = 'failed') "
+                "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.arch_id = arch.arch_id AND status = 'done')"
+            )
+        return found.rowcount
+
+    def lose(self, arch_ids: Iterable[str]) -> None:
+        """Count that the task of these designs ended without a word of them."""
+        with self._db:
+            self._db.executemany("UPDATE arch SET lost = lost + 1 WHERE arch_id = ?", [(a,) for a in arch_ids])
+
+    def lost(self, arch_ids: Iterable[str], times: int) -> dict[str, str]:
+        """Those of some designs that were lost so many times, arch_id -> canonical."""
+        found = {}
+        for arch_id in arch_ids:
+            spec, count = self._db.execute("SELECT spec, lost FROM arch WHERE arch_id = ?", (arch_id,)).fetchone()
+            if count >= times:
+                found[arch_id] = spec
+        return found
+
+    # --- jobs ---
+
+    def intend(self, name: str, packs: Sequence[Sequence[str]]) -> None:
+        """Write down a job before it is sent."""
+        with self._db:
+            self._db.execute("INSERT INTO job VALUES (?, ?, ?)", (name, OPEN, json.dumps([list(p) for p in packs])))
+
+    def open_jobs(self) -> list[tuple[str, list[list[str]]]]:
+        """Jobs that were intended and not harvested, with the designs of their packs."""
+        rows = self._db.execute("SELECT name, packs FROM job WHERE state = ? ORDER BY rowid", (OPEN,))
+        return [(name, json.loads(packs)) for name, packs in rows]
+
+    def harvested(self, name: str) -> None:
+        """Nothing more comes from this job."""
+        with self._db:
+            self._db.execute("UPDATE job SET state = ? WHERE name = ?", (HARVESTED, name))
+
+    def jobs(self) -> int:
+        """How many jobs were intended so far."""
+        return int(self._db.execute("SELECT count(*) FROM job").fetchone()[0])
+
+    # --- results ---
+
+    def take_in(self, job: str, records: Iterable[dict[str, Any]]) -> int:
+        """Take in what a job's tasks wrote; returns how many attempts were new."""
+        rows = [(r["arch_id"], job, r["status"], json.dumps(r, sort_keys=True)) for r in records]
+        with self._db:
+            self._db.execute("BEGIN")
+            found = self._db.executemany("INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, ?)", rows)
+            self._db.execute("COMMIT")
+        return found.rowcount
+
+    def tried(self, job: str) -> set[str]:
+        """The designs of which a job has told."""
+        return {row[0] for row in self._db.execute("SELECT arch_id FROM attempt WHERE job = ?", (job,))}
+
+    def results(self) -> list[dict[str, Any]]:
+        """One record a design, in the order of the plan: done before failed, the earliest job first; `planned` where
+        there is none. `attempts` counts all."""
+        best: dict[str, dict[str, Any]] = {}
+        attempts: dict[str, int] = {}
+        rows = self._db.execute(
+            "SELECT arch_id, status, record FROM attempt JOIN job ON job.name = attempt.job "
+            "ORDER BY status = 'failed', job.rowid"
+        )
+        for arch_id, _, record in rows:
+            attempts[arch_id] = attempts.get(arch_id, 0) + 1
+            best.setdefault(arch_id, json.loads(record))
+        planned = self._db.execute("SELECT arch_id, spec FROM arch ORDER BY position").fetchall()
+        return [
+            {**best.get(arch_id, {"arch_id": arch_id, "spec": spec, "status": "planned"}),
+             "attempts": attempts.get(arch_id, 0)}
+            for arch_id, spec in planned
+        ]  # fmt: skip
+
+    def counts(self) -> dict[str, int]:
+        """Designs by what became of them: done, failed, collapsed (among those done), running, planned; and
+        duplicates, done more than once."""
+        total = self.count()
+        done = dict(self._db.execute("SELECT arch_id, count(*) FROM attempt WHERE status = 'done' GROUP BY arch_id"))
+        waiting = len(self.waiting())
+        running = len({a for _, packs in self.open_jobs() for pack in packs for a in pack} - set(done))
+        collapsed = self._db.execute(
+            "SELECT count(DISTINCT arch_id) FROM attempt WHERE status = 'done' AND record LIKE '%\"collapsed\": true%'"
+        ).fetchone()[0]
+        return {
+            "designs": total, "done": len(done), "failed": total - len(done) - waiting - running,
+            "collapsed": collapsed, "running": running, "planned": waiting,
+            "duplicates": sum(n - 1 for n in done.values()),
+        }  # fmt: skip
+
+    def speed(self) -> float:
+        """Seconds that trainings took by seconds predicted, of all done; 1 before the first."""
+        took, predicted = self._db.execute(
+            "SELECT sum(json_extract(record, '$.wall_s')), sum(predicted_s) FROM attempt JOIN arch USING (arch_id) "
+            "WHERE status = 'done'"
+        ).fetchone()
+        return float(took / predicted) if took and predicted else 1.0

@@ -1,0 +1,200 @@
+"""One pack of designs, one after the other, each in a forked child of its own: what goes wrong there costs one row.
+
+A child inherits torch, already loaded and warmed up, and the mapped data; it has limits of time and memory, and says
+its result over a pipe. Run as a program it is a worker of the local runner: python -m mrdl.sweep.pack CONTROL PARTS.
+"""
+
+import contextlib
+import json
+import math
+import os
+import platform
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import mrdl
+from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.fit import Fit, backend
+from mrdl.sweep.space import Design, design_of
+
+CURVE = 200  # points of a learning curve that are kept
+TAIL = 2000  # characters of a child's last words that are kept
+STATUS_S = 20.0  # between two signs of life
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one training. wall_s also bounds its CPU seconds; memory_mb comes on top of what the parent holds."""
+
+    wall_s: float
+    memory_mb: int
+
+
+def run_pack(
+    work: list[tuple[str, str]],
+    data: Dataset,
+    backend_name: str,
+    limits: Limits,
+    status: Callable[[str], None] = lambda text: None,
+) -> Iterator[dict[str, Any]]:
+    """A record for each (arch_id, canonical design) of a pack, in their order."""
+    fit = backend(backend_name)
+    if backend_name == "torch":
+        _warm_up(fit, data)
+    for number, (arch_id, text) in enumerate(work, 1):
+        design = design_of(text)
+        told = _in_child(fit, design, data, limits, partial(status, f"design {number}/{len(work)}"))
+        yield {
+            "arch_id": arch_id, "spec": text, **_about(design, data), **told, "backend": backend_name,
+            "data": data.digest, "versions": {"mrdl": mrdl.__version__, "python": platform.python_version()},
+        }  # fmt: skip
+
+
+def _warm_up(fit: Fit, data: Dataset) -> None:
+    """Let libraries load what they load late; a child would do it again each time."""
+    few = Dataset(data.train_x[:8], data.train_y[:8], data.test_x[:2], data.test_y[:2], data.classes, data.digest)
+    for optimizer in ("sgd", "adam"):
+        with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
+            fit(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None)
+
+
+def _about(design: Design, data: Dataset) -> dict[str, Any]:
+    hidden = design.hidden
+    return {
+        "depth": len(hidden), "width": max(hidden, default=0),
+        "parameters": design.parameters(data.columns, len(data.classes)),
+        "activation": design.activation, "initialisation": design.initialisation, "residual": design.residual,
+        "dropout": design.dropout, "batch_size": design.batch_size, "optimizer": design.optimizer,
+        "learning_rate": design.learning_rate, "epochs": design.epochs, "seed": design.seed, "baseline": data.baseline,
+    }  # fmt: skip
+
+
+# --- the child ---
+
+
+def _in_child(fit: Fit, design: Design, data: Dataset, limits: Limits, alive: Callable[[], None]) -> dict[str, Any]:
+    """What a child says of a training, or what became of the child; `alive` is called again and again meanwhile."""
+    out, into = os.pipe()
+    words, said = os.pipe()
+    began = time.monotonic()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if not pid:
+        os.close(out)
+        os.close(words)
+        os.dup2(said, 2)
+        os.dup2(said, 1)
+        _child(fit, design, data, limits, into)
+    os.close(into)
+    os.close(said)
+    told, tail, late = _listen(pid, out, words, began + limits.wall_s, alive)
+    _, status, used = os.wait4(pid, 0)
+    record = {"wall_s": round(time.monotonic() - began, 4), "cpu_s": round(used.ru_utime + used.ru_stime, 4)}
+    try:
+        return {**record, **json.loads(told)}
+    except ValueError:
+        reason = "took longer than its limit" if late else _ending(status)
+        return {**record, "status": "failed", "reason": reason, "log": tail[-TAIL:]}
+
+
+def _child(fit: Fit, design: Design, data: Dataset, limits: Limits, into: int) -> None:
+    """Train, say the result, and end at once: nothing of the parent's is flushed or closed twice."""
+    try:
+        _limit(limits)
+        curve: list[float] = []
+        result = fit(design, data, lambda epoch, loss: curve.append(loss))
+        told = _scores(result, data, curve)
+    except MemoryError:
+        told = {"status": "failed", "reason": "ran out of memory", "log": traceback.format_exc()[-TAIL:]}
+    except BaseException as error:
+        text = traceback.format_exc()
+        memory = "alloc" in str(error) and "memory" in str(error)  # torch's own words
+        reason = "ran out of memory" if memory else f"{type(error).__name__}: {error}"[:300]
+        told = {"status": "failed", "reason": reason, "log": text[-TAIL:]}
+    with os.fdopen(into, "wb") as file:
+        file.write(json.dumps(told).encode())
+    os._exit(0)
+
+
+def _limit(limits: Limits) -> None:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        held = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + (limits.memory_mb << 20),) * 2)
+    seconds = math.ceil(limits.wall_s) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
+    if not all(map(math.isfinite, [*curve, result.loss])):
+        return {"status": "failed", "reason": "its loss is not finite", "device": result.device}
+    accuracy = float((result.predicted == data.test_y).mean())
+    deviation = math.sqrt(max(data.baseline * (1 - data.baseline), 1e-12) / len(data.test_y))
+    step = max(1, math.ceil(len(curve) / CURVE))
+    return {
+        "status": "done", "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": result.device,
+        "collapsed": accuracy <= data.baseline + 2 * deviation,
+        "curve": [round(loss, 6) for loss in curve[step - 1 :: step]],
+    }  # fmt: skip
+
+
+# --- the parent ---
+
+
+def _listen(pid: int, out: int, words: int, deadline: float, alive: Callable[[], None]) -> tuple[bytes, str, bool]:
+    """What a child says on its two pipes until it ends, or until it is late and killed."""
+    told_at = -math.inf
+    texts: dict[int, bytes] = {out: b"", words: b""}
+    waiting, late = {out, words}, False
+    while waiting:
+        if time.monotonic() - told_at > STATUS_S:  # Hadoop ends a task that is silent for ten minutes
+            told_at = time.monotonic()
+            alive()
+        left = deadline - time.monotonic()
+        if left <= 0 and not late:
+            os.kill(pid, signal.SIGKILL)
+            late = True
+        ready, _, _ = select.select(waiting, (), (), 1.0 if late else min(max(left, 0.0), 1.0))
+        for pipe in ready:
+            chunk = os.read(pipe, 65536)
+            texts[pipe] = (texts[pipe] + chunk)[-(1 << 20) :] if pipe == out else (texts[pipe] + chunk)[-4 * TAIL :]
+            if not chunk:
+                waiting.discard(pipe)
+                os.close(pipe)
+    return texts[out], texts[words].decode(errors="replace"), late
+
+
+def _ending(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return "took longer than its limit"
+        return f"killed by signal {number} ({signal.Signals(number).name})"
+    return f"ended with status {os.WEXITSTATUS(status)}, and said nothing"
+
+
+def main() -> None:
+    """Run the packs of a control file, one record a line to the part file, each line whole when it is there."""
+    from mrdl.task import die_with_driver
+
+    die_with_driver()
+    with open(sys.argv[1], encoding="utf-8") as file:
+        control = json.load(file)
+    data, limits = Dataset.load(control["data"]), Limits(**control["limits"])
+    with open(sys.argv[2], "a", encoding="utf-8") as parts:
+        for record in run_pack(control["work"], data, control["backend"], limits):
+            parts.write(json.dumps(record) + "\n")
+            parts.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+"""From a sweep's TOML file to its designs: which architectures are trained, and how. Knows no data and no torch."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mrdl.config import unknown
+from mrdl.errors import ConfigError
+
+CODE = "1"  # change it when the same design on the same data would end in other numbers
+SAMPLERS = ("grid", "random", "sobol")
+CHOICES = {
+    "shape": ("equal", "funnel"),
+    "activation": ("relu", "tanh", "sigmoid", "linear"),
+    "initialisation": ("he", "xavier", "default"),
+    "residual": (False, True),
+    "optimizer": ("sgd", "adam"),
+}
+BOUNDS = {  # least, most, whole numbers only
+    "depth": (0, 100_000, True),
+    "width": (1, 1_000_000, True),
+    "dropout": (0.0, 0.95, False),
+    "batch_size": (1, 1_000_000, True),
+    "learning_rate": (1e-9, 1e3, False),
+    "epochs": (1, 1_000_000, True),
+}
+DEFAULTS: dict[str, Any] = {
+    "depth": 2, "width": 32, "shape": "equal", "activation": "relu", "initialisation": "he", "residual": False,
+    "dropout": 0.0, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.001, "epochs": 20,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Design:
+    """One architecture and how it is trained. hidden: nodes of each hidden layer."""
+
+    hidden: tuple[int, ...]
+    activation: str = "relu"
+    initialisation: str = "he"
+    residual: bool = False
+    dropout: float = 0.0
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 0.001
+    epochs: int = 20
+    seed: int = 0
+
+    def canonical(self) -> str:
+        """The one text of this design, from which its identity is made."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+
+    def parameters(self, columns: int, classes: int) -> int:
+        """The number of weights and biases."""
+        nodes = (columns, *self.hidden, classes)
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(nodes[:-1], nodes[1:], strict=True))
+
+    def arch_id(self, data: str, backend: str) -> str:
+        """What names the result: the design, the digest of the data and its split, the back end and its version."""
+        text = json.dumps([CODE, self.canonical(), data, backend])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def design_of(text: str) -> Design:
+    """The design of a canonical text."""
+    about = json.loads(text)
+    return Design(**{**about, "hidden": tuple(about["hidden"])})
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A sweep as its file has it. space: axis -> a value, a list, or {min, max, log} of a range."""
+
+    space: Mapping[str, Any]
+    label: str = "0"
+    header: str = "auto"
+    test_fraction: float = 0.2
+    sampler: str = "grid"
+    count: int = 0
+    seeds: tuple[int, ...] = (0,)
+    sampler_seed: int = 0
+    max_parameters: int = 0
+    backend: str = "torch"
+    route: str = "auto"
+    wall_s: float = 600.0
+    memory_mb: int = 2048
+    pack_s: float = 200.0
+    nodes: tuple[tuple[int, ...], ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def designs(self, columns: int = 1, classes: int = 1) -> list[Design]:
+        """The distinct designs of this spec in a fixed order, those with too many parameters left out."""
+        fitting = (d for d in self._drawn(columns, classes))
+        return [dataclasses.replace(design, seed=seed) for design in fitting for seed in self.seeds]
+
+    def _drawn(self, columns: int, classes: int) -> list[Design]:
+        most, found = self.max_parameters, dict[str, Design]()
+        wanted = self.count or math.inf
+        for tried, values in enumerate(self._points()):
+            design = self._design(values)
+            if not most or design.parameters(columns, classes) <= most:
+                found.setdefault(design.canonical(), design)
+            if len(found) >= wanted or (self.sampler != "grid" and tried >= 20 * wanted + 1000):
+                break
+        if not found:
+            raise ConfigError(f"no design of the space has {most} parameters or fewer (limits.max_parameters)")
+        return list(found.values())
+
+    def _points(self) -> Iterator[dict[str, Any]]:
+        axes = {name: self.space.get(name, default) for name, default in DEFAULTS.items()}
+        if self.nodes:
+            for name in ("depth", "width", "shape"):
+                del axes[name]
+            axes["hidden"] = [list(nodes) for nodes in self.nodes]
+        if self.sampler == "grid":
+            lists = [value if isinstance(value, list) else [value] for value in axes.values()]
+            for values in itertools.product(*lists):
+                yield dict(zip(axes, values, strict=True))
+            return
+        for point in self._unit_points(len(axes)):
+            yield {name: _pick(value, at) for (name, value), at in zip(axes.items(), point, strict=True)}
+
+    def _unit_points(self, dimensions: int) -> Iterator[np.ndarray]:
+        if self.sampler == "random":
+            rng = np.random.default_rng(self.sampler_seed)
+            while True:
+                yield rng.random(dimensions)
+        import torch
+
+        engine = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=self.sampler_seed)
+        while True:
+            yield from engine.draw(1024).double().numpy()
+
+    def _design(self, values: Mapping[str, Any]) -> Design:
+        about = {name: value for name, value in values.items() if name not in ("depth", "width", "shape")}
+        hidden = about.pop("hidden", None)
+        if hidden is None:
+            hidden = layers(values["depth"], values["width"], values["shape"])
+        return Design(hidden=tuple(hidden), **about)
+
+
+def layers(depth: int, width: int, shape: str) -> tuple[int, ...]:
+    """Nodes of hidden layers: equal, or a funnel that ends at a quarter of the width."""
+    if shape == "equal" or depth < 2:
+        return (width,) * depth
+    return tuple(max(1, round(width * 0.25 ** (i / (depth - 1)))) for i in range(depth))
+
+
+def _pick(value: Any, at: float) -> Any:
+    """The value of an axis at a place from 0 to 1."""
+    if isinstance(value, list):
+        return value[min(int(at * len(value)), len(value) - 1)]
+    if not isinstance(value, Mapping):
+        return value
+    low, high = value["min"], value["max"]
+    whole = isinstance(low, int) and isinstance(high, int)
+    if value.get("log"):
+        found = math.exp(math.log(low) + at * (math.log(high + whole) - math.log(low)))
+    else:
+        found = low + at * (high + whole - low)
+    return min(int(found), high) if whole else float(f"{found:.6g}")
+
+
+# --- the file ---
+
+KEYS = {
+    "data": {"label": str, "header": str, "test_fraction": float},
+    "sweep": {"sampler": str, "count": int, "seeds": list, "sampler_seed": int, "backend": str, "route": str},
+    "limits": {"wall_s": float, "memory_mb": int, "max_parameters": int, "pack_s": float},
+}
+
+
+def read_spec(path: str) -> Spec:
+    """The spec of a TOML file. Raises ConfigError that names the key, its value and what is allowed."""
+    try:
+        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    try:
+        return spec_of(read)
+    except ConfigError as error:
+        raise ConfigError(f"{error} ({path})") from error
+
+
+def spec_of(read: Mapping[str, Any]) -> Spec:
+    """The spec of a file's content, or of the same as a dict."""
+    tables = (*KEYS, "space")
+    for name, table in read.items():
+        if name not in tables:
+            raise ConfigError(unknown("table", name, tables))
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{name} is {table!r}, expected a table: [{name}]")
+    found: dict[str, Any] = {}
+    for table_name, keys in KEYS.items():
+        for name, value in read.get(table_name, {}).items():
+            if name not in keys:
+                raise ConfigError(unknown(f"key in [{table_name}]", name, keys))
+            found[name] = _typed(f"{table_name}.{name}", value, keys[name])
+    space = dict(read.get("space", {}))
+    found["nodes"] = _nodes(space)
+    for name, value in space.items():
+        if name not in DEFAULTS:
+            raise ConfigError(unknown("key in [space]", name, (*DEFAULTS, "nodes")))
+        _check_axis(name, value, found.get("sampler", "grid"))
+    return _checked(Spec(space=space, **found))
+
+
+def _checked(spec: Spec) -> Spec:
+    allowed = {
+        "sampler": SAMPLERS, "route": ("auto", "pack", "job"), "header": ("auto", "yes", "no"),
+    }  # fmt: skip
+    for name, choices in allowed.items():
+        if getattr(spec, name) not in choices:
+            raise ConfigError(f"{name} is {getattr(spec, name)!r}, expected one of {', '.join(choices)}")
+    if spec.sampler != "grid" and not spec.count:
+        raise ConfigError(f"sweep.sampler {spec.sampler!r} needs sweep.count, the number of designs to draw")
+    if not 0.01 <= spec.test_fraction <= 0.9:
+        raise ConfigError(f"data.test_fraction is {spec.test_fraction}, expected a number from 0.01 to 0.9")
+    for name in ("count", "max_parameters", "wall_s", "memory_mb", "pack_s"):
+        if getattr(spec, name) < 0:
+            raise ConfigError(f"{name} is {getattr(spec, name)}, expected 0 or more")
+    return spec
+
+
+def _nodes(space: dict[str, Any]) -> tuple[tuple[int, ...], ...]:
+    nodes = space.pop("nodes", [])
+    fits = isinstance(nodes, list) and all(
+        isinstance(one, list) and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in one)
+        for one in nodes
+    )
+    if not fits:
+        raise ConfigError(f"space.nodes is {nodes!r}, expected lists of hidden layers, as [[64, 32], [128]]")
+    if nodes and (both := [name for name in ("depth", "width", "shape") if name in space]):
+        raise ConfigError(f"space.nodes lists the layers, so space.{both[0]} has no meaning beside it")
+    return tuple(tuple(one) for one in nodes)
+
+
+def _check_axis(name: str, value: Any, sampler: str) -> None:
+    if isinstance(value, Mapping):
+        if sampler == "grid":
+            raise ConfigError(f"space.{name} is a range, which a grid cannot list: give a list, or sampler = 'sobol'")
+        if extra := set(value) - {"min", "max", "log"}:
+            raise ConfigError(unknown(f"key of the range space.{name}", sorted(extra)[0], ("min", "max", "log")))
+        if name not in BOUNDS or not {"min", "max"} <= set(value) or not _number(value["min"]) <= _number(value["max"]):
+            raise ConfigError(f"space.{name} is {dict(value)}, expected {{min, max}} with min not above max")
+        if value.get("log") and value["min"] <= 0:
+            raise ConfigError(f"space.{name}.min is {value['min']}, but a logarithmic range begins above 0")
+    values: Sequence[Any] = (
+        value if isinstance(value, list) else list(value.values())[:2] if isinstance(value, Mapping) else [value]
+    )
+    if not values:
+        raise ConfigError(f"space.{name} is an empty list, expected a value or more")
+    for one in values:
+        _check_value(name, one)
+
+
+def _check_value(name: str, value: Any) -> None:
+    if name in CHOICES:
+        if value not in CHOICES[name] or isinstance(value, bool) != isinstance(CHOICES[name][0], bool):
+            raise ConfigError(f"space.{name} is {value!r}, expected one of {', '.join(map(str, CHOICES[name]))}")
+        return
+    least, most, whole = BOUNDS[name]
+    number = _number(value)
+    if not least <= number <= most or (whole and number != int(number)) or (whole and not isinstance(value, int)):
+        kind = "a whole number" if whole else "a number"
+        raise ConfigError(f"space.{name} is {value!r}, expected {kind} from {least} to {most}")
+
+
+def _number(value: Any) -> float:
+    return math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+
+
+def _typed(name: str, value: Any, kind: type) -> Any:
+    if kind is list:  # of seeds, or their number
+        seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
+            raise ConfigError(f"{name} is {value!r}, expected a number of seeds or a list of whole numbers")
+        return tuple(dict.fromkeys(seeds))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is str and isinstance(value, int):
+        return str(value)
+    if type(value) is not kind:
+        words = {str: "text", int: "a whole number", float: "a number"}
+        raise ConfigError(f"{name} is {value!r}, expected {words[kind]}")
+    return value
