@@ -70,6 +70,8 @@ def add_parser(commands: Any) -> None:
     verb("list", "the sweeps below sweeps/", _list)
     export = verb("export", "write the table, by the ending of the name: .csv or .parquet", _export, "id", "file")
     export.set_defaults(command=_export)
+    report = verb("report", "write the report, one HTML file that works offline", _report, "id")
+    report.add_argument("--out", default="", metavar="FILE", help="default: report.html in the sweep's folder")
     verb("reindex", "make the index of a sweep again from what its tasks have written", _reindex, "id")
 
 
@@ -244,6 +246,13 @@ def _export(options: Any) -> None:
     else:
         raise ConfigError(f"{path} ends with {path.suffix!r}, expected .csv or .parquet")
     print(f"{len(table)} rows in {path}")
+
+
+def _report(options: Any) -> None:
+    from mrdl.sweep.report import write_report
+
+    sweep = Sweep(_folder(options.id))
+    print(write_report(sweep.table(), sweep.about, Path(options.out or sweep.folder / "report.html")))
 
 
 def _reindex(options: Any) -> None:

@@ -1,0 +1,202 @@
+"""What a sweep's table says, with intervals: trends, importance, the Pareto front, and verdicts in words."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRAWS = 500  # of a bootstrap
+CHOICES = (
+    "depth", "width", "parameters", "activation", "initialisation", "residual", "dropout", "batch_size", "optimizer",
+    "learning_rate", "epochs",
+)  # fmt: skip
+QUANTILES = 4  # groups of a numeric choice
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How accuracy goes with depth in one family of designs. kind: saturates, declines, collapses, or none; at: the
+    depth from which on, with 95 % of the bootstrap; effect: accuracy after it less that before."""
+
+    family: str
+    kind: str
+    at: float
+    low: float
+    high: float
+    effect: float
+    designs: int
+
+    def words(self) -> str:
+        """The verdict for people."""
+        where = f"from depth {self.at:.0f} on (95 %: {self.low:.0f} to {self.high:.0f})"
+        change = f"accuracy changes by {100 * self.effect:+.1f} points there"
+        told = {
+            "collapses": f"collapses to the majority class {where}",
+            "declines": f"declines {where}; {change}",
+            "saturates": f"is flat {where}: {change}",
+            "rises": f"still rises {where}; {change}",
+            "none": "no change with depth was found",
+        }[self.kind]
+        return f"{self.family} ({self.designs} designs): {told}"
+
+
+def noise(table: "pd.DataFrame") -> float:
+    """The standard deviation of accuracy between seeds of the same design, pooled; nan where none was repeated."""
+    done = table[table.status == "done"]
+    same = [c for c in done.columns if c in (*CHOICES, "hidden")]
+    groups = [g.accuracy.to_numpy() for _, g in done.groupby(same, dropna=False) if len(g) > 1]
+    free = sum(len(g) - 1 for g in groups)
+    return math.sqrt(sum(((g - g.mean()) ** 2).sum() for g in groups) / free) if free else math.nan
+
+
+def families(table: "pd.DataFrame") -> list[tuple[str, "pd.DataFrame"]]:
+    """Designs that differ in more than depth, width and seed are not compared by depth: one group each."""
+    done = table[table.status == "done"]
+    names = [n for n in ("activation", "initialisation", "residual", "optimizer") if done[n].nunique() > 1]
+    if not names:
+        return [("all designs", done)]
+    found = []
+    for values, group in done.groupby(names):
+        told = ", ".join(
+            f"{n} {v}" if n != "residual" else ("residual" if v else "plain")
+            for n, v in zip(names, values, strict=True)
+        )
+        found.append((told, group))
+    return found
+
+
+def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Trend:
+    """Accuracy by depth as two levels: the split of depths that leaves the least squares, bootstrapped over designs."""
+    depth, accuracy = group.depth.to_numpy(float), group.accuracy.to_numpy(float)
+    collapsed = group.collapsed.to_numpy(bool)
+    depths = np.unique(depth)
+    none = Trend(family, "none", math.nan, math.nan, math.nan, 0.0, len(group))
+    if len(depths) < 3 or len(group) < 6:
+        return none
+    rng = np.random.default_rng(seed)
+    at, effect, _ = _split(depth, accuracy, depths)
+    places, effects = [], []
+    for _ in range(DRAWS):
+        pick = rng.integers(0, len(depth), len(depth))
+        place, change, fits = _split(depth[pick], accuracy[pick], depths)
+        if fits:
+            places.append(place)
+            effects.append(change)
+    low, high = np.percentile(places, [2.5, 97.5])
+    least, most = np.percentile(effects, [2.5, 97.5])
+    smallest = max(0.005, 2 * sigma / math.sqrt(max(1, len(group) / len(depths))) if sigma == sigma else 0.005)
+    beyond = depth >= at
+    if collapsed[beyond].mean() >= 0.5 and collapsed[~beyond].mean() < 0.5:
+        kind = "collapses"
+    elif most < -smallest:
+        kind = "declines"
+    elif least > smallest:
+        rising = np.median(accuracy[depth == depths[-1]]) > np.median(accuracy[beyond]) + smallest
+        kind = "rises" if rising else "saturates"
+    else:
+        return none
+    return Trend(family, kind, at, float(low), float(high), effect, len(group))
+
+
+def _split(depth: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[float, float, bool]:
+    """The depth that begins the second level, the difference of levels, and whether both have designs."""
+    best = (math.inf, float(depths[-1]), 0.0, False)
+    for at in depths[1:]:
+        left, right = accuracy[depth < at], accuracy[depth >= at]
+        if len(left) and len(right):
+            squares = ((left - left.mean()) ** 2).sum() + ((right - right.mean()) ** 2).sum()
+            best = min(best, (squares, float(at), float(right.mean() - left.mean()), True))
+    return best[1:]
+
+
+def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, float, float]:
+    """CPU seconds a layer by Theil and Sen's slope, its 95 % by bootstrap, and the share of variance that a line
+    explains. Designs of one width and one number of epochs only: the largest such group."""
+    done = table[table.status == "done"]
+    group = max((g for _, g in done.groupby(["width", "epochs", "batch_size"])), key=len)
+    x, y = group.depth.to_numpy(float), group.cpu_s.to_numpy(float)
+    if len(np.unique(x)) < 3:
+        return (math.nan,) * 4
+    rng = np.random.default_rng(seed)
+    slopes = [_slope(x[pick], y[pick]) for pick in (rng.integers(0, len(x), min(len(x), 300)) for _ in range(200))]
+    line = np.polyfit(x, y, 1)
+    explained = 1 - ((y - np.polyval(line, x)) ** 2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-12)
+    low, high = np.nanpercentile(slopes, [2.5, 97.5])
+    return _slope(x, y), float(low), float(high), float(explained)
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    if len(x) > 300:
+        pick = np.random.default_rng(0).choice(len(x), 300, replace=False)
+        x, y = x[pick], y[pick]
+    i, j = np.triu_indices(len(x), 1)
+    apart = x[i] != x[j]
+    return float(np.median((y[j] - y[i])[apart] / (x[j] - x[i])[apart])) if apart.any() else math.nan
+
+
+def importance(table: "pd.DataFrame") -> dict[str, float]:
+    """The share of the variance of accuracy between the groups of each choice (one-way ANOVA's eta squared; a numeric
+    choice in four groups). Choices act together, so the shares need not add up to 1."""
+    done = table[table.status == "done"]
+    total = ((done.accuracy - done.accuracy.mean()) ** 2).sum()
+    found = {}
+    for name in CHOICES:
+        values = done[name]
+        if values.nunique() < 2 or not total:
+            continue
+        if values.nunique() > 2 * QUANTILES:
+            values = (values.rank(pct=True) * QUANTILES).apply(math.ceil)
+        means = done.accuracy.groupby(values).transform("mean")
+        found[name] = float(((means - done.accuracy.mean()) ** 2).sum() / total)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":
+    """The designs that no other one beats in accuracy without more of `names`."""
+    done = table[table.status == "done"].sort_values(["accuracy", *names], ascending=[False, *(True for _ in names)])
+    kept: list[int] = []
+    costs = done[list(names)].to_numpy(float)
+    least = np.empty((0, len(names)))
+    for i, cost in enumerate(costs):
+        if not len(least) or not (least <= cost).all(1).any():
+            kept.append(i)
+            least = np.vstack([least[~(cost <= least).all(1)], cost])
+    return done.iloc[kept]
+
+
+def verdicts(table: "pd.DataFrame") -> list[str]:
+    """All that can be said in words, the noise first: what lies below it must not be read."""
+    done = table[table.status == "done"]
+    if not len(done):
+        return ["no design was trained to its end, so nothing can be said"]
+    sigma = noise(table)
+    told = [
+        f"seeds alone move accuracy by {100 * sigma:.2f} points (one standard deviation): differences below "
+        f"{200 * sigma:.1f} points between two designs must not be read"
+        if sigma == sigma
+        else "no design was repeated with another seed: how much of a difference is noise is not known"
+    ]
+    collapsed = int(done.collapsed.sum())
+    if collapsed:
+        told.append(f"{collapsed} of {len(done)} designs say no more than the majority class: they have collapsed")
+    for name, group in families(table):
+        told.append(trend(name, group, sigma).words())
+    slope, low, high, explained = time_by_depth(table)
+    if slope == slope:
+        straight = "a straight line explains" if explained > 0.8 else "a straight line explains only"
+        told.append(
+            f"a layer takes {slope:.4f} CPU s (95 %: {low:.4f} to {high:.4f}); {straight} {100 * explained:.0f} % "
+            "of how time varies with depth"
+        )
+    shares = importance(table)
+    if shares:
+        told.append(
+            "what accuracy varies with (eta squared of a one-way ANOVA each): "
+            + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+        )
+    return told
