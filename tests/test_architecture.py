@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
-from mrdl.architecture import KINDS, autoencoder, design, digest, mlp
+from mrdl.architecture import KINDS, autoencoder, design, digest, mlp, rbm
 from mrdl.errors import ConfigError
 
 # --- layers ---
@@ -84,7 +85,7 @@ def test_the_proposal_for_nodes_that_are_refused_is_not_refused_again(nodes):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_architecture_keeps_its_name_and_does_not_change(kind):
-    built = KINDS[kind]([4, 3])
+    built = KINDS[kind]([4, 3, 2])
     assert built.kind == kind
     with pytest.raises(dataclasses.FrozenInstanceError):
         built.nodes = (4, 2)
@@ -100,16 +101,31 @@ def test_an_architecture_keeps_its_name_and_does_not_change(kind):
         ("mlp", 3, 2, (3, 500, 100, 2)),
         ("autoencoder", 784, 10, (784, 500, 100, 30, 100, 500, 784)),
         ("autoencoder", 3, 0, (3, 500, 100, 30, 100, 500, 3)),
-        ("autoencoder", 30, 2, (30, 500, 100, 30, 100, 500, 30)),
+        ("rbm", 784, 10, (784, 500, 100)),
+        ("rbm", 3, 0, (3, 500, 100)),
+        ("dbn", 784, 10, (784, 500, 100, 10)),
+        ("dbn", 3, 2, (3, 500, 100, 2)),
     ],
 )
 def test_without_nodes_the_ends_come_from_the_data(kind, features, classes, nodes):
     assert design(kind, (), features, classes).nodes == nodes
 
 
+def test_without_nodes_a_dbn_for_reconstructions_has_the_nodes_of_an_autoencoder():
+    unrolled = design("dbn", (), 784, 10, {"fine_tune": "autoencoder"})
+    assert unrolled.nodes == design("autoencoder", (), 784, 10).nodes
+
+
 @pytest.mark.parametrize(
     ("kind", "nodes", "features", "classes"),
-    [("mlp", (64, 32, 10), 64, 10), ("autoencoder", (64, 8), 64, 10), ("autoencoder", (64, 8, 64), 64, 0)],
+    [
+        ("mlp", (64, 32, 10), 64, 10),
+        ("autoencoder", (64, 8), 64, 10),
+        ("autoencoder", (64, 8, 64), 64, 0),
+        ("rbm", (64, 8), 64, 10),
+        ("rbm", (64, 8, 4), 64, 0),
+        ("dbn", (64, 8, 10), 64, 10),
+    ],
 )
 def test_nodes_that_fit_are_taken_as_they_are(kind, nodes, features, classes):
     assert design(kind, nodes, features, classes) == KINDS[kind](nodes)
@@ -121,9 +137,10 @@ def test_nodes_of_another_width_are_refused_with_both_numbers(kind):
         design(kind, (784, 100), 64, 10)
 
 
-def test_too_few_outputs_are_refused_with_both_numbers():
+@pytest.mark.parametrize("kind", ["mlp", "dbn"])
+def test_too_few_outputs_are_refused_with_both_numbers(kind):
     with pytest.raises(ConfigError, match=r"ends with 9, .* 10 classes"):
-        design("mlp", (64, 9), 64, 10)
+        design(kind, (64, 12, 9), 64, 10)
 
 
 def test_more_outputs_than_classes_are_allowed():
@@ -134,19 +151,39 @@ def test_more_outputs_than_classes_are_allowed():
 # --- the weights to start with ---
 
 
-@pytest.mark.parametrize(("fan_in", "fan_out"), [(300, 200), (64, 500), (784, 30)])
-def test_weights_reach_the_xavier_bound_but_never_pass_it(fan_in, fan_out):
-    weight = mlp([fan_in, fan_out]).initial_weights(0)["layers.0.weight"]
-    bound = np.sqrt(2) * np.sqrt(6 / (fan_in + fan_out))
-    assert 0.999 * bound < abs(weight).max() <= np.float32(bound)
+def bound_of(fan_in, fan_out, activation):
+    """Glorot and Bengio's, with the gain of ReLU where there is one."""
+    return np.sqrt(2 if activation == "relu" else 1) * np.sqrt(6 / (fan_in + fan_out))
 
 
-@pytest.mark.parametrize(("fan_in", "fan_out"), [(300, 200), (64, 500), (784, 30)])
-def test_weights_have_the_mean_and_the_variance_of_a_uniform_distribution(fan_in, fan_out):
-    weight = mlp([fan_in, fan_out]).initial_weights(0)["layers.0.weight"].astype(np.float64)
-    bound = np.sqrt(2) * np.sqrt(6 / (fan_in + fan_out))
+LAYERS = [(300, 200, "relu"), (64, 500, "tanh"), (784, 30, "sigmoid"), (300, 200, "linear")]
+
+
+def first_layer(fan_in, fan_out, activation):
+    """A layer with that activation after it."""
+    arch = mlp([fan_in, fan_out]) if activation == "linear" else mlp([fan_in, fan_out, 2], activation)
+    return arch.initial_weights(0)["layers.0.weight"].astype(np.float64)
+
+
+@pytest.mark.parametrize(("fan_in", "fan_out", "activation"), LAYERS)
+def test_weights_reach_the_xavier_bound_but_never_pass_it(fan_in, fan_out, activation):
+    bound = bound_of(fan_in, fan_out, activation)
+    assert 0.999 * bound < abs(first_layer(fan_in, fan_out, activation)).max() <= np.float32(bound)
+
+
+@pytest.mark.parametrize(("fan_in", "fan_out", "activation"), LAYERS)
+def test_weights_have_the_mean_and_the_variance_of_a_uniform_distribution(fan_in, fan_out, activation):
+    weight, bound = first_layer(fan_in, fan_out, activation), bound_of(fan_in, fan_out, activation)
     assert weight.mean() == pytest.approx(0, abs=0.02 * bound)
     assert weight.var() == pytest.approx(bound**2 / 3, rel=0.02)
+
+
+@pytest.mark.parametrize(("kind", "layers"), [("rbm", 2), ("dbn", 1)])
+def test_an_rbms_weights_begin_small_and_normal(kind, layers):
+    weights = KINDS[kind]([300, 200, 100]).initial_weights(0)
+    for layer in range(layers):
+        weight = weights[f"layers.{layer}.weight"].astype(np.float64)
+        assert kstest(weight.ravel(), "norm", (0, 0.01)).pvalue > 0.01
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -157,9 +194,14 @@ def test_weights_have_the_names_the_shapes_and_the_type_of_the_architecture(kind
     assert {array.dtype for array in weights.values()} == {np.dtype(np.float32)}
 
 
-def test_biases_are_zero():
-    weights = mlp([6, 5, 3]).initial_weights(4)
-    assert not weights["layers.0.bias"].any() and not weights["layers.1.bias"].any()
+@pytest.mark.parametrize("kind", KINDS)
+def test_biases_are_zero(kind):
+    weights = KINDS[kind]([6, 5, 3]).initial_weights(4)
+    assert not any(array.any() for name, array in weights.items() if name.endswith("bias"))
+
+
+def test_the_scale_of_gaussian_units_begins_at_one():
+    assert rbm([6, 5, 3], "gaussian").initial_weights(4)["layers.0.visible_scale"].tolist() == [1] * 6
 
 
 def test_the_same_seed_gives_the_same_bytes():

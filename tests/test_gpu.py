@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mrdl.architecture import autoencoder, mlp
+from mrdl.architecture import autoencoder, dbn, mlp, rbm
 from mrdl.minibatch import Hyperparameters, Rows
 from mrdl.trainer import train_shard
 
@@ -14,17 +14,27 @@ pytestmark = [
 ]
 
 
-def train(arch, device, dtype=np.uint8):
+def train(arch, device, dtype=np.uint8, stage=-1, **about):
     rng = np.random.default_rng(3)
     features = rng.integers(0, 256, (2000, 64)).astype(dtype)
     targets = (features[:, :10].astype(np.int64).sum(1) // 300) % 10
     minimum, factor = np.zeros(64, np.float32), np.full(64, 1 / 255, np.float32)
     rows = Rows(features, targets, np.arange(2000), minimum, factor)
-    settings = Hyperparameters(3, 32, arch.learning_rate, 0.8, device)
-    return train_shard(arch, arch.initial_weights(0), rows, settings, np.random.default_rng(1))
+    settings = Hyperparameters(3, 32, arch.stages[stage].learning_rate, 0.8, device, **about)
+    rng = np.random.default_rng(1)
+    return train_shard(arch, arch.initial_weights(0), rows, settings, rng, stage=stage % len(arch.stages))
 
 
-@pytest.mark.parametrize("arch", [mlp((64, 50, 10)), autoencoder((64, 30, 8))], ids=["mlp", "autoencoder"])
+NETWORKS = {
+    "mlp": mlp((64, 50, 10)),
+    "mlp of tanh": mlp((64, 50, 10), "tanh"),
+    "autoencoder": autoencoder((64, 30, 8)),
+    "dbn": dbn((64, 30, 20, 10), "gaussian"),
+    "unrolled dbn": dbn((64, 30, 8), fine_tune="autoencoder"),
+}
+
+
+@pytest.mark.parametrize("arch", NETWORKS.values(), ids=NETWORKS)
 def test_training_on_a_gpu_gives_the_network_of_the_cpu_and_the_same_bytes_each_time(arch):
     on_cpu, cpu_metrics = train(arch, "cpu")
     first, metrics = train(arch, "cuda")
@@ -33,3 +43,17 @@ def test_training_on_a_gpu_gives_the_network_of_the_cpu_and_the_same_bytes_each_
         assert np.array_equal(first[name], second[name])
         np.testing.assert_allclose(first[name], weights, atol=2e-3)
     assert metrics["loss"] == pytest.approx(cpu_metrics["loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+@pytest.mark.parametrize("about", [{}, {"cd_steps": 3}, {"persistent": True}], ids=["cd-1", "cd-3", "pcd-1"])
+@pytest.mark.parametrize("arch", [rbm((64, 30, 20)), rbm((64, 30, 20), "gaussian")], ids=["binary", "gaussian"])
+def test_a_machine_learns_as_well_on_a_gpu_and_with_the_same_bytes_each_time(arch, about, stage):
+    """Other draws than on the CPU, so not the same weights."""
+    on_cpu, cpu_metrics = train(arch, "cpu", stage=stage, **about)
+    first, metrics = train(arch, "cuda", stage=stage, **about)
+    second, _ = train(arch, "cuda", stage=stage, **about)
+    for name, weights in on_cpu.items():
+        assert np.array_equal(first[name], second[name])
+        np.testing.assert_allclose(first[name], weights, atol=0.3)
+    assert metrics["loss"] == pytest.approx(cpu_metrics["loss"], rel=0.05)

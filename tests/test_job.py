@@ -17,9 +17,9 @@ from mrdl.combine import ShardResult
 from mrdl.config import TrainConfig
 from mrdl.driver import Run
 from mrdl.job import TrainJob
+from mrdl.minibatch import Hyperparameters, Rows
 from mrdl.protocol import pack_result
 from mrdl.results import RunFolder
-from mrdl.minibatch import Hyperparameters, Rows
 from mrdl.trainer import train_shard
 
 QUICK = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}
@@ -131,11 +131,11 @@ def test_one_shard_and_one_round_equal_training_all_rows_at_once(train, digits):
     table = np.loadtxt(digits, delimiter=",", skiprows=1)
     weights = model.arch.initial_weights(5)
     from mrdl.shard import hash_order, row_hash
-    from mrdl.shuffle import _label_hashes
+    from mrdl.shuffle import label_hashes
 
     names = [str(i) for i in range(10)]
     features, targets = table[:, 1:].astype(np.uint8), table[:, 0].astype(np.int64)
-    hashes = row_hash(features, _label_hashes(names)[targets])
+    hashes = row_hash(features, label_hashes(names)[targets])
     order = hash_order(hashes, features, targets, names)
     rows = Rows(features, targets, order, model.preparation.minimum, model.preparation.factor)
     settings = Hyperparameters(1, 16, 0.03, 0.8, "cpu")

@@ -127,6 +127,61 @@ def test_a_training_that_diverges_ends_with_1_and_what_to_do(command, tmp_path):
     assert "--resume" not in err, "to repeat the round would not help"
 
 
+QUICK = ["--shards", 2, "--rounds", 1, "--epochs", 1, "--warm-rows", 60, "--warm-epochs", 1, "--json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "rounds"),
+    [
+        (("--kind", "rbm", "--nodes", "64,12"), 1),
+        (("--kind", "rbm", "--nodes", "64,12,8", "--visible", "gaussian"), 2),
+        (("--kind", "dbn", "--nodes", "64,12,4", "--fine-tune", "autoencoder", "--threshold", "7"), 3),
+    ],
+)
+def test_kinds_without_classes_have_a_loss_and_no_accuracy(command, tmp_path, words, rounds):
+    status, out, _ = command("train", DIGITS, *words, *QUICK, "--run-dir", tmp_path / "run")
+    found = json.loads(out)
+    assert (status, found.keys(), found["accuracy"], found["rounds"]) == (0, KEYS, None, rounds)
+    model = mrdl.load(tmp_path / "run" / "model.safetensors")
+    assert found["loss"] == model.rounds[-1]["loss"] and found["sha256"] == model.sha256
+
+
+def test_a_dbn_from_a_stack_is_fine_tuned_alone_and_its_stages_are_told(command, tmp_path):
+    stack = ("train", DIGITS, "--kind", "rbm", "--nodes", "64,12,8", *QUICK, "--run-dir", tmp_path / "stack")
+    _, _, err = command(*stack)
+    told = [line.split(" training")[0].strip() for line in err.splitlines() if " training loss " in line]
+    assert told == [f"layer {i}, {what}" for i in (1, 2) for what in ("warm start", "round 1/1")]
+    model = tmp_path / "stack" / "model.safetensors"
+    words = ("--kind", "dbn", "--nodes", "64,12,8,10", "--start-from", model, "--run-dir", tmp_path / "run")
+    status, out, err = command("train", DIGITS, *words, *QUICK)
+    assert (status, json.loads(out)["rounds"]) == (0, 1)
+    assert "fine-tuning, round 1/1" in err and "layer 1" not in err
+
+
+def test_the_features_of_a_machine_are_printed_and_its_labels_are_not(command, tmp_path):
+    command("train", DIGITS, "--kind", "rbm", "--nodes", "64,12", *QUICK, "--run-dir", tmp_path / "run")
+    model = tmp_path / "run" / "model.safetensors"
+    for words, width in (((), 64), (("--features",), 12)):
+        status, out, _ = command("predict", model, DIGITS, *words)
+        rows = np.array([line.split(",") for line in out.splitlines()], float)
+        assert (status, rows.shape) == (0, (1797, width)) and rows.min() >= 0 and rows.max() <= 1
+    status, out, err = command("predict", model, DIGITS, "--proba")
+    assert (status, out) == (2, "") and "'rbm' has not probabilities" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--kind", "dbn", "--nodes", "64,10"), "a dbn has a hidden layer at least"),
+        (("--kind", "rbm", "--threshold", "abc"), "threshold is 'abc', expected a number"),
+        (("--kind", "rbm", "--start-from", "nowhere.net"), "no such model file: nowhere.net"),
+    ],
+)
+def test_wrong_settings_of_machines_end_with_2_and_words(command, tmp_path, words, says):
+    status, out, err = command("train", DIGITS, *words, *QUICK, "--run-dir", tmp_path / "run")
+    assert (status, out) == (2, "") and says in err and "Traceback" not in err
+
+
 class Broken(TrainJob):
     """A job whose tasks fail."""
 

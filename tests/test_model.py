@@ -303,7 +303,8 @@ def described(**changes) -> bytes:
     data = a_model().to_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     about = {**json.loads(header["__metadata__"]["mrdl"]), **changes}
-    return save(load(data), {"mrdl": json.dumps({name: value for name, value in about.items() if value is not None})})
+    left_out = [name for name, value in changes.items() if value is None]
+    return save(load(data), {"mrdl": json.dumps({name: about[name] for name in about if name not in left_out})})
 
 
 NO_MODELS = {
@@ -312,7 +313,7 @@ NO_MODELS = {
     "a pickle": (pickle.dumps(Bomb()), "is not a model, or is damaged"),
     "cut": (a_model().to_bytes()[:-1], "is not a model, or is damaged"),
     "not of mrdl": (save(a_model().weights), "not a model of mrdl"),
-    "another format": (described(format="mrdl model 9"), "'mrdl model 9', expected 'mrdl model 1'"),
+    "another format": (described(format="mrdl model 9"), "'mrdl model 9', expected 'mrdl model 2'"),
     "other layers": (described(nodes=[3, 9, 3]), r"layers\.0\.weight has shape \(8, 3\), expected \(9, 3\)"),
     "no description": (save(a_model().weights, {"mrdl": "{"}), "is damaged"),
     "half a description": (described(classes=None), "is damaged"),

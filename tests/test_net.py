@@ -5,21 +5,38 @@ import pytest
 import torch
 from torch import nn
 
-from mrdl.architecture import KINDS, autoencoder, digest, mlp
+from mrdl.architecture import KINDS, digest
 from mrdl.errors import ConfigError
 from mrdl.net import Net, build
 
 NODES = [6, 5, 4, 3]
 
 
+KIND = {
+    "mlp": {},
+    "mlp of tanh": {"activation": "tanh"},
+    "mlp of sigmoid": {"activation": "sigmoid"},
+    "autoencoder": {},
+    "autoencoder of sigmoid": {"activation": "sigmoid"},
+    "rbm": {},
+    "dbn": {},
+    "dbn for reconstructions": {"fine_tune": "autoencoder"},
+}
+HIDDEN = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+def made(name, seed):
+    return Net(NODES, kind=name.split()[0], seed=seed, **KIND[name])
+
+
 def sequential(net):
     """The same network out of torch's own layers, written out, with copies of its weights."""
-    if net.architecture.kind == "mlp":
-        layers = [nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3), nn.LogSoftmax(1)]
-    else:
-        layers = [nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)]
-        layers += [nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 6), nn.Sigmoid()]
-    weights = net.weights()
+    arch, weights = net.architecture, net.weights()
+    between = HIDDEN[arch.options.get("activation", "sigmoid")]
+    layers = [nn.Linear(6, 5), between(), nn.Linear(5, 4), between(), nn.Linear(4, 3)]
+    if arch.loss == "bce":
+        layers += [nn.Linear(3, 4), between(), nn.Linear(4, 5), between(), nn.Linear(5, 6)]
+    layers.append({"nll": nn.LogSoftmax(1), "bce": nn.Sigmoid(), "cd": nn.Sigmoid()}[arch.loss])
     for i, linear in enumerate(layer for layer in layers if isinstance(layer, nn.Linear)):
         linear.weight.data.copy_(torch.from_numpy(weights[f"layers.{i}.weight"]))
         linear.bias.data.copy_(torch.from_numpy(weights[f"layers.{i}.bias"]))
@@ -31,10 +48,10 @@ def x():
     return torch.from_numpy(np.random.default_rng(0).random((9, NODES[0]), dtype=np.float32))
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=KIND)
 def net(request):
     """A network whose biases are not zero either."""
-    net = Net(NODES, kind=request.param, seed=2)
+    net = made(request.param, seed=2)
     rng = np.random.default_rng(3)
     net.set_weights({name: rng.normal(size=w.shape).astype(np.float32) for name, w in net.weights().items()})
     return net
@@ -47,12 +64,13 @@ def test_forward_equals_torchs_own_layers(net, x):
     assert torch.equal(net(x), sequential(net)(x))
 
 
-def test_a_classifiers_outputs_are_log_probabilities(x):
-    assert Net(NODES)(x).exp().sum(1).tolist() == pytest.approx([1.0] * len(x), abs=1e-6)
+@pytest.mark.parametrize("kind", ["mlp", "dbn"])
+def test_a_classifiers_outputs_are_log_probabilities(x, kind):
+    assert Net(NODES, kind=kind)(x).exp().sum(1).tolist() == pytest.approx([1.0] * len(x), abs=1e-6)
 
 
 def test_logits_are_what_comes_before_the_last_function(net, x):
-    last = nn.LogSoftmax(1) if net.architecture.loss == "nll" else nn.Sigmoid()
+    last = {"nll": nn.LogSoftmax(1), "bce": nn.Sigmoid(), "cd": nn.Identity()}[net.architecture.loss]
     assert torch.equal(last(net.logits(x)), net(x))
 
 
@@ -60,22 +78,50 @@ def test_a_reconstruction_is_as_wide_as_the_input(x):
     assert Net([6, 2], kind="autoencoder")(x).shape == x.shape
 
 
-def test_the_code_is_what_the_first_layers_give(x):
-    net = Net(NODES, kind="autoencoder", seed=2)
+@pytest.mark.parametrize("name", [name for name in KIND if "autoencoder" in name or "reconstructions" in name])
+def test_the_code_is_what_the_first_layers_give_and_the_rest_decodes_it(x, name):
+    net = made(name, seed=2)
     assert torch.equal(net.encode(x), sequential(net)[:5](x))
+    assert torch.equal(net.decode(net.encode(x)), net(x))
 
 
-def test_the_code_is_not_cut_off_at_zero(x):
-    code = Net([6, 8], kind="autoencoder", seed=0).encode(x)
+@pytest.mark.parametrize("kind", [{"kind": "autoencoder"}, {"kind": "dbn", "fine_tune": "autoencoder"}])
+def test_the_code_is_not_cut_off_at_zero(x, kind):
+    code = Net([6, 8], seed=0, **kind).encode(x - 0.5)
     assert (code < 0).any() and (code > 0).any()
 
 
-def test_a_classifier_has_no_code(x):
-    with pytest.raises(ConfigError, match="'mlp' has no code"):
-        Net(NODES).encode(x)
+@pytest.mark.parametrize("kind", ["mlp", "rbm", "dbn"])
+@pytest.mark.parametrize("method", ["encode", "decode"])
+def test_a_network_that_does_not_narrow_has_no_code(x, kind, method):
+    with pytest.raises(ConfigError, match=f"'{kind}' has no code"):
+        getattr(Net(NODES, kind=kind), method)(x)
+
+
+@pytest.mark.parametrize("kind", ["rbm", "dbn"])
+def test_columns_for_gaussian_units_are_scaled_first(x, kind):
+    net, plain = Net(NODES, kind=kind, visible="gaussian"), Net(NODES, kind=kind)
+    scale = np.linspace(0.5, 4, NODES[0], dtype=np.float32)
+    net.set_weights({**plain.weights(), "layers.0.visible_scale": scale})
+    assert torch.equal(net(x), plain(x * torch.from_numpy(scale)))
 
 
 # --- how it is made ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("mlp", {"activation": "relUs"}),
+        ("autoencoder", {"activation": "softmax"}),
+        ("rbm", {"visible": "poisson"}),
+        ("dbn", {"fine_tune": "regressor"}),
+        ("dbn", {"visible": "poisson"}),
+    ],
+)
+def test_a_value_that_an_option_cannot_have_is_refused_by_name(kind, options):
+    with pytest.raises(ConfigError, match=list(options)[0]):
+        Net(NODES, kind=kind, **options)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,8 +150,9 @@ def test_an_unknown_kind_is_refused_with_all_kinds():
         Net(NODES, kind="cnn")
 
 
-@pytest.mark.parametrize("arch", [mlp(NODES), autoencoder(NODES)], ids=lambda arch: arch.kind)
-def test_build_gives_the_net_of_an_architecture_and_weights(arch):
+@pytest.mark.parametrize("name", KIND)
+def test_build_gives_the_net_of_an_architecture_and_weights(name):
+    arch = made(name, seed=0).architecture
     weights = arch.initial_weights(5)
     net = build(arch, weights)
     assert net.architecture == arch
@@ -116,7 +163,7 @@ def test_build_gives_the_net_of_an_architecture_and_weights(arch):
 
 
 def test_weights_go_out_and_in_again(net):
-    other = Net(NODES, kind=net.architecture.kind, seed=99)
+    other = Net(NODES, kind=net.architecture.kind, seed=99, **net.architecture.options)
     other.set_weights(net.weights())
     assert digest(other.weights()) == digest(net.weights())
 
@@ -187,6 +234,6 @@ def test_any_torch_optimizer_trains_it(x):
 
 
 def test_a_state_dict_goes_into_another_net(net):
-    other = Net(NODES, kind=net.architecture.kind, seed=99)
+    other = Net(NODES, kind=net.architecture.kind, seed=99, **net.architecture.options)
     other.load_state_dict(net.state_dict())
     assert digest(other.weights()) == digest(net.weights())

@@ -92,7 +92,7 @@ def test_common_scaling_has_one_range_for_all_columns():
 
 def test_auto_takes_real_digits_for_pixels(digits):
     pixels = pd.read_csv(digits).drop(columns="digit").to_numpy()
-    np.testing.assert_allclose(prepared(pixels, Scaling()).scale(pixels), pixels / 16, atol=1e-7)
+    np.testing.assert_allclose(prepared(pixels, "auto").scale(pixels), pixels / 16, atol=1e-7)
 
 
 MIXED = np.array([[18, 1, 200], [90, 0, 3], [40, 1, 50]])  # say age, yes or no, weight

@@ -14,9 +14,9 @@ from mrdl.architecture import digest
 from mrdl.config import TrainConfig
 from mrdl.driver import Run
 from mrdl.job import TrainJob
+from mrdl.minibatch import Hyperparameters
 from mrdl.model import Model
 from mrdl.results import RunFolder
-from mrdl.minibatch import Hyperparameters
 from mrdl.trainer import train_shard
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from mrdl.architecture import KINDS, mlp
 from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError
 
@@ -46,16 +47,18 @@ def test_the_budget_is_shared_out_among_rounds_with_one_epoch_in_each_at_least(b
 @pytest.mark.parametrize("shards", [2, 20, 200])
 def test_what_is_given_is_not_changed(shards):
     given = TrainConfig(
-        shards=shards, rounds=7, epochs=5, outer_momentum=0.0, outer_step=1.6, warm_rows=0, budget=3
+        shards=shards, rounds=7, epochs=5, outer_momentum=0.0, outer_step=1.6, warm_rows=0, warm_epochs=0, budget=3
     )  # fmt: skip
     assert given.resolved() == given
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("warm", [{}, {"warm_rows": 0}, {"warm_epochs": 0}], ids=str)
 @pytest.mark.parametrize("shards", [1, 2, 16, 64])
-def test_what_is_resolved_stays_as_it_is_and_passes_through_the_file(shards, tmp_path):
+def test_what_is_resolved_stays_as_it_is_and_passes_through_the_file(shards, warm, kind, tmp_path):
     from mrdl.config import from_file
 
-    config = TrainConfig(shards=shards).resolved()
+    config = TrainConfig(shards=shards, kind=kind, **warm).resolved()
     (tmp_path / "config.toml").write_text(config.to_toml())
     assert config.resolved() == config == from_file(str(tmp_path / "config.toml"))
 
@@ -82,11 +85,11 @@ def test_a_run_is_that_of_the_settings_that_it_resolved(new_run, shards):
     ],
 )
 def test_a_rate_is_that_of_the_closed_form_and_never_zero(schedule, share, rounds):
-    config = TrainConfig(rounds=rounds, schedule=schedule)
-    rates = [config.rate(0.08, i) for i in range(1, rounds + 1)]
+    config = TrainConfig(rounds=rounds, schedule=schedule, learning_rate=0.08).resolved()
+    warm, *rates = [turn.learning_rate for turn in config.turns(mlp((4, 2)).stages)]
     assert rates == pytest.approx([0.08 * share(i / rounds) for i in range(rounds)], rel=1e-12)
     assert rates[0] == 0.08 and min(rates) > 0 and rates == sorted(rates, reverse=True)
-    assert config.rate(0.08, 0) == 0.08, "the warm start has the whole rate"
+    assert warm == 0.08, "the warm start has the whole rate"
 
 
 def test_the_rates_of_a_schedule_are_those_that_shards_are_trained_with(run, rates):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mrdl.architecture import KINDS, digest, mlp
+from mrdl.architecture import KINDS, dbn, digest, mlp, rbm
 from mrdl.errors import SetupError
 from mrdl.minibatch import Hyperparameters, Rows, pick_device
 from mrdl.trainer import train_shard
@@ -41,8 +41,16 @@ def change(thing, **changes):
     return dataclasses.replace(thing, **changes)
 
 
-def train(arch, rows, settings=SETTINGS, seed=5):
-    return train_shard(arch, arch.initial_weights(3), rows, settings, np.random.default_rng(seed))
+def train(arch, rows, settings=SETTINGS, seed=5, stage=0):
+    return train_shard(arch, start_of(arch), rows, settings, np.random.default_rng(seed), stage=stage)
+
+
+def start_of(arch):
+    """Its initial weights, and a scale of Gaussian units that is not 1."""
+    weights = arch.initial_weights(3)
+    if "layers.0.visible_scale" in weights:
+        weights["layers.0.visible_scale"] = np.linspace(0.5, 3, arch.nodes[0], dtype=np.float32)
+    return weights
 
 
 def trained(arch, rows, settings=SETTINGS, seed=5):
@@ -53,18 +61,21 @@ def trained(arch, rows, settings=SETTINGS, seed=5):
 def plain_sgd(arch, rows, settings=SETTINGS, seed=5):
     """The same steps by autograd and torch.optim: the weights, and the losses of the last epoch's batches."""
     rng = np.random.default_rng(seed)
-    weights = {name: torch.tensor(w, requires_grad=True) for name, w in arch.initial_weights(3).items()}
+    weights = {name: torch.tensor(w, requires_grad=True) for name, w in start_of(arch).items()}
     optimizer = torch.optim.SGD(weights.values(), lr=settings.learning_rate, momentum=settings.momentum)
     x = torch.from_numpy((rows.features.astype(np.float32) - rows.minimum) * rows.factor)
+    scale = weights["layers.0.visible_scale"].detach() if "layers.0.visible_scale" in weights else None
     targets = torch.from_numpy(rows.targets)
     for _ in range(settings.epochs):
         losses = []
         for batch in torch.from_numpy(rows.order[rng.permutation(len(rows))]).split(settings.batch_size):
-            out = x[batch]
+            out = x[batch] if scale is None else x[batch] * scale
             for i, activation in enumerate(arch.activations):
                 out = F.linear(out, weights[f"layers.{i}.weight"], weights[f"layers.{i}.bias"])
-                out = F.relu(out) if activation == "relu" else out
-            if arch.kind == "mlp":
+                out = {"relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "linear": torch.clone}[activation](
+                    out
+                )
+            if arch.loss == "nll":
                 loss = F.nll_loss(F.log_softmax(out, 1), targets[batch])
             else:
                 loss = F.binary_cross_entropy_with_logits(out, x[batch], reduction="sum") / len(batch)
@@ -76,7 +87,7 @@ def plain_sgd(arch, rows, settings=SETTINGS, seed=5):
 
 
 def assert_same_bits(weights, expected):
-    assert list(weights) == list(expected)
+    assert sorted(weights) == sorted(expected)
     assert [name for name in expected if not np.array_equal(weights[name], expected[name])] == []
 
 
@@ -87,7 +98,10 @@ ODD_WIDTHS = [
     ("autoencoder", (20, 13, 5)),
     ("autoencoder", (68, 49, 27)),
 ]
-kinds = pytest.mark.parametrize("arch", [KINDS[kind](nodes) for kind, nodes in NETWORKS[1:3]], ids=lambda a: a.kind)
+BY_GRADIENT = [mlp((20, 16, 7)), KINDS["autoencoder"]((20, 16))]
+MACHINES = [rbm((20, 16)), dbn((20, 16, 12, 7))]
+by_gradient = pytest.mark.parametrize("arch", BY_GRADIENT, ids=lambda a: a.kind)
+kinds = pytest.mark.parametrize("arch", BY_GRADIENT + MACHINES, ids=lambda a: a.kind)
 
 
 def name(value):
@@ -103,7 +117,7 @@ def name(value):
 def test_one_shard_equals_plain_sgd(kind, nodes, batch_size, momentum):
     """101 rows: the last batch is smaller, or the only batch is smaller than its size."""
     arch = KINDS[kind](nodes)
-    settings = change(SETTINGS, batch_size=batch_size, momentum=momentum, learning_rate=arch.learning_rate)
+    settings = change(SETTINGS, batch_size=batch_size, momentum=momentum, learning_rate=arch.stages[-1].learning_rate)
     assert_same_bits(train(arch, make_rows(), settings)[0], plain_sgd(arch, make_rows(), settings)[0])
 
 
@@ -112,12 +126,39 @@ def test_one_shard_equals_plain_sgd(kind, nodes, batch_size, momentum):
 def test_layers_of_any_width_equal_plain_sgd(kind, nodes, count, batch_size):
     """The last bit of a product, above all of a single row, can depend on the address where a matrix begins."""
     arch, rows = KINDS[kind](nodes), make_rows(count, nodes[0])
-    settings = change(SETTINGS, batch_size=batch_size, learning_rate=arch.learning_rate)
+    settings = change(SETTINGS, batch_size=batch_size, learning_rate=arch.stages[-1].learning_rate)
     assert_same_bits(train(arch, rows, settings)[0], plain_sgd(arch, rows, settings)[0])
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@pytest.mark.parametrize(("kind", "nodes"), NETWORKS[1:], ids=name)
+def test_other_activations_equal_plain_sgd(kind, nodes, activation):
+    arch = KINDS[kind](nodes, activation)
+    settings = change(SETTINGS, learning_rate=arch.stages[-1].learning_rate)
+    assert_same_bits(train(arch, make_rows(), settings)[0], plain_sgd(arch, make_rows(), settings)[0])
+
+
+@pytest.mark.parametrize(
+    "arch",
+    [dbn((20, 16, 7)), dbn((20, 9, 8, 7), "gaussian"), dbn((20, 9, 5), fine_tune="autoencoder")],
+    ids=["classifier", "gaussian", "autoencoder"],
+)
+def test_fine_tuning_equals_plain_sgd_and_leaves_the_machines_own_tensors_alone(arch):
+    settings = change(SETTINGS, learning_rate=arch.stages[-1].learning_rate)
+    weights = train(arch, make_rows(), settings, stage=len(arch.stages) - 1)[0]
+    assert_same_bits(weights, plain_sgd(arch, make_rows(), settings)[0])
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_a_stage_of_a_stack_changes_the_tensors_of_its_own_layer_alone(stage):
+    arch = dbn((20, 16, 12, 7))
+    weights, start = train(arch, make_rows(), stage=stage)[0], arch.initial_weights(3)
+    changed = [name for name in start if not np.array_equal(weights[name], start[name])]
+    assert changed == [f"layers.{stage}.{part}" for part in ("weight", "bias", "visible_bias")]
+
+
 @pytest.mark.parametrize("minimum", [0, 3, -2.5])
-@kinds
+@by_gradient
 def test_scaling_begins_at_the_minimum_of_each_column(arch, minimum):
     lowest = np.linspace(minimum, 0, arch.nodes[0], dtype=np.float32)
     rows = change(make_rows(dtype=np.float32), minimum=lowest)
@@ -176,8 +217,9 @@ def test_rows_in_another_order_give_other_bytes(arch):
     assert trained(arch, change(rows, order=rows.order[::-1].copy())) != trained(arch, rows)
 
 
-def test_an_autoencoder_does_not_look_at_the_targets():
-    arch, rows = KINDS["autoencoder"]((20, 16)), make_rows()
+@pytest.mark.parametrize("arch", [BY_GRADIENT[1], *MACHINES], ids=lambda a: a.kind)
+def test_what_learns_no_classes_does_not_look_at_the_targets(arch):
+    rows = make_rows()
     assert trained(arch, change(rows, targets=np.zeros(len(rows), np.int64))) == trained(arch, rows)
 
 
@@ -194,8 +236,9 @@ def test_another_seed_gives_other_bytes(arch):
     assert trained(arch, make_rows(), seed=6) != trained(arch, make_rows(), seed=7)
 
 
-def test_torchs_own_generator_is_neither_used_nor_changed():
-    arch, rows = mlp((20, 16, 7)), make_rows()
+@kinds
+def test_torchs_own_generator_is_neither_used_nor_changed(arch):
+    rows = make_rows()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         before, first = torch.get_rng_state(), trained(arch, rows)
@@ -212,8 +255,8 @@ def test_what_is_given_is_not_modified(arch):
     assert digest(vars(rows)) == digest(vars(make_rows(dtype=np.float32)))
 
 
-def test_start_weights_that_cannot_be_written_to_are_taken():
-    arch = mlp((20, 16, 7))
+@kinds
+def test_start_weights_that_cannot_be_written_to_are_taken(arch):
     start = {n: np.frombuffer(w.tobytes(), np.float32).reshape(w.shape) for n, w in arch.initial_weights(3).items()}
     weights, _ = train_shard(arch, start, make_rows(), SETTINGS, np.random.default_rng(5))
     assert digest(weights) == trained(arch, make_rows())
@@ -242,7 +285,7 @@ def test_a_learning_rate_of_zero_gives_the_start_weights_back(arch):
 
 
 @pytest.mark.parametrize("batch_size", [1, 16, 1000])
-@kinds
+@by_gradient
 def test_the_loss_is_the_mean_over_the_last_epochs_rows(arch, batch_size):
     settings = change(SETTINGS, batch_size=batch_size, learning_rate=0.01)
     _, losses = plain_sgd(arch, make_rows(), settings)
@@ -288,7 +331,7 @@ def test_every_report_has_the_mean_loss_of_the_rows_so_far(count, batch_size):
     assert [loss for _, _, loss in told] == pytest.approx([metrics["loss"]] * len(told), rel=1e-5)
 
 
-@kinds
+@by_gradient
 def test_divergence_is_a_loss_that_is_not_finite(arch):
     _, metrics = train(arch, make_rows(), change(SETTINGS, learning_rate=1e30))
     assert not math.isfinite(metrics["loss"])

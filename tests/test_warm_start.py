@@ -8,8 +8,8 @@ import pytest
 import mrdl
 from mrdl.architecture import digest
 from mrdl.driver import Run
-from mrdl.shard import shard_of, warm_rank
 from mrdl.minibatch import Hyperparameters
+from mrdl.shard import shard_of, warm_rank
 from mrdl.trainer import train_shard
 
 QUICK = {"nodes": (64, 16, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 150, "warm_epochs": 2, "seed": 4}

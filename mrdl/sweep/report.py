@@ -53,9 +53,10 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
         if figure
     ]
     drawn = {f"f{i}": figure for i, figure in enumerate(figures.values()) if figure}
+    script = json.dumps(drawn, default=_plain).replace("</", "<\\/")
     text = PAGE.format(
-        title=html.escape(about["id"]), source=html.escape(about["source"]), verdicts=told,
-        summary=_summary(table, done), best=_best(done), figures="".join(parts), drawn=json.dumps(drawn, default=_plain).replace("</", "<\\/"),
+        title=html.escape(about["id"]), source=html.escape(about["source"]), verdicts=told, drawn=script,
+        summary=_summary(table, done), best=_best(done), figures="".join(parts),
         spec=html.escape(json.dumps(about["spec"], indent=1)), plotly=get_plotlyjs(),
     )  # fmt: skip
     beside = path.with_name(f".{path.name}.{os.getpid()}")
