@@ -49,7 +49,8 @@ class Judge:
         model, rows = Model(self.arch, weights, self.preparation), kept_out.order
         layer = self.arch.stages[stage].layer
         if layer is not None:
-            training = self._prepared.sample.features[: len(rows)] if with_training else None
+            sample = self._prepared.sample
+            training = sample.features[sample.order[: len(rows)]] if with_training else None
             return model.score_layer(layer, kept_out.features[rows], training)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
         return model.score(kept_out.features[rows], targets[rows])

@@ -32,6 +32,7 @@ from mrdl.storage import hdfs_store, read
 from mrdl.sweep import cost
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.fit import backend
+from mrdl.sweep.jobs import Jobs, check
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.space import design_of, spec_of
 from mrdl.task import DIES_WITH_DRIVER
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOST_TWICE = 2
+LARGE_S = 200.0  # ten times what a job on YARN costs
 POLL_S = 0.5
 WAVE = 200  # packs in one job on YARN: a job that is lost costs no more
 RECORD = (
@@ -77,7 +79,9 @@ class Sweep:
                 raise ConfigError(f"{path} holds a sweep of another spec or other data; use another --dir")
         else:
             prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
-            spec.designs(prepared.columns, len(prepared.classes))  # a wrong space is told before anything is written
+            designs = spec.designs(prepared.columns, len(prepared.classes))  # what is wrong is told before anything
+            if spec.route == "job":
+                check(designs)
             path.mkdir(parents=True, exist_ok=True)
             (path / "parts").mkdir(exist_ok=True)
             prepared.save(path / "data.safetensors")
@@ -113,7 +117,7 @@ class Sweep:
             self._recover()
             while (waiting := self.ledger.waiting()) and not self.stopped():
                 self._wave(waiting, runner, slots)
-            self._tell()
+            self.tell()
         return self.table()
 
     def stopped(self) -> bool:
@@ -125,8 +129,13 @@ class Sweep:
         (self.folder / "stop").touch()
 
     def _wave(self, waiting: Sequence[tuple[str, str, float, int]], runner: str, slots: int) -> None:
-        """Packs of designs; those that were lost before stand alone, so that the culprit is found."""
+        """A job for each large design, or packs of small ones; those that were lost before stand alone, so that the
+        culprit is found."""
         speed = self.ledger.speed()
+        large = [one for one in waiting if self._is_large(one[2] * speed)]
+        if large:
+            Jobs(self, runner, self.spec.in_flight).run([(arch_id, text) for arch_id, text, _, _ in large])
+            return
         fresh = [(arch_id, seconds * speed) for arch_id, _, seconds, lost in waiting if not lost]
         packs = cost.packs(fresh, slots, min(self.spec.pack_s, _share(fresh, slots))) if fresh else []
         packs += [[arch_id] for arch_id, _, _, lost in waiting if lost]
@@ -136,11 +145,30 @@ class Sweep:
         else:
             self._in_processes(packs, texts, 1 if runner == "inline" else slots)
 
+    def _is_large(self, seconds: float) -> bool:
+        """Whether a design is worth a job of its own, with the data shared out among shards."""
+        return self.spec.route == "job" or (self.spec.route == "auto" and seconds >= LARGE_S)
+
     def _settings(self) -> dict[str, Any]:
         return {"backend": self.spec.backend, "limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
 
-    def _next_name(self) -> str:
-        return f"{self.about['id']}-{self.ledger.jobs() + 1:05d}".lower()
+    def intend(self, packs: Sequence[Sequence[str]]) -> str:
+        """Write down a job before it is sent; returns its name."""
+        name = f"{self.about['id']}-{self.ledger.jobs() + 1:05d}".lower()
+        self.ledger.intend(name, packs)
+        return name
+
+    def close(self, name: str, records: Sequence[dict[str, Any]]) -> None:
+        """Keep all that a job has told, and let it be over."""
+        self._write_part(name, b"".join(json.dumps(record).encode() + b"\n" for record in records))
+        self.ledger.take_in(name, records)
+        self.ledger.harvested(name)
+
+    def _write_part(self, name: str, lines: bytes) -> None:
+        part = self._parts / f"{name}.jsonl"
+        beside = part.with_name(f".{part.name}")
+        beside.write_bytes(lines)
+        os.replace(beside, part)
 
     def _in_processes(self, packs: Sequence[Sequence[str]], texts: dict[str, str], slots: int) -> None:
         """Each pack is a job of its own, and a process of its own; its part grows line by line."""
@@ -150,8 +178,8 @@ class Sweep:
         try:
             while running or (queue and not self.stopped()):
                 while queue and len(running) < slots and not self.stopped():
-                    pack, name = queue.pop(0), self._next_name()
-                    self.ledger.intend(name, [pack])
+                    pack = queue.pop(0)
+                    name = self.intend([pack])
                     about = {**self._settings(), "data": str(self._data), "work": [(a, texts[a]) for a in pack]}
                     (control / f"{name}.json").write_text(json.dumps(about))
                     running[name] = self._start(name), pack
@@ -162,7 +190,7 @@ class Sweep:
                     if over:
                         self._close(name, pack, self._last_words(name))
                         del running[name]
-                self._tell()
+                self.tell()
         except BaseException:
             for process, _ in running.values():
                 process.kill()
@@ -190,8 +218,7 @@ class Sweep:
         """All packs are one job, a map task each."""
         from mrdl.sweep.job import SweepJob
 
-        name = self._next_name()
-        self.ledger.intend(name, packs)
+        name = self.intend(packs)
         work = self.folder / "work"
         work.mkdir(0o700, exist_ok=True)
         (work / "packs.txt").write_text(
@@ -233,7 +260,7 @@ class Sweep:
 
     def _wait_for(self, name: str) -> None:
         while hdfs_store().cluster.applications(name):
-            self._tell()
+            self.tell()
             time.sleep(5 * POLL_S)
 
     def _harvest(self, name: str, packs: Sequence[Sequence[str]], mine: bool = True) -> None:
@@ -243,11 +270,8 @@ class Sweep:
         if hdfs_store().exists(output):
             for info in hdfs_store().files(f"{output}/part-*"):
                 lines += [line.partition(b"\t")[2] for line in read(info.path).splitlines()]
-        part = self._parts / f"{name}.jsonl"
-        beside = part.with_name(f".{part.name}")
-        beside.write_bytes(b"".join(line + b"\n" for line in lines))
-        os.replace(beside, part)
-        self.ledger.take_in(name, self._read_part(part))
+        self._write_part(name, b"".join(line + b"\n" for line in lines))
+        self.ledger.take_in(name, self._read_part(self._parts / f"{name}.jsonl"))
         self._close(name, [arch_id for pack in packs for arch_id in pack], "", lost=mine)
 
     def _close(self, name: str, pack: Sequence[str], words: str, lost: bool = True) -> None:
@@ -305,7 +329,8 @@ class Sweep:
             rows.append({"depth": len(design.hidden), "width": max(design.hidden, default=0), **about})
         return pd.DataFrame(rows).reindex(columns=list(RECORD))
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Say how far it is to whoever asked to be told."""
         self._on_progress(self.ledger.counts())
 
     @contextlib.contextmanager

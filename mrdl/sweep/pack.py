@@ -53,7 +53,7 @@ def run_pack(
         design = design_of(text)
         told = _in_child(fit, design, data, limits, partial(status, f"design {number}/{len(work)}"))
         yield {
-            "arch_id": arch_id, "spec": text, **_about(design, data), **told, "backend": backend_name,
+            "arch_id": arch_id, "spec": text, **about_design(design, data), **told, "backend": backend_name,
             "data": data.digest, "versions": {"mrdl": mrdl.__version__, "python": platform.python_version()},
         }  # fmt: skip
 
@@ -66,7 +66,8 @@ def _warm_up(fit: Fit, data: Dataset) -> None:
             fit(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None)
 
 
-def _about(design: Design, data: Dataset) -> dict[str, Any]:
+def about_design(design: Design, data: Dataset) -> dict[str, Any]:
+    """What a record says of its design, whatever became of it."""
     hidden = design.hidden
     return {
         "depth": len(hidden), "width": max(hidden, default=0),
@@ -138,13 +139,18 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
     if not all(map(math.isfinite, [*curve, result.loss])):
         return {"status": "failed", "reason": "its loss is not finite", "device": result.device}
     accuracy = float((result.predicted == data.test_y).mean())
-    deviation = math.sqrt(max(data.baseline * (1 - data.baseline), 1e-12) / len(data.test_y))
     step = max(1, math.ceil(len(curve) / CURVE))
     return {
         "status": "done", "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": result.device,
-        "collapsed": accuracy <= data.baseline + 2 * deviation,
+        "collapsed": is_collapsed(accuracy, data),
         "curve": [round(loss, 6) for loss in curve[step - 1 :: step]],
     }  # fmt: skip
+
+
+def is_collapsed(accuracy: float, data: Dataset) -> bool:
+    """Whether a network is no better than always saying the majority class, within two standard deviations."""
+    deviation = math.sqrt(max(data.baseline * (1 - data.baseline), 1e-12) / len(data.test_y))
+    return accuracy <= data.baseline + 2 * deviation
 
 
 # --- the parent ---

@@ -166,11 +166,11 @@ def _curves(done: "pd.DataFrame") -> dict[str, Any]:
     drawn = others.sample(min(CURVES, len(others)), random_state=0)
     traces = []
     for name, color, group in (("best", STATES["done"], best), ("others, drawn at random", "#a0a0a0", drawn)):
-        for i, row in enumerate(group.itertuples()):
+        for i, (curve, hidden) in enumerate(zip(group.curve, group.hidden, strict=True)):
             traces.append({
-                "type": "scatter", "mode": "lines", "x": list(range(1, len(row.curve) + 1)), "y": _numbers(row.curve),
+                "type": "scatter", "mode": "lines", "x": list(range(1, len(curve) + 1)), "y": _numbers(curve),
                 "name": name, "legendgroup": name, "showlegend": not i, "line": {"color": color, "width": 1},
-                "opacity": 0.7, "text": str(row.hidden),
+                "opacity": 0.7, "text": hidden,
             })  # fmt: skip
     return _figure(traces, "epoch (of long trainings some of them)", "training loss", yaxis={
         "title": {"text": "training loss"}, "type": "log",

@@ -90,6 +90,8 @@ class Spec:
     max_parameters: int = 0
     backend: str = "torch"
     route: str = "auto"
+    in_flight: int = 2
+    shards: int = 0
     wall_s: float = 600.0
     memory_mb: int = 2048
     pack_s: float = 200.0
@@ -173,7 +175,16 @@ def _pick(value: Any, at: float) -> Any:
 
 KEYS = {
     "data": {"label": str, "header": str, "test_fraction": float},
-    "sweep": {"sampler": str, "count": int, "seeds": list, "sampler_seed": int, "backend": str, "route": str},
+    "sweep": {
+        "sampler": str,
+        "count": int,
+        "seeds": list,
+        "sampler_seed": int,
+        "backend": str,
+        "route": str,
+        "in_flight": int,
+        "shards": int,
+    },
     "limits": {"wall_s": float, "memory_mb": int, "max_parameters": int, "pack_s": float},
 }
 
@@ -226,7 +237,7 @@ def _checked(spec: Spec) -> Spec:
         raise ConfigError(f"sweep.sampler {spec.sampler!r} needs sweep.count, the number of designs to draw")
     if not 0.01 <= spec.test_fraction <= 0.9:
         raise ConfigError(f"data.test_fraction is {spec.test_fraction}, expected a number from 0.01 to 0.9")
-    for name in ("count", "max_parameters", "wall_s", "memory_mb", "pack_s"):
+    for name in ("count", "max_parameters", "wall_s", "memory_mb", "pack_s", "shards"):
         if getattr(spec, name) < 0:
             raise ConfigError(f"{name} is {getattr(spec, name)}, expected 0 or more")
     return spec

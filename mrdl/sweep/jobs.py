@@ -1,0 +1,126 @@
+"""One training job a design, data-parallel as `mrdl train` has it, several of them in flight.
+
+Each is a process of `mrdl train` with a run folder of its own below the sweep's, so that a design is resumed after its
+last round whatever dies. The rows kept out are those that packs test on: both choose them by the same hash.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mrdl
+from mrdl.errors import ConfigError
+from mrdl.results import RunFolder
+from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.pack import about_design, is_collapsed
+from mrdl.sweep.space import Design, design_of
+from mrdl.task import DIES_WITH_DRIVER
+
+if TYPE_CHECKING:
+    from mrdl.sweep.engine import Sweep
+
+POLL_S = 0.5
+ATTEMPTS = 2
+
+
+def refuse(design: Design) -> str:
+    """Why a design cannot be trained by `mrdl train`, which knows plain networks and SGD; empty where it can."""
+    wrong = [
+        text
+        for text, is_so in (
+            ("optimizer adam", design.optimizer != "sgd"), ("residual connections", design.residual),
+            ("dropout", design.dropout > 0), ("activation linear", design.activation == "linear"),
+            ("no hidden layer", not design.hidden),
+        )
+        if is_so
+    ]  # fmt: skip
+    return f"a job of its own trains plain networks by SGD, not {', '.join(wrong)}: route = 'pack'" if wrong else ""
+
+
+class Jobs:
+    """Runs a job for each design of a sweep, so many in flight."""
+
+    def __init__(self, sweep: "Sweep", runner: str, in_flight: int) -> None:
+        self._sweep, self._runner, self._in_flight = sweep, runner, max(1, in_flight)
+        self._data = Dataset.load(sweep.folder / "data.safetensors")
+
+    def run(self, designs: Sequence[tuple[str, str]]) -> None:
+        """Train (arch_id, canonical) designs that are in no open job."""
+        queue, running = list(designs), dict[str, tuple[subprocess.Popen[bytes], str, str, float]]()
+        try:
+            while running or (queue and not self._sweep.stopped()):
+                while queue and len(running) < self._in_flight and not self._sweep.stopped():
+                    arch_id, text = queue.pop(0)
+                    name = self._sweep.intend([[arch_id]])
+                    if problem := refuse(design_of(text)):
+                        self._sweep.close(name, [self._record(arch_id, text, {"status": "failed", "reason": problem})])
+                        continue
+                    running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
+                time.sleep(POLL_S)
+                for name, (process, arch_id, text, began) in list(running.items()):
+                    if process.poll() is not None:
+                        told = self._told(arch_id, process.returncode, time.monotonic() - began)
+                        self._sweep.close(name, [self._record(arch_id, text, told)])
+                        del running[name]
+                self._sweep.tell()
+        except BaseException:
+            for process, *_ in running.values():
+                process.terminate()  # it ends its job on YARN
+                process.wait()
+            raise
+
+    def _folder(self, arch_id: str) -> Path:
+        return self._sweep.folder / "runs" / arch_id
+
+    def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
+        spec, folder = self._sweep.spec, self._folder(arch_id)
+        nodes = (self._data.columns, *design.hidden, len(self._data.classes))
+        words = [
+            "train", self._sweep.about["source"], "-r", self._runner, "--json", "--label", spec.label,
+            "--header", spec.header, "--nodes", ",".join(map(str, nodes)), "--activation", design.activation, "--batch-size", design.batch_size,
+            "--learning-rate", design.learning_rate, "--budget", design.epochs, "--seed", design.seed,
+            "--validation", spec.test_fraction, "--run-dir", folder,
+        ]  # fmt: skip
+        if spec.shards:
+            words += ["--shards", spec.shards]
+        if (folder / "run.json").exists():
+            words.append("--resume")
+        folder.mkdir(parents=True, exist_ok=True)
+        package = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+        env = {**os.environ, DIES_WITH_DRIVER: str(os.getpid()), "PYTHONPATH": path}
+        with open(folder / "out.json", "wb") as out, open(folder / "err.txt", "wb") as err:
+            return subprocess.Popen([sys.executable, "-m", "mrdl", *map(str, words)], stdout=out, stderr=err, env=env)
+
+    def _told(self, arch_id: str, status: int, wall_s: float) -> dict[str, Any]:
+        folder = self._folder(arch_id)
+        words = (folder / "err.txt").read_text(errors="replace")[-2000:]
+        if status:
+            last = words.strip().splitlines()[-1:] or ["it said nothing"]
+            return {"status": "failed", "reason": last[0][:300], "log": words, "wall_s": round(wall_s, 3)}
+        found = json.loads((folder / "out.json").read_text().splitlines()[-1])
+        manifests = RunFolder(folder).manifests()
+        return {
+            "status": "done", "reason": "", "accuracy": found["accuracy"], "loss": found["loss"], "device": "cpu",
+            "collapsed": is_collapsed(found["accuracy"], self._data), "wall_s": round(wall_s, 3),
+            "cpu_s": round(sum(m["seconds"] for m in manifests), 3), "shards": found["shards"],
+            "curve": [m["training_loss"] for m in manifests if m["stage_round"]], "weights": found["sha256"],
+        }  # fmt: skip
+
+    def _record(self, arch_id: str, text: str, told: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "arch_id": arch_id, "spec": text, **about_design(design_of(text), self._data), **told,
+            "backend": "mrdl train", "data": self._data.digest, "versions": {"mrdl": mrdl.__version__},
+        }  # fmt: skip
+
+
+def check(designs: Sequence[Design]) -> None:
+    """Raise ConfigError where not one of the designs can be a job of its own."""
+    reasons = {refuse(design) for design in designs}
+    if "" not in reasons and reasons:
+        raise ConfigError(sorted(reasons)[0])
