@@ -81,10 +81,10 @@ class Jobs:
         spec, folder = self._sweep.spec, self._folder(arch_id)
         nodes = (self._data.columns, *design.hidden, len(self._data.classes))
         words = [
-            "train", self._sweep.about["source"], "-r", self._runner, "--json", "--label", spec.label,
-            "--header", spec.header, "--nodes", ",".join(map(str, nodes)), "--activation", design.activation, "--batch-size", design.batch_size,
-            "--learning-rate", design.learning_rate, "--budget", design.epochs, "--seed", design.seed,
-            "--validation", spec.test_fraction, "--run-dir", folder,
+            "train", self._sweep.about["source"], "-r", self._runner, "--json", "--run-dir", folder,
+            "--label", spec.label, "--header", spec.header, "--validation", spec.test_fraction,
+            "--nodes", ",".join(map(str, nodes)), "--activation", design.activation, "--budget", design.epochs,
+            "--batch-size", design.batch_size, "--learning-rate", design.learning_rate, "--seed", design.seed,
         ]  # fmt: skip
         if spec.shards:
             words += ["--shards", spec.shards]
