@@ -78,15 +78,14 @@ def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Tr
     none = Trend(family, "none", math.nan, math.nan, math.nan, 0.0, len(group))
     if len(depths) < 3 or len(group) < 6:
         return none
-    rng = np.random.default_rng(seed)
-    at, effect, _ = _split(depth, accuracy, depths)
+    rng, level = np.random.default_rng(seed), np.searchsorted(depths, depth)
+    at, effect = _split(level, accuracy, depths)
     places, effects = [], []
     for _ in range(DRAWS):
         pick = rng.integers(0, len(depth), len(depth))
-        place, change, fits = _split(depth[pick], accuracy[pick], depths)
-        if fits:
-            places.append(place)
-            effects.append(change)
+        place, change = _split(level[pick], accuracy[pick], depths)
+        places.append(place)
+        effects.append(change)
     low, high = np.percentile(places, [2.5, 97.5])
     least, most = np.percentile(effects, [2.5, 97.5])
     smallest = max(0.005, 2 * sigma / math.sqrt(max(1, len(group) / len(depths))) if sigma == sigma else 0.005)
@@ -103,15 +102,19 @@ def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Tr
     return Trend(family, kind, at, float(low), float(high), effect, len(group))
 
 
-def _split(depth: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[float, float, bool]:
-    """The depth that begins the second level, the difference of levels, and whether both have designs."""
-    best = (math.inf, float(depths[-1]), 0.0, False)
-    for at in depths[1:]:
-        left, right = accuracy[depth < at], accuracy[depth >= at]
-        if len(left) and len(right):
-            squares = ((left - left.mean()) ** 2).sum() + ((right - right.mean()) ** 2).sum()
-            best = min(best, (squares, float(at), float(right.mean() - left.mean()), True))
-    return best[1:]
+def _split(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[float, float]:
+    """The depth that begins the second level, and the difference of levels. level: (designs,) index in depths.
+
+    Least squares are left where the means of both sides are farthest apart, weighted by their sizes.
+    """
+    counts = np.bincount(level, minlength=len(depths)).cumsum()
+    sums = np.bincount(level, accuracy, minlength=len(depths)).cumsum()
+    left, right = counts[:-1], counts[-1] - counts[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = (sums[-1] - sums[:-1]) / right - sums[:-1] / left
+        gain = np.where((left > 0) & (right > 0), left * right * change**2, -1.0)
+    best = int(gain.argmax())
+    return float(depths[best + 1]), float(change[best])
 
 
 def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, float, float]:

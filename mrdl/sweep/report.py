@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CURVES = 20  # learning curves of the best, and of others drawn at random
+NAMED = 3000  # points that are told by their design's name: all names of 50,000 would be megabytes
 BANDS = 30  # places of a running median
 STATES = {"done": "#3060c0", "collapsed": "#d07020", "failed": "#c03030"}
 GROUPS = ("#3060c0", "#60a060", "#8050b0", "#209090", "#a08020", "#606060", "#b05080", "#4090d0")
@@ -113,7 +114,8 @@ def _by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
 def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, Any]:
     """By WebGL, which holds 50,000 points where SVG would make as many elements of the page."""
     return {
-        "type": "scattergl", "mode": "markers", "x": _numbers(x), "y": _numbers(y), "name": name, "text": list(ids),
+        "type": "scattergl", "mode": "markers", "x": _numbers(x), "y": _numbers(y), "name": name,
+        "text": list(ids) if len(ids) <= NAMED else [],
         "marker": {"color": color, "size": 5, "opacity": 0.6},
     }  # fmt: skip
 

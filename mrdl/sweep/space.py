@@ -2,9 +2,12 @@
 
 import dataclasses
 import hashlib
+import io
 import itertools
 import json
 import math
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,7 +59,7 @@ class Design:
 
     def canonical(self) -> str:
         """The one text of this design, from which its identity is made."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        return json.dumps(vars(self), sort_keys=True, separators=(",", ":"))
 
     def parameters(self, columns: int, classes: int) -> int:
         """The number of weights and biases."""
@@ -135,11 +138,11 @@ class Spec:
             rng = np.random.default_rng(self.sampler_seed)
             while True:
                 yield rng.random(dimensions)
-        import torch
-
-        engine = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=self.sampler_seed)
-        while True:
-            yield from engine.draw(1024).double().numpy()
+        drawn, count = 0, 1024
+        while True:  # a draw begins anew, in a process of its own: the driver shall not hold torch
+            points = np.load(io.BytesIO(_sobol(dimensions, self.sampler_seed, drawn + count)))
+            yield from points[drawn:]
+            drawn, count = len(points), len(points)
 
     def _design(self, values: Mapping[str, Any]) -> Design:
         about = {name: value for name, value in values.items() if name not in ("depth", "width", "shape")}
@@ -147,6 +150,17 @@ class Spec:
         if hidden is None:
             hidden = layers(values["depth"], values["width"], values["shape"])
         return Design(hidden=tuple(hidden), **about)
+
+
+def _sobol(dimensions: int, seed: int, count: int) -> bytes:
+    """The first points of torch's scrambled Sobol sequence, as numpy saves them: (count, dimensions) float64."""
+    code = (
+        "import sys, numpy, torch; d, s, n = map(int, sys.argv[1:]);"
+        "e = torch.quasirandom.SobolEngine(d, scramble=True, seed=s);"
+        "numpy.save(sys.stdout.buffer, e.draw(n, dtype=torch.float64).numpy())"
+    )
+    words = [sys.executable, "-c", code, str(dimensions), str(seed), str(count)]
+    return subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout
 
 
 def layers(depth: int, width: int, shape: str) -> tuple[int, ...]:

@@ -137,7 +137,8 @@ def main():
         hadoop("fs", "-rm", "-r", "-f", "mrdl/shards")
         model, whole, seconds, jobs, spans = rounds("hdfs:///tmp/mnist.csv", folder)
         rows = [
-            [i or "warm start", f"{s:.1f}", f"{j:.1f}", f"{s - j:.2f}"] for i, (s, j) in enumerate(zip(seconds, jobs, strict=True))
+            [i or "warm start", f"{s:.1f}", f"{j:.1f}", f"{s - j:.2f}"]
+            for i, (s, j) in enumerate(zip(seconds, jobs, strict=True))
         ]
         table(
             f"MNIST, 4 shards, 2 epochs a round, wall seconds ({whole:.1f} in all, {model!r})",
