@@ -1,7 +1,9 @@
 """How long a training would take, in one process and shared out, by what this machine and the cluster were measured at.
 
-seconds = start + N / parse + W / train                 text to shards, and the warm start
-        + R * (job + (shards of a task) * E * N / K / train)
+seconds = start + h * N / parse + W / train             text to shards, and the warm start
+        + R * (job + (shards of a task) * E * N / K / (s * train))
+
+s is how fast a core trains when all of them do, by what one alone does; h what rows go through beside being parsed.
 
 and so on for each further stage of the network, whose warm start is a job of its own.
 """
@@ -27,7 +29,10 @@ from mrdl.source import Source
 from mrdl.storage import hdfs_store, head
 
 HEAD_BYTES = 4 << 20
+SHARED, TYPICAL_SHARED = "shared", 0.85
 TYPICAL = {"inline": (2.5, 0.1), "local": (6.0, 2.5), "hadoop": (35.0, 18.0)}  # seconds, see Costs
+HANDLING = 2.0  # of parsing: rows are hashed and packed, sorted, unpacked, put in order and packed again
+DRIVER_S = 1.5  # the driver's own look at the data, and its end
 SMALLEST_SHARD = 500  # rows: below that the start of a task is all that is paid for
 
 
@@ -46,11 +51,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds that a runner takes beside the work: for the first job, and for each round's; tasks at a time."""
+    """Seconds that a runner takes beside the work: for the first job, and for each round's; tasks at a time; speed of
+    a task when all slots are busy, by that of one alone."""
 
     first_s: float
     round_s: float
     slots: int
+    shared: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -130,12 +137,13 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     training_rows = data.rows * (1 - config.validation)
     # the fullest task decides: it has a shard more than others where tasks do not divide the shards
     rows_a_task = -(-config.shards // tasks) * training_rows / config.shards
-    parse = data.rows / data.parse_s / min(costs.slots, max(1, round(data.size / (64 << 20))))
+    parse = HANDLING * data.rows / data.parse_s / min(costs.slots, max(1, round(data.size / (64 << 20))))
     seconds = costs.first_s - costs.round_s + parse
     stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options).stages
     for turn in config.turns(stages):
         rows = rows_a_task if turn.round else min(config.warm_rows, training_rows)
-        seconds += costs.round_s + turn.epochs * rows / data.train_s[turn.stage]
+        shared = costs.shared if turn.round and tasks > 1 else 1.0
+        seconds += costs.round_s + turn.epochs * rows / data.train_s[turn.stage] / shared
     return Plan(runner, config.shards, config.rounds, config.epochs, seconds)
 
 
@@ -161,8 +169,10 @@ def expect(source: Source, config: TrainConfig, runner: str) -> dict[str, float]
 
 def costs(runner: str) -> Costs:
     """What `keep` wrote of a runner here, else what is typical."""
-    first_s, round_s = _known().get(_name(runner), TYPICAL[runner])
-    return Costs(first_s, round_s, launch.slots(runner))
+    known = _known()
+    first_s, round_s = known.get(_name(runner), TYPICAL[runner])
+    _, shared = known.get(SHARED, (0.0, TYPICAL_SHARED))
+    return Costs(first_s, round_s, launch.slots(runner), shared)
 
 
 def is_known(runner: str) -> bool:
@@ -173,9 +183,32 @@ def is_known(runner: str) -> bool:
 def measure_local() -> None:
     """Measure the inline and local runners, by what each process of a job needs to get to its work; keep it."""
     light, heavy = _seconds_of("import mrdl.job"), _seconds_of("import mrdl.job, mrdl.trainer")
-    keep("inline", heavy, 0.1)
+    keep("inline", heavy + DRIVER_S, 0.1)
     # the first job: a mapper, a reducer that trains, a mapper and a reducer that combine; a round: two tasks
-    keep("local", heavy + 3 * light + heavy, heavy + light)
+    keep("local", heavy + DRIVER_S + 3 * light + heavy, heavy + light)
+    keep(SHARED, 0.0, _shared())
+
+
+def driver_s() -> float:
+    """Seconds of a driver beside its jobs."""
+    return _seconds_of("import mrdl.job, mrdl.trainer") + DRIVER_S
+
+
+def _shared() -> float:
+    """How fast a core multiplies matrices as training does when all cores do, by what it does alone."""
+    code = (
+        "import time, torch; torch.set_num_threads(1); a, b = torch.rand(16, 784), torch.rand(784, 500); n = 0;"
+        "v = torch.zeros(400_000); end = time.perf_counter() + 1.5\n"
+        "while time.perf_counter() < end: a @ b; v.mul_(0.5).add_(v); n += 1\n"
+        "print(n)"
+    )
+
+    def all_at_once(count: int) -> float:
+        processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(count)]
+        return sum(int(process.communicate()[0]) for process in processes) / count
+
+    cores = launch.slots("local")
+    return min(1.0, all_at_once(cores) / all_at_once(1)) if cores > 1 else 1.0
 
 
 def _seconds_of(code: str) -> float:

@@ -2,32 +2,24 @@
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mrdl.errors import ConfigError
+from mrdl.stages import Stage, is_supervised
 
 Weights = dict[str, np.ndarray]
 """Name of a tensor -> float32 array; the type of weights at every border."""
 
 DEFAULT_HIDDEN = (500, 100)
 DEFAULT_CODE = 30
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What some rounds train: one RBM of a stack, or the whole network by its loss.
-
-    name: for people, empty where there is one stage only; layer: the RBM's, whose rows are the features of the layers
-    below, None for the whole network; momenta: in the first epochs of all, and later.
-    """
-
-    name: str
-    layer: int | None
-    learning_rate: float
-    momenta: tuple[float, float]
+OPTIONS = {
+    "activation": ("relu", "tanh", "sigmoid"),
+    "visible": ("binary", "gaussian"),
+    "fine_tune": ("classifier", "autoencoder"),
+}
 
 
 @dataclass(frozen=True)
@@ -99,10 +91,15 @@ class Architecture:
         """Weights that may lack tensors, those of another network for instance, with initial ones in their places."""
         return {**self.initial_weights(seed), **given} if len(given) < len(self.shapes()) else dict(given)
 
-    def begun(self, stage: int, weights: Weights) -> Weights:
+    def begun(self, stage: int, weights: Weights, given: Container[str] = ()) -> Weights:
         """The weights with which a stage begins: a deep belief net is unrolled before it is fine-tuned as an
-        autoencoder (Hinton and Salakhutdinov 2006), else they stay as they are."""
+        autoencoder (Hinton and Salakhutdinov 2006), else they stay as they are.
+
+        given: names of tensors that a run started from; a decoder among them was learnt already.
+        """
         if self.stages[stage].layer is not None or self.code is None or len(self.stages) == 1:
+            return weights
+        if f"layers.{self.code}.weight" in given:
             return weights
         unrolled = dict(weights)
         for i in range(self.code):
@@ -165,7 +162,7 @@ def mirrored(nodes: Sequence[int]) -> tuple[int, ...]:
 def rbm(nodes: Sequence[int], visible: str = "binary") -> Architecture:
     """A restricted Boltzmann machine, or with more than two nodes a stack of them, trained layer by layer."""
     depth = len(nodes) - 1
-    stages = _machines(depth, visible, linear_code=False)
+    stages = _machines(depth, visible, linear_code=False, named=depth > 1)
     activations = ("sigmoid",) * depth
     return Architecture("rbm", tuple(nodes), activations, "cd", stages, visible=visible, options={"visible": visible})
 
@@ -181,26 +178,26 @@ def dbn(nodes: Sequence[int], visible: str = "binary", fine_tune: str = "classif
         if len(nodes) < 3:
             raise ConfigError(f"nodes is {list(nodes)}, but a dbn has a hidden layer at least, as 784,500,10")
         depth = len(nodes) - 2
-        stages = (*_machines(depth, visible, linear_code=False), Stage("fine-tuning", None, 0.05, PLAIN_SGD))
+        machines = _machines(depth, visible, linear_code=False, named=True)
+        stages = (*machines, Stage("fine-tuning", None, 0.05, PLAIN_SGD))
         activations = ("sigmoid",) * depth + ("linear",)
         return Architecture("dbn", tuple(nodes), activations, "nll", stages, visible=visible, options=options)
     if visible == "gaussian":
         raise ConfigError("a dbn that is unrolled into an autoencoder needs binary visible units: --visible binary")
     nodes = mirrored(nodes)
     code = len(nodes) // 2
-    stages = (*_machines(code, visible, linear_code=True), Stage("fine-tuning", None, 0.001, PLAIN_SGD))
+    stages = (*_machines(code, visible, linear_code=True, named=True), Stage("fine-tuning", None, 0.001, PLAIN_SGD))
     unrolled = ["sigmoid"] * (len(nodes) - 1)
     unrolled[code - 1], unrolled[-1] = "linear", "linear"
     return Architecture("dbn", nodes, tuple(unrolled), "bce", stages, code, visible, options)
 
 
-def _machines(depth: int, visible: str, linear_code: bool) -> tuple[Stage, ...]:
+def _machines(depth: int, visible: str, *, linear_code: bool, named: bool) -> tuple[Stage, ...]:
     """The stages of a stack of RBMs; those with Gaussian units take steps a tenth as long (Hinton 2010)."""
     gaussian = {0} if visible == "gaussian" else set()
     gaussian |= {depth - 1} if linear_code else set()
     return tuple(
-        Stage(f"layer {i + 1}" if depth > 1 or linear_code else "", i, 0.002 if i in gaussian else 0.02, HINTON)
-        for i in range(depth)
+        Stage(f"layer {i + 1}" if named else "", i, 0.002 if i in gaussian else 0.02, HINTON) for i in range(depth)
     )
 
 
@@ -209,6 +206,9 @@ KINDS: dict[str, Callable[..., Architecture]] = {"mlp": mlp, "autoencoder": auto
 
 def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
     """The architecture of a kind; options that it has no use for are left out."""
+    for name, value in options.items():
+        if name in OPTIONS and value not in OPTIONS[name]:
+            raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(OPTIONS[name])}")
     make = KINDS[kind]
     known = inspect.signature(make).parameters
     return make(nodes, **{name: value for name, value in options.items() if name in known})
@@ -228,11 +228,6 @@ def design(
     if classifies and nodes[-1] < num_classes:
         raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_classes} classes")
     return build(kind, nodes, options)
-
-
-def is_supervised(kind: str, options: Mapping[str, str]) -> bool:
-    """Whether a network of this kind learns classes, and so needs a label."""
-    return kind == "mlp" or (kind == "dbn" and options.get("fine_tune", "classifier") == "classifier")
 
 
 def digest(weights: Mapping[str, np.ndarray]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from mrdl.architecture import Architecture, Weights
 from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError
-from mrdl.model import load
+from mrdl.model import Model, load
 from mrdl.preparation import Scaling
 from mrdl.schema import Schema
 
@@ -31,18 +31,50 @@ class Beginning:
         """
         if not config.start_from:
             return cls(Scaling(config.scaling, config.threshold), dict(initial or {}))
-        model, wanted = load(config.start_from), plan.shapes()
+        model = load(config.start_from)
         there, here = len(model.preparation.columns), len(schema.features)
         if there != here:
             raise ConfigError(
                 f"{config.start_from} was trained on {there} columns, the data has {here} beside the label"
             )
-        weights = {name: array for name, array in model.weights.items() if wanted.get(name) == array.shape}
+        if plan.visible and model.arch.visible not in ("", plan.visible):
+            raise ConfigError(
+                f"{config.start_from} has {model.arch.visible} visible units: --visible {model.arch.visible}"
+            )
+        above = model.preparation.threshold
+        if config.scaling != "auto" or (config.threshold and float(config.threshold) != above):
+            raise ConfigError(f"rows are scaled as {config.start_from} has it: leave out --scaling and --threshold")
+        weights = _whole_layers(model, plan)
         if not weights:
             raise ConfigError(f"{config.start_from} is a {model!r}: no layer of it is one of {list(plan.nodes)}")
-        above = model.preparation.threshold
         taken = (model.preparation.minimum, model.preparation.factor)
-        machines = [stage.layer for stage in plan.stages if stage.layer is not None]
-        fitted = config.kind == "dbn" and all(f"layers.{layer}.visible_bias" in weights for layer in machines)
         scaling = Scaling(config.scaling, "" if above is None else repr(above), taken)
-        return cls(scaling, weights, len(machines) if fitted else 0)
+        machines = [stage.layer for stage in plan.stages if stage.layer is not None]
+        there_are = [f"layers.{layer}.visible_bias" in weights for layer in machines]
+        first = (*there_are, False).index(False) if config.kind == "dbn" else 0
+        return cls(scaling, weights, first)
+
+    @property
+    def fitted(self) -> list[int]:
+        """The layers whose visible biases were learnt already."""
+        return [int(name.split(".")[1]) for name in self.weights if name.endswith(".visible_bias")]
+
+
+def with_nodes_of_start(config: TrainConfig) -> TrainConfig:
+    """The nodes of the model that the run starts from, where none are given and it is of the same kind."""
+    if config.nodes or not config.start_from:
+        return config
+    arch = load(config.start_from).arch
+    return config.with_changes({"nodes": arch.nodes}) if arch.kind == config.kind else config
+
+
+def _whole_layers(model: Model, plan: Architecture) -> Weights:
+    """The tensors of the model's layers that are layers of the network, too: all of a layer, or none of it."""
+    wanted, found = plan.shapes(), Weights()
+    for layer, activation in enumerate(plan.activations):
+        names = [name for name in wanted if name.startswith(f"layers.{layer}.")]
+        fits = all(name in model.weights and model.weights[name].shape == wanted[name] for name in names)
+        as_machine = f"layers.{layer}.visible_bias" in names
+        if fits and not (as_machine and model.arch.activations[layer] != activation):
+            found.update({name: model.weights[name] for name in names})
+    return found

@@ -74,7 +74,8 @@ class RBM:
     def log_partition(self) -> float:
         """log Z, exact. Raises ConfigError for machines that are too large."""
         hidden, visible = self.weight.shape
-        if self.visible == "binary" and visible <= min(hidden, MOST_STATES):
+        over_visible = self.visible == "binary" and visible <= MOST_STATES
+        if over_visible and (visible <= hidden or self.hidden != "binary"):
             return float(torch.logsumexp(-self.free_energy(_states(visible)).double(), 0))
         if hidden > MOST_STATES or self.hidden != "binary":
             raise ConfigError(f"{visible} visible and {hidden} hidden units are too many: at most {MOST_STATES}")
@@ -163,7 +164,7 @@ def score(stack: Stack, layer: int, x: Tensor, training: Tensor | None) -> dict[
 class ContrastiveDivergence:
     """Steps of one machine by CD-k, or by persistent chains (Tieleman 2008), in buffers made once.
 
-    Hidden states are sampled but for the last ones, visible ones are mean values; the statistics are of mean values.
+    Hidden states are sampled but for the last ones, visible ones are mean values, but sampled in persistent chains.
     loss_sum: of the reconstruction's squared error, by row the mean over the visible units.
     """
 
@@ -210,7 +211,10 @@ class ContrastiveDivergence:
             if self._binary[0]:
                 reconstruction.sigmoid_()
             if step == 0:
-                self.loss_sum += torch.nn.functional.mse_loss(reconstruction, v, reduction="sum") / v.shape[1]
+                self._count_loss(v, means, reconstruction)
+            if settings.persistent and self._binary[0]:  # with mean values a chain would not have p(v, h)
+                seen = torch.rand(reconstruction.shape, generator=self._generator, device=reconstruction.device)
+                torch.lt(seen, reconstruction, out=reconstruction)
             after = self._up(reconstruction, self._after[:n])
             if settings.persistent or step + 1 < settings.cd_steps:
                 hidden = self._states(after, self._hidden[:n])
@@ -219,6 +223,12 @@ class ContrastiveDivergence:
                 self._chains = hidden.clone()
             self._chains[:n] = hidden
         self._move(means, v, after, reconstruction)
+
+    def _count_loss(self, v: Tensor, means: Tensor, reconstruction: Tensor) -> None:
+        if self._settings.persistent:  # the chains' own reconstruction has nothing to do with these rows
+            reconstruction = torch.addmm(self._visible_bias, means, self._weight)
+            reconstruction = reconstruction.sigmoid_() if self._binary[0] else reconstruction
+        self.loss_sum += torch.nn.functional.mse_loss(reconstruction, v, reduction="sum") / v.shape[1]
 
     def weights(self) -> Weights:
         """A copy of the weights; those of other layers as they were."""

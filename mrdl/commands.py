@@ -29,8 +29,9 @@ def predict(options: Any) -> None:
     """`mrdl predict`: the label of each row on standard output."""
     model = mrdl.load(options.model)
     if options.proba:
+        found = model.predict_proba(options.data)
         print(",".join(model.classes))
-        for row in model.predict_proba(options.data):
+        for row in found:
             print(",".join(f"{value:.6f}" for value in row))
         return
     found = model.transform(options.data) if options.features else model.predict(options.data)
@@ -199,7 +200,7 @@ def measure_hadoop() -> tuple[float, float]:
         run.execute()
         first, each = [m["seconds"] for m in run.folder.manifests()]
     store.remove(store.uri(f"/user/{store.cluster.user}/mrdl/advise"))
-    return first, each
+    return first + advice.driver_s(), each
 
 
 def drill_command(options: Any, words: list[str]) -> int:

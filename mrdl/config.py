@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from mrdl.architecture import Stage, is_supervised
 from mrdl.errors import ConfigError
+from mrdl.stages import Stage, Turn, is_supervised
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
 # cache of shards), those of the model decide the bytes of the weights, those of the run neither.
 DATA, MODEL, RUN = "data", "model", "run"
 
 UNITS, CHAINS = ("binary", "gaussian"), ("data", "persistent")
+FLOAT32_MAX = 3.4028234663852886e38
 WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 
@@ -129,8 +130,8 @@ class TrainConfig:
             self._check_bounds(field, value)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
-        if self.threshold:
-            _convert("threshold", self.threshold, float)
+        if self.threshold and not abs(_convert("threshold", self.threshold, float)) <= FLOAT32_MAX:
+            raise ConfigError(f"threshold is {self.threshold}, expected a number that 32 bits can hold")
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
 
@@ -164,7 +165,7 @@ class TrainConfig:
         momentum = 0.0 if self.shards == 1 else 0.3 if few else 0.5 if self.shards <= 16 else 0.7
         warm_rows, warm_epochs = self.warm_rows, self.warm_epochs
         if self.shards == 1 or not warm_rows or not warm_epochs:
-            warm_rows, warm_epochs = WARM_ROWS if self.kind in ("rbm", "dbn") else 0, 0
+            warm_rows, warm_epochs = (warm_rows or WARM_ROWS) if self.kind in ("rbm", "dbn") else 0, 0
         return dataclasses.replace(
             self,
             rounds=rounds,
@@ -175,7 +176,7 @@ class TrainConfig:
             warm_epochs=warm_epochs,
         )
 
-    def turns(self, stages: Sequence[Stage], first: int = 0) -> list["Turn"]:
+    def turns(self, stages: Sequence[Stage], first: int = 0) -> list[Turn]:
         """The jobs of a run, one after the other, for a resolved config: each stage's warm start and rounds, from
         stage number `first` on."""
         found: list[Turn] = []
@@ -232,20 +233,6 @@ class TrainConfig:
                 f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
             )
         return "\n".join(lines) + "\n"
-
-
-@dataclasses.dataclass(frozen=True)
-class Turn:
-    """One job of a run. number: counts through the run, a warm start at its beginning being 0; stage: index in the
-    architecture's; round: counts through the stage's `rounds`, 0 being its warm start; the rest: how it trains."""
-
-    number: int
-    stage: int
-    round: int
-    rounds: int
-    epochs: int
-    learning_rate: float
-    momentum: float
 
 
 def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:

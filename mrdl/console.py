@@ -7,10 +7,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mrdl.advise import expect
-from mrdl.architecture import Stage
-from mrdl.config import Turn
 from mrdl.errors import MrdlError
 from mrdl.monitor import Progress as JobProgress
+from mrdl.stages import Stage, Turn
 
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
 
@@ -81,7 +80,7 @@ class Console:
         return f"{stage}, {name}" if stage else name
 
     def _told_stages(self) -> str:
-        names = [stage.name for stage in self._stages]
+        names = [self._stages[i].name for i in sorted({turn.stage for turn in self._turns.values()})]
         return f" for each of {', '.join(names)}" if len(names) > 1 else ""
 
     def note(self, text: str) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from safetensors.numpy import save
@@ -11,13 +11,14 @@ from safetensors.numpy import save
 from mrdl import launch
 from mrdl.architecture import Weights
 from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
-from mrdl.config import TrainConfig, Turn
+from mrdl.config import TrainConfig
 from mrdl.errors import DamagedShard, Diverged, JobLost, TrainingError, Unavailable
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
 from mrdl.preparation import Scaling
 from mrdl.results import RunFolder
 from mrdl.source import Source
+from mrdl.stages import Turn
 from mrdl.storage import hdfs_store
 from mrdl.webhdfs import for_a_while
 
@@ -40,13 +41,14 @@ class Dispatcher:
         tag: str,
         *,
         scaling: Scaling,
+        fitted: Sequence[int] = (),
         emit_shards: bool = False,
         on_progress: Callable[[int, Progress], None] = lambda round_, progress: None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._source, self._config, self._runner, self._job_class = source, config, runner, job_class
         self._folder, self._tag, self._emit_shards = folder, tag, emit_shards
-        self._scaling = scaling
+        self._scaling, self._fitted = scaling, list(fitted)
         self._on_progress, self._note = on_progress, note
         self._cache = shard_cache(source, config, runner, job_class)
         self.clear()  # what a killed driver left
@@ -124,6 +126,7 @@ class Dispatcher:
             "schema": dataclasses.asdict(self._source.schema),
             "turn": dataclasses.asdict(turn),
             "scaling": self._scaling.to_meta(),
+            "fitted": self._fitted,
             "cached": cached,
             "reducers": min(config.shards, tasks),
             "failed": dict(failed),

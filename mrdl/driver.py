@@ -13,9 +13,9 @@ from typing import Any
 
 from mrdl import launch, outer
 from mrdl.architecture import Weights, digest
-from mrdl.beginning import Beginning
+from mrdl.beginning import Beginning, with_nodes_of_start
 from mrdl.combine import ShardResult
-from mrdl.config import DATA, MODEL, TrainConfig, Turn
+from mrdl.config import DATA, MODEL, TrainConfig
 from mrdl.dispatch import Dispatcher
 from mrdl.errors import ConfigError, Diverged
 from mrdl.job import TrainJob
@@ -25,6 +25,7 @@ from mrdl.model import Model
 from mrdl.results import Round, RunFolder, best_round, new_run_dir, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
+from mrdl.stages import Turn
 from mrdl.storage import hdfs_store, is_hdfs
 
 
@@ -83,6 +84,7 @@ class Run:
             launch.find_hadoop()
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
+        self.config = with_nodes_of_start(self.config)
         self.plan = plan(self.config, self.schema)
         self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)
         self.turns = self.config.turns(self.plan.stages, self.beginning.stage)
@@ -128,7 +130,7 @@ class Run:
             self.folder.write_history(history)
         self.jobs = Dispatcher(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
-            scaling=self.beginning.scaling, emit_shards=self.keep_shards,
+            scaling=self.beginning.scaling, fitted=self.beginning.fitted, emit_shards=self.keep_shards,
             on_progress=lambda *about: self._tell("progress", *about),
             note=lambda text: self._tell("note", text),
         )  # fmt: skip
@@ -151,7 +153,7 @@ class Run:
     def _round(self, turn: Turn, before: Round, history: list[dict[str, Any]]) -> tuple[Round, dict[str, Any]]:
         began, stage = time.monotonic(), self.plan.stages[turn.stage]
         if turn.stage and (not history or history[-1]["stage"] != stage.name):
-            before = Round(before.number, self.plan.begun(turn.stage, before.weights), {})
+            before = Round(before.number, self.plan.begun(turn.stage, before.weights, self.beginning.weights), {})
         failed = Counter(
             s["shard"]
             for m in history

@@ -29,7 +29,7 @@ from mrjob.step import MRStep
 
 from mrdl import combine, protocol
 from mrdl.architecture import Architecture, Weights, design, digest
-from mrdl.config import WARM_ROWS, TrainConfig, Turn
+from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.monitor import training_status
@@ -38,6 +38,7 @@ from mrdl.protocol import Write, key_of, split_line, unpack
 from mrdl.schema import Schema
 from mrdl.shard import shard_keys, warm_rank
 from mrdl.shuffle import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, LoadedShard, PlacedRows
+from mrdl.stages import Turn
 from mrdl.task import INPUT_FILE, INPUT_START, task_streams
 
 READ_BYTES = 4 << 20  # of text parsed at once
@@ -236,7 +237,7 @@ class TrainJob(MRJob):
             self.set_status(training_status(shard, turn.number, epoch, settings.epochs, done, loss))
 
         try:
-            if not turn.round:
+            if not turn.round and arch.stages[turn.stage].layer not in self.settings["fitted"]:
                 weights = trainer.fit_visible(arch, turn.stage, weights, rows)
             rng = np.random.default_rng([config.seed, turn.number, shard])
             trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, turn.stage)

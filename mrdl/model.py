@@ -97,7 +97,10 @@ class Model:
     def decode(self, code: np.ndarray) -> np.ndarray:
         """code: (rows, nodes of the narrowest layer). An autoencoder's rows in [0, 1], (rows, columns) float32."""
         self._only("bce", "a code")
-        return self._batches(self._torch("decode"), np.asarray(code, np.float32))
+        rows, width = np.asarray(code, np.float32), self.arch.nodes[self.arch.code or 0]
+        if rows.ndim != 2 or rows.shape[1] != width:
+            raise DataError(f"the code has shape {rows.shape}, expected (rows, {width})")
+        return self._batches(self._torch("decode"), rows)
 
     def transform(self, values: Any) -> np.ndarray:
         """The features of rows in the topmost layer of RBMs, (rows, hidden) float32; for an autoencoder its code."""
@@ -106,7 +109,8 @@ class Model:
         return self._output(self.features_of(values))
 
     def reconstruct(self, values: Any) -> np.ndarray:
-        """Rows through an autoencoder, or up and down a stack of RBMs, in [0, 1]: (rows, columns) float32."""
+        """Rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1], which
+        Gaussian units may leave."""
         features = self.features_of(values)
         if self.arch.loss == "bce":
             return self._output(features)
@@ -115,9 +119,13 @@ class Model:
         return self._batches(lambda x: stack.rows(stack.features(x)), self.preparation.scale(features))
 
     def sample(self, count: int, steps: int = 1000, seed: int = 0) -> np.ndarray:
-        """Rows that RBMs dream of, in [0, 1]: (count, columns) float32, each the end of a Gibbs chain of so many steps
-        in the topmost machine."""
+        """Rows that RBMs dream of, scaled as those of `reconstruct`: (count, columns) float32.
+
+        Each is the end of a Gibbs chain of so many steps in the topmost machine.
+        """
         self._only("cd", "samples")
+        if count < 0 or steps < 0:
+            raise ConfigError(f"{count} samples after {steps} steps: expected 0 or more of both")
         with _one_thread():
             return np.asarray(self._stack().sample(count, steps, seed))
 

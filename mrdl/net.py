@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mrdl.architecture import KINDS, Architecture, Weights
+from mrdl.architecture import build as make
 from mrdl.errors import ConfigError
 
 ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "linear": lambda x: x}
@@ -42,7 +43,7 @@ class Net(nn.Module):
             raise ConfigError(f"network kind {kind!r}, expected one of {', '.join(KINDS)}")
         if len(nodes) < 2 or min(nodes) < 1:
             raise ConfigError(f"nodes is {list(nodes)}, expected two or more numbers above 0")
-        self.architecture: Architecture = KINDS[kind](nodes, **options)
+        self.architecture: Architecture = make(kind, nodes, options)
         pairs = zip(self.architecture.nodes[:-1], self.architecture.nodes[1:], strict=True)
         self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairs)
         for name, shape in self.architecture.shapes().items():

@@ -37,6 +37,7 @@ from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_writ
 
 log = logging.getLogger(__name__)
 
+NAMES = {"initial": "start_from, by the digest of its weights,"}  # of what run.json knows by another name
 VELOCITY = "velocity."  # before the names of its tensors in a round's file
 
 
@@ -123,8 +124,9 @@ class RunFolder:
         found = self.about()
         for key, what in (("data", "data set"), ("settings", "settings")):
             if found[key] != identity[key]:
-                names = [k for k in identity[key] if found[key].get(k) != identity[key][k]]
-                differ = ", ".join(f"{k} {found[key].get(k)!r} there, {identity[key][k]!r} now" for k in names)
+                there, now = found[key], identity[key]
+                names = [k for k in {**there, **now} if there.get(k) != now.get(k)]
+                differ = ", ".join(f"{NAMES.get(k, k)} {there.get(k)!r} there, {now.get(k)!r} now" for k in names)
                 raise ConfigError(f"the run folder {self.path} is of another {what} ({differ}); use another --run-dir")
         if not resume:
             raise ConfigError(f"the run folder {self.path} holds this run already: go on with --resume, or use another")
@@ -152,10 +154,12 @@ class RunFolder:
             beside.unlink(missing_ok=True)
             raise cannot_write(str(path), str(error.strerror)) from error
 
-    def asked_for(self) -> dict[str, int]:
-        """The rounds and epochs that this run was asked for last, empty where there is no run."""
+    def asked_for(self) -> dict[str, Any]:
+        """The rounds, epochs and model to start from that this run was asked for last, empty where there is no run."""
         try:
-            return {"rounds": from_file(str(self.config)).rounds, "epochs": int(self.about()["settings"]["epochs"])}
+            asked = from_file(str(self.config))
+            epochs = int(self.about()["settings"]["epochs"])
+            return {"rounds": asked.rounds, "epochs": epochs, "start_from": asked.start_from}
         except (ConfigError, KeyError, TypeError):
             return {}
 

@@ -7,14 +7,14 @@ import pytest
 
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
-    {"__init__", "errors", "config", "architecture", "schema", "monitor", "shard", "cluster", "patience"},
+    {"__init__", "errors", "config", "architecture", "schema", "monitor", "shard", "cluster", "patience", "stages"},
     {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "source", "model"},
     {"cache", "job", "runners", "witness"},
     {"launch"},
     {"dispatch", "advise", "faults", "judge", "beginning"},
-    {"driver", "console", "drill"},
+    {"driver", "console", "drill", "plot"},
     {"commands"},
     {"paper", "__main__"},
 ]
@@ -27,6 +27,7 @@ HOMES = {
     "requests": {"webhdfs", "cluster", "launch", "witness"},
     "pandas": {"model"},
     "rich": {"console", "commands"},
+    "matplotlib": {"plot"},
     "safetensors": {"protocol", "results", "model", "job", "dispatch"},
 }
 LAZY = {

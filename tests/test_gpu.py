@@ -55,5 +55,5 @@ def test_a_machine_learns_as_well_on_a_gpu_and_with_the_same_bytes_each_time(arc
     second, _ = train(arch, "cuda", stage=stage, **about)
     for name, weights in on_cpu.items():
         assert np.array_equal(first[name], second[name])
-        np.testing.assert_allclose(first[name], weights, atol=0.3)
+        np.testing.assert_allclose(first[name], weights, atol=0.02)
     assert metrics["loss"] == pytest.approx(cpu_metrics["loss"], rel=0.05)
