@@ -183,9 +183,10 @@ def is_known(runner: str) -> bool:
 def measure_local() -> None:
     """Measure the inline and local runners, by what each process of a job needs to get to its work; keep it."""
     light, heavy = _seconds_of("import mrdl.job"), _seconds_of("import mrdl.job, mrdl.trainer")
+    side_by_side = _seconds_of("import mrdl.job, mrdl.trainer", launch.slots("local"))
     keep("inline", heavy + DRIVER_S, 0.1)
     # the first job: a mapper, a reducer that trains, a mapper and a reducer that combine; a round: two tasks
-    keep("local", heavy + DRIVER_S + 3 * light + heavy, heavy + light)
+    keep("local", heavy + DRIVER_S + 3 * light + side_by_side, side_by_side + light)
     keep(SHARED, 0.0, _shared())
 
 
@@ -211,9 +212,11 @@ def _shared() -> float:
     return min(1.0, all_at_once(cores) / all_at_once(1)) if cores > 1 else 1.0
 
 
-def _seconds_of(code: str) -> float:
+def _seconds_of(code: str, at_once: int = 1) -> float:
+    """Seconds until so many processes have run some code side by side."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
+    for process in [subprocess.Popen([sys.executable, "-c", code]) for _ in range(at_once)]:
+        process.wait()
     return time.perf_counter() - began
 
 

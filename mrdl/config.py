@@ -131,7 +131,7 @@ class TrainConfig:
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
         if self.threshold and not abs(_convert("threshold", self.threshold, float)) <= FLOAT32_MAX:
-            raise ConfigError(f"threshold is {self.threshold}, expected a number that 32 bits can hold")
+            raise ConfigError(f"threshold is {self.threshold!r}, expected a number that 32 bits can hold")
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
 

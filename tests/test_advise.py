@@ -10,8 +10,8 @@ from mrdl.commands import verdict
 from mrdl.config import TrainConfig
 from mrdl.source import Source
 
-BIG = Data(rows=10_000_000, size=18_000_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=30_000.0)
-SMALL = Data(rows=60_000, size=110_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=30_000.0)
+BIG = Data(rows=10_000_000, size=18_000_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
+SMALL = Data(rows=60_000, size=110_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
 HADOOP = Costs(30.0, 20.0, 16)
 
 
@@ -21,7 +21,7 @@ def seconds(data, runner="hadoop", costs=HADOOP, **settings):
 
 def test_the_model_in_closed_form():
     found = seconds(BIG, shards=16, rounds=3, epochs=4, warm_rows=20_000, warm_epochs=8, validation=0.1)
-    first = 30 + 10_000_000 / 40_000 / 16 + 20_000 * 8 / 30_000
+    first = 30 - 20 + advise.HANDLING * 10_000_000 / 40_000 / 16 + 20 + 20_000 * 8 / 30_000
     each = 20 + 4 * 9_000_000 / 16 / 30_000
     assert found == pytest.approx(first + 3 * each)
 
@@ -34,7 +34,26 @@ def test_the_fullest_task_decides():
 
 def test_one_shard_has_no_warm_start():
     one = seconds(SMALL, "inline", Costs(2.0, 0.0, 1), shards=1, rounds=1, epochs=10, validation=0)
-    assert one == pytest.approx(2 + 60_000 / 40_000 + 10 * 60_000 / 30_000)
+    assert one == pytest.approx(2 + advise.HANDLING * 60_000 / 40_000 + 10 * 60_000 / 30_000)
+
+
+def test_tasks_that_run_side_by_side_are_slower(monkeypatch):
+    slower = Costs(30.0, 20.0, 16, shared=0.5)
+    settings = {"shards": 16, "rounds": 3, "epochs": 4, "warm_epochs": 8, "validation": 0}
+    more = seconds(BIG, costs=slower, **settings) - seconds(BIG, **settings)
+    assert more == pytest.approx(3 * 4 * 10_000_000 / 16 / 30_000), "but for the warm start, which is alone"
+
+
+def test_each_stage_has_a_speed_and_a_warm_start_of_its_own():
+    stack = Data(60_000, 110_000_000, 785, 10, parse_s=40_000.0, train_s=(10_000.0, 20_000.0, 40_000.0))
+    config = TrainConfig(
+        kind="dbn", nodes=(784, 50, 20, 10), shards=4, layer_rounds=2, rounds=3, epochs=1, validation=0
+    )
+    found = advise.predict(stack, config.resolved(), "hadoop", Costs(30.0, 20.0, 4)).seconds
+    text = advise.HANDLING * 60_000 / 40_000 / 2
+    jobs = 30 + 2 * 20 + 3 * 20 + 4 * 20
+    rows = sum((8 * 20_000 + rounds * 15_000) / speed for rounds, speed in ((2, 10_000), (2, 20_000), (3, 40_000)))
+    assert found == pytest.approx(text + jobs + rows)
 
 
 def test_small_data_is_not_to_be_distributed():
@@ -51,7 +70,7 @@ def test_large_data_is():
 
 
 def test_no_shard_is_made_smaller_than_a_task_is_worth():
-    tiny = Data(rows=1_500, size=10_000, columns=9, classes=2, parse_s=40_000.0, train_s=30_000.0)
+    tiny = Data(rows=1_500, size=10_000, columns=9, classes=2, parse_s=40_000.0, train_s=(30_000.0,))
     plans = advise.plans(tiny, TrainConfig(), {"local": Costs(6.0, 2.0, 64)})
     assert plans[0].shards <= 2
 
@@ -64,7 +83,9 @@ def test_a_small_file_is_counted_exactly(digits):
     config = TrainConfig(nodes=(64, 8, 10))
     found = advise.measure(Source.look_at(str(digits), config), config, seconds=0.02)
     assert (found.rows, found.columns, found.classes) == (1797, 65, 10)
-    assert found.size == digits.stat().st_size and found.parse_s > 0 and found.train_s > 0
+    assert (
+        found.size == digits.stat().st_size and found.parse_s > 0 and len(found.train_s) == 1 and found.train_s[0] > 0
+    )
 
 
 def test_the_rows_of_a_large_file_are_estimated_from_its_head(digits, tmp_path, monkeypatch):
@@ -85,9 +106,10 @@ def test_unlabelled_data_is_measured_too(digits, tmp_path):
 def test_costs_are_typical_until_they_are_measured():
     assert not advise.is_known("local")
     assert advise.costs("local").first_s == advise.TYPICAL["local"][0]
+    assert advise.costs("local").shared == advise.TYPICAL_SHARED
     advise.keep("local", 5.0, 1.5)
     advise.keep("inline", 1.0, 0.1)
-    assert advise.is_known("local") and advise.costs("local") == Costs(5.0, 1.5, advise.launch.slots("local"))
+    assert advise.is_known("local") and advise.costs("local") == Costs(5.0, 1.5, advise.launch.slots("local"), 0.85)
 
 
 @pytest.mark.slow

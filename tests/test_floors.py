@@ -98,3 +98,48 @@ def test_nothing_is_pickled():
     for name in FILES:
         used = {module.split(".")[0] for module, _ in imports(name)}
         assert not used & {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}, name
+
+
+# --- the sweep's own house ---
+
+SWEEP = MRDL / "sweep"
+SWEEP_FLOORS = [
+    {"__init__", "space"},
+    {"dataset", "ledger", "analysis"},
+    {"fit", "report"},
+    {"pack", "cost"},
+    {"job", "jobs"},
+    {"engine"},
+    {"commands"},
+]
+
+
+def sweep_imports(name):
+    tree = ast.parse((SWEEP / f"{name}.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (
+                [f"{node.module}.{a.name}" for a in node.names] if node.module == "mrdl.sweep" else [node.module]
+            )
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def sweep_floor(name):
+    return next(i for i, names in enumerate(SWEEP_FLOORS) if name in names)
+
+
+def test_every_file_of_the_sweep_has_a_floor():
+    assert {path.stem for path in SWEEP.glob("*.py")} == set().union(*SWEEP_FLOORS)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SWEEP.glob("*.py")))
+def test_the_sweep_imports_downwards(name):
+    inner = {module.split(".")[2] for module in sweep_imports(name) if module.startswith("mrdl.sweep.")}
+    allowed = {"engine"} if name == "jobs" else set()  # for its type alone
+    assert {other for other in inner if sweep_floor(other) > sweep_floor(name)} <= allowed
+
+
+def test_nothing_below_the_command_line_knows_of_sweeps():
+    users = {name for name in FILES for module, _ in imports(name) if module.startswith("mrdl.sweep")}
+    assert users == {"__main__"}

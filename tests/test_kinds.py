@@ -463,7 +463,14 @@ def binarised(path, above):
 @pytest.mark.parametrize("above", ["7", "7.5", "0", "15"])
 def test_a_threshold_makes_the_rows_those_of_a_binary_file(new_run, tmp_path, digits, above):
     """One shard, of which only the numbers count: rows of another file have other hashes, and other places."""
-    plain = {"shards": 1, "batch_size": 5000, "validation": 0, "cd_steps": 1, "learning_rate": 1e-12}
+    plain = {
+        "shards": 1,
+        "warm_rows": 20_000,
+        "batch_size": 5000,
+        "validation": 0,
+        "cd_steps": 1,
+        "learning_rate": 1e-12,
+    }
     path = binarised(tmp_path / "binary.csv", float(above))
     model = new_run(**settings("rbm", threshold=above, **plain)).execute()
     other = new_run(path, **settings("rbm", scaling="common", **plain)).execute()
@@ -484,7 +491,7 @@ def test_a_threshold_works_for_every_kind_and_travels_with_the_model(new_run, tm
     np.testing.assert_array_equal(again.predict((rows > 7.5) * 16), model.predict(rows))
 
 
-@pytest.mark.parametrize("above", ["-1", "0.30000001192092896", "0.1", "1e300", "-1e300", "1e-300"])
+@pytest.mark.parametrize("above", ["-1", "0.30000001192092896", "0.1", "1e-300"])
 def test_a_threshold_cuts_alike_in_training_and_in_use(above):
     import torch
 
@@ -552,11 +559,10 @@ def test_an_unrolled_dbn_from_trained_machines_begins_with_both_halves(known, sa
     assert same_layers(model.weights, source.weights)
 
 
-def test_a_deeper_dbn_from_fewer_machines_trains_the_layers(saved, new_run):
+def test_a_deeper_dbn_from_fewer_machines_trains_the_layers_that_are_new(saved, new_run):
     made = new_run(**settings("dbn", start_from=saved("rbm")))
     made.execute()
     assert [m["stage"] for m in made.folder.manifests() if not m["stage_round"]] == [
-        "layer 1",
         "layer 2",
         "fine-tuning",
     ]
@@ -666,12 +672,11 @@ def test_a_run_from_a_model_that_was_stopped_ends_in_the_same_bytes(saved, new_r
     assert new_run(folder="run", resume=True, **begun).execute().to_bytes() == whole
 
 
-def test_a_run_from_a_model_cannot_go_on_without_it_or_with_another(saved, new_run):
-    new_run(folder="run", **settings("dbn", start_from=saved("stack"))).execute()
-    for other in ({}, {"start_from": saved("dbn")}):
-        with pytest.raises(ConfigError, match="another settings") as refused:
-            new_run(folder="run", resume=True, **settings("dbn", **other)).execute()
-        assert "()" not in str(refused.value), "it is said what differs"
+def test_a_run_from_a_model_goes_on_from_it_and_from_no_other(saved, new_run):
+    model = new_run(folder="run", **settings("dbn", start_from=saved("stack"))).execute()
+    assert new_run(folder="run", resume=True, **settings("dbn")).execute().to_bytes() == model.to_bytes()
+    with pytest.raises(ConfigError, match="another settings .start_from, by the digest of its weights, "):
+        new_run(folder="run", resume=True, **settings("dbn", start_from=saved("dbn"))).execute()
 
 
 # --- what is wrong ---

@@ -226,7 +226,7 @@ class Sweep:
         )
         (work / "settings.json").write_text(json.dumps(self._settings()))
         arguments = launch.arguments_on_yarn(name, work, self._output(name), launch.zip_package(work))
-        arguments += ["--settings", str(work / "settings.json"), "--data", str(self._data), "--job", name]
+        arguments += ["--settings", str(work / "settings.json"), "--data", str(self._data)]
         job = SweepJob([*arguments, str(work / "packs.txt")])
         chosen = runner_class("hadoop", False)
         job._runner_class = lambda: chosen

@@ -4,7 +4,6 @@ The data comes by the distributed cache, once a node, and is mapped.
 """
 
 import json
-import sys
 from typing import Any
 
 from mrjob.job import MRJob
@@ -25,7 +24,6 @@ class SweepJob(MRJob):
         super().configure_args()
         self.add_file_arg("--settings", help="limits and back end, written by the driver")
         self.add_file_arg("--data", help="the prepared data, a safetensors file")
-        self.add_passthru_arg("--job", help="the job's name, for its records")
 
     def steps(self) -> list[MRStep]:
         """Maps alone."""
@@ -52,7 +50,6 @@ class SweepJob(MRJob):
                 work = [(arch_id, text) for arch_id, text in json.loads(line)]
                 for record in run_pack(work, data, settings["backend"], Limits(**settings["limits"]), self.set_status):
                     write(record["arch_id"].encode(), json.dumps(record).encode())
-                    sys.stdout.flush()
 
 
 if __name__ == "__main__":
