@@ -8,10 +8,9 @@ from mrdl.architecture import autoencoder, dbn, mlp, rbm
 from mrdl.minibatch import Hyperparameters, Rows
 from mrdl.trainer import train_shard
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.gpu
+if not torch.cuda.is_available():
+    pytest.skip("needs a CUDA device", allow_module_level=True)
 
 
 def train(arch, device, dtype=np.uint8, stage=-1, **about):
