@@ -5,6 +5,7 @@ its result over a pipe. Run as a program it is a worker of the local runner: pyt
 """
 
 import contextlib
+import faulthandler
 import json
 import math
 import os
@@ -109,6 +110,7 @@ def _in_child(fit: Fit, design: Design, data: Dataset, limits: Limits, alive: Ca
 
 def _child(fit: Fit, design: Design, data: Dataset, limits: Limits, into: int) -> None:
     """Train, say the result, and end at once: nothing of the parent's is flushed or closed twice."""
+    faulthandler.disable()  # the signal is told by the parent; its stacks would stand in somebody else's log
     try:
         _limit(limits)
         curve: list[float] = []
