@@ -56,7 +56,7 @@ class Batches:
     """Mini-batches of a shard, in [0, 1], in buffers made once. size: rows in the largest."""
 
     def __init__(self, rows: Rows, batch_size: int, device: torch.device) -> None:
-        self.size = min(batch_size, max(1, len(rows)))
+        self.size = min(batch_size, max(1, len(rows.order)))
         columns = rows.features.shape[1]
         self._features = torch.from_numpy(rows.features).to(device)
         self._targets = torch.from_numpy(rows.targets).to(device)

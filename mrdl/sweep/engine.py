@@ -152,10 +152,10 @@ class Sweep:
     def _settings(self) -> dict[str, Any]:
         return {"backend": self.spec.backend, "limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
 
-    def intend(self, packs: Sequence[Sequence[str]]) -> str:
+    def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
         """Write down a job before it is sent; returns its name."""
         name = f"{self.about['id']}-{self.ledger.jobs() + 1:05d}".lower()
-        self.ledger.intend(name, packs)
+        self.ledger.intend(name, packs, on_yarn)
         return name
 
     def close(self, name: str, records: Sequence[dict[str, Any]]) -> None:
@@ -218,7 +218,7 @@ class Sweep:
         """All packs are one job, a map task each."""
         from mrdl.sweep.job import SweepJob
 
-        name = self.intend(packs)
+        name = self.intend(packs, on_yarn=True)
         work = self.folder / "work"
         work.mkdir(0o700, exist_ok=True)
         (work / "packs.txt").write_text(
@@ -249,7 +249,7 @@ class Sweep:
     def _recover(self) -> None:
         """Whatever an earlier driver left: wait for what runs on YARN, take in what is there, give up the rest."""
         for name, packs in self.ledger.open_jobs():
-            if (self._parts / f"{name}.jsonl").exists() or (self.folder / "control" / f"{name}.json").exists():
+            if not self.ledger.is_on_yarn(name):
                 self.ledger.take_in(name, self._read_part(self._parts / f"{name}.jsonl"))
                 self.ledger.harvested(name)  # its process died with its driver: what is missing is planned again
             elif _has_hadoop():

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS arch (
     arch_id TEXT PRIMARY KEY, position INTEGER, spec TEXT, predicted_s REAL,
     lost INTEGER DEFAULT 0, asked INTEGER DEFAULT 1
 );
-CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, state TEXT, packs TEXT);
+CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, state TEXT, packs TEXT, on_yarn INTEGER);
 CREATE TABLE IF NOT EXISTS attempt (
     arch_id TEXT, job TEXT, status TEXT, record TEXT, PRIMARY KEY (arch_id, job)
 );
@@ -94,10 +94,15 @@ class Ledger:
 
     # --- jobs ---
 
-    def intend(self, name: str, packs: Sequence[Sequence[str]]) -> None:
+    def intend(self, name: str, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> None:
         """Write down a job before it is sent."""
+        text = json.dumps([list(pack) for pack in packs])
         with self._db:
-            self._db.execute("INSERT INTO job VALUES (?, ?, ?)", (name, OPEN, json.dumps([list(p) for p in packs])))
+            self._db.execute("INSERT INTO job VALUES (?, ?, ?, ?)", (name, OPEN, text, on_yarn))
+
+    def is_on_yarn(self, name: str) -> bool:
+        """Whether a job was sent to YARN, where it may outlive its driver."""
+        return bool(self._db.execute("SELECT on_yarn FROM job WHERE name = ?", (name,)).fetchone()[0])
 
     def open_jobs(self) -> list[tuple[str, list[list[str]]]]:
         """Jobs that were intended and not harvested, with the designs of their packs."""
