@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yarn
 
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
@@ -152,3 +153,26 @@ def cluster(tmp_path_factory):
     values = {name: value.strip('"').replace("$PATH", os.environ["PATH"]) for name, value in values.items()}
     yield {**values, "MRDL_HADOOP_DIR": str(folder)}
     subprocess.run([sys.executable, script, "stop"], env=env, check=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def stored(cluster) -> str:
+    """The digits in HDFS."""
+    yarn.hadoop(cluster, "fs", "-mkdir", "-p", "digits")
+    yarn.hadoop(cluster, "fs", "-put", "-f", str(DIGITS), "digits/digits.csv")
+    user = yarn.hadoop(cluster, "fs", "-stat", "%u", "digits").strip()
+    return f"hdfs:///user/{user}/digits/digits.csv"
+
+
+@pytest.fixture
+def calm(digits, tmp_path):
+    """What an undisturbed run in one process ends in."""
+    import mrdl
+
+    return mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **yarn.SETTINGS)
+
+
+@pytest.fixture
+def on_yarn(cluster, mrdl_command):
+    """Run an mrdl command with the cluster's environment."""
+    return lambda *words, **more: mrdl_command(*words, env=cluster, timeout=300, **more)

@@ -1,88 +1,18 @@
-"""The walk on a real HDFS and YARN: the same bytes as inline, whatever dies on the way."""
+"""The walk on a real HDFS and YARN: the same bytes as inline, by any number of tasks, for any program."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 import tomllib
-import urllib.request
 from pathlib import Path
 
 import pytest
+from yarn import QUICK, SETTINGS, hadoop, start
 
 import mrdl
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
-
-QUICK = ["--nodes", "64,32,10", "--shards", "2", "--rounds", "2", "--epochs", "1", "--seed", "5"]
-SETTINGS = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}
-
-
-def hadoop(cluster, *words):
-    command = [f"{cluster['HADOOP_HOME']}/bin/hadoop", *words]
-    return subprocess.run(command, env={**os.environ, **cluster}, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.fixture(scope="module")
-def stored(cluster) -> str:
-    """The digits in HDFS."""
-    digits = Path(__file__).parent / "data" / "digits.csv"
-    hadoop(cluster, "fs", "-mkdir", "-p", "digits")
-    hadoop(cluster, "fs", "-put", "-f", str(digits), "digits/digits.csv")
-    user = hadoop(cluster, "fs", "-stat", "%u", "digits").strip()
-    return f"hdfs:///user/{user}/digits/digits.csv"
-
-
-@pytest.fixture
-def calm(digits, tmp_path):
-    """What an undisturbed run in one process ends in."""
-    return mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **SETTINGS)
-
-
-@pytest.fixture
-def on_yarn(cluster, mrdl_command):
-    """Run an mrdl command with the cluster's environment."""
-    return lambda *words, **more: mrdl_command(*words, env=cluster, timeout=300, **more)
-
-
-def start(cluster, *words, cwd):
-    command = [sys.executable, "-m", "mrdl", "train", *map(str, words)]
-    env = {**os.environ, **cluster}
-    return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def applications(cluster, states="RUNNING,ACCEPTED,SUBMITTED"):
-    """The applications that YARN knows in these states."""
-    ports = json.loads((Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text())
-    url = f"http://127.0.0.1:{ports['RMW']}/ws/v1/cluster/apps?states={states}"
-    with urllib.request.urlopen(url) as reply:
-        return (json.load(reply)["apps"] or {}).get("app") or []
-
-
-def training_processes(cluster):
-    """The Python processes of tasks on the cluster that have torch mapped, which only those that train have."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            here = os.readlink(folder / "cwd").startswith(cluster["MRDL_HADOOP_DIR"])
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            if here and b"python" in words[0] and b"libtorch" in (folder / "maps").read_bytes():
-                found.append(int(folder.name))
-        except OSError:
-            continue  # it has just ended
-    return found
-
-
-def poll(look, seconds=120):
-    """The first true answer of `look`, asked again and again until a deadline."""
-    deadline = time.monotonic() + seconds
-    while not (answer := look()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
-    return answer
 
 
 def test_a_network_trained_on_yarn_has_the_bytes_of_the_inline_one(stored, on_yarn, calm, cluster, tmp_path):
@@ -126,9 +56,8 @@ def test_a_sweep_on_yarn_has_the_table_that_processes_give(stored, on_yarn, digi
     assert Sweep(tmp_path / "yarn").table().drop(columns=clock).equals(local.drop(columns=clock))
 
 
-@pytest.mark.parametrize("tasks", [1, 3])
-def test_shards_that_share_tasks_end_in_the_same_bytes(stored, on_yarn, cluster, digits, tmp_path, tasks):
-    """Five shards for each number of tasks, in a cache of their own."""
+def test_shards_that_share_tasks_end_in_the_same_bytes(stored, on_yarn, cluster, digits, tmp_path, tasks=3):
+    """Five shards on three tasks, in a cache of their own; all on one: tests/test_faults.py."""
     words = [*QUICK, "--shards", "5", "--tasks", tasks, "--cache-dir", f"{stored.rpartition('/')[0]}/tasks{tasks}"]
     ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "run", *words)
     known = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **{**SETTINGS, "shards": 5})
@@ -142,52 +71,6 @@ def test_shards_that_share_tasks_end_in_the_same_bytes(stored, on_yarn, cluster,
 def test_data_in_hdfs_can_be_trained_on_inline(stored, on_yarn, calm):
     ended = on_yarn("train", stored, "--json", *QUICK)
     assert ended.rc == 0 and ended.json["sha256"] == calm.sha256, ended.err
-
-
-def test_a_killed_training_task_is_retried_to_the_same_bytes(stored, cluster, tmp_path, digits):
-    words = ["--nodes", "64,400,200,10", "--shards", "2", "--rounds", "1", "--epochs", "100", "--warm-rows", "0"]
-    process = start(cluster, stored, "-r", "hadoop", "--json", *words, cwd=tmp_path)
-    victim = poll(lambda: training_processes(cluster))[0]
-    os.kill(victim, signal.SIGKILL)
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err.decode()
-    settings = {"nodes": (64, 400, 200, 10), "shards": 2, "rounds": 1, "epochs": 100, "warm_rows": 0}
-    calm = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **settings)
-    assert json.loads(out)["sha256"] == calm.sha256
-    tag = json.loads((next((tmp_path / "runs").iterdir()) / "run.json").read_text())["name"]
-    failed = [app for app in applications(cluster, "FINISHED") if app["applicationTags"] == tag]
-    assert failed and all(app["finalStatus"] == "SUCCEEDED" for app in failed)
-
-
-def test_ctrl_c_kills_the_application_and_the_run_goes_on_later(stored, cluster, on_yarn, calm, tmp_path):
-    words = [stored, "-r", "hadoop", "--json", "--run-dir", "run", *QUICK, "--validation", "0.2"]
-    process = start(cluster, *words, cwd=tmp_path)
-    poll(lambda: [app for app in applications(cluster) if app["state"] == "RUNNING"])
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err.decode()
-    assert not poll(lambda: [] if applications(cluster) else [()])[0]
-    again = on_yarn("train", *words, "--resume")
-    same = mrdl.train(
-        Path(__file__).parent / "data" / "digits.csv",
-        show=False,
-        run_dir=str(tmp_path / "x"),
-        validation=0.2,
-        **SETTINGS,
-    )
-    assert again.json["sha256"] == same.sha256, again.err
-
-
-def test_a_killed_driver_goes_on_to_the_same_bytes_and_its_job_is_ended(stored, cluster, on_yarn, digits, tmp_path):
-    words = [stored, "-r", "hadoop", "--json", "--run-dir", "run", *QUICK, "--validation", "0.3"]
-    process = start(cluster, *words, cwd=tmp_path)
-    orphan = poll(lambda: [app for app in applications(cluster) if app["state"] == "RUNNING"])[0]
-    process.kill()
-    process.communicate()
-    again = on_yarn("train", *words, "--resume")
-    same = mrdl.train(digits, show=False, run_dir=str(tmp_path / "x"), validation=0.3, **SETTINGS)
-    assert again.rc == 0 and again.json["sha256"] == same.sha256, again.err
-    assert orphan["id"] not in {app["id"] for app in applications(cluster)}
 
 
 def test_a_bad_row_in_hdfs_is_told_with_its_line(cluster, on_yarn, digits, tmp_path, stored):
