@@ -88,7 +88,8 @@ def draw(rows, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", default="5000,10000,20000,40000,60000")
+    parser.add_argument("--images", default="5000,10000,30000,60000")
+    parser.add_argument("--threads", default="1", help="numbers of PyTorch's threads to try; the fastest counts")
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
     launch.find_hadoop()
@@ -96,12 +97,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for images in map(int, options.images.split(",")):
             data = str(mnist(images))
-            threads = {1: None, os.cpu_count(): None}
-            for number in threads:
-                threads[number] = measure(
-                    [PYTHON, "-c", SEQUENTIAL, data, test, number], env={"OMP_NUM_THREADS": str(number)}
-                )
-            best = min(threads.values(), key=lambda measured: measured.wall)
+            numbers = [int(number) for number in options.threads.split(",")]
+            tried = [
+                measure([PYTHON, "-c", SEQUENTIAL, data, test, number], env={"OMP_NUM_THREADS": str(number)})
+                for number in numbers
+            ]
+            best = min(tried, key=lambda measured: measured.wall)
             took, error, spent = on_hadoop(data, images, test, slots, folder)
             rows.append({
                 "images": images, "alone": best.wall, "alone_error": float(best.out), "hadoop": took, "error": error,
