@@ -101,7 +101,8 @@ def task_settings(data, folder, cached=False, **settings) -> Path:
     first_round = next(turn for turn in config.turns(plan(config, source.schema).stages) if turn.round)
     about = {
         "config": asdict(config), "schema": asdict(source.schema), "turn": asdict(first_round), "cached": cached,
-        "scaling": Scaling(config.scaling).to_meta(), "fitted": [], "emit_shards": False, "reducers": config.shards, "failed": {},
+        "scaling": Scaling(config.scaling).to_meta(), "fitted": [], "emit_shards": False, "reducers": config.shards,
+        "failed": {},
     }  # fmt: skip
     path = Path(folder) / f"settings-{cached}.json"
     path.write_text(json.dumps(about))
