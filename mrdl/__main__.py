@@ -95,6 +95,34 @@ def _parser(words: Sequence[str] = ()) -> Parser:
     )  # fmt: skip
     _train_arguments(train)
     train.set_defaults(command=_train)
+    _add_views(commands)
+    advise = commands.add_parser(
+        "advise", help="say how long a training takes, and whether to distribute it", allow_abbrev=False,
+        description="Measure this machine on the head of the data, with -r hadoop the cluster too, and predict.",
+    )  # fmt: skip
+    _train_arguments(advise, resume=False)
+    advise.add_argument("--measure", action="store_true", help="measure the cluster again, which takes a minute")
+    advise.set_defaults(command=_advise)
+    drill = commands.add_parser(
+        "drill", help="kill, damage and restart what your run needs, and compare the bytes", allow_abbrev=False,
+        description="Run a training calm, then under random faults, and compare the sha256. With -r hadoop only "
+        "on the cluster of scripts/hadoop, whose daemons are killed and started again.",
+    )  # fmt: skip
+    _train_arguments(drill, resume=False)
+    drill.add_argument("--faults", type=int, default=20, metavar="N", help="how many (default: 20)")
+    drill.add_argument("--drill-seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
+    drill.set_defaults(command=_drill)
+    if "sweep" in words:  # loaded when it is asked for, as the other commands are
+        from mrdl.sweep.commands import add_parser
+
+        add_parser(commands)
+    else:
+        commands.add_parser("sweep", help="train many architectures on one data set: plan, run, status, show, ...")
+    return parser
+
+
+def _add_views(commands: Any) -> None:
+    """The commands that look at what was trained."""
     predict = commands.add_parser(
         "predict", help="print the label of each row of a CSV", allow_abbrev=False,
         description="Print the label of each row, one a line; of networks without classes the reconstruction, as CSV.",
@@ -121,29 +149,6 @@ def _parser(words: Sequence[str] = ()) -> Parser:
     runs.add_argument("folder", nargs="?", default="runs", help="where to look (default: runs)")
     runs.add_argument("--json", action="store_true", help="as JSON")
     runs.set_defaults(command=_command("runs"))
-    advise = commands.add_parser(
-        "advise", help="say how long a training takes, and whether to distribute it", allow_abbrev=False,
-        description="Measure this machine on the head of the data, with -r hadoop the cluster too, and predict.",
-    )  # fmt: skip
-    _train_arguments(advise, resume=False)
-    advise.add_argument("--measure", action="store_true", help="measure the cluster again, which takes a minute")
-    advise.set_defaults(command=_advise)
-    drill = commands.add_parser(
-        "drill", help="kill, damage and restart what your run needs, and compare the bytes", allow_abbrev=False,
-        description="Run a training calm, then under random faults, and compare the sha256. With -r hadoop only "
-        "on the cluster of scripts/hadoop, whose daemons are killed and started again.",
-    )  # fmt: skip
-    _train_arguments(drill, resume=False)
-    drill.add_argument("--faults", type=int, default=20, metavar="N", help="how many (default: 20)")
-    drill.add_argument("--drill-seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
-    drill.set_defaults(command=_drill)
-    if "sweep" in words:  # loaded when it is asked for, as the other commands are
-        from mrdl.sweep.commands import add_parser
-
-        add_parser(commands)
-    else:
-        commands.add_parser("sweep", help="train many architectures on one data set: plan, run, status, show, ...")
-    return parser
 
 
 def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> None:

@@ -1,7 +1,6 @@
 """The settings of a training run: one frozen dataclass, from which files, flags and help are made."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -12,6 +11,7 @@ from typing import Any, get_type_hints
 
 from mrdl.errors import ConfigError
 from mrdl.stages import Stage, Turn, is_supervised
+from mrdl.values import convert, unknown
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
 # cache of shards), those of the model decide the bytes of the weights, those of the run neither.
@@ -130,7 +130,7 @@ class TrainConfig:
             self._check_bounds(field, value)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
-        if self.threshold and not abs(_convert("threshold", self.threshold, float)) <= FLOAT32_MAX:
+        if self.threshold and not abs(convert("threshold", self.threshold, float)) <= FLOAT32_MAX:
             raise ConfigError(f"threshold is {self.threshold!r}, expected a number that 32 bits can hold")
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
@@ -214,7 +214,7 @@ class TrainConfig:
         for name, value in changes.items():
             if name not in types:
                 raise ConfigError(unknown("setting", name, types))
-            known[name] = _convert(name, value, types[name])
+            known[name] = convert(name, value, types[name])
         return dataclasses.replace(self, **known)
 
     def digest(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> str:
@@ -251,35 +251,3 @@ def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
         return (base or TrainConfig()).with_changes(flat)
     except ConfigError as error:
         raise ConfigError(f"{error} ({Path(local_path)})") from error
-
-
-def unknown(what: str, name: str, valid: Any) -> str:
-    """The message for a name that is not known: the nearest valid one, or all of them."""
-    near = difflib.get_close_matches(name, list(valid), 1)
-    return f"unknown {what} {name!r}, " + (
-        f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(valid)}"
-    )
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError
-    return int(value)
-
-
-def _convert(name: str, value: Any, kind: Any) -> Any:
-    try:
-        if kind is int:
-            return _whole(value)
-        if kind is float:
-            number = float(value)
-            if isinstance(value, bool) or number != number:
-                raise ValueError
-            return number
-        if kind is str:
-            return str(value)
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(_whole(part) for part in parts)
-    except (TypeError, ValueError, OverflowError):
-        wanted = {int: "a whole number", float: "a number"}.get(kind, "whole numbers with commas between")
-        raise ConfigError(f"{name} is {value!r}, expected {wanted}") from None

@@ -33,6 +33,12 @@ class Report:
     equal: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
+    def count(self, hit: Sequence[str], found: str) -> None:
+        """Take in a trial: the faults that hit it, and what it ended in."""
+        for fault in hit:
+            self.hits[fault] = self.hits.get(fault, 0) + 1
+            self.equal[fault] = self.equal.get(fault, 0) + (found == self.calm)
+
 
 def drill(
     words: Sequence[str],
@@ -71,9 +77,7 @@ def drill(
             trial.end(signal.SIGTERM)  # which also ends its job on YARN
             raise
         report.trials += 1
-        for fault in hit:
-            report.hits[fault] = report.hits.get(fault, 0) + 1
-            report.equal[fault] = report.equal.get(fault, 0) + (found == report.calm)
+        report.count(hit, found)
         if found != report.calm:
             report.wrong.append(f"{name} ({', '.join(hit)}): {found}")
         else:

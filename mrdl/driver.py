@@ -22,7 +22,7 @@ from mrdl.job import TrainJob
 from mrdl.judge import Judge, plan
 from mrdl.launch import Output
 from mrdl.model import Model
-from mrdl.results import Round, RunFolder, best_round, new_run_dir, versions
+from mrdl.results import Round, RunFolder, best_round, new_run_dir, of_model, of_shards, of_time, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
 from mrdl.stages import Turn
@@ -165,8 +165,6 @@ class Run:
         self.judge.arch.check(output.weights, f"the result of round {turn.number}")
         self.results = output.results
         now, length = self._step(turn, before, output.weights) if turn.round else (self._first(turn, output), 1.0)
-        trained = [shard for shard in output.shards if not shard["left_out"]]
-        rows = sum(shard["num_examples"] for shard in trained)
         manifest = {
             "round": turn.number,
             "stage": stage.name,
@@ -175,16 +173,11 @@ class Run:
             "velocity": digest(now.velocity),
             "parent": history[-1]["sha256"] if history else "",
             "settings": self._settings_digest,
-            "rows": rows,
-            "training_loss": sum(s["loss"] * s["num_examples"] for s in trained) / max(1, rows),
+            **of_shards(output.shards),
             "validation": self.judge.score(turn.stage, now.weights),
             "outer_step": length,
-            "shards": output.shards,
             "retried": job.retried,
-            "seconds": round(seconds := time.monotonic() - began, 3),
-            "spent": {
-                name: round(s, 3) for name, s in {**job.spent, "driver": seconds - sum(job.spent.values())}.items()
-            },
+            **of_time(time.monotonic() - began, job.spent),
             "versions": versions(),
         }
         self.folder.commit(now, manifest)
@@ -241,23 +234,12 @@ class Run:
             now = now if best == now.number else self.folder.read_best(best)
             history = [m for m in history if m["round"] <= best]
         decides = [f.name for f in dataclasses.fields(self.config) if f.metadata["decides"] in (DATA, MODEL)]
-        rounds = [
-            {
-                "round": m["round"],
-                **({"stage": m["stage"]} if m["stage"] else {}),
-                "training_loss": m["training_loss"],
-                **m["validation"],
-                "rows": m["rows"],
-            }
-            for m in history
-            if m["stage_round"]
-        ]
         return Model(
             self.judge.arch,
             now.weights,
             self.judge.preparation,
             settings={name: getattr(self.config, name) for name in decides},
-            rounds=rounds,
+            rounds=[of_model(m) for m in history if m["stage_round"]],
             lineage={"rounds": [m["sha256"] for m in history]},
             run_dir=str(self.folder.path),
             shard_weights=[result.weights for result in self.results],

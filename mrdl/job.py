@@ -141,10 +141,9 @@ class TrainJob(MRJob):
             )
         keys = shard_keys(self.config.shards, self.settings["reducers"])
         placed = PlacedRows(self.config, keys, len(self.schema.features), write)
-        parse, line = self.parse(self.schema), 0
+        parse, line, place = self.parse(self.schema), 0, 0
         file = os.environ.get(INPUT_FILE, "")
         start = int(os.environ.get(INPUT_START, 0))
-        place = 0
         for text in whole_lines(iter(lambda: stdin.read(READ_BYTES), b""), self.schema.header_crc):
             blocks, bad = parse(text)
             for block in blocks:
@@ -222,16 +221,7 @@ class TrainJob(MRJob):
             loaded.features, targets.astype(np.int64), loaded.order,
             preparation.minimum, preparation.factor, preparation.threshold,
         )  # fmt: skip
-        settings = minibatch.Hyperparameters(
-            turn.epochs,
-            config.batch_size,
-            turn.learning_rate * 0.5 ** self.settings["failed"].get(str(shard), 0),
-            turn.momentum,
-            config.device,
-            config.cd_steps,
-            config.chains == "persistent",
-            config.weight_cost,
-        )
+        settings = minibatch.Hyperparameters.of(config, turn, self.settings["failed"].get(str(shard), 0))
 
         def report(epoch: int, done: float, loss: float) -> None:
             self.set_status(training_status(shard, turn.number, epoch, settings.epochs, done, loss))
@@ -247,11 +237,9 @@ class TrainJob(MRJob):
         return combine.ShardResult(shard, len(rows), trained, metrics, digest(start))
 
     def _start_weights(self, arch: Architecture) -> Weights:
-        given: Weights = {}
-        if self.options.weights:
-            from safetensors.numpy import load_file
+        from safetensors.numpy import load_file
 
-            given = load_file(self.options.weights)
+        given: Weights = load_file(self.options.weights) if self.options.weights else {}
         weights = arch.completed(given, self.config.seed)
         arch.check(weights, "the weights that the round starts from")
         return weights

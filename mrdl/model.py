@@ -14,11 +14,9 @@ from safetensors.numpy import save
 
 from mrdl import architecture
 from mrdl.architecture import KINDS, Architecture, Weights, build
-from mrdl.data import read_table
 from mrdl.errors import ConfigError, DataError, ModelError, MrdlError
 from mrdl.preparation import Preparation
-from mrdl.schema import Schema, sniff
-from mrdl.storage import head, store_of, text_chunks
+from mrdl.reading import features_of, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,19 +78,19 @@ class Model:
         """
         if self.arch.loss != "nll":
             return self.reconstruct(values)
-        output = self._output(self.features_of(values))
+        output = self._output(features_of(values, self.preparation))
         return np.array(self.classes, dtype=object)[output[:, : len(self.classes)].argmax(1)]
 
     def predict_proba(self, values: Any) -> np.ndarray:
         """The probability of each class, (rows, classes) float32, in the order of `classes`."""
         self._only("nll", "probabilities of classes")
-        probability = np.exp(self._output(self.features_of(values))[:, : len(self.classes)])
+        probability = np.exp(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
         return np.asarray(probability / probability.sum(1, keepdims=True))
 
     def encode(self, values: Any) -> np.ndarray:
         """An autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
         self._only("bce", "a code")
-        return self._output(self.features_of(values), "encode")
+        return self._output(features_of(values, self.preparation), "encode")
 
     def decode(self, code: np.ndarray) -> np.ndarray:
         """code: (rows, nodes of the narrowest layer). An autoencoder's rows in [0, 1], (rows, columns) float32."""
@@ -106,12 +104,12 @@ class Model:
         """The features of rows in the topmost layer of RBMs, (rows, hidden) float32; for an autoencoder its code."""
         if self.arch.loss != "cd":
             return self.encode(values)
-        return self._output(self.features_of(values))
+        return self._output(features_of(values, self.preparation))
 
     def reconstruct(self, values: Any) -> np.ndarray:
         """Rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1], which
         Gaussian units may leave."""
-        features = self.features_of(values)
+        features = features_of(values, self.preparation)
         if self.arch.loss == "bce":
             return self._output(features)
         self._only("cd", "reconstructions")
@@ -131,7 +129,7 @@ class Model:
 
     def evaluate(self, data: str | os.PathLike[str]) -> dict[str, float]:
         """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV."""
-        features, labels = self._read(data)
+        features, labels = read_rows(data, self.preparation)
         if self.arch.loss == "nll" and labels is None:
             raise DataError(f"{data} has no label column {self.preparation.label!r}")
         return self.score(features, self.preparation.class_numbers(labels or []))
@@ -198,65 +196,6 @@ class Model:
         scaling = {"scaling.minimum": self.preparation.minimum, "scaling.factor": self.preparation.factor}
         # one key: safetensors writes several in an order of its own
         return bytes(save({**self.weights, **scaling}, metadata={"mrdl": json.dumps(about, sort_keys=True)}))
-
-    def features_of(self, values: Any) -> np.ndarray:
-        """Rows as (rows, columns) of numbers, missing values 0, in the order of training."""
-        if isinstance(values, (str, os.PathLike)):
-            return self._read(values)[0]
-        columns = self.preparation.columns
-        if hasattr(values, "columns"):
-            if missing := [name for name in columns if name not in values.columns]:
-                if len(values.columns) != len(columns) or len(missing) != len(columns):
-                    raise DataError(f"the DataFrame has no column {missing[0]!r} ({len(missing)} are missing)")
-                array = values.to_numpy(na_value=np.nan)
-            else:
-                array = values[list(columns)].to_numpy(na_value=np.nan)
-        else:
-            array = np.asarray(values)
-        if array.ndim == 1:
-            array = array[None]
-        if array.ndim != 2 or array.shape[1] != len(columns):
-            raise DataError(f"the rows have shape {array.shape}, expected (rows, {len(columns)})")
-        try:
-            return np.nan_to_num(array.astype(np.float32), nan=0.0)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"the rows hold a value that is not a number: {error}") from error
-
-    def _read(self, data: str | os.PathLike[str]) -> tuple[np.ndarray, list[str] | None]:
-        """Features and labels of a CSV; labels None where the label column is not in it."""
-        source = os.fspath(data)
-        files = store_of(source).files(source)
-        schema = self._schema(head(files[0].path), source)
-        parts = [read_table(text_chunks(info.path), schema, info.path) for info in files]
-        features = np.concatenate([part[0] for part in parts])
-        labels = None if schema.label is None else [label for part in parts for label in part[1]]
-        wanted = [schema.features.index(name) for name in self.preparation.columns]
-        return (features if wanted == list(range(features.shape[1])) else features[:, wanted]), labels
-
-    def _schema(self, head: bytes, source: str) -> Schema:
-        """The columns of another CSV than the one of training: by name with a header, by place without."""
-        columns, label, place = self.preparation.columns, self.preparation.label, self.preparation.label_index
-        found = sniff(head, "none", "auto", source)
-        labelled = place is not None and len(found.columns) == len(columns) + 1
-        if labelled:
-            found = sniff(head, str(place), "auto", source)
-        if found.header_crc is not None and set(columns) <= set(found.columns):
-            return Schema(
-                found.columns,
-                found.columns.index(label) if label in found.columns else None,
-                found.header_crc,
-            )
-        if found.header_crc is not None and set(columns) & set(found.columns):
-            missing = [name for name in columns if name not in found.columns]
-            raise DataError(f"{source} has no column {missing[0]!r} ({len(missing)} are missing)")
-        if labelled:
-            return Schema((*columns[:place], label, *columns[place:]), place, found.header_crc)
-        if len(found.columns) == len(columns):
-            return Schema(columns, None, found.header_crc)
-        raise DataError(
-            f"{source} has {len(found.columns)} columns, expected {len(columns)}"
-            + (f", or {len(columns) + 1} with the label {label!r}" if label else "")
-        )
 
     def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
         """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""

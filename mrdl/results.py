@@ -230,6 +230,27 @@ class RunFolder:
         return [], None
 
 
+def of_shards(shards: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a manifest says of a round's shards: records as combine.records has them, rows and loss of those trained."""
+    trained = [shard for shard in shards if not shard["left_out"]]
+    rows = sum(shard["num_examples"] for shard in trained)
+    loss = sum(shard["loss"] * shard["num_examples"] for shard in trained) / max(1, rows)
+    return {"rows": rows, "training_loss": loss, "shards": shards}
+
+
+def of_time(seconds: float, spent: dict[str, float]) -> dict[str, Any]:
+    """What a manifest says of a round's time; what the job did not spend is the driver's."""
+    phases = {**spent, "driver": seconds - sum(spent.values())}
+    return {"seconds": round(seconds, 3), "spent": {name: round(value, 3) for name, value in phases.items()}}
+
+
+def of_model(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a model file keeps of a round."""
+    stage = {"stage": manifest["stage"]} if manifest["stage"] else {}
+    loss = {"training_loss": manifest["training_loss"]}
+    return {"round": manifest["round"], **stage, **loss, **manifest["validation"], "rows": manifest["rows"]}
+
+
 def best_round(rounds: list[dict[str, Any]]) -> int:
     """The number of the round with the least validation loss, the first of equals; the last where none has a loss."""
     losses = {m["round"]: loss for m in rounds if math.isfinite(loss := m["validation"].get("loss", math.nan))}

@@ -18,7 +18,8 @@ from mrdl.errors import ConfigError
 from mrdl.sweep import cost
 from mrdl.sweep.dataset import prepare_data
 from mrdl.sweep.engine import Sweep
-from mrdl.sweep.space import Design, read_spec
+from mrdl.sweep.space import Design
+from mrdl.sweep.spec import read_spec
 
 HOME = "sweeps"
 EXAMPLES = 10

@@ -60,6 +60,11 @@ def _measure(backend_name: str, columns: int, classes: int) -> tuple[float, floa
     return overhead, rest / rows / wide.parameters(columns, classes)
 
 
+def share(work: Sequence[tuple[str, float]], slots: int) -> float:
+    """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long."""
+    return max(5.0, sum(seconds for _, seconds in work) / (3 * slots))
+
+
 def packs(work: Sequence[tuple[str, float]], slots: int, pack_s: float) -> list[list[str]]:
     """Designs (arch_id, seconds) shared out among packs of about equal time, the longest first; at least as many packs
     as slots where there are designs enough."""

@@ -16,26 +16,22 @@ import dataclasses
 import fcntl
 import json
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrdl import launch
-from mrdl.cache import hdfs_home
 from mrdl.cluster import HOW_TO
-from mrdl.errors import ConfigError, SetupError, TrainingError
-from mrdl.runners import kill_tasks, runner_class
-from mrdl.storage import hdfs_store, read
-from mrdl.sweep import cost
+from mrdl.errors import ConfigError, SetupError
+from mrdl.sweep import cost, on_yarn
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.fit import backend
 from mrdl.sweep.jobs import Jobs, check
 from mrdl.sweep.ledger import Ledger
-from mrdl.sweep.space import design_of, spec_of
-from mrdl.task import DIES_WITH_DRIVER
+from mrdl.sweep.pack import about_design
+from mrdl.sweep.processes import Processes
+from mrdl.sweep.space import design_of
+from mrdl.sweep.spec import spec_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,8 +52,7 @@ class Sweep:
 
     def __init__(self, folder: str | Path, on_progress: Callable[[dict[str, int]], None] = lambda counts: None) -> None:
         self.folder = Path(folder).absolute()
-        self._about, self._parts = self.folder / "sweep.json", self.folder / "parts"
-        self._data = self.folder / "data.safetensors"
+        self._about, self.data = self.folder / "sweep.json", self.folder / "data.safetensors"
         self._on_progress = on_progress
         if not self._about.exists():
             raise ConfigError(f"{self.folder} is not the folder of a sweep: it has no sweep.json")
@@ -75,7 +70,7 @@ class Sweep:
         backend(spec.backend)
         if (path / "sweep.json").exists():
             sweep = cls(path, **more)
-            if (sweep.about["spec"], sweep.about["source"]) != (_plain(about), data):
+            if (sweep.about["spec"], sweep.about["source"]) != (json.loads(json.dumps(about)), data):
                 raise ConfigError(f"{path} holds a sweep of another spec or other data; use another --dir")
         else:
             prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
@@ -94,7 +89,7 @@ class Sweep:
 
     def plan(self) -> int:
         """Take all designs of the spec into the ledger; those that are there stay. Returns how many came new."""
-        data = Dataset.load(self._data)
+        data = Dataset.load(self.data)
         designs = self.spec.designs(data.columns, len(data.classes))
         ids = [design.arch_id(data.digest, self.spec.backend) for design in designs]
         if self.ledger.count() == len(set(ids)):
@@ -137,19 +132,20 @@ class Sweep:
             Jobs(self, runner, self.spec.in_flight).run([(arch_id, text) for arch_id, text, _, _ in large])
             return
         fresh = [(arch_id, seconds * speed) for arch_id, _, seconds, lost in waiting if not lost]
-        packs = cost.packs(fresh, slots, min(self.spec.pack_s, _share(fresh, slots))) if fresh else []
+        packs = cost.packs(fresh, slots, min(self.spec.pack_s, cost.share(fresh, slots))) if fresh else []
         packs += [[arch_id] for arch_id, _, _, lost in waiting if lost]
         texts = {arch_id: text for arch_id, text, _, _ in waiting}
         if runner == "hadoop":
-            self._on_yarn(packs[:WAVE], texts)
+            on_yarn.run(self, packs[: on_yarn.WAVE], texts)
         else:
-            self._in_processes(packs, texts, 1 if runner == "inline" else slots)
+            Processes(self, 1 if runner == "inline" else slots).run(packs, texts)
 
     def _is_large(self, seconds: float) -> bool:
         """Whether a design is worth a job of its own, with the data shared out among shards."""
         return self.spec.route == "job" or (self.spec.route == "auto" and seconds >= LARGE_S)
 
-    def _settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
+        """What a task needs to know beside its designs."""
         return {"backend": self.spec.backend, "limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
 
     def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
@@ -160,89 +156,20 @@ class Sweep:
 
     def close(self, name: str, records: Sequence[dict[str, Any]]) -> None:
         """Keep all that a job has told, and let it be over."""
-        self._write_part(name, b"".join(json.dumps(record).encode() + b"\n" for record in records))
+        self.write_part(name, b"".join(json.dumps(record).encode() + b"\n" for record in records))
         self.ledger.take_in(name, records)
         self.ledger.harvested(name)
 
-    def _write_part(self, name: str, lines: bytes) -> None:
-        part = self._parts / f"{name}.jsonl"
+    def write_part(self, name: str, lines: bytes) -> None:
+        """Keep what a job has told, beside and renamed."""
+        part = self.part(name)
         beside = part.with_name(f".{part.name}")
         beside.write_bytes(lines)
         os.replace(beside, part)
 
-    def _in_processes(self, packs: Sequence[Sequence[str]], texts: dict[str, str], slots: int) -> None:
-        """Each pack is a job of its own, and a process of its own; its part grows line by line."""
-        queue, running = list(packs), dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]]()
-        control = self.folder / "control"
-        control.mkdir(exist_ok=True)
-        try:
-            while running or (queue and not self.stopped()):
-                while queue and len(running) < slots and not self.stopped():
-                    pack = queue.pop(0)
-                    name = self.intend([pack])
-                    about = {**self._settings(), "data": str(self._data), "work": [(a, texts[a]) for a in pack]}
-                    (control / f"{name}.json").write_text(json.dumps(about))
-                    running[name] = self._start(name), pack
-                time.sleep(POLL_S / 5 if len(running) < slots else POLL_S)
-                for name, (process, pack) in list(running.items()):
-                    over = process.poll() is not None  # asked before the part is read: nothing comes after its end
-                    self.ledger.take_in(name, self._read_part(self._parts / f"{name}.jsonl"))
-                    if over:
-                        self._close(name, pack, self._last_words(name))
-                        del running[name]
-                self.tell()
-        except BaseException:
-            for process, _ in running.values():
-                process.kill()
-                process.wait()
-            kill_tasks()
-            raise
-
-    def _start(self, name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "mrdl.sweep.pack", str(self.folder / "control" / f"{name}.json")]
-        package = str(Path(__file__).resolve().parents[2])
-        env = {
-            **os.environ, DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
-        }  # fmt: skip
-        with open(self.folder / "control" / f"{name}.err", "wb") as err:
-            return subprocess.Popen([*command, str(self._parts / f"{name}.jsonl")], env=env, stdout=err, stderr=err)
-
-    def _last_words(self, name: str) -> str:
-        try:
-            return (self.folder / "control" / f"{name}.err").read_text(errors="replace")[-2000:]
-        except OSError:
-            return ""
-
-    def _on_yarn(self, packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
-        """All packs are one job, a map task each."""
-        from mrdl.sweep.job import SweepJob
-
-        name = self.intend(packs, on_yarn=True)
-        work = self.folder / "work"
-        work.mkdir(0o700, exist_ok=True)
-        (work / "packs.txt").write_text(
-            "".join(json.dumps([(arch_id, texts[arch_id]) for arch_id in pack]) + "\n" for pack in packs)
-        )
-        (work / "settings.json").write_text(json.dumps(self._settings()))
-        arguments = launch.arguments_on_yarn(name, work, self._output(name), launch.zip_package(work))
-        arguments += ["--settings", str(work / "settings.json"), "--data", str(self._data)]
-        job = SweepJob([*arguments, str(work / "packs.txt")])
-        chosen = runner_class("hadoop", False)
-        job._runner_class = lambda: chosen
-        try:
-            with job.make_runner() as runner:
-                runner.run()
-        except Exception as error:
-            if not hdfs_store().exists(self._output(name)):
-                raise TrainingError(f"the job {name} failed before it began: {error}") from error
-        except BaseException:
-            launch.stop("hadoop", name)
-            raise
-        self._harvest(name, packs)
-
-    def _output(self, name: str) -> str:
-        return hdfs_home(f"sweeps/{self.about['id']}/{name}")
+    def part(self, name: str) -> Path:
+        """The file of what a job has told."""
+        return self.folder / "parts" / f"{name}.jsonl"
 
     # --- harvest ---
 
@@ -250,31 +177,19 @@ class Sweep:
         """Whatever an earlier driver left: wait for what runs on YARN, take in what is there, give up the rest."""
         for name, packs in self.ledger.open_jobs():
             if not self.ledger.is_on_yarn(name):
-                self.ledger.take_in(name, self._read_part(self._parts / f"{name}.jsonl"))
+                self.take_in(name)
                 self.ledger.harvested(name)  # its process died with its driver: what is missing is planned again
             elif _has_hadoop():
-                self._wait_for(name)
-                self._harvest(name, packs, mine=False)
+                on_yarn.wait(self, name)
+                on_yarn.harvest(self, name, packs, mine=False)
             else:
                 raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
 
-    def _wait_for(self, name: str) -> None:
-        while hdfs_store().cluster.applications(name):
-            self.tell()
-            time.sleep(5 * POLL_S)
+    def take_in(self, name: str) -> None:
+        """Take into the ledger what a job has told by now."""
+        self.ledger.take_in(name, self._read_part(self.part(name)))
 
-    def _harvest(self, name: str, packs: Sequence[Sequence[str]], mine: bool = True) -> None:
-        """Take in a job's output from HDFS, keeping a copy beside the ledger."""
-        output = self._output(name)
-        lines = []
-        if hdfs_store().exists(output):
-            for info in hdfs_store().files(f"{output}/part-*"):
-                lines += [line.partition(b"\t")[2] for line in read(info.path).splitlines()]
-        self._write_part(name, b"".join(line + b"\n" for line in lines))
-        self.ledger.take_in(name, self._read_part(self._parts / f"{name}.jsonl"))
-        self._close(name, [arch_id for pack in packs for arch_id in pack], "", lost=mine)
-
-    def _close(self, name: str, pack: Sequence[str], words: str, lost: bool = True) -> None:
+    def over(self, name: str, pack: Sequence[str], words: str, lost: bool = True) -> None:
         """A job is over: count the designs it did not tell of; those that are lost for the second time are rows."""
         missing = [arch_id for arch_id in pack if arch_id not in self.ledger.tried(name)]
         if lost and missing:
@@ -284,13 +199,13 @@ class Sweep:
         self.ledger.harvested(name)
 
     def _write_lost(self, name: str, arch_id: str, text: str, words: str) -> None:
-        design, data = design_of(text), Dataset.load(self._data)
+        data = Dataset.load(self.data)
         record = {
-            "arch_id": arch_id, "spec": text, "status": "failed", "reason": "its task died twice, with it alone in it",
-            "log": words, "data": data.digest, "backend": self.spec.backend, "depth": len(design.hidden),
-            "parameters": design.parameters(data.columns, len(data.classes)),
+            "arch_id": arch_id, "spec": text, **about_design(design_of(text), data), "status": "failed",
+            "reason": "its task died twice, with it alone in it", "log": words, "data": data.digest,
+            "backend": self.spec.backend,
         }  # fmt: skip
-        with open(self._parts / f"{name}.jsonl", "a", encoding="utf-8") as part:
+        with open(self.part(name), "a", encoding="utf-8") as part:
             part.write(json.dumps(record) + "\n")
         self.ledger.take_in(name, [record])
 
@@ -311,7 +226,7 @@ class Sweep:
                 path.unlink()
             self.ledger = Ledger(self.folder / "ledger.db")
             self.plan()
-            for part in sorted(self._parts.glob("*.jsonl")):
+            for part in sorted((self.folder / "parts").glob("*.jsonl")):
                 self.ledger.intend(part.stem, [])
                 self.ledger.take_in(part.stem, self._read_part(part))
                 self.ledger.harvested(part.stem)
@@ -355,15 +270,6 @@ class Sweep:
             except BlockingIOError:
                 return True
         return False
-
-
-def _plain(about: dict[str, Any]) -> Any:
-    return json.loads(json.dumps(about))
-
-
-def _share(work: Sequence[tuple[str, float]], slots: int) -> float:
-    """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long."""
-    return max(5.0, sum(seconds for _, seconds in work) / (3 * slots))
 
 
 def _has_hadoop() -> bool:

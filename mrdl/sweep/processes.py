@@ -1,0 +1,73 @@
+"""Packs in processes of this machine, so many at a time; each ends when its driver ends."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mrdl.runners import kill_tasks
+from mrdl.task import DIES_WITH_DRIVER
+
+if TYPE_CHECKING:
+    from mrdl.sweep.engine import Sweep
+
+POLL_S = 0.5
+
+
+class Processes:
+    """Runs packs of a sweep, so many at a time."""
+
+    def __init__(self, sweep: "Sweep", slots: int) -> None:
+        self._sweep, self._slots = sweep, slots
+
+    def run(self, packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
+        """Each pack is a job of its own, and a process of its own; its part grows line by line."""
+        queue, running = list(packs), dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]]()
+        control = self._sweep.folder / "control"
+        control.mkdir(exist_ok=True)
+        try:
+            while running or (queue and not self._sweep.stopped()):
+                while queue and len(running) < self._slots and not self._sweep.stopped():
+                    pack = queue.pop(0)
+                    name = self._sweep.intend([pack])
+                    about = {
+                        **self._sweep.settings(),
+                        "data": str(self._sweep.data),
+                        "work": [(a, texts[a]) for a in pack],
+                    }
+                    (control / f"{name}.json").write_text(json.dumps(about))
+                    running[name] = self._start(name), pack
+                time.sleep(POLL_S / 5 if len(running) < self._slots else POLL_S)
+                for name, (process, pack) in list(running.items()):
+                    over = process.poll() is not None  # asked before the part is read: nothing comes after its end
+                    self._sweep.take_in(name)
+                    if over:
+                        self._sweep.over(name, pack, self._last_words(name))
+                        del running[name]
+                self._sweep.tell()
+        except BaseException:
+            for process, _ in running.values():
+                process.kill()
+                process.wait()
+            kill_tasks()
+            raise
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "mrdl.sweep.pack", str(self._sweep.folder / "control" / f"{name}.json")]
+        package = str(Path(__file__).resolve().parents[2])
+        env = {
+            **os.environ, DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
+        }  # fmt: skip
+        with open(self._sweep.folder / "control" / f"{name}.err", "wb") as err:
+            return subprocess.Popen([*command, str(self._sweep.part(name))], env=env, stdout=err, stderr=err)
+
+    def _last_words(self, name: str) -> str:
+        try:
+            return (self._sweep.folder / "control" / f"{name}.err").read_text(errors="replace")[-2000:]
+        except OSError:
+            return ""

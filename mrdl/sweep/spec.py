@@ -1,0 +1,144 @@
+"""A sweep's spec as its file has it: read, checked key by key, and made into a space of designs."""
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mrdl.errors import ConfigError
+from mrdl.sweep.space import BOUNDS, CHOICES, DEFAULTS, SAMPLERS, Spec
+from mrdl.values import unknown
+
+KEYS = {
+    "data": {"label": str, "header": str, "test_fraction": float},
+    "sweep": {
+        "sampler": str,
+        "count": int,
+        "seeds": list,
+        "sampler_seed": int,
+        "backend": str,
+        "route": str,
+        "in_flight": int,
+        "shards": int,
+    },
+    "limits": {"wall_s": float, "memory_mb": int, "max_parameters": int, "pack_s": float},
+}
+
+
+def read_spec(path: str) -> Spec:
+    """The spec of a TOML file. Raises ConfigError that names the key, its value and what is allowed."""
+    try:
+        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    try:
+        return spec_of(read)
+    except ConfigError as error:
+        raise ConfigError(f"{error} ({path})") from error
+
+
+def spec_of(read: Mapping[str, Any]) -> Spec:
+    """The spec of a file's content, or of the same as a dict."""
+    tables = (*KEYS, "space")
+    for name, table in read.items():
+        if name not in tables:
+            raise ConfigError(unknown("table", name, tables))
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{name} is {table!r}, expected a table: [{name}]")
+    found: dict[str, Any] = {}
+    for table_name, keys in KEYS.items():
+        for name, value in read.get(table_name, {}).items():
+            if name not in keys:
+                raise ConfigError(unknown(f"key in [{table_name}]", name, keys))
+            found[name] = _typed(f"{table_name}.{name}", value, keys[name])
+    space = dict(read.get("space", {}))
+    found["nodes"] = _nodes(space)
+    for name, value in space.items():
+        if name not in DEFAULTS:
+            raise ConfigError(unknown("key in [space]", name, (*DEFAULTS, "nodes")))
+        _check_axis(name, value, found.get("sampler", "grid"))
+    return _checked(Spec(space=space, **found))
+
+
+def _checked(spec: Spec) -> Spec:
+    allowed = {
+        "sampler": SAMPLERS, "route": ("auto", "pack", "job"), "header": ("auto", "yes", "no"),
+    }  # fmt: skip
+    for name, choices in allowed.items():
+        if getattr(spec, name) not in choices:
+            raise ConfigError(f"{name} is {getattr(spec, name)!r}, expected one of {', '.join(choices)}")
+    if spec.sampler != "grid" and not spec.count:
+        raise ConfigError(f"sweep.sampler {spec.sampler!r} needs sweep.count, the number of designs to draw")
+    if not 0.01 <= spec.test_fraction <= 0.9:
+        raise ConfigError(f"data.test_fraction is {spec.test_fraction}, expected a number from 0.01 to 0.9")
+    for name in ("count", "max_parameters", "wall_s", "memory_mb", "pack_s", "shards"):
+        if getattr(spec, name) < 0:
+            raise ConfigError(f"{name} is {getattr(spec, name)}, expected 0 or more")
+    return spec
+
+
+def _nodes(space: dict[str, Any]) -> tuple[tuple[int, ...], ...]:
+    nodes = space.pop("nodes", [])
+    fits = isinstance(nodes, list) and all(
+        isinstance(one, list) and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in one)
+        for one in nodes
+    )
+    if not fits:
+        raise ConfigError(f"space.nodes is {nodes!r}, expected lists of hidden layers, as [[64, 32], [128]]")
+    if nodes and (both := [name for name in ("depth", "width", "shape") if name in space]):
+        raise ConfigError(f"space.nodes lists the layers, so space.{both[0]} has no meaning beside it")
+    return tuple(tuple(one) for one in nodes)
+
+
+def _check_axis(name: str, value: Any, sampler: str) -> None:
+    if isinstance(value, Mapping):
+        if sampler == "grid":
+            raise ConfigError(f"space.{name} is a range, which a grid cannot list: give a list, or sampler = 'sobol'")
+        if extra := set(value) - {"min", "max", "log"}:
+            raise ConfigError(unknown(f"key of the range space.{name}", sorted(extra)[0], ("min", "max", "log")))
+        if name not in BOUNDS or not {"min", "max"} <= set(value) or not _number(value["min"]) <= _number(value["max"]):
+            raise ConfigError(f"space.{name} is {dict(value)}, expected {{min, max}} with min not above max")
+        if value.get("log") and value["min"] <= 0:
+            raise ConfigError(f"space.{name}.min is {value['min']}, but a logarithmic range begins above 0")
+    values: Sequence[Any] = (
+        value if isinstance(value, list) else list(value.values())[:2] if isinstance(value, Mapping) else [value]
+    )
+    if not values:
+        raise ConfigError(f"space.{name} is an empty list, expected a value or more")
+    for one in values:
+        _check_value(name, one)
+
+
+def _check_value(name: str, value: Any) -> None:
+    if name in CHOICES:
+        if value not in CHOICES[name] or isinstance(value, bool) != isinstance(CHOICES[name][0], bool):
+            raise ConfigError(f"space.{name} is {value!r}, expected one of {', '.join(map(str, CHOICES[name]))}")
+        return
+    least, most, whole = BOUNDS[name]
+    number = _number(value)
+    if not least <= number <= most or (whole and number != int(number)) or (whole and not isinstance(value, int)):
+        kind = "a whole number" if whole else "a number"
+        raise ConfigError(f"space.{name} is {value!r}, expected {kind} from {least} to {most}")
+
+
+def _number(value: Any) -> float:
+    return math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+
+
+def _typed(name: str, value: Any, kind: type) -> Any:
+    if kind is list:  # of seeds, or their number
+        seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
+            raise ConfigError(f"{name} is {value!r}, expected a number of seeds or a list of whole numbers")
+        return tuple(dict.fromkeys(seeds))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is str and isinstance(value, int):
+        return str(value)
+    if type(value) is not kind:
+        words = {str: "text", int: "a whole number", float: "a number"}
+        raise ConfigError(f"{name} is {value!r}, expected {words[kind]}")
+    return value
