@@ -16,6 +16,7 @@ from mrdl.architecture import autoencoder, mlp
 from mrdl.errors import ConfigError, DataError, ModelError
 from mrdl.model import Model
 from mrdl.preparation import Preparation
+from mrdl.reading import features_of
 
 COLUMNS = ("a", "b", "c")
 CLASSES = ("no", "so", "yes")
@@ -169,7 +170,7 @@ TABLES = {
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_rows_are_the_same_in_any_table(model, kind):
-    np.testing.assert_array_equal(model.features_of(TABLES[kind]), RAW)
+    np.testing.assert_array_equal(features_of(TABLES[kind], model.preparation), RAW)
 
 
 FILES = {
@@ -185,14 +186,14 @@ FILES = {
 @pytest.mark.parametrize("kind", FILES)
 def test_rows_are_the_same_in_any_csv(model, tmp_path, kind, name):
     columns, header = FILES[kind]
-    np.testing.assert_array_equal(model.features_of(table(tmp_path / name, columns, header)), RAW)
+    np.testing.assert_array_equal(features_of(table(tmp_path / name, columns, header), model.preparation), RAW)
 
 
 def test_a_folder_of_csv_files_is_their_rows_in_the_order_of_names(model, tmp_path):
     (tmp_path / "data").mkdir()
     for name, rows in (("1.csv", slice(1000)), ("2.csv", slice(1000, None))):
         table(tmp_path / "data" / name, {column: values[rows] for column, values in by_name().items()})
-    np.testing.assert_array_equal(model.features_of(tmp_path / "data"), RAW)
+    np.testing.assert_array_equal(features_of(tmp_path / "data", model.preparation), RAW)
 
 
 def test_one_row_may_be_a_plain_vector(model):
@@ -213,12 +214,12 @@ def test_no_rows_have_no_labels(model):
     ids=["nan", "None", "NA"],
 )
 def test_a_missing_value_is_taken_as_0(model, rows):
-    assert model.features_of(rows).tolist() == [[1, 0, 3]]
+    assert features_of(rows, model.preparation).tolist() == [[1, 0, 3]]
 
 
 def test_a_missing_cell_of_a_csv_is_taken_as_0(model, tmp_path):
     (tmp_path / "data.csv").write_text("a,b,c\n1,,3\n4,NA,6\n")
-    assert model.features_of(tmp_path / "data.csv").tolist() == [[1, 0, 3], [4, 0, 6]]
+    assert features_of(tmp_path / "data.csv", model.preparation).tolist() == [[1, 0, 3], [4, 0, 6]]
 
 
 def test_a_missing_column_of_a_frame_is_named(model):
