@@ -42,14 +42,6 @@ def add_parser(commands: Any) -> None:
         parser.set_defaults(command=run)
         return parser
 
-    def with_runner(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            "-r", "--runner", default="local", choices=("inline", "local", "hadoop"),
-            help="one process, a process a core (default), or map tasks on YARN",
-        )  # fmt: skip
-        parser.add_argument("--slots", type=int, default=0, metavar="N", help="trainings at a time (default: all)")
-        parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
-
     verb(
         "plan",
         "say how many designs, how long and how large, and show ten, before anything runs",
@@ -59,9 +51,9 @@ def add_parser(commands: Any) -> None:
     )
     run = verb("run", "train all designs of a spec on a CSV", _run, "spec", "data")
     run.add_argument("--dir", default="", help="folder of the sweep (default: sweeps/ and the spec's name)")
-    with_runner(run)
-    with_runner(verb("resume", "go on with a sweep that was stopped or killed", _resume, "id"))
-    with_runner(verb("retry-failed", "train those that failed once more", _retry, "id"))
+    _with_runner(run)
+    _with_runner(verb("resume", "go on with a sweep that was stopped or killed", _resume, "id"))
+    _with_runner(verb("retry-failed", "train those that failed once more", _retry, "id"))
     status = verb("status", "how far a sweep is", _status, "id")
     status.add_argument("--follow", action="store_true", help="stay, with a bar, until it is over")
     status.add_argument("--json", action="store_true", help="as JSON")
@@ -74,6 +66,15 @@ def add_parser(commands: Any) -> None:
     report = verb("report", "write the report, one HTML file that works offline", _report, "id")
     report.add_argument("--out", default="", metavar="FILE", help="default: report.html in the sweep's folder")
     verb("reindex", "make the index of a sweep again from what its tasks have written", _reindex, "id")
+
+
+def _with_runner(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-r", "--runner", default="local", choices=("inline", "local", "hadoop"),
+        help="one process, a process a core (default), or map tasks on YARN",
+    )  # fmt: skip
+    parser.add_argument("--slots", type=int, default=0, metavar="N", help="trainings at a time (default: all)")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
 
 
 # --- before ---
