@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from mrdl.errors import MrdlError
@@ -51,6 +52,13 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
         text.flush()
         text.detach()
         sys.stdout, sys.stderr = saved
+
+
+def with_package(**more: str) -> dict[str, str]:
+    """This process's environment for a Python process of its own, which finds mrdl where this one did."""
+    package = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, **more}
 
 
 def die_with_driver() -> None:

@@ -3,18 +3,17 @@
 import heapq
 import json
 import math
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.fit import backend
 from mrdl.sweep.space import Design
+from mrdl.task import with_package
 
 MOST_IN_PACK = 500
 CHILD_S = 0.05  # a forked child, from its start to its end
@@ -26,9 +25,7 @@ def predict(designs: Sequence[Design], data: Dataset, backend_name: str) -> list
     if backend_name not in ("torch", "numpy"):
         return [UNKNOWN_S] * len(designs)
     words = [sys.executable, "-m", "mrdl.sweep.cost", backend_name, str(data.columns), str(len(data.classes))]
-    package = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-    told = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, check=True).stdout
+    told = subprocess.run(words, env=with_package(), stdout=subprocess.PIPE, check=True).stdout
     overhead, per_product = json.loads(told)  # a process of its own: the driver shall not hold torch
     found = []
     for design in designs:

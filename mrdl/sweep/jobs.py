@@ -19,13 +19,12 @@ from mrdl.results import RunFolder
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.pack import about_design, is_collapsed
 from mrdl.sweep.space import Design, design_of
-from mrdl.task import DIES_WITH_DRIVER
+from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
     from mrdl.sweep.engine import Sweep
 
 POLL_S = 0.5
-ATTEMPTS = 2
 
 
 def refuse(design: Design) -> str:
@@ -91,9 +90,7 @@ class Jobs:
         if (folder / "run.json").exists():
             words.append("--resume")
         folder.mkdir(parents=True, exist_ok=True)
-        package = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-        env = {**os.environ, DIES_WITH_DRIVER: str(os.getpid()), "PYTHONPATH": path}
+        env = with_package(**{DIES_WITH_DRIVER: str(os.getpid())})
         with open(folder / "out.json", "wb") as out, open(folder / "err.txt", "wb") as err:
             return subprocess.Popen([sys.executable, "-m", "mrdl", *map(str, words)], stdout=out, stderr=err, env=env)
 

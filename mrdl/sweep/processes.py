@@ -6,11 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrdl.runners import kill_tasks
-from mrdl.task import DIES_WITH_DRIVER
+from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
     from mrdl.sweep.engine import Sweep
@@ -58,11 +57,7 @@ class Processes:
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "mrdl.sweep.pack", str(self._sweep.folder / "control" / f"{name}.json")]
-        package = str(Path(__file__).resolve().parents[2])
-        env = {
-            **os.environ, DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
-        }  # fmt: skip
+        env = with_package(**{DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1"})
         with open(self._sweep.folder / "control" / f"{name}.err", "wb") as err:
             return subprocess.Popen([*command, str(self._sweep.part(name))], env=env, stdout=err, stderr=err)
 
