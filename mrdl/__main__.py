@@ -14,6 +14,7 @@ from typing import Any, NoReturn, get_type_hints
 import mrdl
 from mrdl.config import DATA, MODEL, TrainConfig, from_file
 from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
+from mrdl.task import die_with_driver
 
 EXAMPLES = """examples:
   mrdl train digits.csv                                        in this process
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
     logging.basicConfig(level=logging.WARNING, format="  note: %(message)s", stream=sys.stderr)
     logging.getLogger("mrjob").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, _interrupt)
+    die_with_driver()  # of a sweep, which trains a large design by a command of its own
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = _parser(words).parse_args(words)
@@ -68,7 +70,7 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
         sys.stdout.flush()  # here, where a reader that has gone can be told from a failure
         return status
     except KeyboardInterrupt:
-        print("\nmrdl: interrupted; the rounds that are done are kept, go on with --resume", file=sys.stderr)
+        print("\nmrdl: interrupted; what is done is kept: --resume, or `mrdl sweep resume`, goes on", file=sys.stderr)
         return 130
     except MrdlError as error:
         print(f"mrdl: {error}", file=sys.stderr)

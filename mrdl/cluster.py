@@ -71,10 +71,11 @@ class Cluster:
         reply = self._get(f"{self.resourcemanager}/ws/v1/cluster/apps?applicationTags={tag.lower()}&states={states}")
         return (reply.get("apps") or {}).get("app") or []
 
-    def slots(self) -> int:
-        """Map tasks that the whole cluster can run at once beside a job's ApplicationMaster; 1 if it does not say."""
+    def slots(self, memory_mb: int = 0) -> int:
+        """Map tasks that the whole cluster can run at once beside a job's ApplicationMaster; 1 if it does not say.
+        memory_mb: of a task, as configured where it is 0."""
         found = self._get(f"{self.resourcemanager}/ws/v1/cluster/metrics").get("clusterMetrics") or {}
-        by_memory = int(found.get("totalMB", 0)) // self.map_memory_mb
+        by_memory = int(found.get("totalMB", 0)) // (memory_mb or self.map_memory_mb)
         return max(1, min(by_memory, int(found.get("totalVirtualCores", 0))) - 1)
 
     def kill(self, tag: str) -> int:

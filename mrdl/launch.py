@@ -116,16 +116,25 @@ def stop(runner: str, tag: str) -> None:
     """End what a run has on YARN, which goes on when the driver goes; tasks of the local runner end by themselves."""
     if runner != "hadoop":
         return
+    _ask_yarn(lambda cluster: cluster.kill(tag))
+
+
+def is_running(tag: str) -> bool:
+    """Whether YARN has an application with a tag that is not over."""
+    return bool(_ask_yarn(lambda cluster: cluster.applications(tag)))
+
+
+def _ask_yarn(ask: Callable[[Cluster], Any]) -> Any:
     cluster = hdfs_store().cluster
 
-    def attempt() -> None:
+    def attempt() -> Any:
         try:
-            cluster.kill(tag)
+            return ask(cluster)
         except requests.RequestException as error:
             where = f"YARN does not answer at {cluster.resourcemanager}"
             raise Unavailable(f"{where}. Is it running? On this machine: scripts/hadoop status.") from error
 
-    hdfs_store().patience(attempt)
+    return hdfs_store().patience(attempt)
 
 
 def _arguments(launch: Launch) -> list[str]:
@@ -199,18 +208,18 @@ def find_hadoop() -> None:
     Cluster.from_conf()
 
 
-def slots(runner: str) -> int:
-    """How many training tasks can run at once; on YARN as if nobody else used it."""
+def slots(runner: str, memory_mb: int = 0) -> int:
+    """How many training tasks can run at once; on YARN as if nobody else used it, of so much memory each."""
     if runner == "hadoop":
-        return hdfs_store().cluster.slots()
+        return hdfs_store().cluster.slots(memory_mb)
     return 1 if runner == "inline" else len(os.sched_getaffinity(0))
 
 
-def zip_package(folder: Path) -> Path:
-    """mrdl itself as a zip for the nodes, which need not have it installed."""
+def zip_package(folder: Path, also: Path | None = None) -> Path:
+    """mrdl itself as a zip for the nodes, which need not have it installed; also: a module or package beside it."""
     path = folder / "mrdl.zip"
     with zipfile.ZipFile(path, "w") as file:
-        home = Path(__file__).resolve().parent
-        for source in sorted(home.rglob("*.py")):
-            file.write(source, f"mrdl/{source.relative_to(home)}")
+        for home in filter(None, (Path(__file__).resolve().parent, also)):
+            for source in sorted(home.rglob("*.py")) if home.is_dir() else [home]:
+                file.write(source, source.relative_to(home.parent))
     return path

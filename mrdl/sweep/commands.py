@@ -17,7 +17,7 @@ from mrdl.console import duration
 from mrdl.errors import ConfigError
 from mrdl.sweep import cost
 from mrdl.sweep.dataset import prepare_data
-from mrdl.sweep.engine import Sweep
+from mrdl.sweep.engine import SweepFolder
 from mrdl.sweep.space import Design
 from mrdl.sweep.spec import read_spec
 
@@ -122,23 +122,23 @@ def _run(options: Any) -> int:
     read_spec(options.spec)  # errors that name the file
     about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8"))
     folder = options.dir or f"{HOME}/{Path(options.spec).stem}"
-    return _go(lambda told: Sweep.create(folder, about, options.data, on_progress=told), options)
+    return _go(lambda told: SweepFolder.create(folder, about, options.data, on_progress=told), options)
 
 
 def _resume(options: Any) -> int:
-    return _go(lambda told: Sweep(_folder(options.id), told), options)
+    return _go(lambda told: SweepFolder(_folder(options.id), told), options)
 
 
 def _retry(options: Any) -> int:
-    def make(told: Any) -> Sweep:
-        sweep = Sweep(_folder(options.id), told)
+    def make(told: Any) -> SweepFolder:
+        sweep = SweepFolder(_folder(options.id), told)
         print(f"{sweep.ledger.ask_again()} designs are tried once more")
         return sweep
 
     return _go(make, options)
 
 
-def _go(make: Callable[[Any], Sweep], options: Any) -> int:
+def _go(make: Callable[[Any], SweepFolder], options: Any) -> int:
     """Run with a bar; the counts at the end."""
     with _bar() as bar:
         task = bar.add_task("planning", total=None)
@@ -150,9 +150,9 @@ def _go(make: Callable[[Any], Sweep], options: Any) -> int:
         sweep.run(options.runner, options.slots)
     counts = sweep.ledger.counts()
     if options.json:
-        print(json.dumps({**counts, "folder": str(sweep.folder)}))
+        print(json.dumps({**counts, "folder": str(sweep.path)}))
     else:
-        print(f"{_words(counts)}; in {sweep.folder}")
+        print(f"{_words(counts)}; in {sweep.path}")
     return 0
 
 
@@ -176,7 +176,7 @@ def _words(counts: dict[str, int]) -> str:
 
 
 def _status(options: Any) -> None:
-    sweep = Sweep(_folder(options.id))
+    sweep = SweepFolder(_folder(options.id))
     counts = sweep.ledger.counts()
     if options.json:
         print(json.dumps({**counts, "driver": sweep.is_held()}))
@@ -196,7 +196,7 @@ def _status(options: Any) -> None:
 
 
 def _show(options: Any) -> None:
-    table = Sweep(_folder(options.id)).table()
+    table = SweepFolder(_folder(options.id)).table()
     done = table[table.status == "done"].sort_values("accuracy", ascending=False)
     screen, best = Console(highlight=False, width=160), Table(box=None, pad_edge=False)
     names = (
@@ -224,7 +224,7 @@ def _show(options: Any) -> None:
 
 
 def _stop(options: Any) -> None:
-    Sweep(_folder(options.id)).stop()
+    SweepFolder(_folder(options.id)).stop()
     print("it stops when the packs that run are over")
 
 
@@ -233,14 +233,14 @@ def _list(options: Any) -> None:
     for name in ("sweep", "data", "designs", "state"):
         table.add_column(name)
     for path in sorted(Path(HOME).glob("*/sweep.json")):
-        sweep = Sweep(path.parent)
+        sweep = SweepFolder(path.parent)
         counts = sweep.ledger.counts()
         table.add_row(path.parent.name, sweep.about["source"], str(counts["designs"]), _words(counts))
     Console(highlight=False, width=160).print(table if table.row_count else f"no sweeps in {HOME}")
 
 
 def _export(options: Any) -> None:
-    table, path = Sweep(_folder(options.id)).table(), Path(options.file)
+    table, path = SweepFolder(_folder(options.id)).table(), Path(options.file)
     if path.suffix == ".parquet":
         table.to_parquet(path)
     elif path.suffix == ".csv":
@@ -253,12 +253,12 @@ def _export(options: Any) -> None:
 def _report(options: Any) -> None:
     from mrdl.sweep.report import write_report
 
-    sweep = Sweep(_folder(options.id))
-    print(write_report(sweep.table(), sweep.about, Path(options.out or sweep.folder / "report.html")))
+    sweep = SweepFolder(_folder(options.id))
+    print(write_report(sweep.table(), sweep.about, Path(options.out or sweep.path / "report.html")))
 
 
 def _reindex(options: Any) -> None:
-    sweep = Sweep(_folder(options.id))
+    sweep = SweepFolder(_folder(options.id))
     sweep.reindex()
     print(_words(sweep.ledger.counts()))
 

@@ -16,6 +16,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,17 +30,15 @@ from mrdl.sweep.fit import backend
 from mrdl.sweep.jobs import Jobs, check
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.pack import about_design
+from mrdl.sweep.parts import Parts
 from mrdl.sweep.processes import Processes
-from mrdl.sweep.space import design_of
+from mrdl.sweep.space import Design, design_of
 from mrdl.sweep.spec import spec_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LOST_TWICE = 2
 LARGE_S = 200.0  # ten times what a job on YARN costs
-POLL_S = 0.5
-WAVE = 200  # packs in one job on YARN: a job that is lost costs no more
 RECORD = (
     "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
     "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "seed", "accuracy", "baseline", "collapsed",
@@ -47,21 +46,25 @@ RECORD = (
 )  # fmt: skip
 
 
-class Sweep:
+class SweepFolder:
     """One sweep in its folder. `on_progress` is told the counts by state again and again."""
 
     def __init__(self, folder: str | Path, on_progress: Callable[[dict[str, int]], None] = lambda counts: None) -> None:
-        self.folder = Path(folder).absolute()
-        self._about, self.data = self.folder / "sweep.json", self.folder / "data.safetensors"
+        self.path = Path(folder).absolute()
+        self.data = self.path / "data.safetensors"
         self._on_progress = on_progress
-        if not self._about.exists():
-            raise ConfigError(f"{self.folder} is not the folder of a sweep: it has no sweep.json")
-        self.about: dict[str, Any] = json.loads(self._about.read_text())
+        if not (self.path / "sweep.json").exists():
+            raise ConfigError(f"{self.path} is not the folder of a sweep: it has no sweep.json")
+        self.about: dict[str, Any] = json.loads((self.path / "sweep.json").read_text())
         self.spec = spec_of(self.about["spec"])
-        self.ledger = Ledger(self.folder / "ledger.db")
+        self._open()
+
+    def _open(self) -> None:
+        self.ledger = Ledger(self.path / "ledger.db")
+        self.parts = Parts(self.path / "parts", self.ledger, self._describe)
 
     @classmethod
-    def create(cls, folder: str | Path, about: dict[str, Any], data: str, **more: Any) -> "Sweep":
+    def create(cls, folder: str | Path, about: dict[str, Any], data: str, **more: Any) -> "SweepFolder":
         """A new sweep, planned. about: the content of a spec's file. Nothing changes where it is there already.
 
         Raises ConfigError for a wrong spec, or where the folder holds another sweep; DataError for wrong data.
@@ -72,31 +75,34 @@ class Sweep:
             sweep = cls(path, **more)
             if (sweep.about["spec"], sweep.about["source"]) != (json.loads(json.dumps(about)), data):
                 raise ConfigError(f"{path} holds a sweep of another spec or other data; use another --dir")
-        else:
-            prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
-            designs = spec.designs(prepared.columns, len(prepared.classes))  # what is wrong is told before anything
-            if spec.route == "job":
-                check(designs)
-            path.mkdir(parents=True, exist_ok=True)
-            (path / "parts").mkdir(exist_ok=True)
-            prepared.save(path / "data.safetensors")
-            beside = path / ".sweep.json"
-            beside.write_text(json.dumps({"id": path.name, "spec": about, "source": data}, indent=1))
-            os.replace(beside, path / "sweep.json")
-            sweep = cls(path, **more)
-        sweep.plan()
+            sweep.plan()
+            return sweep
+        prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
+        designs = spec.designs(prepared.columns, len(prepared.classes))  # what is wrong is told before anything
+        if spec.route == "job":
+            check(designs)
+        (path / "parts").mkdir(parents=True, exist_ok=True)
+        prepared.save(path / "data.safetensors")
+        identity = f"{path.name}-{secrets.token_hex(4)}".lower()  # it names jobs and outputs on a cluster of many users
+        beside = path / ".sweep.json"
+        beside.write_text(json.dumps({"id": identity, "spec": about, "source": data}, indent=1))
+        os.replace(beside, path / "sweep.json")
+        sweep = cls(path, **more)
+        sweep._plan(designs, prepared)
         return sweep
 
-    def plan(self) -> int:
-        """Take all designs of the spec into the ledger; those that are there stay. Returns how many came new."""
+    def plan(self) -> None:
+        """Take all designs of the spec into the ledger; those that are there stay."""
         data = Dataset.load(self.data)
-        designs = self.spec.designs(data.columns, len(data.classes))
+        self._plan(self.spec.designs(data.columns, len(data.classes)), data)
+
+    def _plan(self, designs: Sequence[Design], data: Dataset) -> None:
         ids = [design.arch_id(data.digest, self.spec.backend) for design in designs]
         if self.ledger.count() == len(set(ids)):
-            return 0
+            return
         seconds = cost.predict(designs, data, self.spec.backend)
         texts = [design.canonical() for design in designs]
-        return self.ledger.plan(zip(ids, texts, seconds, strict=True))
+        self.ledger.plan(zip(ids, texts, seconds, strict=True))
 
     # --- running ---
 
@@ -106,8 +112,8 @@ class Sweep:
             raise ConfigError(f"runner {runner!r}, expected one of inline, local, hadoop")
         if runner == "hadoop":
             launch.find_hadoop()
-        slots = slots or launch.slots(runner)
-        (self.folder / "stop").unlink(missing_ok=True)
+        slots = slots or launch.slots(runner, on_yarn.memory_mb(self.spec.memory_mb))
+        (self.path / "stop").unlink(missing_ok=True)
         with self._held():
             self._recover()
             while (waiting := self.ledger.waiting()) and not self.stopped():
@@ -117,11 +123,11 @@ class Sweep:
 
     def stopped(self) -> bool:
         """Whether somebody asked the driver to stop."""
-        return (self.folder / "stop").exists()
+        return (self.path / "stop").exists()
 
     def stop(self) -> None:
         """Ask the driver to stop when the packs that run are over; what is done is kept."""
-        (self.folder / "stop").touch()
+        (self.path / "stop").touch()
 
     def _wave(self, waiting: Sequence[tuple[str, str, float, int]], runner: str, slots: int) -> None:
         """A job for each large design, or packs of small ones; those that were lost before stand alone, so that the
@@ -150,86 +156,36 @@ class Sweep:
 
     def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
         """Write down a job before it is sent; returns its name."""
-        name = f"{self.about['id']}-{self.ledger.jobs() + 1:05d}".lower()
+        name = f"{self.about['id']}-{self.ledger.jobs() + 1:05d}"
         self.ledger.intend(name, packs, on_yarn)
         return name
 
-    def close(self, name: str, records: Sequence[dict[str, Any]]) -> None:
-        """Keep all that a job has told, and let it be over."""
-        self.write_part(name, b"".join(json.dumps(record).encode() + b"\n" for record in records))
-        self.ledger.take_in(name, records)
-        self.ledger.harvested(name)
-
-    def write_part(self, name: str, lines: bytes) -> None:
-        """Keep what a job has told, beside and renamed."""
-        part = self.part(name)
-        beside = part.with_name(f".{part.name}")
-        beside.write_bytes(lines)
-        os.replace(beside, part)
-
-    def part(self, name: str) -> Path:
-        """The file of what a job has told."""
-        return self.folder / "parts" / f"{name}.jsonl"
-
-    # --- harvest ---
-
     def _recover(self) -> None:
         """Whatever an earlier driver left: wait for what runs on YARN, take in what is there, give up the rest."""
-        for name, packs in self.ledger.open_jobs():
+        for name, _ in self.ledger.open_jobs():
             if not self.ledger.is_on_yarn(name):
-                self.take_in(name)
-                self.ledger.harvested(name)  # its process died with its driver: what is missing is planned again
+                self.parts.take_in(name)  # its process died with its driver: what is missing is planned again
             elif _has_hadoop():
-                on_yarn.wait(self, name)
-                on_yarn.harvest(self, name, packs, mine=False)
+                on_yarn.adopt(self, name)
             else:
                 raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
+            self.ledger.harvested(name)
 
-    def take_in(self, name: str) -> None:
-        """Take into the ledger what a job has told by now."""
-        self.ledger.take_in(name, self._read_part(self.part(name)))
-
-    def over(self, name: str, pack: Sequence[str], words: str, lost: bool = True) -> None:
-        """A job is over: count the designs it did not tell of; those that are lost for the second time are rows."""
-        missing = [arch_id for arch_id in pack if arch_id not in self.ledger.tried(name)]
-        if lost and missing:
-            self.ledger.lose(missing)
-            for arch_id, text in self.ledger.lost(missing, LOST_TWICE).items():
-                self._write_lost(name, arch_id, text, words)
-        self.ledger.harvested(name)
-
-    def _write_lost(self, name: str, arch_id: str, text: str, words: str) -> None:
+    def _describe(self, arch_id: str, text: str) -> dict[str, Any]:
+        """The record of a design of which its task said nothing."""
         data = Dataset.load(self.data)
-        record = {
-            "arch_id": arch_id, "spec": text, **about_design(design_of(text), data), "status": "failed",
-            "reason": "its task died twice, with it alone in it", "log": words, "data": data.digest,
-            "backend": self.spec.backend,
-        }  # fmt: skip
-        with open(self.part(name), "a", encoding="utf-8") as part:
-            part.write(json.dumps(record) + "\n")
-        self.ledger.take_in(name, [record])
-
-    @staticmethod
-    def _read_part(path: Path) -> Iterator[dict[str, Any]]:
-        """The records of a part; a last line that is not whole yet is left for later."""
-        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    with contextlib.suppress(ValueError):  # the rest of a line that a killed task began
-                        yield json.loads(line)
+        more = {"data": data.digest, "backend": self.spec.backend}
+        return {"arch_id": arch_id, "spec": text, **about_design(design_of(text), data), **more}
 
     def reindex(self) -> None:
         """Make the ledger again from the plan and the parts."""
         with self._held():
             self.ledger.close()
-            for path in self.folder.glob("ledger.db*"):
+            for path in self.path.glob("ledger.db*"):
                 path.unlink()
-            self.ledger = Ledger(self.folder / "ledger.db")
+            self._open()
             self.plan()
-            for part in sorted((self.folder / "parts").glob("*.jsonl")):
-                self.ledger.intend(part.stem, [])
-                self.ledger.take_in(part.stem, self._read_part(part))
-                self.ledger.harvested(part.stem)
+            self.parts.reindex()
 
     # --- what came of it ---
 
@@ -251,12 +207,12 @@ class Sweep:
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
         """Hold the folder; raises ConfigError if another driver does."""
-        with open(self.folder / "lock", "a+") as lock:
+        with open(self.path / "lock", "a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                raise ConfigError(f"the sweep {self.folder} is run by process {lock.read() or '?'}") from None
+                raise ConfigError(f"the sweep {self.path} is run by process {lock.read() or '?'}") from None
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
@@ -264,7 +220,7 @@ class Sweep:
 
     def is_held(self) -> bool:
         """Whether a driver works here now."""
-        with open(self.folder / "lock", "a+") as lock:
+        with open(self.path / "lock", "a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -173,9 +173,22 @@ def backend(name: str) -> Fit:
     if not function:
         raise ConfigError(f"sweep.backend is {name!r}, expected one of {', '.join(BACKENDS)}, or module:function")
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # a module beside the spec, or shipped with the job
+        sys.path.insert(0, str(Path.cwd()))
     try:
         found: Fit = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"sweep.backend {name!r} cannot be loaded: {error}") from error
     return found
+
+
+def source_of(name: str) -> Path | None:
+    """The file or folder of a back end's module, to be sent along with a job; None for those of mrdl.
+
+    A module that is installed is sent, too: nodes need not have it.
+    """
+    if name in BACKENDS:
+        return None
+    backend(name)
+    top = sys.modules[name.partition(":")[0].partition(".")[0]]
+    origin = Path(top.__file__ or next(iter(top.__path__)))
+    return origin.parent if origin.name == "__init__.py" else origin

@@ -33,6 +33,7 @@ class SweepJob(MRJob):
             "stream.map.input.ignoreKey": "true",
             "mapreduce.map.maxattempts": "2",
             "mapreduce.map.failures.maxpercent": "100",  # what is missing is found by the driver, and sent again
+            "mapreduce.fileoutputcommitter.algorithm.version": "2",  # a task's file is there when the task is over
         }
         return [MRStep(mapper=self.mapper, jobconf=conf)]
 

@@ -22,7 +22,7 @@ from mrdl.sweep.space import Design, design_of
 from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
-    from mrdl.sweep.engine import Sweep
+    from mrdl.sweep.engine import SweepFolder
 
 POLL_S = 0.5
 
@@ -44,9 +44,9 @@ def refuse(design: Design) -> str:
 class Jobs:
     """Runs a job for each design of a sweep, so many in flight."""
 
-    def __init__(self, sweep: "Sweep", runner: str, in_flight: int) -> None:
+    def __init__(self, sweep: "SweepFolder", runner: str, in_flight: int) -> None:
         self._sweep, self._runner, self._in_flight = sweep, runner, max(1, in_flight)
-        self._data = Dataset.load(sweep.folder / "data.safetensors")
+        self._data = Dataset.load(sweep.path / "data.safetensors")
 
     def run(self, designs: Sequence[tuple[str, str]]) -> None:
         """Train (arch_id, canonical) designs that are in no open job."""
@@ -57,14 +57,16 @@ class Jobs:
                     arch_id, text = queue.pop(0)
                     name = self._sweep.intend([[arch_id]])
                     if problem := refuse(design_of(text)):
-                        self._sweep.close(name, [self._record(arch_id, text, {"status": "failed", "reason": problem})])
+                        self._sweep.parts.close(
+                            name, [self._record(arch_id, text, {"status": "failed", "reason": problem})]
+                        )
                         continue
                     running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
                 time.sleep(POLL_S)
                 for name, (process, arch_id, text, began) in list(running.items()):
                     if process.poll() is not None:
                         told = self._told(arch_id, process.returncode, time.monotonic() - began)
-                        self._sweep.close(name, [self._record(arch_id, text, told)])
+                        self._sweep.parts.close(name, [self._record(arch_id, text, told)])
                         del running[name]
                 self._sweep.tell()
         except BaseException:
@@ -74,7 +76,7 @@ class Jobs:
             raise
 
     def _folder(self, arch_id: str) -> Path:
-        return self._sweep.folder / "runs" / arch_id
+        return self._sweep.path / "runs" / arch_id
 
     def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
         spec, folder = self._sweep.spec, self._folder(arch_id)

@@ -28,7 +28,7 @@ class Ledger:
     """What is known of a sweep's designs. A design is over when an attempt is done, or as many have failed as asked."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(TABLES)
@@ -115,8 +115,9 @@ class Ledger:
             self._db.execute("UPDATE job SET state = ? WHERE name = ?", (HARVESTED, name))
 
     def jobs(self) -> int:
-        """How many jobs were intended so far."""
-        return int(self._db.execute("SELECT count(*) FROM job").fetchone()[0])
+        """The number of the last job, which is at the end of its name."""
+        names = self._db.execute("SELECT name FROM job")
+        return max((int(name.rpartition("-")[2]) for (name,) in names), default=0)
 
     # --- results ---
 

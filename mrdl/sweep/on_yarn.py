@@ -1,68 +1,145 @@
 """Packs as one map-only job on YARN, a map task each; its output in HDFS outlives the driver."""
 
+import contextlib
 import json
+import os
+import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mrjob.step import StepFailedException
 
 from mrdl import launch
 from mrdl.cache import hdfs_home
-from mrdl.errors import TrainingError
+from mrdl.errors import DataError, TrainingError, Unavailable
+from mrdl.monitor import Watcher
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, read
+from mrdl.sweep.fit import source_of
+from mrdl.witness import OnYarn
 
 if TYPE_CHECKING:
-    from mrdl.sweep.engine import Sweep
+    from mrdl.sweep.engine import SweepFolder
 
 WAVE = 200  # packs in one job: a job that is lost costs no more
-POLL_S = 2.5
+LOOK_S = 2.5  # between two looks at what has come
 
 
-def run(sweep: "Sweep", packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
-    """Train packs of designs (arch_id -> canonical in texts), and take in what became of them."""
+def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
+    """Train packs of designs (arch_id -> canonical in texts), and take in what became of them.
+
+    Raises TrainingError, with a task's last words, where several tasks ran and none said anything.
+    """
     from mrdl.sweep.job import SweepJob
 
-    name = sweep.intend(packs, on_yarn=True)
-    work = sweep.folder / "work"
+    work = sweep.path / "work"
     work.mkdir(0o700, exist_ok=True)
+    data = _stored_data(sweep)
+    name = sweep.intend(packs, on_yarn=True)
     lines = (json.dumps([(arch_id, texts[arch_id]) for arch_id in pack]) + "\n" for pack in packs)
     (work / "packs.txt").write_text("".join(lines))
     (work / "settings.json").write_text(json.dumps(sweep.settings()))
-    output = _output(sweep, name)
-    arguments = launch.arguments_on_yarn(name, work, output, launch.zip_package(work))
-    arguments += ["--settings", str(work / "settings.json"), "--data", str(sweep.data)]
+    package = launch.zip_package(work, source_of(sweep.spec.backend))
+    arguments = launch.arguments_on_yarn(name, work, _output(sweep, name), package)
+    arguments += ["-D", f"mapreduce.map.memory.mb={memory_mb(sweep.spec.memory_mb)}"]
+    arguments += ["--settings", str(work / "settings.json"), "--data", data]
     job = SweepJob([*arguments, str(work / "packs.txt")])
     chosen = runner_class("hadoop", False)
     job._runner_class = lambda: chosen
+    witness, harvest = OnYarn(name, work, len(packs)), _Harvest(sweep, name)
     try:
-        with job.make_runner() as runner:
+        with job.make_runner() as runner, Watcher(harvest.look_on):
             runner.run()
-    except Exception as error:
-        if not hdfs_store().exists(output):
-            raise TrainingError(f"the job {name} failed before it began: {error}") from error
+    except StepFailedException:
+        pass  # what its tasks have told is there, and what they have not is found below
     except BaseException:
         launch.stop("hadoop", name)
         raise
-    harvest(sweep, name, packs)
+    harvest.look()
+    hdfs_store().remove(_output(sweep, name) + "-files")
+    if sweep.stopped():
+        sweep.ledger.harvested(name)
+        return
+    words = witness.tasks_own_words()
+    if not sweep.ledger.tried(name) and len(packs) > 1:
+        raise TrainingError(f"the job {name} ended, and none of its {len(packs)} tasks said anything:\n{words}")
+    sweep.parts.over(name, [arch_id for pack in packs for arch_id in pack], words)
 
 
-def wait(sweep: "Sweep", name: str) -> None:
-    """Wait for a job that an earlier driver has sent: it is never sent twice."""
-    while hdfs_store().cluster.applications(name):
-        sweep.tell()
-        time.sleep(POLL_S)
+def adopt(sweep: "SweepFolder", name: str) -> None:
+    """Wait for a job that an earlier driver has intended, and take in what it tells: it is never sent twice.
+
+    A job that YARN does not know may still be about to be sent, by a client that has outlived its driver: the client is
+    ended, and where it runs on another machine it finds its output folder taken, which Hadoop refuses.
+    """
+    harvest = _Harvest(sweep, name)
+    if not launch.is_running(name):
+        _end_client(name)
+        hdfs_store().mkdir(_output(sweep, name))
+    while launch.is_running(name):
+        harvest.look_on()
+        time.sleep(LOOK_S)
+    harvest.look()
 
 
-def harvest(sweep: "Sweep", name: str, packs: Sequence[Sequence[str]], mine: bool = True) -> None:
-    """Take in a job's output from HDFS, keeping a copy beside the ledger. mine: whether this driver has sent it."""
-    output, lines = _output(sweep, name), list[bytes]()
-    if hdfs_store().exists(output):
-        for info in hdfs_store().files(f"{output}/part-*"):
-            lines += [line.partition(b"\t")[2] for line in read(info.path).splitlines()]
-    sweep.write_part(name, b"".join(line + b"\n" for line in lines))
-    sweep.take_in(name)
-    sweep.over(name, [arch_id for pack in packs for arch_id in pack], "", lost=mine)
+def memory_mb(of_training: int) -> int:
+    """Memory of a map task whose trainings may take so much: Python with torch, and Java, come on top."""
+    return of_training + 512
 
 
-def _output(sweep: "Sweep", name: str) -> str:
+class _Harvest:
+    """Takes in the output of a job, file by file as its tasks end; looked at from one thread at a time."""
+
+    def __init__(self, sweep: "SweepFolder", name: str) -> None:
+        self._sweep, self._name, self._seen = sweep, name, set[str]()
+        self._looked, self._stopping = 0.0, False
+
+    def look_on(self) -> None:
+        """Look from time to time while the job runs, say how far it is, and end it if the sweep is to stop."""
+        if time.monotonic() - self._looked < LOOK_S:
+            return
+        with contextlib.suppress(Unavailable):  # it is looked at again
+            self.look()
+            if self._sweep.stopped() and not self._stopping:
+                launch.stop("hadoop", self._name)
+                self._stopping = True
+        self._looked = time.monotonic()
+
+    def look(self) -> None:
+        """Take in what is there; a copy is kept beside the ledger, begun anew by each driver."""
+        store, output = hdfs_store(), _output(self._sweep, self._name)
+        lines, found = list[bytes](), set[str]()
+        with contextlib.suppress(DataError):  # there is none yet
+            found = {info.path for info in store.files(f"{output}/part-*")}
+        for path in sorted(found - self._seen):
+            lines += [line.partition(b"\t")[2] + b"\n" for line in read(path).splitlines()]
+        if lines:
+            keep = self._sweep.parts.append if self._seen else self._sweep.parts.write
+            keep(self._name, b"".join(lines))
+            self._sweep.ledger.take_in(self._name, map(json.loads, lines))
+        self._seen |= found
+        self._sweep.tell()
+
+
+def _stored_data(sweep: "SweepFolder") -> str:
+    """The prepared data in HDFS, where all jobs of the sweep find it: a node fetches it once."""
+    uri = hdfs_home(f"sweeps/{sweep.about['id']}/data.safetensors")
+    if not hdfs_store().exists(uri):
+        hdfs_store().put(str(sweep.data), uri + ".new")
+        hdfs_store().rename(uri + ".new", uri)
+    return uri
+
+
+def _output(sweep: "SweepFolder", name: str) -> str:
     return hdfs_home(f"sweeps/{sweep.about['id']}/{name}")
+
+
+def _end_client(name: str) -> None:
+    """End a Hadoop client on this machine that was started for a job."""
+    mark = f"mapreduce.job.tags={name}".encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if mark in path.read_bytes().split(b"\0"):
+                os.kill(int(path.parent.name), signal.SIGKILL)

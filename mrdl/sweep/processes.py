@@ -12,7 +12,7 @@ from mrdl.runners import kill_tasks
 from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
-    from mrdl.sweep.engine import Sweep
+    from mrdl.sweep.engine import SweepFolder
 
 POLL_S = 0.5
 
@@ -20,13 +20,13 @@ POLL_S = 0.5
 class Processes:
     """Runs packs of a sweep, so many at a time."""
 
-    def __init__(self, sweep: "Sweep", slots: int) -> None:
+    def __init__(self, sweep: "SweepFolder", slots: int) -> None:
         self._sweep, self._slots = sweep, slots
 
     def run(self, packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
         """Each pack is a job of its own, and a process of its own; its part grows line by line."""
         queue, running = list(packs), dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]]()
-        control = self._sweep.folder / "control"
+        control = self._sweep.path / "control"
         control.mkdir(exist_ok=True)
         try:
             while running or (queue and not self._sweep.stopped()):
@@ -43,9 +43,9 @@ class Processes:
                 time.sleep(POLL_S / 5 if len(running) < self._slots else POLL_S)
                 for name, (process, pack) in list(running.items()):
                     over = process.poll() is not None  # asked before the part is read: nothing comes after its end
-                    self._sweep.take_in(name)
+                    self._sweep.parts.take_in(name)
                     if over:
-                        self._sweep.over(name, pack, self._last_words(name))
+                        self._sweep.parts.over(name, pack, self._last_words(name))
                         del running[name]
                 self._sweep.tell()
         except BaseException:
@@ -56,13 +56,13 @@ class Processes:
             raise
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "mrdl.sweep.pack", str(self._sweep.folder / "control" / f"{name}.json")]
+        command = [sys.executable, "-m", "mrdl.sweep.pack", str(self._sweep.path / "control" / f"{name}.json")]
         env = with_package(**{DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1"})
-        with open(self._sweep.folder / "control" / f"{name}.err", "wb") as err:
-            return subprocess.Popen([*command, str(self._sweep.part(name))], env=env, stdout=err, stderr=err)
+        with open(self._sweep.path / "control" / f"{name}.err", "wb") as err:
+            return subprocess.Popen([*command, str(self._sweep.parts.path(name))], env=env, stdout=err, stderr=err)
 
     def _last_words(self, name: str) -> str:
         try:
-            return (self._sweep.folder / "control" / f"{name}.err").read_text(errors="replace")[-2000:]
+            return (self._sweep.path / "control" / f"{name}.err").read_text(errors="replace")[-2000:]
         except OSError:
             return ""

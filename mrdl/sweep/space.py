@@ -93,7 +93,7 @@ class Spec:
     in_flight: int = 2
     shards: int = 0
     wall_s: float = 600.0
-    memory_mb: int = 2048
+    memory_mb: int = 1024
     pack_s: float = 200.0
     nodes: tuple[tuple[int, ...], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
