@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,19 +40,6 @@ def test_every_way_of_training_gives_the_bytes_of_the_inline_one(stored, on_yarn
     known = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **settings)
     assert ended.rc == 0 and ended.json["sha256"] == known.sha256, ended.err
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == known.to_bytes()
-
-
-def test_a_sweep_on_yarn_has_the_table_that_processes_give(stored, on_yarn, digits, tmp_path):
-    from mrdl.sweep.engine import SweepFolder
-
-    spec = '[data]\nlabel = "digit"\n[space]\ndepth = [1, 2]\nwidth = [8, 16]\nepochs = 2\n[sweep]\nseeds = 2\n'
-    (tmp_path / "spec.toml").write_text(spec)
-    ended = on_yarn("sweep", "run", "spec.toml", stored, "-r", "hadoop", "--dir", "yarn", "--json")
-    assert ended.rc == 0, ended.err
-    assert (ended.json["done"], ended.json["failed"], ended.json["duplicates"]) == (8, 0, 0)
-    local = SweepFolder.create(tmp_path / "local", tomllib.loads(spec), str(digits)).run("local")
-    clock = ["wall_s", "cpu_s"]
-    assert SweepFolder(tmp_path / "yarn").table().drop(columns=clock).equals(local.drop(columns=clock))
 
 
 def test_shards_that_share_tasks_end_in_the_same_bytes(stored, on_yarn, cluster, digits, tmp_path, tasks=3):

@@ -362,3 +362,25 @@ def test_a_design_can_be_a_job_of_its_own_and_is_tested_on_the_same_rows(sweep, 
 def test_what_no_job_can_train_is_told_before_anything_runs(sweep):
     with pytest.raises(ConfigError, match="plain networks by SGD, not optimizer adam"):
         sweep({"data": {"label": "digit"}, "sweep": {"route": "job"}})
+
+
+@pytest.mark.slow
+def test_jobs_of_a_killed_driver_end_with_it_and_go_on_after_their_last_round(tmp_path, digits):
+    spec = {
+        "data": {"label": "digit"}, "space": {"nodes": [[64, 64]], "optimizer": "sgd", "learning_rate": 0.05,
+                                              "epochs": 60},
+        "sweep": {"route": "job", "shards": 2},
+    }  # fmt: skip
+    driver = start(tmp_path / "sweep", spec, digits)
+    while not list(tmp_path.glob("sweep/runs/*/rounds/0001.json")):
+        assert driver.poll() is None
+        time.sleep(0.05)
+    driver.kill()
+    driver.wait()
+    rounds = {path.name: path.read_bytes() for path in tmp_path.glob("sweep/runs/*/rounds/*")}
+    table = SweepFolder(tmp_path / "sweep").run("local")
+    calm = SweepFolder.create(tmp_path / "calm", spec, str(digits)).run("inline")
+    told = ["arch_id", "status", "accuracy", "loss", "curve"]
+    assert table[told].equals(calm[told]) and table.attempts.tolist() == [1]
+    for path in tmp_path.glob("sweep/runs/*/rounds/*"):
+        assert rounds.get(path.name, path.read_bytes()) == path.read_bytes(), "no round is trained again"
