@@ -21,6 +21,7 @@ _HOMES = {
     "Model": "model",
     "load": "model",
     "train": "driver",
+    "Sweep": "sweep.api",
     "rbm": "paper",
     "MRDL": "paper",
     "MR_dist": "paper",

@@ -65,4 +65,4 @@ class Diverged(TrainingError):
 
 def cannot_write(what: str, why: str) -> SetupError:
     """The error for a file that cannot be written, by whomever."""
-    return SetupError(f"{what} cannot be written: {why}. Nothing is lost: mend that and go on with --resume")
+    return SetupError(f"{what} cannot be written: {why}. Nothing is lost: mend that and resume")

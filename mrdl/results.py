@@ -12,7 +12,6 @@ A file is written beside its place and renamed; a round exists when its manifest
 """
 
 import contextlib
-import fcntl
 import itertools
 import json
 import logging
@@ -34,6 +33,7 @@ import mrdl
 from mrdl.architecture import Weights, digest
 from mrdl.config import from_file
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
+from mrdl.lock import is_held, take
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +75,12 @@ class RunFolder:
         """Make the folder and hold it. Raises ConfigError if another driver does, SetupError if it cannot be made."""
         try:
             self.rounds.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            lock = take(self.path, "run")
         except OSError as error:
             raise SetupError(
                 f"the run folder {self.path} cannot be written: {error.strerror}. Use --run-dir"
             ) from error
         try:
-            self._lock(lock)
             yield
         except OSError as error:
             if error.errno not in DISK_TAKES_NO_MORE:
@@ -90,28 +89,9 @@ class RunFolder:
         finally:
             os.close(lock)
 
-    def _lock(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 20).decode() or "?"
-            raise ConfigError(f"the run folder {self.path} is in use by process {holder}") from None
-        os.ftruncate(lock, 0)
-        os.write(lock, str(os.getpid()).encode())
-
     def is_held(self) -> bool:
         """Whether a driver works here now."""
-        try:
-            lock = os.open(self.path / "lock", os.O_RDWR)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(lock)
-        return False
+        return is_held(self.path)
 
     def claim(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
         """Say what this run is, or check that it is the run that is here; returns run.json.

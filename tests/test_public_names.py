@@ -20,6 +20,7 @@ NAMES = [
     "MrdlError",
     "Net",
     "SetupError",
+    "Sweep",
     "ToTensor",
     "TrainConfig",
     "TrainJob",

@@ -154,7 +154,10 @@ def test_a_network_is_collapsed_within_two_deviations_of_the_baseline(data):
 
 
 def test_what_goes_wrong_costs_one_row_with_its_reason(data):
-    found = records(data, [Design((kind,)) for kind in range(1, 9)], "backends:fit", Limits(1.5, 512))
+    found = [
+        records(data, [Design((kind,))], "backends:fit", Limits(1.5 if kind in (3, 5) else 60, 512))[0]
+        for kind in range(1, 9)
+    ]
     assert [r["reason"] for r in found] == [
         "ValueError: no such luck", "killed by signal 11 (SIGSEGV)", "took longer than its limit", "ran out of memory",
         "took longer than its limit", "ended with status 3, and said nothing", "its loss is not finite", "",
@@ -318,7 +321,7 @@ def test_a_part_that_ends_within_a_line_is_read_as_far_as_it_is_whole(sweep):
 
 def test_two_drivers_do_not_run_one_sweep(sweep):
     made = sweep(SMALL)
-    with made._held(), pytest.raises(ConfigError, match=f"is run by process {os.getpid()}"):
+    with made._held(), pytest.raises(ConfigError, match=f"is in use by process {os.getpid()}"):
         SweepFolder(made.path).run()
 
 

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mrdl import launch
 from mrdl.console import duration
 from mrdl.errors import ConfigError
 from mrdl.sweep import cost
+from mrdl.sweep.api import HOME
+from mrdl.sweep.bar import Told, bar, words
 from mrdl.sweep.dataset import prepare_data
 from mrdl.sweep.engine import SweepFolder
 from mrdl.sweep.space import Design
 from mrdl.sweep.spec import read_spec
 
-HOME = "sweeps"
 EXAMPLES = 10
 FOLLOW_S = 1.0
 
@@ -130,7 +130,7 @@ def _resume(options: Any) -> int:
 
 
 def _retry(options: Any) -> int:
-    def make(told: Any) -> SweepFolder:
+    def make(told: Told) -> SweepFolder:
         sweep = SweepFolder(_folder(options.id), told)
         print(f"{sweep.ledger.ask_again()} designs are tried once more")
         return sweep
@@ -138,38 +138,17 @@ def _retry(options: Any) -> int:
     return _go(make, options)
 
 
-def _go(make: Callable[[Any], SweepFolder], options: Any) -> int:
+def _go(make: Callable[[Told], SweepFolder], options: Any) -> int:
     """Run with a bar; the counts at the end."""
-    with _bar() as bar:
-        task = bar.add_task("planning", total=None)
-
-        def told(counts: dict[str, int]) -> None:
-            _update(bar, task, counts)
-
+    with bar() as told:
         sweep = make(told)
         sweep.run(options.runner, options.slots)
     counts = sweep.ledger.counts()
     if options.json:
         print(json.dumps({**counts, "folder": str(sweep.path)}))
     else:
-        print(f"{_words(counts)}; in {sweep.path}")
+        print(f"{words(counts)}; in {sweep.path}")
     return 0
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%"))
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
-
-
-def _update(bar: Progress, task: Any, counts: dict[str, int]) -> None:
-    over = counts["done"] + counts["failed"]
-    bar.update(task, description=_words(counts), total=counts["designs"], completed=over)
-
-
-def _words(counts: dict[str, int]) -> str:
-    told = f"{counts['done']} done ({counts['collapsed']} collapsed), {counts['failed']} failed"
-    more = [f"{counts[name]} {name}" for name in ("running", "planned") if counts[name]]
-    return ", ".join([told, *more])
 
 
 # --- looking ---
@@ -182,17 +161,16 @@ def _status(options: Any) -> None:
         print(json.dumps({**counts, "driver": sweep.is_held()}))
         return
     if options.follow:
-        with _bar() as bar:
-            task = bar.add_task("", total=counts["designs"])
+        with bar() as told:
+            told(counts)
             while sweep.is_held():
-                _update(bar, task, counts)
                 time.sleep(FOLLOW_S)
                 counts = sweep.ledger.counts()
-            _update(bar, task, counts)
+                told(counts)
     driver = "a driver is at work" if sweep.is_held() else "no driver is at work" + (
         f": mrdl sweep resume {options.id}" if counts["planned"] or counts["running"] else ""
     )  # fmt: skip
-    print(f"{_words(counts)} of {counts['designs']}; {driver}")
+    print(f"{words(counts)} of {counts['designs']}; {driver}")
 
 
 def _show(options: Any) -> None:
@@ -235,7 +213,7 @@ def _list(options: Any) -> None:
     for path in sorted(Path(HOME).glob("*/sweep.json")):
         sweep = SweepFolder(path.parent)
         counts = sweep.ledger.counts()
-        table.add_row(path.parent.name, sweep.about["source"], str(counts["designs"]), _words(counts))
+        table.add_row(path.parent.name, sweep.about["source"], str(counts["designs"]), words(counts))
     Console(highlight=False, width=160).print(table if table.row_count else f"no sweeps in {HOME}")
 
 
@@ -260,7 +238,7 @@ def _report(options: Any) -> None:
 def _reindex(options: Any) -> None:
     sweep = SweepFolder(_folder(options.id))
     sweep.reindex()
-    print(_words(sweep.ledger.counts()))
+    print(words(sweep.ledger.counts()))
 
 
 def _folder(name: str) -> Path:

@@ -13,17 +13,18 @@ for: it waits for what still runs on YARN, takes in what is there, and plans the
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrdl import launch
 from mrdl.cluster import HOW_TO
-from mrdl.errors import ConfigError, SetupError
+from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
+from mrdl.lock import is_held, take
 from mrdl.sweep import cost, on_yarn
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.fit import backend
@@ -207,25 +208,24 @@ class SweepFolder:
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
         """Hold the folder; raises ConfigError if another driver does."""
-        with open(self.path / "lock", "a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise ConfigError(f"the sweep {self.path} is run by process {lock.read() or '?'}") from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+        try:
+            lock = take(self.path, "sweep")
+        except OSError as error:
+            raise cannot_write(f"the sweep folder {self.path}", str(error.strerror)) from error
+        try:
             yield
+        except sqlite3.OperationalError as error:
+            raise cannot_write(f"{self.path}/ledger.db", str(error)) from error
+        except OSError as error:
+            if error.errno not in DISK_TAKES_NO_MORE:
+                raise
+            raise cannot_write(error.filename or f"a file in {self.path}", str(error.strerror)) from error
+        finally:
+            os.close(lock)
 
     def is_held(self) -> bool:
         """Whether a driver works here now."""
-        with open(self.path / "lock", "a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        return is_held(self.path)
 
 
 def _has_hadoop() -> bool:

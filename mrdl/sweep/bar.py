@@ -1,0 +1,34 @@
+"""A sweep's progress bar: how many designs are done, failed, collapsed, running and planned, and how long it takes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Told = Callable[[dict[str, int]], None]
+"""Is told the ledger's counts."""
+
+
+@contextmanager
+def bar(show: bool = True) -> Iterator[Told]:
+    """A bar on standard error, for as long as it is entered."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(30), TaskProgressColumn(show_speed=True), TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=300, disable=not show) as drawn:
+        task = drawn.add_task("planning", total=None)
+
+        def told(counts: dict[str, int]) -> None:
+            over = counts["done"] + counts["failed"]
+            drawn.update(task, description=words(counts), total=counts["designs"], completed=over)
+
+        yield told
+
+
+def words(counts: dict[str, int]) -> str:
+    """The counts for people."""
+    told = f"{counts['done']} done ({counts['collapsed']} collapsed), {counts['failed']} failed"
+    more = [f"{counts[name]} {name}" for name in ("running", "planned") if counts[name]]
+    return ", ".join([told, *more])
