@@ -2,13 +2,24 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mrdl.errors import DataError
-from mrdl.sweep.analysis import families, importance, noise, pareto, time_by_depth, trend, verdicts
+from mrdl.sweep.analysis import (
+    families,
+    importance,
+    importances,
+    noise,
+    ped_anova,
+    pareto,
+    time_by_depth,
+    trend,
+    verdicts,
+)
 from mrdl.sweep.report import write_report
 
 DEPTHS = np.repeat([1, 2, 4, 8, 16, 32, 64, 128], 12)
@@ -76,6 +87,14 @@ def test_importance_is_the_share_of_variance_between_groups():
     assert importance(table(np.full(9, 0.5), sigma=0, parameters=7)) == {}
 
 
+def test_what_tells_the_best_from_the_rest_is_optunas_word():
+    rng = np.random.default_rng(0)
+    depth, activation = rng.integers(1, 40, 2000), rng.choice(["relu", "tanh"], 2000)
+    found = ped_anova(table(1 - depth / 50, sigma=0.01, depth=depth, activation=activation))
+    assert list(found)[0] == "depth" and found["depth"] > 0.8 and sum(found.values()) == pytest.approx(1)
+    assert ped_anova(table(rng.random(10))) == {}, "too few"
+
+
 def test_the_front_is_that_of_brute_force():
     rng = np.random.default_rng(1)
     found = table(rng.random(300), sigma=0)
@@ -102,10 +121,10 @@ def test_the_verdicts_begin_with_what_must_not_be_read():
     depth = np.repeat([1, 4, 16, 64], 24)
     hidden = [str(d) for d in design]
     found = table(np.where(depth >= 16, 0.1, 0.9), 0.005, depth=depth, hidden=hidden, parameters=design + 1)
-    told = verdicts(found)
+    told = verdicts(found, importances(found))
     assert "must not be read" in told[0] and "48 of 96 designs say no more than the majority class" in told[1]
     assert "collapses to the majority class from depth 16 on" in told[2]
-    assert verdicts(found.assign(status="failed")) == ["no design was trained to its end, so nothing can be said"]
+    assert verdicts(found.assign(status="failed"), {}) == ["no design was trained to its end, so nothing can be said"]
 
 
 # --- the page ---
@@ -128,3 +147,34 @@ def test_a_sweep_without_a_result_has_no_report(tmp_path):
     with pytest.raises(DataError, match="nothing to report yet"):
         write_report(table([0.5], status="planned"), {}, tmp_path / "report.html")
     assert not list(tmp_path.iterdir())
+
+
+# --- in a browser ---
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SOFTWARE_GL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
+def test_a_browser_draws_50_000_designs_and_fetches_nothing(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    rng, count = np.random.default_rng(0), 50_000
+    depth = rng.integers(1, 64, count)
+    found = table(0.9 - 0.01 * np.maximum(0, depth - 20), depth=depth, activation=rng.choice(["relu", "tanh"], count))
+    page_file = write_report(found, {"id": "many", "source": "d.csv", "spec": {"space": {}}}, tmp_path / "report.html")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *SOFTWARE_GL])
+        page, asked, errors = browser.new_page(), [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_file.as_uri())
+        for figure in page.locator(".figure").all():
+            figure.scroll_into_view_if_needed()
+            page.wait_for_selector(f"#{figure.get_attribute('id')}[data-drawn=done]")
+        shown = page.evaluate("Object.values(drawn).flatMap(f => f.data).filter(t => t.type == 'scattergl')")
+        assert sum(len(trace["x"]) for trace in shown) == 4 * count, "accuracy by two, time, and the front"
+        assert page.locator("canvas").count() >= 4 and page.locator(".scatterlayer path").count() < 500
+        assert errors == [] and asked == [page_file.as_uri()]
+        browser.close()

@@ -1,9 +1,10 @@
 """What a sweep's table says, with intervals: trends, importance, the Pareto front, and verdicts in words."""
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ CHOICES = (
     "learning_rate", "epochs",
 )  # fmt: skip
 QUANTILES = 4  # groups of a numeric choice
+MOST_TRIALS, LEAST_TRIALS = 5_000, 20  # that Optuna is asked of
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,50 @@ def importance(table: "pd.DataFrame") -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
+def ped_anova(table: "pd.DataFrame") -> dict[str, float]:
+    """The importance of each choice for being among the best, by Optuna's PED-ANOVA (Watanabe, Bansal, Hutter, 2023);
+    empty where Optuna is not installed. A drawn sample stands for more than 5,000 designs."""
+    try:
+        import optuna
+    except ImportError:
+        return {}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    done = table[table.status == "done"]
+    done = done.sample(min(len(done), MOST_TRIALS), random_state=0)
+    names = [name for name in CHOICES if done[name].nunique() > 1]
+    if len(done) < LEAST_TRIALS or not names:
+        return {}
+    axes = {name: _distribution(done[name]) for name in names}
+    study = optuna.create_study(direction="maximize")
+    study.add_trials([
+        optuna.trial.create_trial(params=dict(zip(names, values, strict=True)), distributions=axes, value=accuracy)
+        for accuracy, *values in done[["accuracy", *names]].astype(object).itertuples(index=False)
+    ])  # fmt: skip
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    with warnings.catch_warnings():  # that it ranks for low values, whatever the direction of the study
+        warnings.simplefilter("ignore")
+        found = optuna.importance.get_param_importances(
+            study, evaluator=evaluator, target=lambda trial: -(trial.value or 0.0)
+        )
+    return {name: float(share) for name, share in found.items()}
+
+
+def _to_minimise(trial: Any) -> float:
+    return -float(trial.value)
+
+
+def _distribution(values: "pd.Series") -> Any:
+    from optuna import distributions
+
+    if values.dtype.kind not in "if" or values.dtype == bool:
+        return distributions.CategoricalDistribution(sorted(values.unique().tolist()))
+    low, high = values.min(), values.max()
+    log = bool(low > 0 and high > 100 * low)
+    if values.dtype.kind == "i":
+        return distributions.IntDistribution(int(low), int(high), log=log)
+    return distributions.FloatDistribution(float(low), float(high), log=log)
+
+
 def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":
     """The designs that no other one beats in accuracy without more of `names`."""
     done = table[table.status == "done"].sort_values(["accuracy", *names], ascending=[False, *(True for _ in names)])
@@ -172,8 +218,17 @@ def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")
     return done.iloc[kept]
 
 
-def verdicts(table: "pd.DataFrame") -> list[str]:
-    """All that can be said in words, the noise first: what lies below it must not be read."""
+def importances(table: "pd.DataFrame") -> dict[str, dict[str, float]]:
+    """The shares of each choice, by the words for what they are shares of."""
+    return {
+        "what accuracy varies with (eta squared of a one-way ANOVA each)": importance(table),
+        "what tells the best from the rest (Optuna's PED-ANOVA)": ped_anova(table),
+    }
+
+
+def verdicts(table: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """All that can be said in words, the noise first: what lies below it must not be read. shares: of
+    `importances`."""
     done = table[table.status == "done"]
     if not len(done):
         return ["no design was trained to its end, so nothing can be said"]
@@ -196,10 +251,7 @@ def verdicts(table: "pd.DataFrame") -> list[str]:
             f"a layer takes {slope:.4f} CPU s (95 %: {low:.4f} to {high:.4f}); {straight} {100 * explained:.0f} % "
             "of how time varies with depth"
         )
-    shares = importance(table)
-    if shares:
-        told.append(
-            "what accuracy varies with (eta squared of a one-way ANOVA each): "
-            + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
-        )
+    for method, of in shares.items():
+        if of:
+            told.append(f"{method}: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in of.items()))
     return told

@@ -26,6 +26,7 @@ from mrdl.cluster import HOW_TO
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
 from mrdl.lock import is_held, take
 from mrdl.sweep import cost, on_yarn
+from mrdl.sweep.adaptive import next_designs
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.fit import backend
 from mrdl.sweep.jobs import Jobs, check
@@ -97,13 +98,22 @@ class SweepFolder:
         data = Dataset.load(self.data)
         self._plan(self.spec.designs(data.columns, len(data.classes)), data)
 
-    def _plan(self, designs: Sequence[Design], data: Dataset) -> None:
+    def _plan(self, designs: Sequence[Design], data: Dataset) -> int:
+        """Returns how many were not there yet."""
         ids = [design.arch_id(data.digest, self.spec.backend) for design in designs]
-        if self.ledger.count() == len(set(ids)):
-            return
+        if self.ledger.has(ids):
+            return 0
         seconds = cost.predict(designs, data, self.spec.backend)
         texts = [design.canonical() for design in designs]
-        self.ledger.plan(zip(ids, texts, seconds, strict=True))
+        return self.ledger.plan(zip(ids, texts, seconds, strict=True))
+
+    def _plan_more(self) -> bool:
+        """Plan what follows from the results, where all that was planned is over; False where there is no more."""
+        if not self.spec.is_adaptive():
+            return False
+        data = Dataset.load(self.data)
+        designs = next_designs(self.spec, self.ledger.results(), data.columns, len(data.classes))
+        return self._plan(designs, data) > 0
 
     # --- running ---
 
@@ -117,8 +127,9 @@ class SweepFolder:
         (self.path / "stop").unlink(missing_ok=True)
         with self._held():
             self._recover()
-            while (waiting := self.ledger.waiting()) and not self.stopped():
-                self._wave(waiting, runner, slots)
+            while not self.stopped() and ((waiting := self.ledger.waiting()) or self._plan_more()):
+                if waiting:
+                    self._wave(waiting, runner, slots)
             self.tell()
         return self.table()
 
@@ -187,6 +198,8 @@ class SweepFolder:
             self._open()
             self.plan()
             self.parts.reindex()
+            while not self.ledger.waiting() and self._plan_more():
+                pass
 
     # --- what came of it ---
 

@@ -56,6 +56,11 @@ class Ledger:
         """How many designs there are."""
         return int(self._db.execute("SELECT count(*) FROM arch").fetchone()[0])
 
+    def has(self, arch_ids: Sequence[str]) -> bool:
+        """Whether all of these designs are planned."""
+        there = {row[0] for row in self._db.execute("SELECT arch_id FROM arch")}
+        return there.issuperset(arch_ids)
+
     def waiting(self) -> list[tuple[str, str, float, int]]:
         """Designs that are neither over nor with an open job: (arch_id, canonical, predicted seconds, times lost)."""
         busy = {arch_id for _, packs in self.open_jobs() for pack in packs for arch_id in pack}

@@ -17,7 +17,7 @@ import numpy as np
 from mrdl.errors import ConfigError
 
 CODE = "1"  # change it when the same design on the same data would end in other numbers
-SAMPLERS = ("grid", "random", "sobol")
+SAMPLERS = ("grid", "random", "sobol", "tpe")
 CHOICES = {
     "shape": ("equal", "funnel"),
     "activation": ("relu", "tanh", "sigmoid", "linear"),
@@ -87,6 +87,8 @@ class Spec:
     count: int = 0
     seeds: tuple[int, ...] = (0,)
     sampler_seed: int = 0
+    generation: int = 0
+    halving: Mapping[str, int] = field(default_factory=dict)
     max_parameters: int = 0
     backend: str = "torch"
     route: str = "auto"
@@ -99,13 +101,64 @@ class Spec:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def designs(self, columns: int = 1, classes: int = 1) -> list[Design]:
-        """The distinct designs of this spec in a fixed order, those with too many parameters left out."""
-        fitting = (d for d in self._drawn(columns, classes))
+        """The distinct designs of this spec in a fixed order, those with too many parameters left out; of a sweep that
+        plans more when the results are there, the first."""
+        fitting = self._drawn(columns, classes)
+        if self.halving:
+            fitting = [dataclasses.replace(design, epochs=self.rungs()[0]) for design in fitting]
         return [dataclasses.replace(design, seed=seed) for design in fitting for seed in self.seeds]
+
+    def is_adaptive(self) -> bool:
+        """Whether more designs are planned when the results of the first are there."""
+        return bool(self.halving) or self.sampler == "tpe"
+
+    def rungs(self) -> list[int]:
+        """Epochs of each rung of successive halving, the last one the spec's own."""
+        most = int(self.space.get("epochs", DEFAULTS["epochs"]))
+        found = [self.halving["first"]]
+        while found[-1] * self.halving["eta"] < most:
+            found.append(found[-1] * self.halving["eta"])
+        return [*found, most]
+
+    def axes(self) -> dict[str, Any]:
+        """Each choice with what the spec says of it: a value, a list, or the ends of a range."""
+        axes = {name: self.space.get(name, default) for name, default in DEFAULTS.items()}
+        if self.nodes:
+            for name in ("depth", "width", "shape"):
+                del axes[name]
+            axes["hidden"] = [list(nodes) for nodes in self.nodes]
+        return axes
+
+    def at(self, place: Mapping[str, Any]) -> Design:
+        """The design at a place of the space: a value for each axis that has several."""
+        values = {name: value[0] if isinstance(value, list) else value for name, value in self.axes().items()}
+        values.update(place)
+        if isinstance(values.get("hidden"), str):
+            values["hidden"] = json.loads(values["hidden"])
+        return self._design(values)
+
+    def place_of(self, design: Design) -> dict[str, Any]:
+        """A place of the space where a design is: its value on each axis."""
+        hidden = design.hidden
+        funnel = len(hidden) > 1 and hidden[0] != hidden[-1]
+        about = {
+            **vars(design), "hidden": json.dumps(hidden), "depth": len(hidden), "width": max(hidden, default=0),
+            "shape": "funnel" if funnel else "equal",
+        }  # fmt: skip
+        place = {}
+        for name, value in self.axes().items():
+            place[name] = about[name]
+            if isinstance(value, list) and name != "hidden" and place[name] not in value:
+                place[name] = value[0]  # two shapes of one layer are the same design
+            if isinstance(value, Mapping):
+                place[name] = min(max(place[name], value["min"]), value["max"])
+        return place
 
     def _drawn(self, columns: int, classes: int) -> list[Design]:
         most, found = self.max_parameters, dict[str, Design]()
         wanted = self.count or math.inf
+        if self.sampler == "tpe":
+            wanted = min(wanted, self.generation)
         for tried, values in enumerate(self._points()):
             design = self._design(values)
             if not most or design.parameters(columns, classes) <= most:
@@ -117,11 +170,7 @@ class Spec:
         return list(found.values())
 
     def _points(self) -> Iterator[dict[str, Any]]:
-        axes = {name: self.space.get(name, default) for name, default in DEFAULTS.items()}
-        if self.nodes:
-            for name in ("depth", "width", "shape"):
-                del axes[name]
-            axes["hidden"] = [list(nodes) for nodes in self.nodes]
+        axes = self.axes()
         if self.sampler == "grid":
             lists = [value if isinstance(value, list) else [value] for value in axes.values()]
             for values in itertools.product(*lists):
@@ -131,7 +180,7 @@ class Spec:
             yield {name: _pick(value, at) for (name, value), at in zip(axes.items(), point, strict=True)}
 
     def _unit_points(self, dimensions: int) -> Iterator[np.ndarray]:
-        if self.sampler == "random":
+        if self.sampler != "sobol":
             rng = np.random.default_rng(self.sampler_seed)
             while True:
                 yield rng.random(dimensions)

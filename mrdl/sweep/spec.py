@@ -1,5 +1,6 @@
 """A sweep's spec as its file has it: read, checked key by key, and made into a space of designs."""
 
+import dataclasses
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from mrdl.errors import ConfigError
 from mrdl.sweep.space import BOUNDS, CHOICES, DEFAULTS, SAMPLERS, Spec
 from mrdl.values import unknown
 
+MOST_BY_TPE = 2000  # designs: Optuna's TPE takes a tenth of a second for the next one then
 KEYS = {
     "data": {"label": str, "header": str, "test_fraction": float},
     "sweep": {
@@ -17,6 +19,8 @@ KEYS = {
         "count": int,
         "seeds": list,
         "sampler_seed": int,
+        "generation": int,
+        "halving": dict,
         "backend": str,
         "route": str,
         "in_flight": int,
@@ -74,10 +78,33 @@ def _checked(spec: Spec) -> Spec:
         raise ConfigError(f"sweep.sampler {spec.sampler!r} needs sweep.count, the number of designs to draw")
     if not 0.01 <= spec.test_fraction <= 0.9:
         raise ConfigError(f"data.test_fraction is {spec.test_fraction}, expected a number from 0.01 to 0.9")
-    for name in ("count", "max_parameters", "wall_s", "memory_mb", "pack_s", "shards"):
+    for name in ("count", "max_parameters", "wall_s", "memory_mb", "pack_s", "shards", "generation"):
         if getattr(spec, name) < 0:
             raise ConfigError(f"{name} is {getattr(spec, name)}, expected 0 or more")
+    _check_adaptive(spec)
+    if spec.sampler == "tpe" and not spec.generation:
+        return dataclasses.replace(spec, generation=max(10, spec.count // 10))
     return spec
+
+
+def _check_adaptive(spec: Spec) -> None:
+    """What of successive halving and TPE does not go together."""
+    if spec.sampler == "tpe" and spec.count > MOST_BY_TPE:
+        raise ConfigError(
+            f"sweep.count is {spec.count}, but TPE looks at all results before each draw: up to {MOST_BY_TPE}, or "
+            "sampler = 'sobol'"
+        )
+    if not spec.halving:
+        return
+    if spec.sampler == "tpe":
+        raise ConfigError("sweep.halving and sweep.sampler = 'tpe' choose by different rules, use one of them")
+    epochs, first = spec.space.get("epochs", DEFAULTS["epochs"]), spec.halving["first"]
+    if not isinstance(epochs, int):
+        raise ConfigError(f"space.epochs is {epochs!r}, but sweep.halving needs one number, that of the last rung")
+    if not 1 <= first < epochs:
+        raise ConfigError(f"sweep.halving.first is {first}, expected 1 to {epochs - 1}, fewer than space.epochs")
+    if spec.halving["eta"] < 2:
+        raise ConfigError(f"sweep.halving.eta is {spec.halving['eta']}, expected 2 or more")
 
 
 def _nodes(space: dict[str, Any]) -> tuple[tuple[int, ...], ...]:
@@ -134,6 +161,14 @@ def _typed(name: str, value: Any, kind: type) -> Any:
         if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
             raise ConfigError(f"{name} is {value!r}, expected a number of seeds or a list of whole numbers")
         return tuple(dict.fromkeys(seeds))
+    if kind is dict:
+        if (
+            not isinstance(value, Mapping)
+            or set(value) != {"first", "eta"}
+            or {type(v) for v in value.values()} != {int}
+        ):
+            raise ConfigError(f"{name} is {value!r}, expected {{ first = epochs of the first rung, eta = 3 }}")
+        return dict(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind is str and isinstance(value, int):
