@@ -14,8 +14,8 @@ from mrdl.sweep.analysis import (
     importance,
     importances,
     noise,
-    ped_anova,
     pareto,
+    ped_anova,
     time_by_depth,
     trend,
     verdicts,
@@ -88,10 +88,10 @@ def test_importance_is_the_share_of_variance_between_groups():
 
 
 def test_what_tells_the_best_from_the_rest_is_optunas_word():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     depth, activation = rng.integers(1, 40, 2000), rng.choice(["relu", "tanh"], 2000)
     found = ped_anova(table(1 - depth / 50, sigma=0.01, depth=depth, activation=activation))
-    assert list(found)[0] == "depth" and found["depth"] > 0.8 and sum(found.values()) == pytest.approx(1)
+    assert list(found)[0] == "depth" and found["depth"] > 0.9 and sum(found.values()) == pytest.approx(1)
     assert ped_anova(table(rng.random(10))) == {}, "too few"
 
 

@@ -45,8 +45,9 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
         "Why designs failed": figures.failures(table),
     }
     told = "".join(f"<li>{html.escape(text)}</li>" for text in analysis.verdicts(table, shares))
+    place = '<h2>{}</h2><div class="figure" id="f{}" style="min-height: {}px"></div>'
     parts = [
-        f'<h2>{html.escape(title)}</h2><div class="figure" id="f{i}" style="min-height: {figure["layout"]["height"]}px"></div>'
+        place.format(html.escape(title), i, figure["layout"]["height"])
         for i, (title, figure) in enumerate(shown.items())
         if figure
     ]
