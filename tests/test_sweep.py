@@ -122,8 +122,9 @@ def test_accuracy_is_that_of_scikit_learn_and_loss_its_log_loss(data):
 
 
 def test_the_same_design_ends_in_the_same_numbers(data):
-    designs = [Design((8, 8), "tanh", residual=True, dropout=0.2, epochs=2, seed=s) for s in (3, 3, 4)]
-    first, again, other = records(data, designs)
+    designs = [Design((8, 8), "tanh", residual=True, dropout=0.2, epochs=2, seed=s) for s in (3, 4)]
+    first, other = records(data, designs)
+    (again,) = records(data, designs[:1])
     told = ("accuracy", "loss", "curve")
     assert [first[n] for n in told] == [again[n] for n in told] != [other[n] for n in told]
 
@@ -166,6 +167,35 @@ def test_what_goes_wrong_costs_one_row_with_its_reason(data):
     assert "no such luck" in found[0]["log"] and all(r["wall_s"] < 10 for r in found)
 
 
+def test_designs_that_train_together_have_the_results_of_each_by_itself(data):
+    mixed = [Design((8, 8), seed=s, epochs=3) for s in range(20)] + [
+        Design((8,), dropout=0.5),
+        Design((200,), epochs=1),
+    ]
+    found = {r["spec"]: r for r in records(data, mixed, "batched")}
+    assert [found[d.canonical()]["together"] for d in mixed] == [16] * 16 + [4] * 4 + [1, 1]
+    for alone in records(data, mixed, "torch"):
+        record = found[alone["spec"]]
+        assert record["accuracy"] == pytest.approx(alone["accuracy"], abs=0.01)
+        assert record["curve"] == pytest.approx(alone["curve"], rel=1e-4)
+    told = ("accuracy", "loss", "curve")
+    fewer = records(data, mixed[3:5], "batched")
+    assert [[r[n] for n in told] for r in fewer] == [[found[d.canonical()][n] for n in told] for d in mixed[3:5]]
+
+
+def test_where_a_group_fails_each_of_it_is_trained_by_itself(data):
+    """The limit is too short for one of the epochs asked for, which are the same for all of a group."""
+    designs = [Design((8,), seed=s, epochs=10**6) for s in range(3)]
+    found = records(data, designs, "batched", Limits(1, 2048))
+    assert [(r["status"], r["reason"], r["together"]) for r in found] == [
+        ("failed", "took longer than its limit", 1)
+    ] * 3
+    diverging = [Design((8,), optimizer="sgd", learning_rate=rate, epochs=2) for rate in (0.01, 1000.0, 0.02)]
+    found = records(data, diverging, "batched")
+    assert [r["status"] for r in found] == ["done", "failed", "done"]
+    assert [r["together"] for r in found] == [3] * 3 and found[1]["reason"] == "its loss is not finite"
+
+
 # --- the whole sweep ---
 
 
@@ -179,6 +209,14 @@ def test_a_sweep_trains_each_design_once_in_any_runner(sweep):
         "designs": 8, "done": 8, "failed": 0, "collapsed": int(table.collapsed.sum()), "running": 0, "planned": 0,
         "duplicates": 0,
     }  # fmt: skip
+
+
+def test_what_trains_together_ends_in_the_same_table_in_any_runner_and_any_packs(sweep):
+    about = {**SMALL, "sweep": {"seeds": 6, "backend": "batched"}, "limits": {"pack_s": 0.05}}
+    table = sweep(about, limits={"pack_s": 0.05}).run("local", 2)
+    inline = sweep(about, folder="inline", limits={"pack_s": 0.05}).run("inline")
+    clock = ["together"]
+    assert set(table.status) == {"done"} and same(table.drop(columns=clock), inline.drop(columns=clock))
 
 
 def test_a_finished_sweep_trains_nothing_again(sweep):

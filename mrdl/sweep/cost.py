@@ -6,75 +6,87 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mrdl.sweep.batched import TOGETHER, WIDEST, family, with_batch
 from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.fit import backend
+from mrdl.sweep.fit import BACKENDS, backend
 from mrdl.sweep.space import Design
 from mrdl.task import with_package
 
 MOST_IN_PACK = 500
 CHILD_S = 0.05  # a forked child, from its start to its end
+Unit = tuple[Sequence[str], float]
+"""Designs that stay in one pack, by their names, and their seconds."""
 UNKNOWN_S = 1.0  # a training of a back end of the user's own, until some are done
 
 
 def predict(designs: Sequence[Design], data: Dataset, backend_name: str) -> list[float]:
     """Seconds of each design: epochs * steps * (layers * overhead + parameters * rows / speed)."""
-    if backend_name not in ("torch", "numpy"):
+    if backend_name not in BACKENDS:
         return [UNKNOWN_S] * len(designs)
     words = [sys.executable, "-m", "mrdl.sweep.cost", backend_name, str(data.columns), str(len(data.classes))]
     told = subprocess.run(words, env=with_package(), stdout=subprocess.PIPE, check=True).stdout
-    overhead, per_product = json.loads(told)  # a process of its own: the driver shall not hold torch
-    found = []
+    by_itself, together = json.loads(told)  # a process of its own: the driver shall not hold torch
+    found, rows = [], len(data.train_x)
     for design in designs:
-        rows = len(data.train_x)
-        steps = math.ceil(rows / design.batch_size)
-        each = steps * (len(design.hidden) + 1) * overhead
+        grouped = backend_name == "batched" and family(design, data.columns) is not None
+        overhead, per_product = together if grouped else by_itself
+        each = math.ceil(rows / design.batch_size) * (len(design.hidden) + 1) * overhead
         each += rows * design.parameters(data.columns, len(data.classes)) * per_product
-        found.append(CHILD_S + design.epochs * each)
+        found.append((CHILD_S / TOGETHER if grouped else CHILD_S) + design.epochs * each)
     return found
 
 
-def _measure(backend_name: str, columns: int, classes: int) -> tuple[float, float]:
-    """Seconds of a layer in a step, and of a parameter for a row."""
-    fit, rng = backend(backend_name), np.random.default_rng(0)
-    rows = 2048
+def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float, float]]:
+    """Seconds of a layer in a step, and of a parameter for a row: of designs by themselves, and together."""
+    rng, rows = np.random.default_rng(0), 2048
     x, y = rng.random((rows, columns), np.float32), np.arange(rows) % 2
     few = Dataset(x, y, x[:2], y[:2], tuple(map(str, range(classes))), "")
 
-    def seconds(design: Design) -> float:
-        fit(design, few, lambda epoch, loss: None)
-        began = time.perf_counter()
-        fit(design, few, lambda epoch, loss: None)
-        return time.perf_counter() - began
+    def by_itself(design: Design) -> None:
+        backend(backend_name)(design, few, lambda epoch, loss: None)
 
-    narrow = seconds(Design((8,) * 3, optimizer="sgd", batch_size=32, epochs=1))
-    overhead = narrow / (rows / 32 * 4)
-    wide = Design((1024,), optimizer="sgd", batch_size=32, epochs=1)
-    rest = max(seconds(wide) - rows / 32 * 2 * overhead, 1e-6)
-    return overhead, rest / rows / wide.parameters(columns, classes)
+    def together(design: Design) -> None:
+        with_batch([design], few, lambda epoch, losses: None)
+
+    def constants(train: Callable[[Design], None], width: int, share: float) -> tuple[float, float]:
+        def seconds(design: Design) -> float:
+            train(design)
+            began = time.perf_counter()
+            train(design)
+            return (time.perf_counter() - began) * share
+
+        narrow = seconds(Design((8,) * 3, optimizer="sgd", batch_size=32, epochs=1))
+        overhead = narrow / (rows / 32 * 4)
+        wide = Design((width,), optimizer="sgd", batch_size=32, epochs=1)
+        rest = max(seconds(wide) - rows / 32 * 2 * overhead, 1e-6)
+        return overhead, rest / rows / wide.parameters(columns, classes)
+
+    found = [constants(by_itself, 1024, 1.0)]
+    return [*found, constants(together, WIDEST, 1 / TOGETHER)] if backend_name == "batched" else found * 2
 
 
-def share(work: Sequence[tuple[str, float]], slots: int) -> float:
+def share(work: Sequence[Unit], slots: int) -> float:
     """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long."""
     return max(5.0, sum(seconds for _, seconds in work) / (3 * slots))
 
 
-def packs(work: Sequence[tuple[str, float]], slots: int, pack_s: float) -> list[list[str]]:
-    """Designs (arch_id, seconds) shared out among packs of about equal time, the longest first; at least as many packs
-    as slots where there are designs enough."""
-    total = sum(seconds for _, seconds in work)
-    number = max(slots, math.ceil(total / max(pack_s, 1e-9)), math.ceil(len(work) / MOST_IN_PACK))
+def packs(work: Sequence[Unit], slots: int, pack_s: float) -> list[list[str]]:
+    """Units shared out among packs of about equal time, the longest first; at least as many packs as slots where there
+    are units enough."""
+    total, designs = sum(seconds for _, seconds in work), sum(len(names) for names, _ in work)
+    number = max(slots, math.ceil(total / max(pack_s, 1e-9)), math.ceil(designs / MOST_IN_PACK))
     number = min(number, len(work))
-    heap: list[tuple[float, int, int]] = [(0.0, 0, i) for i in range(number)]
+    heap: list[tuple[float, int]] = [(0.0, i) for i in range(number)]
     found: list[list[str]] = [[] for _ in range(number)]
-    for arch_id, seconds in sorted(work, key=lambda item: (-item[1], item[0])):
-        held, count, i = heapq.heappop(heap)
-        found[i].append(arch_id)
-        if count + 1 < MOST_IN_PACK:
-            heapq.heappush(heap, (held + seconds, count + 1, i))
+    for names, seconds in sorted(work, key=lambda item: (-item[1], item[0])):
+        held, i = heapq.heappop(heap)
+        found[i] += names
+        if len(found[i]) < MOST_IN_PACK:
+            heapq.heappush(heap, (held + seconds, i))
     return found
 
 

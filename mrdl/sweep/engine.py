@@ -27,6 +27,7 @@ from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_writ
 from mrdl.lock import is_held, take
 from mrdl.sweep import cost, on_yarn
 from mrdl.sweep.adaptive import next_designs
+from mrdl.sweep.batched import grouped
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.fit import backend
 from mrdl.sweep.jobs import Jobs, check
@@ -44,7 +45,7 @@ LARGE_S = 200.0  # ten times what a job on YARN costs
 RECORD = (
     "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
     "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "seed", "accuracy", "baseline", "collapsed",
-    "loss", "curve", "wall_s", "cpu_s", "device", "backend", "attempts", "data", "log",
+    "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts", "data", "log",
 )  # fmt: skip
 
 
@@ -149,14 +150,23 @@ class SweepFolder:
         if large:
             Jobs(self, runner, self.spec.in_flight).run([(arch_id, text) for arch_id, text, _, _ in large])
             return
-        fresh = [(arch_id, seconds * speed) for arch_id, _, seconds, lost in waiting if not lost]
-        packs = cost.packs(fresh, slots, min(self.spec.pack_s, cost.share(fresh, slots))) if fresh else []
-        packs += [[arch_id] for arch_id, _, _, lost in waiting if lost]
         texts = {arch_id: text for arch_id, text, _, _ in waiting}
+        packs = self._packs(
+            {arch_id: seconds * speed for arch_id, _, seconds, lost in waiting if not lost}, texts, slots
+        )
+        packs += [[arch_id] for arch_id, _, _, lost in waiting if lost]
         if runner == "hadoop":
             on_yarn.run(self, packs[: on_yarn.WAVE], texts)
         else:
             Processes(self, 1 if runner == "inline" else slots).run(packs, texts)
+
+    def _packs(self, seconds: dict[str, float], texts: dict[str, str], slots: int) -> list[list[str]]:
+        """Designs, and what they take, shared out; those that train together stay together."""
+        if not seconds:
+            return []
+        groups = grouped({a: design_of(texts[a]) for a in seconds}, self.spec.backend, Dataset.load(self.data).columns)
+        units = [(group, sum(seconds[arch_id] for arch_id in group)) for group in groups]
+        return cost.packs(units, slots, min(self.spec.pack_s, cost.share(units, slots)))
 
     def _is_large(self, seconds: float) -> bool:
         """Whether a design is worth a job of its own, with the data shared out among shards."""

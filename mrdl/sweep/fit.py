@@ -1,7 +1,7 @@
 """Training back ends: a function `fit(design, data, report) -> Result`, one architecture on prepared data.
 
-Two are here: torch, and numpy as a reference. A spec may name another one, `module:function`, that can be imported
-where tasks run.
+Here are torch, and numpy as a reference; batched.py trains many small networks at once. A spec may name another one,
+`module:function`, that can be imported where tasks run.
 """
 
 import importlib
@@ -43,7 +43,7 @@ def with_torch(design: Design, data: Dataset, report: Report) -> Result:
 
     torch.set_num_threads(1)
     torch.manual_seed(design.seed)
-    net = _network(design, data.columns, len(data.classes))
+    net = network(design, data.columns, len(data.classes))
     optimizer: torch.optim.Optimizer
     if design.optimizer == "sgd":
         optimizer = torch.optim.SGD(net.parameters(), design.learning_rate, 0.9)
@@ -66,7 +66,8 @@ def with_torch(design: Design, data: Dataset, report: Report) -> Result:
     return Result(out.argmax(1).numpy(), float(loss))
 
 
-def _network(design: Design, columns: int, classes: int) -> "torch.nn.Module":
+def network(design: Design, columns: int, classes: int) -> "torch.nn.Module":
+    """The module of a design, (rows, columns) to logits (rows, classes), with the initial weights of torch's seed."""
     import torch
     from torch import nn
 
@@ -162,7 +163,8 @@ def _log_softmax(a: np.ndarray) -> np.ndarray:
     return np.asarray(a - np.log(np.exp(a).sum(1, keepdims=True)))
 
 
-BACKENDS: dict[str, Fit] = {"torch": with_torch, "numpy": with_numpy}
+BACKENDS: dict[str, Fit] = {"torch": with_torch, "numpy": with_numpy, "batched": with_torch}
+"""batched: torch, and mrdl/sweep/batched.py for the small networks that can train together."""
 
 
 def backend(name: str) -> Fit:

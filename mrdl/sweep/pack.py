@@ -16,19 +16,23 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import mrdl
+from mrdl.sweep.batched import family, grouped, with_batch
 from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.fit import Fit, backend
+from mrdl.sweep.fit import Fit, Result, backend
 from mrdl.sweep.space import Design, design_of
 
 CURVE = 200  # points of a learning curve that are kept
 TAIL = 2000  # characters of a child's last words that are kept
 STATUS_S = 20.0  # between two signs of life
+Trained = list[tuple[Result, list[float]]]
+"""Each training's result, and its loss by epoch."""
+Train = Callable[[], Trained]
 
 
 @dataclass(frozen=True)
@@ -46,17 +50,27 @@ def run_pack(
     limits: Limits,
     status: Callable[[str], None] = lambda text: None,
 ) -> Iterator[dict[str, Any]]:
-    """A record for each (arch_id, canonical design) of a pack, in their order."""
-    fit = backend(backend_name)
-    if backend_name == "torch":
-        _warm_up(fit, data)
-    for number, (arch_id, text) in enumerate(work, 1):
-        design = design_of(text)
-        told = _in_child(fit, design, data, limits, partial(status, f"design {number}/{len(work)}"))
-        yield {
-            "arch_id": arch_id, "spec": text, **about_design(design, data), **told, "backend": backend_name,
-            "data": data.digest, "versions": {"mrdl": mrdl.__version__, "python": platform.python_version()},
-        }  # fmt: skip
+    """A record for each (arch_id, canonical design) of a pack; those that can train together do, so that the order may
+    be another. Where one takes the others of its group along, each is trained by itself."""
+    if backend_name in ("torch", "batched"):
+        _warm_up(backend(backend_name), data)
+    designs, over = {arch_id: design_of(text) for arch_id, text in work}, 0
+    groups = grouped(designs, backend_name, data.columns)
+    while groups:
+        group = groups.pop(0)
+        train = _training(backend_name, [designs[arch_id] for arch_id in group], data)
+        found = _in_child(train, data, limits, partial(status, f"design {over + 1}/{len(work)}"))
+        if len(found) < len(group):
+            groups[:0] = [[arch_id] for arch_id in group]
+            continue
+        over += len(group)
+        for arch_id, told in zip(group, found, strict=True):
+            design = designs[arch_id]
+            yield {
+                "arch_id": arch_id, "spec": design.canonical(), **about_design(design, data), **told,
+                "together": len(group), "backend": backend_name, "data": data.digest,
+                "versions": {"mrdl": mrdl.__version__, "python": platform.python_version()},
+            }  # fmt: skip
 
 
 def _warm_up(fit: Fit, data: Dataset) -> None:
@@ -65,6 +79,29 @@ def _warm_up(fit: Fit, data: Dataset) -> None:
     for optimizer in ("sgd", "adam"):
         with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
             fit(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None)
+
+
+def _training(backend_name: str, designs: Sequence[Design], data: Dataset) -> Train:
+    """What trains designs that were grouped."""
+    if backend_name == "batched" and family(designs[0], data.columns):
+
+        def together() -> Trained:
+            curves: list[list[float]] = [[] for _ in designs]
+
+            def report(epoch: int, losses: Sequence[float]) -> None:
+                for curve, loss in zip(curves, losses, strict=True):
+                    curve.append(loss)
+
+            return list(zip(with_batch(designs, data, report), curves, strict=True))
+
+        return together
+    fit = backend(backend_name)
+
+    def alone() -> Trained:
+        curve: list[float] = []
+        return [(fit(designs[0], data, lambda epoch, loss: curve.append(loss)), curve)]
+
+    return alone
 
 
 def about_design(design: Design, data: Dataset) -> dict[str, Any]:
@@ -82,8 +119,8 @@ def about_design(design: Design, data: Dataset) -> dict[str, Any]:
 # --- the child ---
 
 
-def _in_child(fit: Fit, design: Design, data: Dataset, limits: Limits, alive: Callable[[], None]) -> dict[str, Any]:
-    """What a child says of a training, or what became of the child; `alive` is called again and again meanwhile."""
+def _in_child(train: Train, data: Dataset, limits: Limits, alive: Callable[[], None]) -> list[dict[str, Any]]:
+    """What a child says of its trainings, or one record of what became of the child; `alive` is called meanwhile."""
     out, into = os.pipe()
     words, said = os.pipe()
     began = time.monotonic()
@@ -95,34 +132,33 @@ def _in_child(fit: Fit, design: Design, data: Dataset, limits: Limits, alive: Ca
         os.close(words)
         os.dup2(said, 2)
         os.dup2(said, 1)
-        _child(fit, design, data, limits, into)
+        _child(train, data, limits, into)
     os.close(into)
     os.close(said)
     told, tail, late = _listen(pid, out, words, began + limits.wall_s, alive)
     _, status, used = os.wait4(pid, 0)
-    record = {"wall_s": round(time.monotonic() - began, 4), "cpu_s": round(used.ru_utime + used.ru_stime, 4)}
     try:
-        return {**record, **json.loads(told)}
+        found = json.loads(told)
     except ValueError:
         reason = "took longer than its limit" if late else _ending(status)
-        return {**record, "status": "failed", "reason": reason, "log": tail[-TAIL:]}
+        found = [{"status": "failed", "reason": reason, "log": tail[-TAIL:]}]
+    wall, cpu = time.monotonic() - began, used.ru_utime + used.ru_stime
+    return [{**one, "wall_s": round(wall / len(found), 4), "cpu_s": round(cpu / len(found), 4)} for one in found]
 
 
-def _child(fit: Fit, design: Design, data: Dataset, limits: Limits, into: int) -> None:
-    """Train, say the result, and end at once: nothing of the parent's is flushed or closed twice."""
+def _child(train: Train, data: Dataset, limits: Limits, into: int) -> None:
+    """Train, say the results, and end at once: nothing of the parent's is flushed or closed twice."""
     faulthandler.disable()  # the signal is told by the parent; its stacks would stand in somebody else's log
     try:
         _limit(limits)
-        curve: list[float] = []
-        result = fit(design, data, lambda epoch, loss: curve.append(loss))
-        told = _scores(result, data, curve)
+        told = [_scores(result, data, curve) for result, curve in train()]
     except MemoryError:
-        told = {"status": "failed", "reason": "ran out of memory", "log": traceback.format_exc()[-TAIL:]}
+        told = [{"status": "failed", "reason": "ran out of memory", "log": traceback.format_exc()[-TAIL:]}]
     except BaseException as error:
         text = traceback.format_exc()
         memory = "alloc" in str(error) and "memory" in str(error)  # torch's own words
         reason = "ran out of memory" if memory else f"{type(error).__name__}: {error}"[:300]
-        told = {"status": "failed", "reason": reason, "log": text[-TAIL:]}
+        told = [{"status": "failed", "reason": reason, "log": text[-TAIL:]}]
     with os.fdopen(into, "wb") as file:
         file.write(json.dumps(told).encode())
     os._exit(0)
