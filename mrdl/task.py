@@ -65,6 +65,12 @@ def die_with_driver() -> None:
     """Ask the kernel for a SIGKILL when the driver of a local run is gone (Linux): nothing is left running."""
     driver = os.environ.get(DIES_WITH_DRIVER)
     if driver and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        end_with_parent()
         if os.getppid() != int(driver):
             os.kill(os.getpid(), signal.SIGKILL)  # it died before the kernel was asked
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for a SIGKILL when the process that started this one is gone (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -13,7 +13,7 @@ import pytest
 
 from mrdl.errors import ConfigError, DataError
 from mrdl.sweep.dataset import Dataset, prepare_data
-from mrdl.sweep.engine import SweepFolder
+from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import with_numpy, with_torch
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.pack import Limits, is_collapsed, run_pack
@@ -44,7 +44,7 @@ def sweep(tmp_path, digits):
         backend = more.pop("backend", "torch")
         about = spec or {"data": {"label": "digit"}, "space": more, "sweep": {"backend": backend}}
         about = {**about, "limits": limits} if limits else about
-        return SweepFolder.create(tmp_path / folder, about, str(data), on_progress=on_progress)
+        return SweepDriver.create(tmp_path / folder, about, str(data), on_progress=on_progress)
 
     return make
 
@@ -232,7 +232,7 @@ def test_the_index_is_made_again_from_the_parts(sweep):
     made.ledger.close()
     for path in made.path.glob("ledger.db*"):
         path.unlink()
-    again = SweepFolder(made.path)
+    again = SweepDriver(made.path)
     again.reindex()
     assert again.table().equals(table) and again.ledger.counts() == counts
 
@@ -274,8 +274,8 @@ def test_a_back_end_that_is_not_there_is_told(sweep):
 
 def start(folder, spec, digits):
     code = (
-        "import json, sys; from mrdl.sweep.engine import SweepFolder;"
-        "SweepFolder.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]).run('local', 2)"
+        "import json, sys; from mrdl.sweep.engine import SweepDriver;"
+        "SweepDriver.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]).run('local', 2)"
     )
     return subprocess.Popen([sys.executable, "-c", code, str(folder), json.dumps(spec), str(digits)])
 
@@ -322,7 +322,7 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing_that_is_done(t
         assert time.monotonic() < deadline, "workers live on"
         time.sleep(0.05)
     before = {path.name: path.read_bytes() for path in (tmp_path / "sweep" / "parts").glob("*")}
-    made = SweepFolder(tmp_path / "sweep")
+    made = SweepDriver(tmp_path / "sweep")
     table = made.run("local", 2)
     counts = made.ledger.counts()
     assert (counts["designs"], counts["done"], counts["duplicates"]) == (24, 24, 0)
@@ -341,7 +341,7 @@ def test_killed_tasks_are_made_up_for(tmp_path, digits):
             killed += 1
         time.sleep(0.05)
     assert process.returncode == 0 and killed == 5
-    made = SweepFolder(tmp_path / "sweep")
+    made = SweepDriver(tmp_path / "sweep")
     counts = made.ledger.counts()
     assert (counts["done"], counts["failed"], counts["duplicates"]) == (24, 0, 0)
 
@@ -360,7 +360,7 @@ def test_a_part_that_ends_within_a_line_is_read_as_far_as_it_is_whole(sweep):
 def test_two_drivers_do_not_run_one_sweep(sweep):
     made = sweep(SMALL)
     with made._held(), pytest.raises(ConfigError, match=f"is in use by process {os.getpid()}"):
-        SweepFolder(made.path).run()
+        SweepDriver(made.path).run()
 
 
 def test_a_sweep_that_is_stopped_goes_on_later(tmp_path, digits):
@@ -368,7 +368,7 @@ def test_a_sweep_that_is_stopped_goes_on_later(tmp_path, digits):
         if counts["done"] >= 3:
             made.stop()
 
-    made = SweepFolder.create(tmp_path / "sweep", SLOW, str(digits), on_progress=stop_after_three)
+    made = SweepDriver.create(tmp_path / "sweep", SLOW, str(digits), on_progress=stop_after_three)
     table = made.run("local", 1)
     assert 3 <= (table.status == "done").sum() < 24
     made._on_progress = lambda counts: None
@@ -419,8 +419,8 @@ def test_jobs_of_a_killed_driver_end_with_it_and_go_on_after_their_last_round(tm
     driver.kill()
     driver.wait()
     rounds = {path.name: path.read_bytes() for path in tmp_path.glob("sweep/runs/*/rounds/*")}
-    table = SweepFolder(tmp_path / "sweep").run("local")
-    calm = SweepFolder.create(tmp_path / "calm", spec, str(digits)).run("inline")
+    table = SweepDriver(tmp_path / "sweep").run("local")
+    calm = SweepDriver.create(tmp_path / "calm", spec, str(digits)).run("inline")
     told = ["arch_id", "status", "accuracy", "loss", "curve"]
     assert table[told].equals(calm[told]) and table.attempts.tolist() == [1]
     for path in tmp_path.glob("sweep/runs/*/rounds/*"):

@@ -7,7 +7,7 @@ import pytest
 
 from mrdl.errors import ConfigError
 from mrdl.sweep.adaptive import next_designs
-from mrdl.sweep.engine import SweepFolder
+from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.space import Design
 from mrdl.sweep.spec import spec_of
 
@@ -67,12 +67,12 @@ def test_what_failed_is_never_promoted():
 def test_a_halving_sweep_trains_each_rung_once_and_its_index_can_be_made_again(tmp_path, digits):
     from mrdl.sweep.report import write_report
 
-    made = SweepFolder.create(tmp_path / "sweep", HALVING, str(digits))
+    made = SweepDriver.create(tmp_path / "sweep", HALVING, str(digits))
     table = made.run("inline")
     assert table.epochs.value_counts().to_dict() == {1: 12, 3: 4, 9: 1} and set(table.status) == {"done"}
     best = table[table.epochs == 9].iloc[0]
     assert best.accuracy > table[table.epochs == 1].accuracy.max()
-    assert SweepFolder(made.path).run("inline").equals(table), "a finished sweep plans no more"
+    assert SweepDriver(made.path).run("inline").equals(table), "a finished sweep plans no more"
     made.reindex()
     assert made.table().equals(table)
     text = write_report(table, made.about, tmp_path / "report.html").read_text()

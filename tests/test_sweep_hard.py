@@ -20,9 +20,9 @@ import pytest
 
 from mrdl.__main__ import main
 from mrdl.errors import ConfigError, DataError, MrdlError
-from mrdl.sweep.analysis import importance, time_by_depth, trend, verdicts
+from mrdl.sweep.analysis import importance, time_by_depth, verdicts
 from mrdl.sweep.dataset import prepare_data
-from mrdl.sweep.engine import Sweep
+from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import Result, backend, with_numpy
 from mrdl.sweep.jobs import refuse
 from mrdl.sweep.ledger import Ledger
@@ -30,6 +30,7 @@ from mrdl.sweep.pack import Limits, run_pack
 from mrdl.sweep.report import write_report
 from mrdl.sweep.space import Design
 from mrdl.sweep.spec import spec_of
+from mrdl.sweep.trends import trend
 
 TESTS = Path(__file__).resolve().parent
 HERE = "test_sweep_hard"
@@ -121,7 +122,7 @@ def sweep(tmp_path, small_csv):
 
     def make(function="perfect", folder="sweep", limits=(), **space):
         about = {"data": {"label": "answer"}, "space": space, "sweep": {"backend": f"{HERE}:{function}"}}
-        return Sweep.create(tmp_path / folder, {**about, "limits": dict(limits)}, str(small_csv))
+        return SweepDriver.create(tmp_path / folder, {**about, "limits": dict(limits)}, str(small_csv))
 
     return make
 
@@ -371,11 +372,11 @@ def test_the_numpy_back_end_trains_what_the_table_says(data):
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 5, 5), (8, 4, 2)])
 @pytest.mark.parametrize("residual", [False, True])
-def test_parameters_are_those_of_the_network(hidden, residual):
-    from mrdl.sweep.fit import _network
+def test_parameters_are_those_of_thenetwork(hidden, residual):
+    from mrdl.sweep.fit import network
 
     design = Design(hidden, residual=residual)
-    assert sum(p.numel() for p in _network(design, 7, 3).parameters()) == design.parameters(7, 3)
+    assert sum(p.numel() for p in network(design, 7, 3).parameters()) == design.parameters(7, 3)
 
 
 # --- jobs of their own ---
@@ -390,7 +391,7 @@ def test_a_job_does_not_train_another_initialisation_than_the_table_says():
 def test_a_job_trains_as_many_epochs_as_the_table_says(tmp_path, small_csv):
     space = {"nodes": [[4]], "optimizer": "sgd", "initialisation": "default", "learning_rate": 0.05, "epochs": 1}
     about = {"data": {"label": "answer"}, "space": space, "sweep": {"route": "job", "shards": 1}}
-    table = Sweep.create(tmp_path / "sweep", about, str(small_csv)).run("inline")
+    table = SweepDriver.create(tmp_path / "sweep", about, str(small_csv)).run("inline")
     assert table.status[0] == "done", table.reason[0]
     assert len(table.curve[0]) == 1
 
@@ -416,7 +417,7 @@ def test_the_limit_of_time_holds_for_a_job_of_its_own(tmp_path, small_csv, comma
     process = command("run", spec, small_csv, "--dir", "long", "-r", "inline")
     assert wait_for(lambda: list(tmp_path.glob("long/runs/*/err.txt")), 40)
     assert wait_for(lambda: process.poll() is not None, 6), "it trains on"
-    assert "limit" in Sweep(tmp_path / "long").table().reason[0]
+    assert "limit" in SweepDriver(tmp_path / "long").table().reason[0]
 
 
 @pytest.mark.slow
@@ -434,10 +435,10 @@ def test_a_killed_driver_leaves_no_job_running(tmp_path, small_csv, command):
 def test_a_driver_that_died_while_it_planned_is_followed_by_resume(sweep):
     made = sweep(nodes=[[1], [2]])
     made.ledger.close()
-    for path in made.folder.glob("ledger.db*"):
+    for path in made.path.glob("ledger.db*"):
         path.unlink()
-    assert main(["sweep", "resume", str(made.folder), "-r", "inline"]) == 0
-    assert Sweep(made.folder).ledger.counts()["done"] == 2
+    assert main(["sweep", "resume", str(made.path), "-r", "inline"]) == 0
+    assert SweepDriver(made.path).ledger.counts()["done"] == 2
 
 
 def written(folder):
@@ -447,32 +448,32 @@ def written(folder):
 @pytest.mark.parametrize("content", [None, b"", b"not a database " * 300], ids=["gone", "empty", "garbage"])
 def test_an_index_that_is_lost_costs_no_training(sweep, content):
     made = sweep(nodes=[[1], [2]])
-    table, lines = made.run("inline"), written(made.folder)
+    table, lines = made.run("inline"), written(made.path)
     made.ledger.close()
-    for path in made.folder.glob("ledger.db*"):
+    for path in made.path.glob("ledger.db*"):
         path.unlink()
     if content is not None:
-        (made.folder / "ledger.db").write_bytes(content)
-    assert main(["sweep", "reindex", str(made.folder)]) == 0
-    assert Sweep(made.folder).run("inline").equals(table) and written(made.folder) == lines
+        (made.path / "ledger.db").write_bytes(content)
+    assert main(["sweep", "reindex", str(made.path)]) == 0
+    assert SweepDriver(made.path).run("inline").equals(table) and written(made.path) == lines
 
 
 def test_a_lost_index_is_not_taken_for_a_sweep_that_was_never_run(sweep):
     made = sweep(nodes=[[1], [2]])
     made.run("inline")
-    lines = written(made.folder)
+    lines = written(made.path)
     made.ledger.close()
-    for path in made.folder.glob("ledger.db*"):
+    for path in made.path.glob("ledger.db*"):
         path.unlink()
     assert set(sweep(nodes=[[1], [2]]).run("inline").status) == {"done"}
-    assert written(made.folder) == lines, "each exactly once"
+    assert written(made.path) == lines, "each exactly once"
 
 
 def test_a_sweep_goes_on_after_its_index_was_made_again(sweep):
     """A job that died before its first word has no part, and its number is free again."""
     made = sweep(nodes=[[n] for n in range(1, 5)])
     made.run("local", 2)
-    parts = sorted((made.folder / "parts").glob("*.jsonl"))
+    parts = sorted((made.path / "parts").glob("*.jsonl"))
     assert len(parts) > 1
     parts[0].unlink()
     made.reindex()
@@ -484,8 +485,8 @@ def test_a_sweep_goes_on_after_its_index_was_made_again(sweep):
 def test_a_broken_folder_is_told(sweep, capsys, verb, name, content):
     made = sweep(nodes=[[1]])
     made.ledger.close()
-    (made.folder / name).write_text(content)
-    status = main(["sweep", verb, str(made.folder), *(["t.csv"] if verb == "export" else [])])
+    (made.path / name).write_text(content)
+    status = main(["sweep", verb, str(made.path), *(["t.csv"] if verb == "export" else [])])
     assert status == (0 if (verb, name) == ("reindex", "ledger.db") else 2)
 
 
@@ -493,10 +494,10 @@ def test_a_broken_folder_is_told(sweep, capsys, verb, name, content):
 @pytest.mark.parametrize("verb", ["resume", "reindex"])
 def test_prepared_data_that_is_damaged_is_told(sweep, content, verb):
     made = sweep(nodes=[[1]])
-    (made.folder / "data.safetensors").unlink()
+    (made.path / "data.safetensors").unlink()
     if content:
-        (made.folder / "data.safetensors").write_bytes(content)
-    assert main(["sweep", verb, str(made.folder), *(["-r", "inline"] if verb == "resume" else [])]) == 2
+        (made.path / "data.safetensors").write_bytes(content)
+    assert main(["sweep", verb, str(made.path), *(["-r", "inline"] if verb == "resume" else [])]) == 2
 
 
 def test_one_broken_sweep_does_not_hide_the_others(sweep, tmp_path, capsys):
@@ -523,12 +524,12 @@ def test_a_back_end_that_is_not_found_any_more_fails_no_design(tmp_path, small_c
     (tmp_path / "a" / "only_there.py").write_text(f"from {HERE} import perfect as fit\n")
     monkeypatch.chdir(tmp_path / "a")
     about = {"data": {"label": "answer"}, "space": {"nodes": [[1]]}, "sweep": {"backend": "only_there:fit"}}
-    folder = Sweep.create(tmp_path / "sweep", about, str(small_csv)).folder
+    folder = SweepDriver.create(tmp_path / "sweep", about, str(small_csv)).path
     monkeypatch.chdir(tmp_path / "b")
     monkeypatch.delitem(sys.modules, "only_there")
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(tmp_path / "a")])
     assert main(["sweep", "resume", str(folder), "-r", "inline"]) in (0, 2)
-    assert Sweep(folder).ledger.counts()["failed"] == 0
+    assert SweepDriver(folder).ledger.counts()["failed"] == 0
 
 
 # --- verbs ---
@@ -545,13 +546,13 @@ def test_an_export_that_cannot_be_written_is_told(sweep, tmp_path, name):
     (tmp_path / "folder.csv").mkdir()
     for full in ("full.csv", "full.parquet"):
         (tmp_path / full).symlink_to("/dev/full")
-    assert main(["sweep", "export", str(sweep(nodes=[[1]]).folder), name]) == 2
+    assert main(["sweep", "export", str(sweep(nodes=[[1]]).path), name]) == 2
 
 
 def test_a_report_that_cannot_be_written_is_told(sweep):
     made = sweep(nodes=[[1]])
     made.run("inline")
-    assert main(["sweep", "report", str(made.folder), "--out", "nowhere/r.html"]) == 2
+    assert main(["sweep", "report", str(made.path), "--out", "nowhere/r.html"]) == 2
 
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "a_file", "a_file/below"])
@@ -564,7 +565,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path, small_csv, folder):
 def test_json_is_all_that_retry_failed_prints(sweep, capfd):
     made = sweep("odd", nodes=nodes_of("nothing", "list"))
     made.run("inline")
-    assert main(["sweep", "retry-failed", str(made.folder), "--json", "-r", "inline"]) == 0
+    assert main(["sweep", "retry-failed", str(made.path), "--json", "-r", "inline"]) == 0
     assert json.loads(capfd.readouterr().out)["failed"] == 1
 
 
@@ -602,7 +603,7 @@ def test_drivers_killed_at_random_lose_nothing_and_train_nothing_twice(tmp_path,
         wait_for(lambda process=process: process.poll() is not None, rng.uniform(0.4, 2.0))
         process.kill()
         process.wait()
-    made = Sweep.create(folder, {
+    made = SweepDriver.create(folder, {
         "data": {"label": "answer"}, "space": {"nodes": [[n] for n in range(1, 31)]},
         "sweep": {"backend": f"{HERE}:perfect"},
     }, str(small_csv))  # fmt: skip
@@ -630,7 +631,7 @@ def test_both_exports_say_the_same_to_readers_that_know_no_mrdl(mixed, tmp_path)
     import pyarrow.parquet
 
     for name in ("t.csv", "t.parquet"):
-        assert main(["sweep", "export", str(mixed.folder), name]) == 0
+        assert main(["sweep", "export", str(mixed.path), name]) == 0
     with open(tmp_path / "t.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     others = pyarrow.parquet.read_table(tmp_path / "t.parquet").to_pylist()
@@ -644,7 +645,7 @@ def test_both_exports_say_the_same_to_readers_that_know_no_mrdl(mixed, tmp_path)
 
 
 def test_no_cell_of_a_csv_is_a_formula(mixed, tmp_path):
-    assert main(["sweep", "export", str(mixed.folder), "t.csv"]) == 0
+    assert main(["sweep", "export", str(mixed.path), "t.csv"]) == 0
     with open(tmp_path / "t.csv", newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "@", "\t", "\r") and cell]
@@ -653,8 +654,8 @@ def test_no_cell_of_a_csv_is_a_formula(mixed, tmp_path):
 def test_a_reason_that_is_no_unicode_does_not_cost_the_table(sweep, tmp_path):
     made = sweep("odd", nodes=nodes_of("file name", "list"))
     assert made.run("inline").status.tolist() == ["failed", "done"]
-    for words in (["export", str(made.folder), "t.csv"], ["export", str(made.folder), "t.parquet"],
-                  ["report", str(made.folder)], ["show", str(made.folder)]):  # fmt: skip
+    for words in (["export", str(made.path), "t.csv"], ["export", str(made.path), "t.parquet"],
+                  ["report", str(made.path)], ["show", str(made.path)]):  # fmt: skip
         assert main(["sweep", *words]) == 0
 
 
@@ -662,8 +663,8 @@ def test_a_reason_that_is_no_unicode_does_not_cost_the_table(sweep, tmp_path):
 
 
 def test_whatever_a_reason_says_is_no_markup_of_the_page(mixed):
-    assert main(["sweep", "report", str(mixed.folder)]) == 0
-    page = (mixed.folder / "report.html").read_text()
+    assert main(["sweep", "report", str(mixed.path)]) == 0
+    page = (mixed.path / "report.html").read_text()
     (drawn,) = re.findall(r"const drawn = (\{.*\});\n", page)
     assert "<!--" not in drawn and "</script" not in drawn, "a comment in a script hides its end"
     assert "alert(1)" in drawn, "but it is told"
@@ -690,8 +691,8 @@ def test_whatever_a_name_says_is_no_markup_of_the_page(tmp_path):
 def test_a_report_of_an_odd_sweep_is_a_page_or_a_word(sweep, function, nodes, status):
     made = sweep(function, nodes=nodes)
     made.run("inline")
-    assert main(["sweep", "report", str(made.folder)]) == status
-    assert (made.folder / "report.html").exists() == (status == 0)
+    assert main(["sweep", "report", str(made.path)]) == status
+    assert (made.path / "report.html").exists() == (status == 0)
     if function == "majority":
         assert "3 of 3 designs say no more than the majority class" in "".join(verdicts(made.table()))
 

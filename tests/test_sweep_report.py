@@ -17,10 +17,10 @@ from mrdl.sweep.analysis import (
     pareto,
     ped_anova,
     time_by_depth,
-    trend,
     verdicts,
 )
 from mrdl.sweep.report import write_report
+from mrdl.sweep.trends import trend
 
 DEPTHS = np.repeat([1, 2, 4, 8, 16, 32, 64, 128], 12)
 SHAPES = {  # accuracy by depth, what is found, and from which depth on

@@ -3,48 +3,22 @@
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mrdl.sweep.trends import trend
+
 if TYPE_CHECKING:
     import pandas as pd
 
-DRAWS = 500  # of a bootstrap
 CHOICES = (
     "depth", "width", "parameters", "activation", "initialisation", "residual", "dropout", "batch_size", "optimizer",
     "learning_rate", "epochs",
 )  # fmt: skip
+FEW, MOST_SLOPES = 300, 2000  # designs in a draw of the bootstrap, and that slopes are taken between
 QUANTILES = 4  # groups of a numeric choice
 MOST_TRIALS, LEAST_TRIALS = 5_000, 20  # that Optuna is asked of
-
-
-@dataclass(frozen=True)
-class Trend:
-    """How accuracy goes with depth in one family of designs. kind: saturates, declines, collapses, or none; at: the
-    depth from which on, with 95 % of the bootstrap; effect: accuracy after it less that before."""
-
-    family: str
-    kind: str
-    at: float
-    low: float
-    high: float
-    effect: float
-    designs: int
-
-    def words(self) -> str:
-        """The verdict for people."""
-        where = f"from depth {self.at:.0f} on (95 %: {self.low:.0f} to {self.high:.0f})"
-        change = f"accuracy changes by {100 * self.effect:+.1f} points there"
-        told = {
-            "collapses": f"collapses to the majority class {where}",
-            "declines": f"declines {where}; {change}",
-            "saturates": f"is flat {where}: {change}",
-            "rises": f"still rises {where}; {change}",
-            "none": "no change with depth was found",
-        }[self.kind]
-        return f"{self.family} ({self.designs} designs): {told}"
 
 
 def noise(table: "pd.DataFrame") -> float:
@@ -72,53 +46,6 @@ def families(table: "pd.DataFrame") -> list[tuple[str, "pd.DataFrame"]]:
     return found
 
 
-def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Trend:
-    """Accuracy by depth as two levels: the split of depths that leaves the least squares, bootstrapped over designs."""
-    depth, accuracy = group.depth.to_numpy(float), group.accuracy.to_numpy(float)
-    collapsed = group.collapsed.to_numpy(bool)
-    depths = np.unique(depth)
-    none = Trend(family, "none", math.nan, math.nan, math.nan, 0.0, len(group))
-    if len(depths) < 3 or len(group) < 6:
-        return none
-    rng, level = np.random.default_rng(seed), np.searchsorted(depths, depth)
-    at, effect = _split(level, accuracy, depths)
-    places, effects = [], []
-    for _ in range(DRAWS):
-        pick = rng.integers(0, len(depth), len(depth))
-        place, change = _split(level[pick], accuracy[pick], depths)
-        places.append(place)
-        effects.append(change)
-    low, high = np.percentile(places, [2.5, 97.5])
-    least, most = np.percentile(effects, [2.5, 97.5])
-    smallest = max(0.005, 2 * sigma / math.sqrt(max(1, len(group) / len(depths))) if sigma == sigma else 0.005)
-    beyond = depth >= at
-    if collapsed[beyond].mean() >= 0.5 and collapsed[~beyond].mean() < 0.5:
-        kind = "collapses"
-    elif most < -smallest:
-        kind = "declines"
-    elif least > smallest:
-        rising = np.median(accuracy[depth == depths[-1]]) > np.median(accuracy[beyond]) + smallest
-        kind = "rises" if rising else "saturates"
-    else:
-        return none
-    return Trend(family, kind, at, float(low), float(high), effect, len(group))
-
-
-def _split(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[float, float]:
-    """The depth that begins the second level, and the difference of levels. level: (designs,) index in depths.
-
-    Least squares are left where the means of both sides are farthest apart, weighted by their sizes.
-    """
-    counts = np.bincount(level, minlength=len(depths)).cumsum()
-    sums = np.bincount(level, accuracy, minlength=len(depths)).cumsum()
-    left, right = counts[:-1], counts[-1] - counts[:-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = (sums[-1] - sums[:-1]) / right - sums[:-1] / left
-        gain = np.where((left > 0) & (right > 0), left * right * change**2, -1.0)
-    best = int(gain.argmax())
-    return float(depths[best + 1]), float(change[best])
-
-
 def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, float, float]:
     """CPU seconds a layer by Theil and Sen's slope, its 95 % by bootstrap, and the share of variance that a line
     explains. Designs of one width and one number of epochs only: the largest such group."""
@@ -128,16 +55,17 @@ def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, f
     if len(np.unique(x)) < 3:
         return (math.nan,) * 4
     rng = np.random.default_rng(seed)
-    slopes = [_slope(x[pick], y[pick]) for pick in (rng.integers(0, len(x), min(len(x), 300)) for _ in range(200))]
+    slopes = [_slope(x[pick], y[pick]) for pick in (rng.integers(0, len(x), min(len(x), FEW)) for _ in range(200))]
     line = np.polyfit(x, y, 1)
     explained = 1 - ((y - np.polyval(line, x)) ** 2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-12)
-    low, high = np.nanpercentile(slopes, [2.5, 97.5])
-    return _slope(x, y), float(low), float(high), float(explained)
+    slope, shrink = _slope(x, y), math.sqrt(min(len(x), FEW) / len(x))  # a draw of few varies more than all do
+    low, high = (slope + shrink * (end - slope) for end in np.nanpercentile(slopes, [2.5, 97.5]))
+    return slope, float(low), float(high), float(explained)
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    if len(x) > 300:
-        pick = np.random.default_rng(0).choice(len(x), 300, replace=False)
+    if len(x) > MOST_SLOPES:
+        pick = np.random.default_rng(0).choice(len(x), MOST_SLOPES, replace=False)
         x, y = x[pick], y[pick]
     i, j = np.triu_indices(len(x), 1)
     apart = x[i] != x[j]
@@ -145,8 +73,9 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def importance(table: "pd.DataFrame") -> dict[str, float]:
-    """The share of the variance of accuracy between the groups of each choice (one-way ANOVA's eta squared; a numeric
-    choice in four groups). Choices act together, so the shares need not add up to 1."""
+    """The share of the variance of accuracy between the groups of each choice, less what chance gives as many groups
+    (one-way ANOVA's epsilon squared; a numeric choice in four groups). Choices act together, so the shares need not add
+    up to 1."""
     done = table[table.status == "done"]
     total = ((done.accuracy - done.accuracy.mean()) ** 2).sum()
     found = {}
@@ -156,8 +85,11 @@ def importance(table: "pd.DataFrame") -> dict[str, float]:
             continue
         if values.nunique() > 2 * QUANTILES:
             values = (values.rank(pct=True) * QUANTILES).apply(math.ceil)
-        means = done.accuracy.groupby(values).transform("mean")
-        found[name] = float(((means - done.accuracy.mean()) ** 2).sum() / total)
+        within = ((done.accuracy - done.accuracy.groupby(values).transform("mean")) ** 2).sum()
+        free = len(done) - values.nunique()
+        if free > 0:
+            by_chance = (values.nunique() - 1) * within / free
+            found[name] = max(0.0, float((total - within - by_chance) / total))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
@@ -221,7 +153,7 @@ def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")
 def importances(table: "pd.DataFrame") -> dict[str, dict[str, float]]:
     """The shares of each choice, by the words for what they are shares of."""
     return {
-        "what accuracy varies with (eta squared of a one-way ANOVA each)": importance(table),
+        "what accuracy varies with (epsilon squared of a one-way ANOVA each)": importance(table),
         "what tells the best from the rest (Optuna's PED-ANOVA)": ped_anova(table),
     }
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mrdl.sweep.bar import bar
-from mrdl.sweep.engine import SweepFolder
+from mrdl.sweep.engine import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.spec import read_spec
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Sweep:
             self._spec, name = dict(spec), "sweep"
         else:
             read_spec(str(spec))  # errors that name the file
-            self._spec, name = tomllib.loads(Path(spec).read_text(encoding="utf-8")), Path(spec).stem
+            self._spec, name = tomllib.loads(Path(spec).read_text(encoding="utf-8-sig")), Path(spec).stem
         self.folder = Path(folder or f"{HOME}/{name}")
 
     def run(self, data: str | Path, runner: str = "local", slots: int = 0, show: bool = True) -> "pd.DataFrame":
@@ -37,7 +38,7 @@ class Sweep:
         Returns the table that the README describes. Raises ConfigError, DataError, SetupError or TrainingError.
         """
         with bar(show) as told:
-            return SweepFolder.create(self.folder, self._spec, str(data), on_progress=told).run(runner, slots)
+            return SweepDriver.create(self.folder, self._spec, str(data), on_progress=told).run(runner, slots)
 
     def table(self) -> "pd.DataFrame":
         """The table as far as it is."""

@@ -2,23 +2,26 @@
 
 import argparse
 import json
+import sys
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mrdl import launch
 from mrdl.console import duration
-from mrdl.errors import ConfigError
+from mrdl.errors import ConfigError, MrdlError, SetupError
 from mrdl.sweep import cost
 from mrdl.sweep.api import HOME
 from mrdl.sweep.bar import Told, bar, words
-from mrdl.sweep.dataset import prepare_data
-from mrdl.sweep.engine import SweepFolder
+from mrdl.sweep.engine import SweepDriver
+from mrdl.sweep.folder import SweepFolder, look_at
 from mrdl.sweep.space import Design
 from mrdl.sweep.spec import read_spec
 
@@ -82,8 +85,7 @@ def _with_runner(parser: argparse.ArgumentParser) -> None:
 
 def _plan(options: Any) -> None:
     spec = read_spec(options.spec)
-    data = prepare_data(options.data, spec.label, spec.header, spec.test_fraction)
-    designs = spec.designs(data.columns, len(data.classes))
+    data, designs = look_at(spec, options.data)
     seconds = cost.predict(designs, data, spec.backend)
     sizes = [design.parameters(data.columns, len(data.classes)) for design in designs]
     print(
@@ -120,25 +122,25 @@ def _layers(design: Design) -> str:
 
 def _run(options: Any) -> int:
     read_spec(options.spec)  # errors that name the file
-    about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8"))
+    about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8-sig"))
     folder = options.dir or f"{HOME}/{Path(options.spec).stem}"
-    return _go(lambda told: SweepFolder.create(folder, about, options.data, on_progress=told), options)
+    return _go(lambda told: SweepDriver.create(folder, about, options.data, on_progress=told), options)
 
 
 def _resume(options: Any) -> int:
-    return _go(lambda told: SweepFolder(_folder(options.id), told), options)
+    return _go(lambda told: SweepDriver(_folder(options.id), told), options)
 
 
 def _retry(options: Any) -> int:
-    def make(told: Told) -> SweepFolder:
-        sweep = SweepFolder(_folder(options.id), told)
-        print(f"{sweep.ledger.ask_again()} designs are tried once more")
+    def make(told: Told) -> SweepDriver:
+        sweep = SweepDriver(_folder(options.id), told)
+        print(f"{sweep.retry_failed()} designs are tried once more", file=sys.stderr)
         return sweep
 
     return _go(make, options)
 
 
-def _go(make: Callable[[Told], SweepFolder], options: Any) -> int:
+def _go(make: Callable[[Told], SweepDriver], options: Any) -> int:
     """Run with a bar; the counts at the end."""
     with bar() as told:
         sweep = make(told)
@@ -202,8 +204,12 @@ def _show(options: Any) -> None:
 
 
 def _stop(options: Any) -> None:
-    SweepFolder(_folder(options.id)).stop()
-    print("it stops when the packs that run are over")
+    sweep = SweepFolder(_folder(options.id))
+    if not sweep.is_held():
+        print("no driver is at work, so there is nothing to stop")
+        return
+    sweep.stop()
+    print("it stops when the packs that run are over; on YARN they are ended, and trained again by resume")
 
 
 def _list(options: Any) -> None:
@@ -211,34 +217,52 @@ def _list(options: Any) -> None:
     for name in ("sweep", "data", "designs", "state"):
         table.add_column(name)
     for path in sorted(Path(HOME).glob("*/sweep.json")):
-        sweep = SweepFolder(path.parent)
-        counts = sweep.ledger.counts()
-        table.add_row(path.parent.name, sweep.about["source"], str(counts["designs"]), words(counts))
+        try:
+            sweep = SweepFolder(path.parent)
+            counts = sweep.ledger.counts()
+            row = [sweep.about["source"], str(counts["designs"]), words(counts)]
+        except MrdlError as error:
+            row = ["", "", str(error)]
+        table.add_row(*map(escape, (path.parent.name, *row)))
     Console(highlight=False, width=160).print(table if table.row_count else f"no sweeps in {HOME}")
 
 
 def _export(options: Any) -> None:
     table, path = SweepFolder(_folder(options.id)).table(), Path(options.file)
-    if path.suffix == ".parquet":
-        table.to_parquet(path)
-    elif path.suffix == ".csv":
-        table.to_csv(path, index=False)
-    else:
+    if path.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{path} ends with {path.suffix!r}, expected .csv or .parquet")
+    with _writing(path):
+        if path.suffix == ".parquet":
+            table.to_parquet(path)
+        else:
+            table.map(_no_formula).to_csv(path, index=False)
     print(f"{len(table)} rows in {path}")
+
+
+def _no_formula(cell: Any) -> Any:
+    """Text as it is, but for what a spreadsheet would take for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _report(options: Any) -> None:
     from mrdl.sweep.report import write_report
 
     sweep = SweepFolder(_folder(options.id))
-    print(write_report(sweep.table(), sweep.about, Path(options.out or sweep.path / "report.html")))
+    path = Path(options.out or sweep.path / "report.html")
+    with _writing(path):
+        print(write_report(sweep.table(), sweep.about, path))
 
 
 def _reindex(options: Any) -> None:
-    sweep = SweepFolder(_folder(options.id))
-    sweep.reindex()
-    print(words(sweep.ledger.counts()))
+    print(words(SweepFolder(_folder(options.id), reindex=True).ledger.counts()))
 
 
 def _folder(name: str) -> Path:

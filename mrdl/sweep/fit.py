@@ -4,10 +4,12 @@ Here are torch, and numpy as a reference; batched.py trains many small networks 
 `module:function`, that can be imported where tasks run.
 """
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,16 +105,18 @@ def network(design: Design, columns: int, classes: int) -> "torch.nn.Module":
 
 def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
     """The same network by numpy alone, for reference: plain SGD with momentum, no dropout, no residual connections."""
-    if design.residual or design.dropout or design.optimizer != "sgd":
-        raise ConfigError("the numpy back end knows optimizer sgd, without residual connections and dropout")
+    if problem := _refused_by_numpy(design):
+        raise ConfigError(problem)
     rng = np.random.default_rng(design.seed)
     nodes = (data.columns, *design.hidden, len(data.classes))
-    gain = 6.0 if design.activation == "relu" else 3.0
+    # the bounds of torch's kaiming_uniform_ for relu, of xavier_uniform_, and of nn.Linear by itself
+    bounds = {"he": lambda a, b: 6 / a, "xavier": lambda a, b: 6 / (a + b), "default": lambda a, b: 1 / a}
+    bound = bounds[design.initialisation]
     weights = [
-        rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(np.sqrt(gain / a))
-        for a, b in zip(nodes[:-1], nodes[1:], strict=True)
+        rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(np.sqrt(bound(a, b))) for a, b in pairwise(nodes)
     ]
-    biases = [np.zeros(b, np.float32) for b in nodes[1:]]
+    own = float(design.initialisation == "default")  # the others begin with biases of zero
+    biases = [(own * rng.uniform(-1, 1, b) / np.sqrt(a)).astype(np.float32) for a, b in pairwise(nodes)]
     moves = [np.zeros_like(p) for p in (*weights, *biases)]
 
     def forward(x: np.ndarray) -> list[np.ndarray]:
@@ -172,15 +176,31 @@ def backend(name: str) -> Fit:
     if name in BACKENDS:
         return BACKENDS[name]
     module, _, function = name.partition(":")
-    if not function:
+    if not function or not module:
         raise ConfigError(f"sweep.backend is {name!r}, expected one of {', '.join(BACKENDS)}, or module:function")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        found: Fit = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"sweep.backend {name!r} cannot be loaded: {error}") from error
+        with contextlib.redirect_stdout(sys.stderr):  # a command's own output is not for modules that print
+            found: Fit = getattr(importlib.import_module(module), function)
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"sweep.backend {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise ConfigError(f"sweep.backend {name!r} is {found!r}, expected a function fit(design, data, report)")
     return found
+
+
+def check_designs(name: str, designs: Sequence[Design]) -> None:
+    """Raise ConfigError where a back end can train not one of the designs."""
+    refused = {_refused_by_numpy(design) for design in designs} if name == "numpy" else {""}
+    if "" not in refused:
+        raise ConfigError(sorted(refused)[0])
+
+
+def _refused_by_numpy(design: Design) -> str:
+    if design.residual or design.dropout or design.optimizer != "sgd":
+        return "the numpy back end knows optimizer sgd, without residual connections and dropout"
+    return ""
 
 
 def source_of(name: str) -> Path | None:

@@ -9,8 +9,9 @@ from typing import Any
 from mrjob.job import MRJob
 from mrjob.step import MRStep
 
+from mrdl.sweep.child import Limits
 from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.pack import Limits, run_pack
+from mrdl.sweep.pack import run_pack
 from mrdl.task import task_streams
 
 

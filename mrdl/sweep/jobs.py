@@ -22,7 +22,7 @@ from mrdl.sweep.space import Design, design_of
 from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
-    from mrdl.sweep.engine import SweepFolder
+    from mrdl.sweep.folder import SweepFolder
 
 POLL_S = 0.5
 
@@ -35,10 +35,22 @@ def refuse(design: Design) -> str:
             ("optimizer adam", design.optimizer != "sgd"), ("residual connections", design.residual),
             ("dropout", design.dropout > 0), ("activation linear", design.activation == "linear"),
             ("no hidden layer", not design.hidden),
+            (f"initialisation {design.initialisation}", design.initialisation != _initialisation(design)),
         )
         if is_so
     ]  # fmt: skip
     return f"a job of its own trains plain networks by SGD, not {', '.join(wrong)}: route = 'pack'" if wrong else ""
+
+
+def _initialisation(design: Design) -> str:
+    """What `mrdl train` begins with: Xavier's uniform weights, with He's gain before ReLUs."""
+    return "he" if design.activation == "relu" else "xavier"
+
+
+def rounds_of(epochs: int) -> int:
+    """Rounds that epochs are shared out among, as evenly as can be: 3 to 12 where they can be divided so."""
+    fitting = [rounds for rounds in range(3, 13) if epochs % rounds == 0]
+    return fitting[0] if fitting else epochs
 
 
 class Jobs:
@@ -51,6 +63,7 @@ class Jobs:
     def run(self, designs: Sequence[tuple[str, str]]) -> None:
         """Train (arch_id, canonical) designs that are in no open job."""
         queue, running = list(designs), dict[str, tuple[subprocess.Popen[bytes], str, str, float]]()
+        late = set[str]()
         try:
             while running or (queue and not self._sweep.stopped()):
                 while queue and len(running) < self._in_flight and not self._sweep.stopped():
@@ -64,8 +77,11 @@ class Jobs:
                     running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
                 time.sleep(POLL_S)
                 for name, (process, arch_id, text, began) in list(running.items()):
+                    if time.monotonic() - began > self._sweep.spec.job_wall_s and name not in late:
+                        late.add(name)
+                        process.terminate()  # it ends its job on YARN
                     if process.poll() is not None:
-                        told = self._told(arch_id, process.returncode, time.monotonic() - began)
+                        told = self._told(arch_id, process.returncode, time.monotonic() - began, name in late)
                         self._sweep.parts.close(name, [self._record(arch_id, text, told)])
                         del running[name]
                 self._sweep.tell()
@@ -81,14 +97,18 @@ class Jobs:
     def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
         spec, folder = self._sweep.spec, self._folder(arch_id)
         nodes = (self._data.columns, *design.hidden, len(self._data.classes))
+        rounds, shards = rounds_of(design.epochs), spec.shards
         words = [
             "train", self._sweep.about["source"], "-r", self._runner, "--json", "--run-dir", folder,
             "--label", spec.label, "--header", spec.header, "--validation", spec.test_fraction,
-            "--nodes", ",".join(map(str, nodes)), "--activation", design.activation, "--budget", design.epochs,
+            "--nodes", ",".join(map(str, nodes)), "--activation", design.activation,
+            "--rounds", rounds, "--epochs", design.epochs // rounds,
             "--batch-size", design.batch_size, "--learning-rate", design.learning_rate, "--seed", design.seed,
         ]  # fmt: skip
-        if spec.shards:
-            words += ["--shards", spec.shards]
+        if shards:
+            words += ["--shards", shards]
+        if shards == 1:
+            words += ["--warm-rows", 0]  # it is for the sake of several
         if (folder / "run.json").exists():
             words.append("--resume")
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,12 +116,13 @@ class Jobs:
         with open(folder / "out.json", "wb") as out, open(folder / "err.txt", "wb") as err:
             return subprocess.Popen([sys.executable, "-m", "mrdl", *map(str, words)], stdout=out, stderr=err, env=env)
 
-    def _told(self, arch_id: str, status: int, wall_s: float) -> dict[str, Any]:
+    def _told(self, arch_id: str, status: int, wall_s: float, late: bool) -> dict[str, Any]:
         folder = self._folder(arch_id)
         words = (folder / "err.txt").read_text(errors="replace")[-2000:]
         if status:
             last = words.strip().splitlines()[-1:] or ["it said nothing"]
-            return {"status": "failed", "reason": last[0][:300], "log": words, "wall_s": round(wall_s, 3)}
+            reason = "took longer than its limit" if late else last[0][:300]
+            return {"status": "failed", "reason": reason, "log": words, "wall_s": round(wall_s, 3)}
         found = json.loads((folder / "out.json").read_text().splitlines()[-1])
         manifests = RunFolder(folder).manifests()
         return {

@@ -164,7 +164,7 @@ class Ledger:
         total = self.count()
         done = dict(self._db.execute("SELECT arch_id, count(*) FROM attempt WHERE status = 'done' GROUP BY arch_id"))
         waiting = len(self.waiting())
-        running = len({a for _, packs in self.open_jobs() for pack in packs for a in pack} - set(done))
+        running = sum(len({a for pack in packs for a in pack} - self.tried(name)) for name, packs in self.open_jobs())
         collapsed = self._db.execute(
             "SELECT count(DISTINCT arch_id) FROM attempt WHERE status = 'done' AND record LIKE '%\"collapsed\": true%'"
         ).fetchone()[0]

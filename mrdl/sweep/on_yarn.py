@@ -21,7 +21,7 @@ from mrdl.sweep.fit import source_of
 from mrdl.witness import OnYarn
 
 if TYPE_CHECKING:
-    from mrdl.sweep.engine import SweepFolder
+    from mrdl.sweep.folder import SweepFolder
 
 WAVE = 200  # packs in one job: a job that is lost costs no more
 LOOK_S = 2.5  # between two looks at what has come
@@ -60,7 +60,7 @@ def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], texts: dict[str, s
     harvest.look()
     hdfs_store().remove(_output(sweep, name) + "-files")
     if sweep.stopped():
-        sweep.ledger.harvested(name)
+        sweep.parts.end(name)
         return
     words = witness.tasks_own_words()
     if not sweep.ledger.tried(name) and len(packs) > 1:
@@ -116,8 +116,9 @@ class _Harvest:
         for path in sorted(found - self._seen):
             lines += [line.partition(b"\t")[2] + b"\n" for line in read(path).splitlines()]
         if lines:
-            keep = self._sweep.parts.append if self._seen else self._sweep.parts.write
-            keep(self._name, b"".join(lines))
+            if not self._seen:
+                self._sweep.parts.begin_on_yarn(self._name)
+            self._sweep.parts.append(self._name, b"".join(lines))
             self._sweep.ledger.take_in(self._name, map(json.loads, lines))
         self._seen |= found
         self._sweep.tell()

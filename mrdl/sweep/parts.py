@@ -9,7 +9,8 @@ from typing import Any
 
 from mrdl.sweep.ledger import Ledger
 
-LOST_TWICE = 2
+ON_YARN, OVER = b'{"on_yarn": true}\n', b'{"over": true}\n'  # the first and the last line of a part from YARN
+LOST = 3  # times: the first among others, the next two alone
 
 
 class Parts:
@@ -33,8 +34,22 @@ class Parts:
 
     def append(self, job: str, lines: bytes) -> None:
         """Keep more of what a job has told."""
-        with open(self.path(job), "ab") as part:
+        with open(self.path(job), "ab+") as part:
+            if part.tell():
+                part.seek(-1, os.SEEK_END)
+                if part.read(1) != b"\n":  # a task that was killed has begun a line
+                    part.write(b"\n")
             part.write(lines)
+
+    def begin_on_yarn(self, job: str) -> None:
+        """Note that a job goes to YARN, where it may outlive its driver and this machine's index."""
+        self.write(job, ON_YARN)
+
+    def end(self, job: str) -> None:
+        """Nothing more comes from a job."""
+        if self._ledger.is_on_yarn(job):
+            self.append(job, OVER)
+        self._ledger.harvested(job)
 
     def take_in(self, job: str) -> None:
         """Take into the ledger what a job has told by now."""
@@ -46,34 +61,38 @@ class Parts:
             for line in file:
                 if line.endswith(b"\n"):
                     with contextlib.suppress(ValueError):  # the rest of a line that a killed task began
-                        yield json.loads(line)
+                        if "arch_id" in (record := json.loads(line)):
+                            yield record
 
     def close(self, job: str, records: Sequence[dict[str, Any]]) -> None:
         """Keep all that a job has told, and let it be over."""
         self.write(job, lines_of(records))
         self._ledger.take_in(job, records)
-        self._ledger.harvested(job)
+        self.end(job)
 
     def over(self, job: str, pack: Sequence[str], words: str) -> None:
-        """A job is over: designs that it did not tell of are lost; those lost for the second time are rows."""
+        """A job is over: designs that it did not tell of are lost; those lost for the third time are rows."""
         told = self._ledger.tried(job)
         if missing := [arch_id for arch_id in pack if arch_id not in told]:
             self._ledger.lose(missing)
-            reason = "its task died twice, with it alone in it"
+            reason = "its task died three times, twice with it alone in it"
             records = [
                 {**self._describe(arch_id, text), "status": "failed", "reason": reason, "log": words}
-                for arch_id, text in self._ledger.lost(missing, LOST_TWICE).items()
+                for arch_id, text in self._ledger.lost(missing, LOST).items()
             ]
             self.append(job, lines_of(records))
             self._ledger.take_in(job, records)
-        self._ledger.harvested(job)
+        self.end(job)
 
     def reindex(self) -> None:
-        """Take all parts into an empty ledger."""
+        """Take all parts into an empty ledger; what was sent to YARN and not seen to its end stays open."""
         for part in sorted(self._folder.glob("*.jsonl")):
-            self._ledger.intend(part.stem, [])
+            lines = part.read_bytes().splitlines(keepends=True)
+            on_yarn = lines[:1] == [ON_YARN]
+            self._ledger.intend(part.stem, [], on_yarn)
             self.take_in(part.stem)
-            self._ledger.harvested(part.stem)
+            if not on_yarn or OVER in lines:
+                self._ledger.harvested(part.stem)
 
 
 def lines_of(records: Sequence[dict[str, Any]]) -> bytes:

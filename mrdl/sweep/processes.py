@@ -12,7 +12,7 @@ from mrdl.runners import kill_tasks
 from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
-    from mrdl.sweep.engine import SweepFolder
+    from mrdl.sweep.folder import SweepFolder
 
 POLL_S = 0.5
 

@@ -52,7 +52,7 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
         if figure
     ]
     drawn = {f"f{i}": figure for i, figure in enumerate(shown.values()) if figure}
-    script = json.dumps(drawn, default=_plain).replace("</", "<\\/")
+    script = json.dumps(drawn, default=_plain).replace("<", "\\u003c")
     text = PAGE.format(
         title=html.escape(about["id"]), source=html.escape(about["source"]), verdicts=told, drawn=script,
         summary=_summary(whole) + _rungs(whole, halving), best=_best(last), figures="".join(parts),

@@ -95,6 +95,7 @@ class Spec:
     in_flight: int = 2
     shards: int = 0
     wall_s: float = 600.0
+    job_wall_s: float = math.inf
     memory_mb: int = 1024
     pack_s: float = 200.0
     nodes: tuple[tuple[int, ...], ...] = ()

@@ -11,6 +11,16 @@ from mrdl.errors import ConfigError
 from mrdl.sweep.space import BOUNDS, CHOICES, DEFAULTS, SAMPLERS, Spec
 from mrdl.values import unknown
 
+LIMITS: dict[str, dict[str, tuple[float, float]]] = {  # least and most
+    "data": {"test_fraction": (0.01, 0.9)},
+    "sweep": {
+        "count": (0, 10**7), "sampler_seed": (0, 2**63 - 1), "in_flight": (1, 1000), "shards": (0, 10**5),
+        "generation": (0, 10**5),
+    },
+    "limits": {
+        "wall_s": (0.1, 10**7), "memory_mb": (64, 2**22), "max_parameters": (0, 2**60), "pack_s": (0.001, 10**6),
+    },
+}  # fmt: skip
 MOST_BY_TPE = 2000  # designs: Optuna's TPE takes a tenth of a second for the next one then
 KEYS = {
     "data": {"label": str, "header": str, "test_fraction": float},
@@ -33,7 +43,7 @@ KEYS = {
 def read_spec(path: str) -> Spec:
     """The spec of a TOML file. Raises ConfigError that names the key, its value and what is allowed."""
     try:
-        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        read = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -58,6 +68,8 @@ def spec_of(read: Mapping[str, Any]) -> Spec:
             if name not in keys:
                 raise ConfigError(unknown(f"key in [{table_name}]", name, keys))
             found[name] = _typed(f"{table_name}.{name}", value, keys[name])
+    if "wall_s" in found:
+        found["job_wall_s"] = found["wall_s"]  # a job has no other limit than one that was asked for
     space = dict(read.get("space", {}))
     found["nodes"] = _nodes(space)
     for name, value in space.items():
@@ -69,18 +81,19 @@ def spec_of(read: Mapping[str, Any]) -> Spec:
 
 def _checked(spec: Spec) -> Spec:
     allowed = {
-        "sampler": SAMPLERS, "route": ("auto", "pack", "job"), "header": ("auto", "yes", "no"),
+        "sweep.sampler": SAMPLERS, "sweep.route": ("auto", "pack", "job"), "data.header": ("auto", "yes", "no"),
     }  # fmt: skip
     for name, choices in allowed.items():
-        if getattr(spec, name) not in choices:
-            raise ConfigError(f"{name} is {getattr(spec, name)!r}, expected one of {', '.join(choices)}")
+        value = getattr(spec, name.partition(".")[2])
+        if value not in choices:
+            raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(choices)}")
     if spec.sampler != "grid" and not spec.count:
         raise ConfigError(f"sweep.sampler {spec.sampler!r} needs sweep.count, the number of designs to draw")
-    if not 0.01 <= spec.test_fraction <= 0.9:
-        raise ConfigError(f"data.test_fraction is {spec.test_fraction}, expected a number from 0.01 to 0.9")
-    for name in ("count", "max_parameters", "wall_s", "memory_mb", "pack_s", "shards", "generation"):
-        if getattr(spec, name) < 0:
-            raise ConfigError(f"{name} is {getattr(spec, name)}, expected 0 or more")
+    for table, limits in LIMITS.items():
+        for name, (least, most) in limits.items():
+            if not least <= getattr(spec, name) <= most:  # nan, too
+                told = f"{table}.{name} is {getattr(spec, name)}"
+                raise ConfigError(f"{told}, expected a number from {least} to {most}")
     _check_adaptive(spec)
     if spec.sampler == "tpe" and not spec.generation:
         return dataclasses.replace(spec, generation=max(10, spec.count // 10))
@@ -110,7 +123,7 @@ def _check_adaptive(spec: Spec) -> None:
 def _nodes(space: dict[str, Any]) -> tuple[tuple[int, ...], ...]:
     nodes = space.pop("nodes", [])
     fits = isinstance(nodes, list) and all(
-        isinstance(one, list) and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in one)
+        isinstance(one, list) and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n <= 10**6 for n in one)
         for one in nodes
     )
     if not fits:
@@ -128,11 +141,13 @@ def _check_axis(name: str, value: Any, sampler: str) -> None:
             raise ConfigError(unknown(f"key of the range space.{name}", sorted(extra)[0], ("min", "max", "log")))
         if name not in BOUNDS or not {"min", "max"} <= set(value) or not _number(value["min"]) <= _number(value["max"]):
             raise ConfigError(f"space.{name} is {dict(value)}, expected {{min, max}} with min not above max")
+        if not isinstance(value.get("log", False), bool):
+            raise ConfigError(f"space.{name}.log is {value['log']!r}, expected true or false")
         if value.get("log") and value["min"] <= 0:
             raise ConfigError(f"space.{name}.min is {value['min']}, but a logarithmic range begins above 0")
-    values: Sequence[Any] = (
-        value if isinstance(value, list) else list(value.values())[:2] if isinstance(value, Mapping) else [value]
-    )
+        values: Sequence[Any] = [value["min"], value["max"]]
+    else:
+        values = value if isinstance(value, list) else [value]
     if not values:
         raise ConfigError(f"space.{name} is an empty list, expected a value or more")
     for one in values:
@@ -141,7 +156,11 @@ def _check_axis(name: str, value: Any, sampler: str) -> None:
 
 def _check_value(name: str, value: Any) -> None:
     if name in CHOICES:
-        if value not in CHOICES[name] or isinstance(value, bool) != isinstance(CHOICES[name][0], bool):
+        if (
+            not isinstance(value, str | bool)
+            or value not in CHOICES[name]
+            or isinstance(value, bool) != isinstance(CHOICES[name][0], bool)
+        ):
             raise ConfigError(f"space.{name} is {value!r}, expected one of {', '.join(map(str, CHOICES[name]))}")
         return
     least, most, whole = BOUNDS[name]
@@ -158,7 +177,11 @@ def _number(value: Any) -> float:
 def _typed(name: str, value: Any, kind: type) -> Any:
     if kind is list:  # of seeds, or their number
         seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
+        if (
+            not isinstance(seeds, list)
+            or not seeds
+            or not all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
+        ):
             raise ConfigError(f"{name} is {value!r}, expected a number of seeds or a list of whole numbers")
         return tuple(dict.fromkeys(seeds))
     if kind is dict:
@@ -171,7 +194,7 @@ def _typed(name: str, value: Any, kind: type) -> Any:
         return dict(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if kind is str and isinstance(value, int):
+    if kind is str and type(value) is int:
         return str(value)
     if type(value) is not kind:
         words = {str: "text", int: "a whole number", float: "a number"}

@@ -34,11 +34,11 @@ count = {count}
 MANY = """
 import json, resource, sys, time, tomllib
 from pathlib import Path
-from mrdl.sweep.engine import SweepFolder
+from mrdl.sweep.engine import SweepDriver
 folder, data, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 about = tomllib.loads(Path(sys.argv[4]).read_text())
 told, began = {}, time.perf_counter()
-sweep = SweepFolder.create(folder, about, data)
+sweep = SweepDriver.create(folder, about, data)
 told["plan"] = time.perf_counter() - began
 import random
 draw = random.Random(0)
@@ -73,9 +73,9 @@ print(json.dumps(told))
 REPORT = """
 import json, sys, pandas as pd
 from pathlib import Path
-from mrdl.sweep.engine import SweepFolder
+from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.report import write_report
-sweep = SweepFolder(sys.argv[1])
+sweep = SweepDriver(sys.argv[1])
 write_report(sweep.table(), sweep.about, Path(sys.argv[1]) / "report.html")
 """
 
@@ -107,9 +107,9 @@ def overhead(counts, folder):
         words = ["sweep", "run", spec, DIGITS, "--dir", f"{folder}/few{count}", "-r", "local", "--json"]
         measured = measure([PYTHON, "-m", "mrdl", *words], env={"PYTHONPATH": str(REPO)})
         counts_ = json.loads(measured.out.splitlines()[-1])
-        from mrdl.sweep.engine import SweepFolder
+        from mrdl.sweep.engine import SweepDriver
 
-        results = SweepFolder(f"{folder}/few{count}").table()
+        results = SweepDriver(f"{folder}/few{count}").table()
         inside = float(results.cpu_s.sum())
         cores = len(os.sched_getaffinity(0))
         rows.append([

@@ -1,0 +1,222 @@
+"""The folder of a sweep: what it is, its data, its plan, what tasks have told, and the index over that.
+
+sweep.json            what it is: an id of its own, the spec, where the data came from
+data.safetensors      the prepared rows
+parts/JOB.jsonl       what tasks have told: the truth (of jobs on YARN: in HDFS, copied here)
+ledger.db             the index over it
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from safetensors import SafetensorError
+
+from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
+from mrdl.lock import is_held, take
+from mrdl.sweep import cost
+from mrdl.sweep.adaptive import next_designs
+from mrdl.sweep.dataset import Dataset, prepare_data
+from mrdl.sweep.fit import backend, check_designs
+from mrdl.sweep.jobs import check
+from mrdl.sweep.ledger import Ledger
+from mrdl.sweep.pack import about_design
+from mrdl.sweep.parts import Parts
+from mrdl.sweep.space import Design, Spec, design_of
+from mrdl.sweep.spec import spec_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORD = (
+    "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
+    "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "seed", "accuracy", "baseline", "collapsed",
+    "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts", "data", "log",
+)  # fmt: skip
+
+
+def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
+    """The prepared data of a spec, and its designs. Raises ConfigError or DataError where they cannot be trained."""
+    backend(spec.backend)
+    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
+    designs = spec.designs(prepared.columns, len(prepared.classes))
+    check_designs(spec.backend, designs)
+    if spec.route == "job":
+        check(designs)
+    return prepared, designs
+
+
+class SweepFolder:
+    """One sweep in its folder. `on_progress` is told the counts by state again and again."""
+
+    def __init__(
+        self, folder: str | Path, on_progress: Callable[[dict[str, int]], None] = lambda counts: None,
+        reindex: bool = False, designs: Sequence[Design] = (),
+    ) -> None:  # fmt: skip
+        """A sweep that is there. reindex: make its index again; designs: those of its spec, if they are known."""
+        self.path = Path(folder).absolute()
+        self.data, index = self.path / "data.safetensors", self.path / "ledger.db"
+        self._on_progress = on_progress
+        if not (self.path / "sweep.json").exists():
+            raise ConfigError(f"{self.path} is not the folder of a sweep: it has no sweep.json")
+        try:
+            self.about: dict[str, Any] = json.loads((self.path / "sweep.json").read_text())
+            self.spec = spec_of(self.about["spec"])
+        except (ValueError, KeyError) as error:
+            raise ConfigError(f"{self.path}/sweep.json is damaged: {error}") from error
+        if reindex or not index.exists():
+            self._make_index(index, designs)
+        try:
+            self.ledger = Ledger(index)
+            self.parts = self._parts()
+            self.ledger.count()
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(f"{index} is damaged ({error}); make it again: mrdl sweep reindex {folder}") from error
+
+    @classmethod
+    def create(cls, folder: str | Path, about: dict[str, Any], data: str, **more: Any) -> Self:
+        """A new sweep, planned. about: the content of a spec's file. Nothing changes where it is there already.
+
+        Raises ConfigError for a wrong spec, or where the folder holds another sweep; DataError for wrong data.
+        """
+        spec, path = spec_of(about), Path(folder).absolute()
+        prepared, designs = look_at(spec, data)  # what is wrong is told before anything is written
+        if (path / "sweep.json").exists():
+            sweep = cls(path, **more)
+            if sweep.about["spec"] != json.loads(json.dumps(about)) or sweep.dataset().digest != prepared.digest:
+                raise ConfigError(f"{path} holds a sweep of another spec or other data; use another --dir")
+            return sweep
+        try:
+            (path / "parts").mkdir(parents=True, exist_ok=True)
+            prepared.save(path / "data.safetensors")
+            identity = f"{path.name}-{secrets.token_hex(4)}".lower()  # it names jobs on a cluster of many users
+            source = data if "://" in data else os.path.abspath(data)
+            beside = path / ".sweep.json"
+            beside.write_text(json.dumps({"id": identity, "spec": about, "source": source}, indent=1))
+            os.replace(beside, path / "sweep.json")
+        except (OSError, SafetensorError) as error:
+            raise SetupError(f"the sweep folder {path} cannot be written: {error}. Use --dir") from error
+        return cls(path, designs=designs, **more)
+
+    def dataset(self) -> Dataset:
+        """The prepared data, mapped; raises ConfigError where it is damaged."""
+        try:
+            return Dataset.load(self.data)
+        except (OSError, SafetensorError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self.data} is damaged: {error}. Run the sweep into another --dir") from error
+
+    def _parts(self) -> Parts:
+        return Parts(self.path / "parts", self.ledger, self._describe)
+
+    # --- the plan ---
+
+    def _make_index(self, path: Path, designs: Sequence[Design]) -> None:
+        """Make the ledger from the plan and what tasks have told: beside, and renamed."""
+        with self.held():
+            beside, data = path.with_name(".ledger.db"), self.dataset()
+            for old in self.path.glob(".ledger.db*"):
+                old.unlink()
+            self.ledger = Ledger(beside)
+            self._plan(designs or self.spec.designs(data.columns, len(data.classes)), data)
+            self._parts().reindex()
+            while not self.ledger.waiting() and self.plan_more():
+                pass
+            self.ledger.close()
+            for old in self.path.glob("ledger.db-*"):
+                old.unlink()
+            os.replace(beside, path)
+
+    def _plan(self, designs: Sequence[Design], data: Dataset) -> int:
+        """Returns how many were not there yet."""
+        ids = [design.arch_id(data.digest, self.spec.backend) for design in designs]
+        if self.ledger.has(ids):
+            return 0
+        seconds = cost.predict(designs, data, self.spec.backend)
+        texts = [design.canonical() for design in designs]
+        return self.ledger.plan(zip(ids, texts, seconds, strict=True))
+
+    def plan_more(self) -> bool:
+        """Plan what follows from the results, where all that was planned is over; False where there is no more."""
+        if not self.spec.is_adaptive():
+            return False
+        data = self.dataset()
+        designs = next_designs(self.spec, self.ledger.results(), data.columns, len(data.classes))
+        return self._plan(designs, data) > 0
+
+    def settings(self) -> dict[str, Any]:
+        """What a task needs to know beside its designs."""
+        return {"backend": self.spec.backend, "limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
+
+    def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
+        """Write down a job before it is sent; returns its name."""
+        name = f"{self.about['id']}-{self.ledger.jobs() + 1:05d}"
+        if on_yarn:
+            self.parts.begin_on_yarn(name)
+        self.ledger.intend(name, packs, on_yarn)
+        return name
+
+    def _describe(self, arch_id: str, text: str) -> dict[str, Any]:
+        """The record of a design of which its task said nothing."""
+        data = self.dataset()
+        more = {"data": data.digest, "backend": self.spec.backend}
+        return {"arch_id": arch_id, "spec": text, **about_design(design_of(text), data), **more}
+
+    def retry_failed(self) -> int:
+        """Let each design that failed be tried once more; returns how many."""
+        with self.held():
+            return self.ledger.ask_again()
+
+    # --- its driver ---
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder; raises ConfigError if another driver does."""
+        try:
+            lock = take(self.path, "sweep")
+        except OSError as error:
+            raise cannot_write(f"the sweep folder {self.path}", str(error.strerror)) from error
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise cannot_write(f"{self.path}/ledger.db", str(error)) from error
+        except OSError as error:
+            if error.errno not in DISK_TAKES_NO_MORE:
+                raise
+            raise cannot_write(error.filename or f"a file in {self.path}", str(error.strerror)) from error
+        finally:
+            os.close(lock)
+
+    def is_held(self) -> bool:
+        """Whether a driver works here now."""
+        return is_held(self.path)
+
+    def stopped(self) -> bool:
+        """Whether somebody asked the driver to stop."""
+        return (self.path / "stop").exists()
+
+    def stop(self) -> None:
+        """Ask the driver to stop when the packs that run are over; what is done is kept."""
+        (self.path / "stop").touch()
+
+    def tell(self) -> None:
+        """Say how far it is to whoever asked to be told."""
+        self._on_progress(self.ledger.counts())
+
+    # --- what came of it ---
+
+    def table(self) -> "pd.DataFrame":
+        """One row a design, in the order of the plan; the columns are RECORD."""
+        import pandas as pd
+
+        rows = []
+        for record in self.ledger.results():
+            design = design_of(record["spec"])
+            about = {**dataclasses.asdict(design), **record, "hidden": "-".join(map(str, design.hidden))}
+            rows.append({"depth": len(design.hidden), "width": max(design.hidden, default=0), **about})
+        return pd.DataFrame(rows).reindex(columns=list(RECORD))

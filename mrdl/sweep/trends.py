@@ -1,0 +1,159 @@
+"""How accuracy goes with depth: flat, rising, falling, a peak or a collapse, each with an interval, or none found."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRAWS = 300  # of a bootstrap, and of shuffles
+CHANCE = 0.01  # of a difference as large among shuffled designs, for it to be told
+Statistic = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+"""Of (level, accuracy, depths), as `_sums` has them."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How accuracy goes with depth in one family of designs. kind: saturates, rises, declines, collapses, peaks, or
+    none; at: the depth from which on, with 95 % of the bootstrap; effect: accuracy after it less that before.
+
+    Of a peak, until: the depth from which on accuracy falls again; fall: how far.
+    """
+
+    family: str
+    kind: str
+    at: float
+    low: float
+    high: float
+    effect: float
+    designs: int
+    until: float = math.nan
+    fall: float = 0.0
+
+    def words(self) -> str:
+        """The verdict for people."""
+        where = f"from depth {self.at:.0f} on (95 %: {self.low:.0f} to {self.high:.0f})"
+        change = f"accuracy changes by {100 * self.effect:+.1f} points there"
+        told = {
+            "collapses": f"collapses to the majority class {where}",
+            "declines": f"declines {where}; {change}",
+            "saturates": f"is flat {where}: {change}",
+            "rises": f"still rises {where}; {change}",
+            "peaks": f"is best {where}, {100 * self.effect:.1f} points above less depth, and "
+            f"{100 * self.fall:.1f} above depth {self.until:.0f} and more",
+            "none": "no change with depth was found",
+        }[self.kind]
+        return f"{self.family} ({self.designs} designs): {told}"
+
+
+def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Trend:
+    """Accuracy by depth as levels: the split of depths that leaves the least squares, bootstrapped over designs; told
+    only where shuffled designs hardly ever differ as much."""
+    depth, accuracy = group.depth.to_numpy(float), group.accuracy.to_numpy(float)
+    collapsed = group.collapsed.to_numpy(bool)
+    depths = np.unique(depth)
+    none = Trend(family, "none", math.nan, math.nan, math.nan, 0.0, len(group))
+    if len(depths) < 3 or len(group) < 6:
+        return none
+    smallest = max(0.005, 2 * sigma / math.sqrt(max(1, len(group) / len(depths))) if sigma == sigma else 0.005)
+    rng, level = np.random.default_rng(seed), np.searchsorted(depths, depth)
+    at, effect = _split(level, accuracy, depths)
+    beyond = depth >= at
+    falls = collapsed[beyond].mean() >= 0.5 and collapsed[~beyond].mean() < 0.5
+    if not falls and (peak := _peak(level, accuracy, depths, smallest, rng)):
+        return Trend(family, "peaks", **peak, designs=len(group))
+    if _by_chance(_gain, level, accuracy, depths, rng) > CHANCE:
+        return none
+    places, effects = np.array([_split(level[pick], accuracy[pick], depths) for pick in _draws(rng, len(depth))]).T
+    low, high = np.percentile(places, [2.5, 97.5])
+    least, most = np.percentile(effects, [2.5, 97.5])
+    if falls:
+        kind = "collapses"
+    elif most < -smallest:
+        kind = "declines"
+    elif least > smallest:
+        rising = np.median(accuracy[depth == depths[-1]]) > np.median(accuracy[beyond]) + smallest
+        kind = "rises" if rising else "saturates"
+    else:
+        return none
+    return Trend(family, kind, at, float(low), float(high), effect, len(group))
+
+
+def _draws(rng: np.random.Generator, count: int) -> Iterator[np.ndarray]:
+    return (rng.integers(0, count, count) for _ in range(DRAWS))
+
+
+def _by_chance(
+    statistic: Statistic, level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray, rng: np.random.Generator
+) -> float:
+    """How often a statistic is as large where depths are shuffled among designs."""
+    found = statistic(level, accuracy, depths)
+    return float(np.mean([statistic(rng.permutation(level), accuracy, depths) >= found for _ in range(DRAWS)]))
+
+
+def _sums(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Designs of each depth and of those below it, and their accuracies' sums. level: (designs,) index in depths."""
+    counts = np.bincount(level, minlength=len(depths)).cumsum()
+    return counts, np.bincount(level, accuracy, minlength=len(depths)).cumsum()
+
+
+def _two_levels(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The gain in squares of each place for a split, and the difference of levels there."""
+    counts, sums = _sums(level, accuracy, depths)
+    left, right = counts[:-1], counts[-1] - counts[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = (sums[-1] - sums[:-1]) / right - sums[:-1] / left
+        gain = np.where((left > 0) & (right > 0), left * right * change**2, -1.0)
+    return gain, change
+
+
+def _gain(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> float:
+    return float(_two_levels(level, accuracy, depths)[0].max())
+
+
+def _split(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[float, float]:
+    """The depth that begins the second level, and the difference of levels."""
+    gain, change = _two_levels(level, accuracy, depths)
+    best = int(gain.argmax())
+    return float(depths[best + 1]), float(change[best])
+
+
+def _hill(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[float, float, float, float]:
+    """Of three levels that leave the least squares: where the second and the third begin, and how far the second lies
+    above the first, and above the third."""
+    counts, sums = (np.concatenate([[0], values]) for values in _sums(level, accuracy, depths))
+    i, j = np.triu_indices(len(depths) - 1, 1)
+    ends = (np.zeros_like(i), i + 1, j + 1, np.full_like(i, len(depths)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sizes = [counts[b] - counts[a] for a, b in pairwise(ends)]
+        means = [(sums[b] - sums[a]) / size for (a, b), size in zip(pairwise(ends), sizes, strict=True)]
+        gain = sum(size * mean**2 for size, mean in zip(sizes, means, strict=True))
+        gain = np.where(np.isfinite(gain), gain, -1.0)
+    best = int(np.argmax(gain))
+    first, second, third = (float(mean[best]) for mean in means)
+    return float(depths[i[best] + 1]), float(depths[j[best] + 1]), second - first, second - third
+
+
+def _height(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> float:
+    return min(_hill(level, accuracy, depths)[2:])
+
+
+def _peak(
+    level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray, smallest: float, rng: np.random.Generator
+) -> dict[str, float]:
+    """Where accuracy rises and falls again, as a Trend tells it; empty where it does not for sure."""
+    if len(depths) < 4 or _height(level, accuracy, depths) <= smallest:
+        return {}
+    found = np.array([_hill(level[pick], accuracy[pick], depths) for pick in _draws(rng, len(level))])
+    if np.percentile(found[:, 2:].min(1), 2.5) <= smallest:
+        return {}
+    if _by_chance(_height, level, accuracy, depths, rng) > CHANCE:
+        return {}
+    at, until, effect, fall = _hill(level, accuracy, depths)
+    low, high = np.percentile(found[:, 0], [2.5, 97.5])
+    return {"at": at, "low": float(low), "high": float(high), "effect": effect, "until": until, "fall": fall}
