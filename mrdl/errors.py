@@ -63,6 +63,6 @@ class Diverged(TrainingError):
     """No shard gave usable weights; to repeat the round would not help."""
 
 
-def cannot_write(what: str, why: str) -> SetupError:
+def cannot_write(what: str, why: str, again: str = "go on with --resume") -> SetupError:
     """The error for a file that cannot be written, by whomever."""
-    return SetupError(f"{what} cannot be written: {why}. Nothing is lost: mend that and resume")
+    return SetupError(f"{what} cannot be written: {why}. Nothing is lost: mend that and {again}")

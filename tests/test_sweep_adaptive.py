@@ -73,7 +73,7 @@ def test_a_halving_sweep_trains_each_rung_once_and_its_index_can_be_made_again(t
     best = table[table.epochs == 9].iloc[0]
     assert best.accuracy > table[table.epochs == 1].accuracy.max()
     assert SweepDriver(made.path).run("inline").equals(table), "a finished sweep plans no more"
-    made.reindex()
+    made = SweepDriver(made.path, reindex=True)
     assert made.table().equals(table)
     text = write_report(table, made.about, tmp_path / "report.html").read_text()
     assert "12 for 1 epochs, 4 for 3 epochs, 1 for 9 epochs" in text

@@ -389,7 +389,7 @@ def test_a_job_does_not_train_another_initialisation_than_the_table_says():
 
 @pytest.mark.slow
 def test_a_job_trains_as_many_epochs_as_the_table_says(tmp_path, small_csv):
-    space = {"nodes": [[4]], "optimizer": "sgd", "initialisation": "default", "learning_rate": 0.05, "epochs": 1}
+    space = {"nodes": [[4]], "optimizer": "sgd", "initialisation": "he", "learning_rate": 0.05, "epochs": 1}
     about = {"data": {"label": "answer"}, "space": space, "sweep": {"route": "job", "shards": 1}}
     table = SweepDriver.create(tmp_path / "sweep", about, str(small_csv)).run("inline")
     assert table.status[0] == "done", table.reason[0]
@@ -400,13 +400,13 @@ def test_long_designs_of_a_back_end_of_ones_own_are_trained_by_it(sweep):
     made = sweep(nodes=[[1], [2]])
     (first, text, _, _), (second, _, _, _) = made.ledger.waiting()
     took = {"arch_id": first, "spec": text, "status": "done", "wall_s": 300.0, "collapsed": False}
-    made.close(made.intend([[first]]), [took])
+    made.parts.close(made.intend([[first]]), [took])
     table = made.run("inline").set_index("arch_id")
     assert (table.status[second], table.backend[second]) == ("done", f"{HERE}:perfect"), table.reason[second]
 
 
 LONG = {
-    "space": {"nodes": [[8]], "optimizer": "sgd", "initialisation": "default", "epochs": 100_000},
+    "space": {"nodes": [[8]], "optimizer": "sgd", "initialisation": "he", "epochs": 100_000},
     "sweep": {"route": "job", "shards": 1},
 }  # fmt: skip
 
@@ -476,7 +476,7 @@ def test_a_sweep_goes_on_after_its_index_was_made_again(sweep):
     parts = sorted((made.path / "parts").glob("*.jsonl"))
     assert len(parts) > 1
     parts[0].unlink()
-    made.reindex()
+    made = SweepDriver(made.path, reindex=True)
     assert set(made.run("inline").status) == {"done"}
 
 
@@ -611,7 +611,7 @@ def test_drivers_killed_at_random_lose_nothing_and_train_nothing_twice(tmp_path,
     counts = made.ledger.counts()
     assert (counts["designs"], counts["done"], counts["duplicates"]) == (30, 30, 0)
     assert sorted(json.loads(line)["arch_id"] for line in written(folder)) == sorted(table.arch_id)
-    made.reindex()
+    made = SweepDriver(made.path, reindex=True)
     assert made.table().equals(table)
 
 
@@ -694,7 +694,7 @@ def test_a_report_of_an_odd_sweep_is_a_page_or_a_word(sweep, function, nodes, st
     assert main(["sweep", "report", str(made.path)]) == status
     assert (made.path / "report.html").exists() == (status == 0)
     if function == "majority":
-        assert "3 of 3 designs say no more than the majority class" in "".join(verdicts(made.table()))
+        assert "3 of 3 designs say no more than the majority class" in "".join(verdicts(made.table(), {}))
 
 
 # --- what it says ---

@@ -34,6 +34,7 @@ from mrdl.sweep.spec import spec_of
 if TYPE_CHECKING:
     import pandas as pd
 
+AGAIN = "go on with `mrdl sweep resume`"
 RECORD = (
     "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
     "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "seed", "accuracy", "baseline", "collapsed",
@@ -180,15 +181,15 @@ class SweepFolder:
         try:
             lock = take(self.path, "sweep")
         except OSError as error:
-            raise cannot_write(f"the sweep folder {self.path}", str(error.strerror)) from error
+            raise cannot_write(f"the sweep folder {self.path}", str(error.strerror), AGAIN) from error
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise cannot_write(f"{self.path}/ledger.db", str(error)) from error
+            raise cannot_write(f"{self.path}/ledger.db", str(error), AGAIN) from error
         except OSError as error:
             if error.errno not in DISK_TAKES_NO_MORE:
                 raise
-            raise cannot_write(error.filename or f"a file in {self.path}", str(error.strerror)) from error
+            raise cannot_write(error.filename or f"a file in {self.path}", str(error.strerror), AGAIN) from error
         finally:
             os.close(lock)
 
