@@ -129,6 +129,31 @@ def test_the_same_design_ends_in_the_same_numbers(data):
     assert [first[n] for n in told] == [again[n] for n in told] != [other[n] for n in told]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_training_is_that_of_torch_optim(data, optimizer):
+    import torch
+
+    from mrdl.sweep.fit import network
+
+    design = Design((16, 8), "tanh", optimizer=optimizer, learning_rate=0.01, epochs=3, seed=4)
+    torch.manual_seed(4)
+    net, losses, known = network(design, data.columns, 10), [], []
+    known_by = {"sgd": torch.optim.SGD(net.parameters(), 0.01, 0.9), "adam": torch.optim.Adam(net.parameters(), 0.01)}
+    x, y = torch.tensor(data.train_x), torch.tensor(data.train_y)
+    for _ in range(3):
+        total = 0.0
+        for rows in torch.randperm(len(x)).split(32):
+            loss = torch.nn.functional.cross_entropy(net(x[rows]), y[rows])
+            known_by[optimizer].zero_grad()
+            loss.backward()
+            known_by[optimizer].step()
+            total += loss.item() * len(rows)
+        known.append(total / len(x))
+    result = with_torch(design, data, lambda epoch, loss: losses.append(loss))
+    assert losses == pytest.approx(known, rel=1e-4)
+    assert (result.predicted == net(torch.tensor(data.test_x)).argmax(1).numpy()).mean() > 0.99
+
+
 def test_the_record_says_what_was_trained(data):
     (record,) = records(data, [Design((8, 4), "tanh", epochs=5)])
     assert (record["depth"], record["width"], record["parameters"]) == (2, 8, 65 * 8 + 9 * 4 + 5 * 10)

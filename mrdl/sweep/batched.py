@@ -10,13 +10,14 @@ In shapes, N is TOGETHER, B the rows of a batch. `family` needs no torch: a driv
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.fit import Result, network
+from mrdl.sweep.optimizers import OPTIMIZERS
 from mrdl.sweep.space import Design
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def with_batch(
     first, real = designs[0], len(designs)
     nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes))
     x, y = torch.from_numpy(np.asarray(data.train_x)), torch.from_numpy(np.asarray(data.train_y))
-    step = (_sgd if first.optimizer == "sgd" else _adam)(nets.values, nets.slopes, nets.rates)
+    step = OPTIMIZERS[first.optimizer](nets.values, nets.slopes, nets.rates)
     for epoch in range(1, first.epochs + 1):
         total = torch.zeros(TOGETHER)
         order = torch.stack([torch.randperm(len(x), generator=random) for random in nets.random])
@@ -169,32 +170,3 @@ class _Networks:
 def _losses(log_p: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
     """The summed losses of each network, (N,). log_p: (N, B, classes), y: (N, B)."""
     return -log_p.gather(2, y.unsqueeze(2)).sum((1, 2))
-
-
-def _sgd(values: "torch.Tensor", slopes: "torch.Tensor", rates: "torch.Tensor") -> Callable[[], None]:
-    """A step of torch.optim.SGD with momentum 0.9. values, slopes: (N, parameters); rates: (N, 1)."""
-    moves = slopes.clone()
-
-    def step() -> None:
-        moves.mul_(0.9).add_(slopes)
-        values.addcmul_(moves, rates, value=-1)
-
-    return step
-
-
-def _adam(values: "torch.Tensor", slopes: "torch.Tensor", rates: "torch.Tensor") -> Callable[[], None]:
-    """A step of torch.optim.Adam as it is by default. values, slopes: (N, parameters); rates: (N, 1)."""
-    import torch
-
-    means, squares, roots, steps = slopes.clone(), slopes.clone(), slopes.clone(), count(1)
-
-    def step() -> None:
-        n = next(steps)
-        per = (1 - 0.9**n) / rates
-        means.lerp_(slopes, 1 - 0.9)
-        squares.mul_(0.999).addcmul_(slopes, slopes, value=1 - 0.999)
-        torch.add(squares, 1e-30, out=roots).sqrt_()  # of 0 and of denormal numbers it would take many times as long
-        roots.mul_(per / math.sqrt(1 - 0.999**n)).add_(per * 1e-8)
-        values.addcdiv_(means, roots, value=-1)
-
-    return step

@@ -17,6 +17,7 @@ import numpy as np
 
 from mrdl.errors import ConfigError
 from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.optimizers import OPTIMIZERS
 from mrdl.sweep.space import Design
 
 if TYPE_CHECKING:
@@ -46,19 +47,16 @@ def with_torch(design: Design, data: Dataset, report: Report) -> Result:
     torch.set_num_threads(1)
     torch.manual_seed(design.seed)
     net = network(design, data.columns, len(data.classes))
-    optimizer: torch.optim.Optimizer
-    if design.optimizer == "sgd":
-        optimizer = torch.optim.SGD(net.parameters(), design.learning_rate, 0.9)
-    else:
-        optimizer = torch.optim.Adam(net.parameters(), design.learning_rate)
+    values, slopes = _flat(net)
+    step = OPTIMIZERS[design.optimizer](values, slopes, torch.tensor([[design.learning_rate]]))
     x, y = torch.from_numpy(np.asarray(data.train_x)), torch.from_numpy(np.asarray(data.train_y))
     for epoch in range(1, design.epochs + 1):
         total = torch.zeros(())
         for rows in torch.randperm(len(x)).split(design.batch_size):
             loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
-            optimizer.zero_grad()
+            slopes.zero_()
             loss.backward()
-            optimizer.step()
+            step()
             total += loss.detach() * len(rows)
         report(epoch, float(total) / len(x))
     net.eval()
@@ -66,6 +64,20 @@ def with_torch(design: Design, data: Dataset, report: Report) -> Result:
         out = net(torch.from_numpy(np.asarray(data.test_x)))
         loss = nn.functional.cross_entropy(out, torch.from_numpy(np.asarray(data.test_y)))
     return Result(out.argmax(1).numpy(), float(loss))
+
+
+def _flat(net: "torch.nn.Module") -> "tuple[torch.Tensor, torch.Tensor]":
+    """All parameters of a network, and their gradients, as one tensor each, (1, parameters), of which they are views
+    from now on."""
+    import torch
+
+    parameters = list(net.parameters())
+    values = torch.cat([parameter.detach().flatten() for parameter in parameters])
+    slopes = torch.zeros_like(values)
+    sizes = [parameter.numel() for parameter in parameters]
+    for parameter, value, slope in zip(parameters, values.split(sizes), slopes.split(sizes), strict=True):
+        parameter.data, parameter.grad = value.view_as(parameter), slope.view_as(parameter)
+    return values[None], slopes[None]
 
 
 def network(design: Design, columns: int, classes: int) -> "torch.nn.Module":

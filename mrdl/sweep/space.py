@@ -16,7 +16,7 @@ import numpy as np
 
 from mrdl.errors import ConfigError
 
-CODE = "1"  # change it when the same design on the same data would end in other numbers
+CODE = "2"  # change it when the same design on the same data would end in other numbers
 SAMPLERS = ("grid", "random", "sobol", "tpe")
 CHOICES = {
     "shape": ("equal", "funnel"),
