@@ -24,9 +24,9 @@ from mrdl.sweep.analysis import importance, time_by_depth, verdicts
 from mrdl.sweep.dataset import prepare_data
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import Result, backend, with_numpy
-from mrdl.sweep.jobs import refuse
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.pack import Limits, run_pack
+from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.report import write_report
 from mrdl.sweep.space import Design
 from mrdl.sweep.spec import spec_of
@@ -383,7 +383,9 @@ def test_parameters_are_those_of_thenetwork(hidden, residual):
 
 
 def test_a_job_does_not_train_another_initialisation_than_the_table_says():
-    able = [n for n in ("he", "xavier", "default") if not refuse(Design((8,), optimizer="sgd", initialisation=n))]
+    able = [
+        n for n in ("he", "xavier", "default") if not refused_by_train(Design((8,), optimizer="sgd", initialisation=n))
+    ]
     assert len(able) <= 1, "mrdl train has one initialisation"
 
 

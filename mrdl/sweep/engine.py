@@ -14,8 +14,9 @@ from mrdl.sweep import cost, on_yarn
 from mrdl.sweep.batched import grouped
 from mrdl.sweep.fit import backend
 from mrdl.sweep.folder import SweepFolder
-from mrdl.sweep.jobs import Jobs, refuse
+from mrdl.sweep.jobs import Jobs
 from mrdl.sweep.processes import Processes
+from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.space import design_of
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class SweepDriver(SweepFolder):
         """Whether a design is worth a job of its own, with the data shared out among shards, and can be one."""
         if self.spec.route == "auto":
             known = self.spec.backend in ("torch", "batched")
-            return seconds >= LARGE_S and known and not refuse(design_of(text))
+            return seconds >= LARGE_S and known and not refused_by_train(design_of(text))
         return self.spec.route == "job"
 
 

@@ -7,7 +7,7 @@ Here are torch, and numpy as a reference; batched.py trains many small networks 
 import contextlib
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from mrdl.errors import ConfigError
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.optimizers import OPTIMIZERS
+from mrdl.sweep.refusals import refused_by_numpy
 from mrdl.sweep.space import Design
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def network(design: Design, columns: int, classes: int) -> "torch.nn.Module":
 
 def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
     """The same network by numpy alone, for reference: plain SGD with momentum, no dropout, no residual connections."""
-    if problem := _refused_by_numpy(design):
+    if problem := refused_by_numpy(design):
         raise ConfigError(problem)
     rng = np.random.default_rng(design.seed)
     nodes = (data.columns, *design.hidden, len(data.classes))
@@ -200,19 +201,6 @@ def backend(name: str) -> Fit:
     if not callable(found):
         raise ConfigError(f"sweep.backend {name!r} is {found!r}, expected a function fit(design, data, report)")
     return found
-
-
-def check_designs(name: str, designs: Sequence[Design]) -> None:
-    """Raise ConfigError where a back end can train not one of the designs."""
-    refused = {_refused_by_numpy(design) for design in designs} if name == "numpy" else {""}
-    if "" not in refused:
-        raise ConfigError(sorted(refused)[0])
-
-
-def _refused_by_numpy(design: Design) -> str:
-    if design.residual or design.dropout or design.optimizer != "sgd":
-        return "the numpy back end knows optimizer sgd, without residual connections and dropout"
-    return ""
 
 
 def source_of(name: str) -> Path | None:

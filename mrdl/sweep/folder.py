@@ -23,11 +23,11 @@ from mrdl.lock import is_held, take
 from mrdl.sweep import cost
 from mrdl.sweep.adaptive import next_designs
 from mrdl.sweep.dataset import Dataset, prepare_data
-from mrdl.sweep.fit import backend, check_designs
-from mrdl.sweep.jobs import check
+from mrdl.sweep.fit import backend
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.pack import about_design
 from mrdl.sweep.parts import Parts
+from mrdl.sweep.refusals import check
 from mrdl.sweep.space import Design, Spec, design_of
 from mrdl.sweep.spec import spec_of
 
@@ -47,9 +47,7 @@ def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
     backend(spec.backend)
     prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
     designs = spec.designs(prepared.columns, len(prepared.classes))
-    check_designs(spec.backend, designs)
-    if spec.route == "job":
-        check(designs)
+    check(spec, designs)
     return prepared, designs
 
 

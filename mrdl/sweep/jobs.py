@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mrdl
-from mrdl.errors import ConfigError
 from mrdl.results import RunFolder
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.pack import about_design, is_collapsed
+from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.space import Design, design_of
 from mrdl.task import DIES_WITH_DRIVER, with_package
 
@@ -25,26 +25,6 @@ if TYPE_CHECKING:
     from mrdl.sweep.folder import SweepFolder
 
 POLL_S = 0.5
-
-
-def refuse(design: Design) -> str:
-    """Why a design cannot be trained by `mrdl train`, which knows plain networks and SGD; empty where it can."""
-    wrong = [
-        text
-        for text, is_so in (
-            ("optimizer adam", design.optimizer != "sgd"), ("residual connections", design.residual),
-            ("dropout", design.dropout > 0), ("activation linear", design.activation == "linear"),
-            ("no hidden layer", not design.hidden),
-            (f"initialisation {design.initialisation}", design.initialisation != _initialisation(design)),
-        )
-        if is_so
-    ]  # fmt: skip
-    return f"a job of its own trains plain networks by SGD, not {', '.join(wrong)}: route = 'pack'" if wrong else ""
-
-
-def _initialisation(design: Design) -> str:
-    """What `mrdl train` begins with: Xavier's uniform weights, with He's gain before ReLUs."""
-    return "he" if design.activation == "relu" else "xavier"
 
 
 def rounds_of(epochs: int) -> int:
@@ -69,7 +49,7 @@ class Jobs:
                 while queue and len(running) < self._in_flight and not self._sweep.stopped():
                     arch_id, text = queue.pop(0)
                     name = self._sweep.intend([[arch_id]])
-                    if problem := refuse(design_of(text)):
+                    if problem := refused_by_train(design_of(text)):
                         self._sweep.parts.close(
                             name, [self._record(arch_id, text, {"status": "failed", "reason": problem})]
                         )
@@ -137,10 +117,3 @@ class Jobs:
             "arch_id": arch_id, "spec": text, **about_design(design_of(text), self._data), **told,
             "backend": "mrdl train", "data": self._data.digest, "versions": {"mrdl": mrdl.__version__},
         }  # fmt: skip
-
-
-def check(designs: Sequence[Design]) -> None:
-    """Raise ConfigError where not one of the designs can be a job of its own."""
-    reasons = {refuse(design) for design in designs}
-    if "" not in reasons and reasons:
-        raise ConfigError(sorted(reasons)[0])

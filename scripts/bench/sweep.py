@@ -1,28 +1,36 @@
-"""What a sweep costs beside its trainings: planning and indexing 50,000 designs, its report, and the scheduler.
+"""What a sweep costs beside its trainings: 50,000 designs planned, indexed and reported, the scheduler, and kills.
 
-.venv/bin/python scripts/bench/sweep.py [--many 50000] [--trained 100,1000]
+.venv/bin/python scripts/bench/sweep.py [--many 50000] [--trained 100,1000,10000] [--kills 50]
 
 The 50,000 are not trained: their records are made up and written to part files as tasks do. The others are small nets
-on the digits, trained by processes; "ideal" is the time inside trainings shared out among the cores.
+on the digits, trained by processes, each by itself and together; "ideal" is the time inside trainings shared out among
+the cores. Needs mrdl[test]; the time in a browser is told where there is a Chromium.
 """
 
 import argparse
 import json
 import os
+import random
+import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from common import DIGITS, PYTHON, REPO, measure, table
 
 sys.path.insert(0, str(REPO))
 
+from mrdl.sweep.folder import SweepFolder  # noqa: E402
+
 SPEC = """
 [data]
 label = "digit"
 [space]
-depth = {{ min = 1, max = 64 }}
-width = {{ min = 4, max = 256, log = true }}
+depth = {{ min = 1, max = {depth} }}
+width = {{ min = 4, max = 128, log = true }}
 activation = ["relu", "tanh", "sigmoid"]
 residual = [false, true]
 learning_rate = {{ min = 0.0005, max = 0.02, log = true }}
@@ -30,6 +38,7 @@ epochs = 3
 [sweep]
 sampler = "sobol"
 count = {count}
+backend = "{backend}"
 """
 MANY = """
 import json, resource, sys, time, tomllib
@@ -71,74 +80,125 @@ told["table"] = time.perf_counter() - began
 print(json.dumps(told))
 """
 REPORT = """
-import json, sys, pandas as pd
+import sys
 from pathlib import Path
-from mrdl.sweep.engine import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.report import write_report
-sweep = SweepDriver(sys.argv[1])
+sweep = SweepFolder(sys.argv[1])
 write_report(sweep.table(), sweep.about, Path(sys.argv[1]) / "report.html")
 """
+ENV = {"PYTHONPATH": str(REPO)}
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def many(count, folder):
     spec = Path(folder) / "many.toml"
-    spec.write_text(SPEC.format(count=count))
-    env = {"PYTHONPATH": str(REPO)}
+    spec.write_text(SPEC.format(count=count, depth=64, backend="torch"))
     sweep = f"{folder}/many"
-    told = json.loads(measure([PYTHON, "-c", MANY, sweep, DIGITS, count, spec], env=env).out.splitlines()[-1])
-    reported = measure([PYTHON, "-c", REPORT, sweep], env=env)
+    told = json.loads(measure([PYTHON, "-c", MANY, sweep, DIGITS, count, spec], env=ENV).out.splitlines()[-1])
+    reported = measure([PYTHON, "-c", REPORT, sweep], env=ENV)
     size = Path(sweep, "report.html").stat().st_size / 1e6
     rows = [
-        ["plan", f"{told['plan']:.1f} s"],
-        ["take in and index the parts", f"{told['take in']:.1f} s"],
-        ["count by state", f"{told['count']:.2f} s"],
-        ["the driver's memory until then", f"{told['driver MB']:.0f} MB"],
-        ["table, as Parquet", f"{told['table']:.1f} s"],
-        ["report, whole process", f"{reported.wall:.1f} s, {size:.1f} MB, {reported.memory:.0f} MB of memory"],
+        ["plan", f"{told['plan']:.1f} s", ""],
+        ["take in and index the parts", f"{told['take in']:.1f} s", "60 s with the plan"],
+        ["count by state", f"{told['count']:.2f} s", ""],
+        ["the driver's memory until then", f"{told['driver MB']:.0f} MB", "300 MB"],
+        ["table, as Parquet", f"{told['table']:.1f} s", ""],
+        ["report, whole process", f"{reported.wall:.1f} s, {reported.memory:.0f} MB of memory", "15 s"],
+        ["the report's file", f"{size:.1f} MB", "10 MB"],
     ]
-    table(f"A sweep of {count} designs beside its trainings", rows, ["", ""])
+    if CHROMIUM:
+        first, all_ = in_browser(Path(sweep, "report.html"))
+        rows += [["first figure in Chromium, by software alone", f"{first:.1f} s", "5 s"],
+                 ["all figures, scrolled through", f"{all_:.1f} s", ""]]  # fmt: skip
+    table(f"A sweep of {count} designs beside its trainings", rows, ["", "", "goal"])
+
+
+def in_browser(page):
+    """Seconds from opening a report to its first figure, and to its last one."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with sync_playwright() as playwright:
+        tab = playwright.chromium.launch(executable_path=CHROMIUM, args=flags).new_page()
+        began, seconds = time.perf_counter(), []
+        tab.goto(page.as_uri())
+        for figure in tab.locator(".figure").all():
+            figure.scroll_into_view_if_needed()
+            tab.wait_for_selector(f"#{figure.get_attribute('id')}[data-drawn=done]")
+            seconds.append(time.perf_counter() - began)
+    return seconds[0], seconds[-1]
 
 
 def overhead(counts, folder):
     rows = []
     for count in counts:
-        spec = Path(folder) / f"few{count}.toml"
-        spec.write_text(SPEC.format(count=count))
-        words = ["sweep", "run", spec, DIGITS, "--dir", f"{folder}/few{count}", "-r", "local", "--json"]
-        measured = measure([PYTHON, "-m", "mrdl", *words], env={"PYTHONPATH": str(REPO)})
-        counts_ = json.loads(measured.out.splitlines()[-1])
-        from mrdl.sweep.engine import SweepDriver
-
-        results = SweepDriver(f"{folder}/few{count}").table()
-        inside = float(results.cpu_s.sum())
-        cores = len(os.sched_getaffinity(0))
-        rows.append([
-            count, counts_["done"], counts_["failed"], f"{inside / cores:.0f}", f"{measured.wall:.0f}",
-            f"{measured.wall / (inside / cores):.2f}", f"{100 * inside / measured.cpu:.0f} %",
-            f"{count / measured.wall:.1f}",
-        ])  # fmt: skip
+        for backend in ("torch", "batched") if count < 10_000 else ("batched",):
+            rows.append(trained(count, backend, folder))
     header = [
-        "designs",
-        "done",
-        "failed",
-        "ideal wall s",
-        "wall s",
-        "ratio",
-        "CPU inside trainings",
+        "designs", "back end", "done", "failed", "ideal wall s", "wall s", "ratio", "CPU inside trainings",
         "designs a second",
-    ]
+    ]  # fmt: skip
     table("Small nets on the digits, -r local", rows, header)
+
+
+def trained(count, backend, folder):
+    spec = Path(folder) / f"few{count}{backend}.toml"
+    spec.write_text(SPEC.format(count=count, depth=12, backend=backend))
+    words = ["sweep", "run", spec, DIGITS, "--dir", spec.with_suffix(""), "-r", "local", "--json"]
+    measured = measure([PYTHON, "-m", "mrdl", *words], env=ENV)
+    counts = json.loads(measured.out.splitlines()[-1])
+    inside, cores = float(SweepFolder(spec.with_suffix("")).table().cpu_s.sum()), len(os.sched_getaffinity(0))
+    return [
+        count, backend, counts["done"], counts["failed"], f"{inside / cores:.0f}", f"{measured.wall:.0f}",
+        f"{measured.wall / (inside / cores):.2f}", f"{100 * inside / measured.cpu:.0f} %",
+        f"{count / measured.wall:.1f}",
+    ]  # fmt: skip
+
+
+def kills(wanted, folder, designs=300):
+    """A sweep whose driver, or one of whose tasks, is killed at random moments until so many were."""
+    draw, spec, where = random.Random(0), Path(folder) / "kills.toml", f"{folder}/kills"
+    spec.write_text(SPEC.format(count=designs, depth=4, backend="torch").replace("epochs = 3", "epochs = 20"))
+    words = [PYTHON, "-m", "mrdl", "sweep", "run", str(spec), str(DIGITS), "--dir", where, "-r", "local"]
+    killed = {"driver": 0, "task": 0}
+    while sum(killed.values()) < wanted:
+        driver = subprocess.Popen(
+            words, env={**os.environ, **ENV}, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        time.sleep(draw.uniform(1, 9))
+        while driver.poll() is None and draw.random() < 0.5:
+            if tasks := list(map(int, Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split())):
+                os.kill(draw.choice(tasks), signal.SIGKILL)
+                killed["task"] += 1
+            time.sleep(draw.uniform(0.5, 3))
+        killed["driver"] += driver.poll() is None
+        driver.kill()
+        if driver.wait() == 0:
+            break  # all was trained before so many were killed
+    ended = measure([*words, "--json"], env=ENV)
+    found = json.loads(ended.out.splitlines()[-1])
+    told = SweepFolder(where).table()
+    rows = [[
+        killed["driver"], killed["task"], found["designs"], found["done"], found["failed"], found["duplicates"],
+        int(told.arch_id.duplicated().sum()), found["designs"] - found["done"] - found["failed"],
+    ]]  # fmt: skip
+    header = ["drivers killed", "tasks killed", "designs", "done", "failed", "trained twice", "rows twice", "lost"]
+    table("Killed at random, -r local", rows, header)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--many", type=int, default=50_000)
-    parser.add_argument("--trained", default="100,1000")
+    parser.add_argument("--trained", default="100,1000,10000")
+    parser.add_argument("--kills", type=int, default=50)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.many:
             many(options.many, folder)
         overhead([int(n) for n in options.trained.split(",") if n], folder)
+        if options.kills:
+            kills(options.kills, folder)
 
 
 if __name__ == "__main__":
