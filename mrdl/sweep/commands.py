@@ -5,7 +5,7 @@ import json
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from mrdl.errors import ConfigError, MrdlError, SetupError
 from mrdl.sweep import cost
 from mrdl.sweep.api import HOME
 from mrdl.sweep.bar import Told, bar, words
+from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.folder import SweepFolder, look_at
-from mrdl.sweep.space import Design
+from mrdl.sweep.space import Design, Spec
 from mrdl.sweep.spec import read_spec
 
 EXAMPLES = 10
@@ -45,13 +46,7 @@ def add_parser(commands: Any) -> None:
         parser.set_defaults(command=run)
         return parser
 
-    verb(
-        "plan",
-        "say how many designs, how long and how large, and show ten, before anything runs",
-        _plan,
-        "spec",
-        "data",
-    )
+    verb("plan", "say how many designs, how long, how large, and show ten, before anything runs", _plan, "spec", "data")
     run = verb("run", "train all designs of a spec on a CSV", _run, "spec", "data")
     run.add_argument("--dir", default="", help="folder of the sweep (default: sweeps/ and the spec's name)")
     _with_runner(run)
@@ -97,6 +92,8 @@ def _plan(options: Any) -> None:
         f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training: about "
         f"{duration(sum(seconds) / slots)} on {slots} cores"
     )
+    for line in _more_of_plan(spec, data, designs):
+        print(line)
     table = Table(box=None, pad_edge=False)
     for name in ("hidden layers", "activation", "optimizer", "epochs", "seed", "parameters", "takes about"):
         table.add_column(name)
@@ -108,6 +105,19 @@ def _plan(options: Any) -> None:
             str(design.seed), str(sizes[i]), duration(seconds[i]),
         )  # fmt: skip
     Console(highlight=False).print(table)
+
+
+def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Iterator[str]:
+    """What follows from the first results, and what will not fit."""
+    if spec.halving:
+        first, *rungs = spec.rungs()
+        kept = [f"{max(1, len(designs) // spec.halving['eta'] ** i)} for {n}" for i, n in enumerate(rungs, 1)]
+        yield f"successive halving: these for {first} epochs, the best {', then '.join(kept)}; not in the time above"
+    if spec.sampler == "tpe":
+        yield f"TPE: these are the first of {spec.count * len(spec.seeds)}, the others are drawn by what came of them"
+    sizes = [cost.memory_mb(design, data.columns, len(data.classes)) for design in designs]
+    if too_large := sum(size > spec.memory_mb for size in sizes):
+        yield f"{too_large} of them need up to {max(sizes):.0f} MB and will fail: limits.memory_mb is {spec.memory_mb}"
 
 
 def _layers(design: Design) -> str:
@@ -180,16 +190,8 @@ def _show(options: Any) -> None:
     done = table[table.status == "done"].sort_values("accuracy", ascending=False)
     screen, best = Console(highlight=False, width=160), Table(box=None, pad_edge=False)
     names = (
-        "accuracy",
-        "hidden",
-        "activation",
-        "residual",
-        "initialisation",
-        "optimizer",
-        "parameters",
-        "seed",
-        "wall_s",
-    )
+        "accuracy", "hidden", "activation", "residual", "initialisation", "optimizer", "parameters", "seed", "wall_s",
+    )  # fmt: skip
     for name in names:
         best.add_column(name)
     for row in done.head(options.top).itertuples():

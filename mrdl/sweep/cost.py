@@ -69,6 +69,13 @@ def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float,
     return [*found, constants(together, WIDEST, 1 / TOGETHER)] if backend_name == "batched" else found * 2
 
 
+def memory_mb(design: Design, columns: int, classes: int) -> float:
+    """What a training takes beside its data: weights, slopes and two moments, and a batch at each layer, there and
+    back."""
+    nodes = columns + sum(design.hidden) + classes
+    return (16 * design.parameters(columns, classes) + 12 * design.batch_size * nodes) / 2**20
+
+
 def share(work: Sequence[Unit], slots: int) -> float:
     """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long."""
     return max(5.0, sum(seconds for _, seconds in work) / (3 * slots))

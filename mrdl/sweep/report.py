@@ -94,16 +94,8 @@ def _summary(table: "pd.DataFrame") -> str:
 
 def _best(done: "pd.DataFrame") -> str:
     names = (
-        "accuracy",
-        "hidden",
-        "activation",
-        "residual",
-        "optimizer",
-        "learning_rate",
-        "parameters",
-        "cpu_s",
-        "seed",
-    )
+        "accuracy", "hidden", "activation", "residual", "optimizer", "learning_rate", "parameters", "cpu_s", "seed",
+    )  # fmt: skip
     heads = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in names)
     lines = []
     for row in done.nlargest(10, "accuracy").itertuples():
