@@ -38,7 +38,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {  #
 
 
 def family(design: Design, columns: int = 0) -> tuple[Any, ...] | None:
-    """What designs that can train together have in common. None: it trains only by itself.
+    """What designs that can train together have in common, on data of so many columns. None: it trains only by itself.
 
     Learning rate, initialisation and seed may differ, widths as long as they are padded to the same.
     """
@@ -46,8 +46,9 @@ def family(design: Design, columns: int = 0) -> tuple[Any, ...] | None:
         return None
     if sum(a * b for a, b in pairwise((columns, *map(_padded, design.hidden)))) > MOST_WEIGHTS:
         return None
-    # which layers add what goes in; of the first one this depends on the columns of the data
-    adds = (*design.hidden[:1], *(a == b for a, b in pairwise(design.hidden))) if design.residual else ()
+    # which layers add what goes in; of the first one this depends on the columns, where they are known
+    first = (design.hidden[0] == columns if columns else design.hidden[0],) if design.hidden else ()
+    adds = (*first, *(a == b for a, b in pairwise(design.hidden))) if design.residual else ()
     widths = tuple(map(_padded, design.hidden))
     return widths, adds, design.activation, design.batch_size, design.optimizer, design.epochs
 
@@ -75,7 +76,8 @@ def with_batch(
     import torch
     from torch.nn import functional
 
-    if len(designs) > TOGETHER or len(set(map(family, designs))) != 1 or family(designs[0]) is None:
+    families = {family(design, data.columns) for design in designs}
+    if len(designs) > TOGETHER or len(families) != 1 or None in families:
         raise ValueError("these designs cannot train together")
     torch.set_num_threads(1)
     first, real = designs[0], len(designs)

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -61,7 +62,7 @@ class SweepFolder:
         """A sweep that is there. reindex: make its index again; designs: those of its spec, if they are known."""
         self.path = Path(folder).absolute()
         self.data, index = self.path / "data.safetensors", self.path / "ledger.db"
-        self._on_progress = on_progress
+        self._on_progress, self._tell_at = on_progress, 0.0
         if not (self.path / "sweep.json").exists():
             raise ConfigError(f"{self.path} is not the folder of a sweep: it has no sweep.json")
         try:
@@ -203,9 +204,12 @@ class SweepFolder:
         """Ask the driver to stop when the packs that run are over; what is done is kept."""
         (self.path / "stop").touch()
 
-    def tell(self) -> None:
-        """Say how far it is to whoever asked to be told."""
-        self._on_progress(self.ledger.counts())
+    def tell(self, now: bool = True) -> None:
+        """Say how far it is to whoever asked to be told; unless it is to be `now`, only if that takes little time."""
+        began = time.monotonic()
+        if now or began >= self._tell_at:
+            self._on_progress(self.ledger.counts())
+            self._tell_at = time.monotonic() + 50 * (time.monotonic() - began)  # to count 50,000 takes a quarter second
 
     # --- what came of it ---
 

@@ -64,7 +64,7 @@ class Jobs:
                         told = self._told(arch_id, process.returncode, time.monotonic() - began, name in late)
                         self._sweep.parts.close(name, [self._record(arch_id, text, told)])
                         del running[name]
-                self._sweep.tell()
+                self._sweep.tell(now=False)
         except BaseException:
             for process, *_ in running.values():
                 process.terminate()  # it ends its job on YARN

@@ -121,7 +121,7 @@ class _Harvest:
             self._sweep.parts.append(self._name, b"".join(lines))
             self._sweep.ledger.take_in(self._name, map(json.loads, lines))
         self._seen |= found
-        self._sweep.tell()
+        self._sweep.tell(now=False)
 
 
 def _stored_data(sweep: "SweepFolder") -> str:

@@ -21,6 +21,7 @@ class Parts:
 
     def __init__(self, folder: Path, ledger: Ledger, describe: Callable[[str, str], dict[str, Any]]) -> None:
         self._folder, self._ledger, self._describe = folder, ledger, describe
+        self._read = dict[str, int]()  # bytes of a part that are in the ledger
 
     def path(self, job: str) -> Path:
         """The file of what a job has told."""
@@ -52,14 +53,16 @@ class Parts:
         self._ledger.harvested(job)
 
     def take_in(self, job: str) -> None:
-        """Take into the ledger what a job has told by now."""
-        self._ledger.take_in(job, self.read(job))
+        """Take into the ledger what a job has told since it was last asked."""
+        self._ledger.take_in(job, self._news(job))
 
-    def read(self, job: str) -> Iterator[dict[str, Any]]:
-        """The records of a job; a last line that is not whole yet is left for later."""
+    def _news(self, job: str) -> Iterator[dict[str, Any]]:
+        """The new records of a job; a last line that is not whole yet is left for later."""
         with contextlib.suppress(FileNotFoundError), open(self.path(job), "rb") as file:
+            file.seek(self._read.get(job, 0))
             for line in file:
                 if line.endswith(b"\n"):
+                    self._read[job] = self._read.get(job, 0) + len(line)
                     with contextlib.suppress(ValueError):  # the rest of a line that a killed task began
                         if "arch_id" in (record := json.loads(line)):
                             yield record

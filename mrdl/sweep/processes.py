@@ -47,7 +47,7 @@ class Processes:
                     if over:
                         self._sweep.parts.over(name, pack, self._last_words(name))
                         del running[name]
-                self._sweep.tell()
+                self._sweep.tell(now=False)
         except BaseException:
             for process, _ in running.values():
                 process.kill()
