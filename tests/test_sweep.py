@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mrdl.errors import ConfigError, DataError
+from mrdl.sweep.batched import family
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import with_numpy, with_torch
@@ -50,8 +51,9 @@ def sweep(tmp_path, digits):
 
 
 def records(data, designs, backend="torch", limits=LIMITS):
-    work = [(design.arch_id(data.digest, backend), design.canonical()) for design in designs]
-    return list(run_pack(work, data, backend, limits))
+    names = ["torch" if backend == "batched" and not family(design) else backend for design in designs]
+    work = [(d.arch_id(data.digest, name), d.canonical(), name) for d, name in zip(designs, names, strict=True)]
+    return list(run_pack(work, data, limits))
 
 
 def same(table, other):
@@ -354,6 +356,29 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing_that_is_done(t
     assert len(table) == 24 and set(table.status) == {"done"}
     for name, content in before.items():
         assert (tmp_path / "sweep" / "parts" / name).read_bytes().startswith(content), "what was written stays"
+
+
+@pytest.mark.slow
+def test_22500_designs_are_22500_trainings_though_drivers_die(tmp_path, digits):
+    """A number of which another engine made 124,070."""
+    spec = {
+        "data": {"label": "digit"}, "space": {"nodes": [[n] for n in range(1, 7501)]},
+        "sweep": {"backend": "backends:at_once", "seeds": 3},
+    }  # fmt: skip
+    path = tmp_path / "sweep"
+    for done in (4_000, 12_000, 20_000):
+        driver = start(path, spec, digits)
+        while counted(path) < done:
+            assert driver.poll() is None
+            time.sleep(0.5)
+        driver.kill()
+        driver.wait()
+    made = SweepDriver(path)
+    table, counts = made.run("local", 2), made.ledger.counts()
+    assert (counts["designs"], counts["done"], counts["duplicates"]) == (22_500, 22_500, 0)
+    assert len(table) == table.arch_id.nunique() == 22_500 and set(table.attempts) == {1}
+    written = [line for part in path.glob("parts/*.jsonl") for line in part.read_bytes().splitlines()]
+    assert len(written) == 22_500, "nothing was trained that is not in the table"
 
 
 @pytest.mark.slow

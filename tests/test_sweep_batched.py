@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mrdl.sweep import batched
-from mrdl.sweep.batched import TOGETHER, family, with_batch
+from mrdl.sweep.batched import LEAST, TOGETHER, chosen, family, grouped, with_batch
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.fit import with_torch
 from mrdl.sweep.space import Design
@@ -212,3 +212,19 @@ def test_residual_designs_add_in_the_same_layers():
         return family(Design(hidden, residual=True))
 
     assert of(10, 10, 5) == of(10, 10, 9) and of(10, 10) != of(10, 9) and of(10, 10) != of(11, 11)
+
+
+def test_a_plan_trains_together_what_has_enough_of_its_kind():
+    many, few = [Design((8,), seed=s) for s in range(LEAST)], [Design((8, 8), seed=s) for s in range(LEAST - 1)]
+    alone = [Design((8,), dropout=0.1, seed=s) for s in range(LEAST)]
+    plan = [*many, *few, *alone]
+    assert chosen(plan, "batched", 6) == ["batched"] * len(many) + ["torch"] * (len(few) + len(alone))
+    assert set(chosen(plan, "numpy", 6)) == {"numpy"}
+    groups = grouped(((str(i), d, n) for i, (d, n) in enumerate(zip(plan, chosen(plan, "batched", 6), strict=True))), 6)
+    assert [len(group) for group in groups] == [len(many)] + [1] * (len(few) + len(alone))
+    assert [len(group) for group in grouped(((str(i), many[0], "batched") for i in range(40)), 6)] == [16, 16, 8]
+
+
+def test_residual_designs_of_any_width_but_that_of_the_data_train_together():
+    designs = [Design((width, width), residual=True) for width in (5, 7, 12)]
+    assert len({family(design, 6) for design in designs}) == 1 < len({family(design, 7) for design in designs})

@@ -140,8 +140,8 @@ def toml(folder, **tables):
 
 def record(data, kind, function="odd", **limits):
     design = Design(tuple(nodes_of(kind)[0]))
-    work = [(design.arch_id(data.digest, HERE), design.canonical())]
-    (found,) = run_pack(work, data, f"{HERE}:{function}", Limits(**{"wall_s": 20, "memory_mb": 2048, **limits}))
+    work = [(design.arch_id(data.digest, HERE), design.canonical(), f"{HERE}:{function}")]
+    (found,) = run_pack(work, data, Limits(**{"wall_s": 20, "memory_mb": 2048, **limits}))
     return found
 
 
@@ -355,7 +355,7 @@ def test_losses_may_be_numbers_of_any_kind(sweep):
 @pytest.mark.parametrize("epochs", [1, 200, 201, 1000])
 def test_a_curve_ends_with_the_last_epoch(data, epochs):
     design = Design((1,), epochs=epochs)
-    (found,) = run_pack([("a", design.canonical())], data, f"{HERE}:reports", Limits(20, 2048))
+    (found,) = run_pack([("a", design.canonical(), f"{HERE}:reports")], data, Limits(20, 2048))
     assert found["curve"][-1] == pytest.approx(1 / epochs, abs=1e-6) and len(found["curve"]) <= 200
 
 
@@ -400,7 +400,7 @@ def test_a_job_trains_as_many_epochs_as_the_table_says(tmp_path, small_csv):
 
 def test_long_designs_of_a_back_end_of_ones_own_are_trained_by_it(sweep):
     made = sweep(nodes=[[1], [2]])
-    (first, text, _, _), (second, _, _, _) = made.ledger.waiting()
+    (first, text, *_), (second, *_) = made.ledger.waiting()
     took = {"arch_id": first, "spec": text, "status": "done", "wall_s": 300.0, "collapsed": False}
     made.parts.close(made.intend([[first]]), [took])
     table = made.run("inline").set_index("arch_id")
@@ -573,7 +573,7 @@ def test_json_is_all_that_retry_failed_prints(sweep, capfd):
 
 def test_a_failure_is_counted_as_soon_as_it_is_known(sweep):
     made = sweep(nodes=[[1], [2]])
-    (first, text, _, _), (second, _, _, _) = made.ledger.waiting()
+    (first, text, *_), (second, *_) = made.ledger.waiting()
     name = made.intend([[first, second]])
     made.ledger.take_in(name, [{"arch_id": first, "spec": text, "status": "failed", "reason": "so"}])
     counts = made.ledger.counts()
@@ -625,7 +625,7 @@ def mixed(sweep):
     """Designs that are done, have failed, and were not trained yet."""
     made = sweep("odd", nodes=nodes_of("list", "nothing", "formula", "says a formula", "prints", "markup"))
     made.run("inline")
-    made.ledger.plan([("f" * 16, Design((99,)).canonical(), 1.0)])
+    made.ledger.plan([("f" * 16, Design((99,)).canonical(), 1.0, "torch")])
     return made
 
 
@@ -748,7 +748,7 @@ def test_the_slope_of_time_and_its_interval_are_those_of_scipy(count):
 
 def test_a_ledger_counts_a_design_once_whatever_its_parts_say(tmp_path):
     ledger = Ledger(tmp_path / "ledger.db")
-    ledger.plan([("a", Design((1,)).canonical(), 1.0)])
+    ledger.plan([("a", Design((1,)).canonical(), 1.0, "torch")])
     for job, status in (("1", "failed"), ("2", "done"), ("3", "done"), ("4", "failed")):
         ledger.intend(job, [["a"]])
         ledger.take_in(job, [{"arch_id": "a", "spec": "", "status": status, "job": job}] * 2)

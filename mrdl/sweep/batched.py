@@ -9,7 +9,8 @@ In shapes, N is TOGETHER, B the rows of a batch. `family` needs no torch: a driv
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 TOGETHER = 16  # networks that train together
+LEAST = 8  # of a family in a plan: fewer train as fast by themselves, as to train any takes as long as to train all
 WIDEST = 128  # nodes of a layer; above, products take the time, and a network trains about as fast alone
 MOST_ROWS = 512  # of a batch; above, likewise
 MOST_WEIGHTS = 500_000  # of a network; all of them together hold 80 times as many floats, and more is no faster
@@ -53,14 +55,20 @@ def family(design: Design, columns: int = 0) -> tuple[Any, ...] | None:
     return widths, adds, design.activation, design.batch_size, design.optimizer, design.epochs
 
 
-def grouped(designs: Mapping[str, Design], backend_name: str, columns: int) -> list[list[str]]:
-    """The names of designs in groups of those that train together; each by itself where the back end is another."""
+def chosen(designs: Sequence[Design], backend_name: str, columns: int) -> list[str]:
+    """The back end of each design of a plan: of `batched` ones, torch where too few of its family are there."""
     if backend_name != "batched":
-        return [[name] for name in designs]
+        return [backend_name] * len(designs)
+    families = [family(design, columns) for design in designs]
+    counts = Counter(families)
+    return ["torch" if of is None or counts[of] < LEAST else "batched" for of in families]
+
+
+def grouped(designs: Iterable[tuple[str, Design, str]], columns: int) -> list[list[str]]:
+    """Names of (name, design, back end) in groups of those that train together; the others each by itself."""
     families: dict[Any, list[str]] = {}
-    for name, design in designs.items():
-        of = family(design, columns)
-        families.setdefault(name if of is None else of, []).append(name)
+    for name, design, backend_name in designs:
+        families.setdefault(family(design, columns) if backend_name == "batched" else name, []).append(name)
     return [names[i : i + TOGETHER] for names in families.values() for i in range(0, len(names), TOGETHER)]
 
 

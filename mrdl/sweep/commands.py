@@ -20,6 +20,7 @@ from mrdl.errors import ConfigError, MrdlError, SetupError
 from mrdl.sweep import cost
 from mrdl.sweep.api import HOME
 from mrdl.sweep.bar import Told, bar, words
+from mrdl.sweep.batched import chosen
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.folder import SweepFolder, look_at
@@ -81,7 +82,7 @@ def _with_runner(parser: argparse.ArgumentParser) -> None:
 def _plan(options: Any) -> None:
     spec = read_spec(options.spec)
     data, designs = look_at(spec, options.data)
-    seconds = cost.predict(designs, data, spec.backend)
+    seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
     sizes = [design.parameters(data.columns, len(data.classes)) for design in designs]
     print(
         f"{options.data}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mrdl.sweep.batched import TOGETHER, WIDEST, family, with_batch
+from mrdl.sweep.batched import TOGETHER, WIDEST, with_batch
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.fit import BACKENDS, backend
 from mrdl.sweep.space import Design
@@ -23,16 +23,17 @@ Unit = tuple[Sequence[str], float]
 UNKNOWN_S = 1.0  # a training of a back end of the user's own, until some are done
 
 
-def predict(designs: Sequence[Design], data: Dataset, backend_name: str) -> list[float]:
+def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -> list[float]:
     """Seconds of each design: epochs * steps * (layers * overhead + parameters * rows / speed)."""
-    if backend_name not in BACKENDS:
+    if not set(backends) <= set(BACKENDS):
         return [UNKNOWN_S] * len(designs)
-    words = [sys.executable, "-m", "mrdl.sweep.cost", backend_name, str(data.columns), str(len(data.classes))]
+    measured = "batched" if "batched" in backends else backends[0]
+    words = [sys.executable, "-m", "mrdl.sweep.cost", measured, str(data.columns), str(len(data.classes))]
     told = subprocess.run(words, env=with_package(), stdout=subprocess.PIPE, check=True).stdout
     by_itself, together = json.loads(told)  # a process of its own: the driver shall not hold torch
     found, rows = [], len(data.train_x)
-    for design in designs:
-        grouped = backend_name == "batched" and family(design, data.columns) is not None
+    for design, backend_name in zip(designs, backends, strict=True):
+        grouped = backend_name == "batched"
         overhead, per_product = together if grouped else by_itself
         each = math.ceil(rows / design.batch_size) * (len(design.hidden) + 1) * overhead
         each += rows * design.parameters(data.columns, len(data.classes)) * per_product
@@ -77,8 +78,9 @@ def memory_mb(design: Design, columns: int, classes: int) -> float:
 
 
 def share(work: Sequence[Unit], slots: int) -> float:
-    """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long."""
-    return max(5.0, sum(seconds for _, seconds in work) / (3 * slots))
+    """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long. A pack is
+    not so short that to load torch, 2 s or 3, would be much of it."""
+    return max(30.0, sum(seconds for _, seconds in work) / (3 * slots))
 
 
 def packs(work: Sequence[Unit], slots: int, pack_s: float) -> list[list[str]]:

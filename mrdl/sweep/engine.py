@@ -15,6 +15,7 @@ from mrdl.sweep.batched import grouped
 from mrdl.sweep.fit import backend
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.jobs import Jobs
+from mrdl.sweep.ledger import Waiting
 from mrdl.sweep.processes import Processes
 from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.space import design_of
@@ -59,37 +60,35 @@ class SweepDriver(SweepFolder):
                 raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
             self.parts.end(name)
 
-    def _wave(self, waiting: Sequence[tuple[str, str, float, int]], runner: str, slots: int) -> None:
+    def _wave(self, waiting: Sequence[Waiting], runner: str, slots: int) -> None:
         """A job for each large design, or packs of small ones; those that were lost before stand alone, so that the
         culprit is found."""
         speed = self.ledger.speed()
-        large = [one for one in waiting if self._is_large(one[1], one[2] * speed)]
-        if large:
-            Jobs(self, runner, self.spec.in_flight).run([(arch_id, text) for arch_id, text, _, _ in large])
+        if large := [one for one in waiting if self._is_large(one, speed)]:
+            Jobs(self, runner, self.spec.in_flight).run(large)
             return
-        texts = {arch_id: text for arch_id, text, _, _ in waiting}
-        packs = self._packs(
-            {arch_id: seconds * speed for arch_id, _, seconds, lost in waiting if not lost}, texts, slots
-        )
-        packs += [[arch_id] for arch_id, _, _, lost in waiting if lost]
+        packs = self._packs([one for one in waiting if not one.lost], speed, slots)
+        packs += [[one.arch_id] for one in waiting if one.lost]
+        work = {one.arch_id: (one.arch_id, one.text, one.backend) for one in waiting}
         if runner == "hadoop":
-            on_yarn.run(self, packs[: on_yarn.WAVE], texts)
+            on_yarn.run(self, packs[: on_yarn.WAVE], work)
         else:
-            Processes(self, 1 if runner == "inline" else slots).run(packs, texts)
+            Processes(self, 1 if runner == "inline" else slots).run(packs, work)
 
-    def _packs(self, seconds: dict[str, float], texts: dict[str, str], slots: int) -> list[list[str]]:
-        """Designs, and what they take, shared out; those that train together stay together."""
-        if not seconds:
+    def _packs(self, waiting: Sequence[Waiting], speed: float, slots: int) -> list[list[str]]:
+        """Designs shared out by the time that they take; those that train together stay together."""
+        if not waiting:
             return []
-        groups = grouped({a: design_of(texts[a]) for a in seconds}, self.spec.backend, self.dataset().columns)
+        groups = grouped(((one.arch_id, design_of(one.text), one.backend) for one in waiting), self.dataset().columns)
+        seconds = {one.arch_id: one.seconds * speed for one in waiting}
         units = [(group, sum(seconds[arch_id] for arch_id in group)) for group in groups]
         return cost.packs(units, slots, min(self.spec.pack_s, cost.share(units, slots)))
 
-    def _is_large(self, text: str, seconds: float) -> bool:
+    def _is_large(self, one: Waiting, speed: float) -> bool:
         """Whether a design is worth a job of its own, with the data shared out among shards, and can be one."""
         if self.spec.route == "auto":
-            known = self.spec.backend in ("torch", "batched")
-            return seconds >= LARGE_S and known and not refused_by_train(design_of(text))
+            known = one.backend in ("torch", "batched")
+            return one.seconds * speed >= LARGE_S and known and not refused_by_train(design_of(one.text))
         return self.spec.route == "job"
 
 

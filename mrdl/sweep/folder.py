@@ -23,6 +23,7 @@ from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_writ
 from mrdl.lock import is_held, take
 from mrdl.sweep import cost
 from mrdl.sweep.adaptive import next_designs
+from mrdl.sweep.batched import chosen
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.fit import backend
 from mrdl.sweep.ledger import Ledger
@@ -134,12 +135,13 @@ class SweepFolder:
 
     def _plan(self, designs: Sequence[Design], data: Dataset) -> int:
         """Returns how many were not there yet."""
-        ids = [design.arch_id(data.digest, self.spec.backend) for design in designs]
+        backends = chosen(designs, self.spec.backend, data.columns)
+        ids = [design.arch_id(data.digest, name) for design, name in zip(designs, backends, strict=True)]
         if self.ledger.has(ids):
             return 0
-        seconds = cost.predict(designs, data, self.spec.backend)
+        seconds = cost.predict(designs, data, backends)
         texts = [design.canonical() for design in designs]
-        return self.ledger.plan(zip(ids, texts, seconds, strict=True))
+        return self.ledger.plan(zip(ids, texts, seconds, backends, strict=True))
 
     def plan_more(self) -> bool:
         """Plan what follows from the results, where all that was planned is over; False where there is no more."""
@@ -151,7 +153,7 @@ class SweepFolder:
 
     def settings(self) -> dict[str, Any]:
         """What a task needs to know beside its designs."""
-        return {"backend": self.spec.backend, "limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
+        return {"limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
 
     def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
         """Write down a job before it is sent; returns its name."""

@@ -43,14 +43,14 @@ class SweepJob(MRJob):
         raise NotImplementedError
 
     def run_mapper(self, step_num: int = 0) -> None:
-        """One map task: its lines are packs, lists of [arch_id, canonical design]."""
+        """One map task: its lines are packs, lists of items."""
         with open(self.options.settings, encoding="utf-8") as file:
             settings = json.load(file)
         data = Dataset.load(self.options.data)
         with task_streams(self) as (lines, write):
             for line in lines:
-                work = [(arch_id, text) for arch_id, text in json.loads(line)]
-                for record in run_pack(work, data, settings["backend"], Limits(**settings["limits"]), self.set_status):
+                work = [tuple(item) for item in json.loads(line)]
+                for record in run_pack(work, data, Limits(**settings["limits"]), self.set_status):
                     write(record["arch_id"].encode(), json.dumps(record).encode())
 
 

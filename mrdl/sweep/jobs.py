@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import mrdl
 from mrdl.results import RunFolder
 from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.ledger import Waiting
 from mrdl.sweep.pack import about_design, is_collapsed
 from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.space import Design, design_of
@@ -40,14 +41,14 @@ class Jobs:
         self._sweep, self._runner, self._in_flight = sweep, runner, max(1, in_flight)
         self._data = Dataset.load(sweep.path / "data.safetensors")
 
-    def run(self, designs: Sequence[tuple[str, str]]) -> None:
-        """Train (arch_id, canonical) designs that are in no open job."""
+    def run(self, designs: Sequence[Waiting]) -> None:
+        """Train designs that are in no open job."""
         queue, running = list(designs), dict[str, tuple[subprocess.Popen[bytes], str, str, float]]()
         late = set[str]()
         try:
             while running or (queue and not self._sweep.stopped()):
                 while queue and len(running) < self._in_flight and not self._sweep.stopped():
-                    arch_id, text = queue.pop(0)
+                    arch_id, text, *_ = queue.pop(0)
                     name = self._sweep.intend([[arch_id]])
                     if problem := refused_by_train(design_of(text)):
                         self._sweep.parts.close(

@@ -8,11 +8,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS arch (
-    arch_id TEXT PRIMARY KEY, position INTEGER, spec TEXT, predicted_s REAL,
+    arch_id TEXT PRIMARY KEY, position INTEGER, spec TEXT, predicted_s REAL, backend TEXT,
     lost INTEGER DEFAULT 0, asked INTEGER DEFAULT 1
 );
 CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, state TEXT, packs TEXT, on_yarn INTEGER);
@@ -22,6 +22,16 @@ CREATE TABLE IF NOT EXISTS attempt (
 CREATE INDEX IF NOT EXISTS of_status ON attempt (status, arch_id);
 """
 OPEN, HARVESTED = "open", "harvested"
+
+
+class Waiting(NamedTuple):
+    """A design that is neither over nor in an open job. seconds: predicted; lost: how often its task died."""
+
+    arch_id: str
+    text: str
+    seconds: float
+    lost: int
+    backend: str
 
 
 class Ledger:
@@ -39,15 +49,16 @@ class Ledger:
 
     # --- designs ---
 
-    def plan(self, designs: Iterable[tuple[str, str, float]]) -> int:
-        """Take in designs as (arch_id, canonical, predicted seconds); those that are there stay. Returns how many came
-        new."""
+    def plan(self, designs: Iterable[tuple[str, str, float, str]]) -> int:
+        """Take in designs as (arch_id, canonical, predicted seconds, back end); those that are there stay. Returns how
+        many came new."""
         before = self.count()
-        rows = [(arch_id, before + i, spec, seconds) for i, (arch_id, spec, seconds) in enumerate(designs)]
+        rows = [(arch_id, before + i, *about) for i, (arch_id, *about) in enumerate(designs)]
         with self._db:
             self._db.execute("BEGIN")
             self._db.executemany(
-                "INSERT OR IGNORE INTO arch (arch_id, position, spec, predicted_s) VALUES (?, ?, ?, ?)", rows
+                "INSERT OR IGNORE INTO arch (arch_id, position, spec, predicted_s, backend) VALUES (?, ?, ?, ?, ?)",
+                rows,
             )
             self._db.execute("COMMIT")
         return self.count() - before
@@ -61,16 +72,16 @@ class Ledger:
         there = {row[0] for row in self._db.execute("SELECT arch_id FROM arch")}
         return there.issuperset(arch_ids)
 
-    def waiting(self) -> list[tuple[str, str, float, int]]:
-        """Designs that are neither over nor with an open job: (arch_id, canonical, predicted seconds, times lost)."""
+    def waiting(self) -> list[Waiting]:
+        """Designs that are neither over nor in an open job, in the order of the plan."""
         busy = {arch_id for _, packs in self.open_jobs() for pack in packs for arch_id in pack}
         rows = self._db.execute(
-            "SELECT arch_id, spec, predicted_s, lost FROM arch WHERE asked > "
+            "SELECT arch_id, spec, predicted_s, lost, backend FROM arch WHERE asked > "
             "(SELECT count(*) FROM attempt WHERE attempt.arch_id = arch.arch_id AND status = 'failed') "
             "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.arch_id = arch.arch_id AND status = 'done') "
             "ORDER BY position"
         )
-        return [tuple(row) for row in rows if row[0] not in busy]
+        return [Waiting(*row) for row in rows if row[0] not in busy]
 
     def ask_again(self) -> int:
         """Let each design that failed be tried once more; returns how many."""

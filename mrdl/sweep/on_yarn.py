@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from mrdl.monitor import Watcher
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, read
 from mrdl.sweep.fit import source_of
+from mrdl.sweep.pack import Item
 from mrdl.witness import OnYarn
 
 if TYPE_CHECKING:
@@ -27,28 +28,28 @@ WAVE = 200  # packs in one job: a job that is lost costs no more
 LOOK_S = 2.5  # between two looks at what has come
 
 
-def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
-    """Train packs of designs (arch_id -> canonical in texts), and take in what became of them.
+def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], work: Mapping[str, Item]) -> None:
+    """Train packs of arch_ids, and take in what became of them.
 
     Raises TrainingError, with a task's last words, where several tasks ran and none said anything.
     """
     from mrdl.sweep.job import SweepJob
 
-    work = sweep.path / "work"
-    work.mkdir(0o700, exist_ok=True)
+    folder = sweep.path / "work"
+    folder.mkdir(0o700, exist_ok=True)
     data = _stored_data(sweep)
     name = sweep.intend(packs, on_yarn=True)
-    lines = (json.dumps([(arch_id, texts[arch_id]) for arch_id in pack]) + "\n" for pack in packs)
-    (work / "packs.txt").write_text("".join(lines))
-    (work / "settings.json").write_text(json.dumps(sweep.settings()))
-    package = launch.zip_package(work, source_of(sweep.spec.backend))
-    arguments = launch.arguments_on_yarn(name, work, _output(sweep, name), package)
+    lines = (json.dumps([work[arch_id] for arch_id in pack]) + "\n" for pack in packs)
+    (folder / "packs.txt").write_text("".join(lines))
+    (folder / "settings.json").write_text(json.dumps(sweep.settings()))
+    package = launch.zip_package(folder, source_of(sweep.spec.backend))
+    arguments = launch.arguments_on_yarn(name, folder, _output(sweep, name), package)
     arguments += ["-D", f"mapreduce.map.memory.mb={memory_mb(sweep.spec.memory_mb)}"]
-    arguments += ["--settings", str(work / "settings.json"), "--data", data]
-    job = SweepJob([*arguments, str(work / "packs.txt")])
+    arguments += ["--settings", str(folder / "settings.json"), "--data", data]
+    job = SweepJob([*arguments, str(folder / "packs.txt")])
     chosen = runner_class("hadoop", False)
     job._runner_class = lambda: chosen
-    witness, harvest = OnYarn(name, work, len(packs)), _Harvest(sweep, name)
+    witness, harvest = OnYarn(name, folder, len(packs)), _Harvest(sweep, name)
     try:
         with job.make_runner() as runner, Watcher(harvest.look_on):
             runner.run()

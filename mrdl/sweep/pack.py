@@ -16,34 +16,36 @@ from typing import Any
 import numpy as np
 
 import mrdl
-from mrdl.sweep.batched import family, grouped, with_batch
+from mrdl.sweep.batched import grouped, with_batch
 from mrdl.sweep.child import Limits, in_child
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.fit import Fit, Result, backend
 from mrdl.sweep.space import Design, design_of
 
 CURVE = 200  # points of a learning curve that are kept
+Item = tuple[str, str, str]
+"""A design of a pack: its arch_id, its canonical text, its back end."""
 Trained = list[tuple[Result, list[float]]]
 """Each training's result, and its loss by epoch."""
 Train = Callable[[], Trained]
 
 
 def run_pack(
-    work: list[tuple[str, str]],
+    work: Sequence[Item],
     data: Dataset,
-    backend_name: str,
     limits: Limits,
     status: Callable[[str], None] = lambda text: None,
 ) -> Iterator[dict[str, Any]]:
-    """A record for each (arch_id, canonical design) of a pack; those that can train together do, so that the order may
-    be another. Where one takes the others of its group along, each is trained by itself."""
-    if backend_name in ("torch", "batched"):
-        _warm_up(backend(backend_name), data)
-    designs, over = {arch_id: design_of(text) for arch_id, text in work}, 0
-    groups = grouped(designs, backend_name, data.columns)
+    """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
+    takes the others of its group along, each is trained by itself."""
+    backends, over = {arch_id: name for arch_id, _, name in work}, 0
+    if not {"torch", "batched"}.isdisjoint(backends.values()):
+        _warm_up(backend("torch"), data)
+    designs = {arch_id: design_of(text) for arch_id, text, _ in work}
+    groups = grouped(((a, design, backends[a]) for a, design in designs.items()), data.columns)
     while groups:
         group = groups.pop(0)
-        train = _training(backend_name, [designs[arch_id] for arch_id in group], data)
+        train = _training(backends[group[0]], [designs[arch_id] for arch_id in group], data)
         found = in_child(partial(_told, train, data), limits, partial(status, f"design {over + 1}/{len(work)}"))
         if len(found) < len(group):
             groups[:0] = [[arch_id] for arch_id in group]
@@ -53,7 +55,7 @@ def run_pack(
             design = designs[arch_id]
             yield {
                 "arch_id": arch_id, "spec": design.canonical(), **about_design(design, data), **told,
-                "together": len(group), "backend": backend_name, "data": data.digest,
+                "together": len(group), "backend": backends[arch_id], "data": data.digest,
                 "versions": {"mrdl": mrdl.__version__, "python": platform.python_version()},
             }  # fmt: skip
 
@@ -68,7 +70,7 @@ def _warm_up(fit: Fit, data: Dataset) -> None:
 
 def _training(backend_name: str, designs: Sequence[Design], data: Dataset) -> Train:
     """What trains designs that were grouped."""
-    if backend_name == "batched" and family(designs[0], data.columns):
+    if backend_name == "batched":
 
         def together() -> Trained:
             curves: list[list[float]] = [[] for _ in designs]
@@ -144,7 +146,7 @@ def main() -> None:
         control = json.load(file)
     data, limits = Dataset.load(control["data"]), Limits(**control["limits"])
     with open(sys.argv[2], "a", encoding="utf-8") as parts:
-        for record in run_pack(control["work"], data, control["backend"], limits):
+        for record in run_pack(control["work"], data, limits):
             parts.write(json.dumps(record) + "\n")
             parts.flush()
 

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mrdl.runners import kill_tasks
+from mrdl.sweep.pack import Item
 from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Processes:
     def __init__(self, sweep: "SweepFolder", slots: int) -> None:
         self._sweep, self._slots = sweep, slots
 
-    def run(self, packs: Sequence[Sequence[str]], texts: dict[str, str]) -> None:
+    def run(self, packs: Sequence[Sequence[str]], work: Mapping[str, Item]) -> None:
         """Each pack is a job of its own, and a process of its own; its part grows line by line."""
         queue, running = list(packs), dict[str, tuple[subprocess.Popen[bytes], Sequence[str]]]()
         control = self._sweep.path / "control"
@@ -36,7 +37,7 @@ class Processes:
                     about = {
                         **self._sweep.settings(),
                         "data": str(self._sweep.data),
-                        "work": [(a, texts[a]) for a in pack],
+                        "work": [work[arch_id] for arch_id in pack],
                     }
                     (control / f"{name}.json").write_text(json.dumps(about))
                     running[name] = self._start(name), pack

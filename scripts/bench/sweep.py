@@ -51,7 +51,7 @@ sweep = SweepDriver.create(folder, about, data)
 told["plan"] = time.perf_counter() - began
 import random
 draw = random.Random(0)
-waiting = [(a, json.loads(text), text) for a, text, _, _ in sweep.ledger.waiting()]
+waiting = [(a, json.loads(text), text) for a, text, *_ in sweep.ledger.waiting()]
 for start in range(0, len(waiting), 500):
     pack = waiting[start:start + 500]
     name = sweep.intend([[a for a, _, _ in pack]])
