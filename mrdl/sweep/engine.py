@@ -23,6 +23,7 @@ from mrdl.sweep.space import design_of
 if TYPE_CHECKING:
     import pandas as pd
 
+FEW = 8  # designs in a pack of those that were lost
 LARGE_S = 200.0  # ten times what a job on YARN costs
 
 
@@ -61,14 +62,16 @@ class SweepDriver(SweepFolder):
             self.parts.end(name)
 
     def _wave(self, waiting: Sequence[Waiting], runner: str, slots: int) -> None:
-        """A job for each large design, or packs of small ones; those that were lost before stand alone, so that the
-        culprit is found."""
+        """A job for each large design, or packs of small ones; those that were lost once are sent among few, those that
+        were lost again alone, so that the culprit is found."""
         speed = self.ledger.speed()
         if large := [one for one in waiting if self._is_large(one, speed)]:
             Jobs(self, runner, self.spec.in_flight).run(large)
             return
         packs = self._packs([one for one in waiting if not one.lost], speed, slots)
-        packs += [[one.arch_id] for one in waiting if one.lost]
+        once = [one.arch_id for one in waiting if one.lost == 1]
+        packs += [once[i : i + FEW] for i in range(0, len(once), FEW)]
+        packs += [[one.arch_id] for one in waiting if one.lost > 1]
         work = {one.arch_id: (one.arch_id, one.text, one.backend) for one in waiting}
         if runner == "hadoop":
             on_yarn.run(self, packs[: on_yarn.WAVE], work)

@@ -11,6 +11,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def run_pack(
     data: Dataset,
     limits: Limits,
     status: Callable[[str], None] = lambda text: None,
+    begin: Callable[[list[str]], None] = lambda arch_ids: None,
 ) -> Iterator[dict[str, Any]]:
     """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
     takes the others of its group along, each is trained by itself."""
@@ -45,6 +47,7 @@ def run_pack(
     groups = grouped(((a, design, backends[a]) for a, design in designs.items()), data.columns)
     while groups:
         group = groups.pop(0)
+        begin(group)
         train = _training(backends[group[0]], [designs[arch_id] for arch_id in group], data)
         found = in_child(partial(_told, train, data), limits, partial(status, f"design {over + 1}/{len(work)}"))
         if len(found) < len(group):
@@ -145,8 +148,13 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         control = json.load(file)
     data, limits = Dataset.load(control["data"]), Limits(**control["limits"])
+    begun = Path(sys.argv[1]).with_suffix(".begun")  # whom to blame if this process dies
+
+    def begin(group: list[str]) -> None:
+        begun.write_text(json.dumps(group))
+
     with open(sys.argv[2], "a", encoding="utf-8") as parts:
-        for record in run_pack(control["work"], data, limits):
+        for record in run_pack(control["work"], data, limits, begin=begin):
             parts.write(json.dumps(record) + "\n")
             parts.flush()
 

@@ -10,7 +10,7 @@ from typing import Any
 from mrdl.sweep.ledger import Ledger
 
 ON_YARN, OVER = b'{"on_yarn": true}\n', b'{"over": true}\n'  # the first and the last line of a part from YARN
-LOST = 3  # times: the first among others, the next two alone
+LOST = 3  # times: among many, among few, alone
 
 
 class Parts:
@@ -73,12 +73,13 @@ class Parts:
         self._ledger.take_in(job, records)
         self.end(job)
 
-    def over(self, job: str, pack: Sequence[str], words: str) -> None:
-        """A job is over: designs that it did not tell of are lost; those lost for the third time are rows."""
+    def over(self, job: str, suspects: Sequence[str], words: str) -> None:
+        """A job is over. Of the designs that may have ended a task of it, those that it did not tell of are lost; those
+        lost for the third time are rows."""
         told = self._ledger.tried(job)
-        if missing := [arch_id for arch_id in pack if arch_id not in told]:
+        if missing := [arch_id for arch_id in suspects if arch_id not in told]:
             self._ledger.lose(missing)
-            reason = "its task died three times, twice with it alone in it"
+            reason = "its task died three times, the last time with it alone in it"
             records = [
                 {**self._describe(arch_id, text), "status": "failed", "reason": reason, "log": words}
                 for arch_id, text in self._ledger.lost(missing, LOST).items()

@@ -46,7 +46,7 @@ class Processes:
                     over = process.poll() is not None  # asked before the part is read: nothing comes after its end
                     self._sweep.parts.take_in(name)
                     if over:
-                        self._sweep.parts.over(name, pack, self._last_words(name))
+                        self._sweep.parts.over(name, self._suspects(name, pack), self._last_words(name))
                         del running[name]
                 self._sweep.tell(now=False)
         except BaseException:
@@ -61,6 +61,13 @@ class Processes:
         env = with_package(**{DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1"})
         with open(self._sweep.path / "control" / f"{name}.err", "wb") as err:
             return subprocess.Popen([*command, str(self._sweep.parts.path(name))], env=env, stdout=err, stderr=err)
+
+    def _suspects(self, name: str, pack: Sequence[str]) -> Sequence[str]:
+        """The designs that were trained when a process ended; all of its pack where it had not begun."""
+        try:
+            return list(json.loads((self._sweep.path / "control" / f"{name}.begun").read_text()))
+        except (OSError, ValueError):
+            return pack
 
     def _last_words(self, name: str) -> str:
         try:
