@@ -10,7 +10,6 @@ and so on for each further stage of the network, whose warm start is a job of it
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 import time
@@ -26,7 +25,7 @@ from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import DataError
 from mrdl.preparation import Scaling, Statistics, prepare
 from mrdl.source import Source
-from mrdl.storage import hdfs_store, head
+from mrdl.storage import hdfs_store, head, user_cache
 
 HEAD_BYTES = 4 << 20
 SHARED, TYPICAL_SHARED = "shared", 0.85
@@ -242,8 +241,7 @@ def _known() -> dict[str, tuple[float, float]]:
 
 
 def _file() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(cache) / "mrdl" / "costs.json"
+    return user_cache() / "costs.json"
 
 
 def as_json(data: Data, found: list[Plan]) -> str:

@@ -43,6 +43,11 @@ class Store(Protocol):
         """Delete a file or folder with all in it; nothing happens where there is none."""
 
 
+def user_cache() -> Path:
+    """The folder of what mrdl keeps for this user on this machine."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "mrdl"
+
+
 def is_hdfs(path: str) -> bool:
     """Whether a path is a URI in HDFS."""
     return path.startswith("hdfs://")

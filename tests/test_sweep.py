@@ -22,7 +22,10 @@ from mrdl.sweep.space import Design
 
 TESTS = Path(__file__).resolve().parent
 LIMITS = Limits(wall_s=60, memory_mb=2048)
-SMALL = {"data": {"label": "digit"}, "space": {"width": [8, 16], "depth": [1, 2], "epochs": 2}, "sweep": {"seeds": 2}}
+SMALL = {
+    "data": {"label": "digit"}, "space": {"width": [8, 16], "depth": [1, 2], "epochs": 2, "optimizer": "sgd"},
+    "sweep": {"seeds": 2, "backend": "numpy"},
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -239,7 +242,7 @@ def test_a_sweep_trains_each_design_once_in_any_runner(sweep):
 
 
 def test_what_trains_together_ends_in_the_same_table_in_any_runner_and_any_packs(sweep):
-    about = {**SMALL, "sweep": {"seeds": 6, "backend": "batched"}, "limits": {"pack_s": 0.05}}
+    about = {**SMALL, "sweep": {"seeds": 8, "backend": "batched"}, "limits": {"pack_s": 0.05}}
     table = sweep(about, limits={"pack_s": 0.05}).run("local", 2)
     inline = sweep(about, folder="inline", limits={"pack_s": 0.05}).run("inline")
     clock = ["together"]
@@ -284,7 +287,7 @@ def test_a_design_that_takes_its_task_along_stands_alone_in_the_end(sweep):
 def test_another_spec_or_other_data_in_the_folder_is_refused(sweep, digits, tmp_path):
     sweep(SMALL)
     with pytest.raises(ConfigError, match="another spec or other data"):
-        sweep({**SMALL, "sweep": {"seeds": 3}})
+        sweep({**SMALL, "sweep": {"seeds": 3, "backend": "numpy"}})
     (tmp_path / "other.csv").write_text(digits.read_text().rpartition("\n0")[0] + "\n")
     with pytest.raises(ConfigError, match="another spec or other data"):
         sweep(SMALL, data=tmp_path / "other.csv")
@@ -359,26 +362,26 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing_that_is_done(t
 
 
 @pytest.mark.slow
-def test_22500_designs_are_22500_trainings_though_drivers_die(tmp_path, digits):
-    """A number of which another engine made 124,070."""
+def test_2250_designs_are_2250_trainings_though_drivers_die(tmp_path, digits):
+    """Another engine made 124,070 of 22,500; scripts/bench/sweep.py kills as many as those."""
     spec = {
-        "data": {"label": "digit"}, "space": {"nodes": [[n] for n in range(1, 7501)]},
+        "data": {"label": "digit"}, "space": {"nodes": [[n] for n in range(1, 751)]},
         "sweep": {"backend": "backends:at_once", "seeds": 3},
     }  # fmt: skip
     path = tmp_path / "sweep"
-    for done in (4_000, 12_000, 20_000):
+    for done in (400, 1_200, 2_000):
         driver = start(path, spec, digits)
         while counted(path) < done:
             assert driver.poll() is None
-            time.sleep(0.5)
+            time.sleep(0.1)
         driver.kill()
         driver.wait()
     made = SweepDriver(path)
     table, counts = made.run("local", 2), made.ledger.counts()
-    assert (counts["designs"], counts["done"], counts["duplicates"]) == (22_500, 22_500, 0)
-    assert len(table) == table.arch_id.nunique() == 22_500 and set(table.attempts) == {1}
+    assert (counts["designs"], counts["done"], counts["duplicates"]) == (2_250, 2_250, 0)
+    assert len(table) == table.arch_id.nunique() == 2_250 and set(table.attempts) == {1}
     written = [line for part in path.glob("parts/*.jsonl") for line in part.read_bytes().splitlines()]
-    assert len(written) == 22_500, "nothing was trained that is not in the table"
+    assert len(written) == 2_250, "nothing was trained that is not in the table"
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 """How long designs train: a model of two constants, measured on this machine, and packs of equal time made by it."""
 
+import contextlib
 import heapq
 import json
 import math
+import os
+import platform
 import subprocess
 import sys
 import time
@@ -10,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mrdl.storage import user_cache
 from mrdl.sweep.batched import TOGETHER, WIDEST, with_batch
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.fit import BACKENDS, backend
@@ -28,9 +32,7 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
     if not set(backends) <= set(BACKENDS):
         return [UNKNOWN_S] * len(designs)
     measured = "batched" if "batched" in backends else backends[0]
-    words = [sys.executable, "-m", "mrdl.sweep.cost", measured, str(data.columns), str(len(data.classes))]
-    told = subprocess.run(words, env=with_package(), stdout=subprocess.PIPE, check=True).stdout
-    by_itself, together = json.loads(told)  # a process of its own: the driver shall not hold torch
+    by_itself, together = _constants(measured, data.columns, len(data.classes))
     found, rows = [], len(data.train_x)
     for design, backend_name in zip(designs, backends, strict=True):
         grouped = backend_name == "batched"
@@ -39,6 +41,25 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
         each += rows * design.parameters(data.columns, len(data.classes)) * per_product
         found.append((CHILD_S / TOGETHER if grouped else CHILD_S) + design.epochs * each)
     return found
+
+
+def _constants(backend_name: str, columns: int, classes: int) -> list[tuple[float, float]]:
+    """What `_measure` finds, once on a machine: it loads torch, in a process of its own, as the driver shall not."""
+    place, name = user_cache() / "sweep_costs.json", f"{platform.node()} {backend_name} {columns} {classes}"
+    try:
+        known = dict(json.loads(place.read_text()))
+    except (OSError, ValueError, TypeError):
+        known = {}
+    if name not in known:
+        words = [sys.executable, "-m", "mrdl.sweep.cost", backend_name, str(columns), str(classes)]
+        told = subprocess.run(words, env=with_package(), stdout=subprocess.PIPE, check=True).stdout
+        known[name] = json.loads(told)
+        with contextlib.suppress(OSError):  # a home that cannot be written costs some seconds each time
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside = place.with_name(f".{place.name}.{os.getpid()}")
+            beside.write_text(json.dumps(known, indent=1))
+            os.replace(beside, place)
+    return [tuple(constants) for constants in known[name]]
 
 
 def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float, float]]:
