@@ -24,7 +24,7 @@ from mrdl.sweep.batched import chosen
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.folder import SweepFolder, look_at
-from mrdl.sweep.space import Design, Spec
+from mrdl.sweep.space import Design, Spec, brief
 from mrdl.sweep.spec import read_spec
 
 EXAMPLES = 10
@@ -102,7 +102,7 @@ def _plan(options: Any) -> None:
     for i in range(0, len(designs), step)[:EXAMPLES]:
         design = designs[i]
         table.add_row(
-            _layers(design), design.activation, f"{design.optimizer} {design.learning_rate:g}", str(design.epochs),
+            brief(design.hidden), design.activation, f"{design.optimizer} {design.learning_rate:g}", str(design.epochs),
             str(design.seed), str(sizes[i]), duration(seconds[i]),
         )  # fmt: skip
     Console(highlight=False).print(table)
@@ -119,13 +119,6 @@ def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Itera
     sizes = [cost.memory_mb(design, data.columns, len(data.classes)) for design in designs]
     if too_large := sum(size > spec.memory_mb for size in sizes):
         yield f"{too_large} of them need up to {max(sizes):.0f} MB and will fail: limits.memory_mb is {spec.memory_mb}"
-
-
-def _layers(design: Design) -> str:
-    hidden = design.hidden
-    if len(hidden) > 3 and len(set(hidden)) == 1:
-        return f"{len(hidden)} x {hidden[0]}"
-    return "-".join(map(str, hidden)) or "none"
 
 
 # --- running ---
@@ -196,7 +189,7 @@ def _show(options: Any) -> None:
     for name in names:
         best.add_column(name)
     for row in done.head(options.top).itertuples():
-        values = [getattr(row, name) for name in names]
+        values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
         best.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values))
     if len(done):
         screen.print(f"always the majority class: {done.baseline.iloc[0]:.4f} right")

@@ -16,8 +16,8 @@ BANDS = 30  # places of a running median
 STATES = {"done": "#3060c0", "collapsed": "#d07020", "failed": "#c03030"}
 GROUPS = ("#3060c0", "#60a060", "#8050b0", "#209090", "#a08020", "#606060", "#b05080", "#4090d0")
 LAYOUT = {
-    "template": "plotly_white", "margin": {"l": 60, "r": 20, "t": 40, "b": 50}, "height": 420,
-    "legend": {"orientation": "h", "y": -0.2},
+    "template": "plotly_white", "margin": {"l": 60, "r": 20, "t": 40, "b": 50}, "height": 460,
+    "legend": {"orientation": "h", "y": -0.22},
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from mrdl.errors import DataError, SetupError
 from mrdl.sweep import analysis, figures
+from mrdl.sweep.space import brief
 from mrdl.sweep.spec import spec_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _best(done: "pd.DataFrame") -> str:
     heads = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in names)
     lines = []
     for row in done.nlargest(10, "accuracy").itertuples():
-        values = [getattr(row, name) for name in names]
+        values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
         cells = (f"{v:.4g}" if isinstance(v, float) else str(v)[:40] for v in values)
         lines.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>")
     return f"<table><tr>{heads}</tr>{''.join(lines)}</table>"

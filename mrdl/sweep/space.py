@@ -8,7 +8,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -208,6 +208,13 @@ def _sobol(dimensions: int, seed: int, count: int) -> bytes:
     )
     words = [sys.executable, "-c", code, str(dimensions), str(seed), str(count)]
     return subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout
+
+
+def brief(hidden: Sequence[Any]) -> str:
+    """The nodes of hidden layers as people read them: 16 x 32, 64-32-16, or none."""
+    if len(hidden) > 3 and len(set(hidden)) == 1:
+        return f"{len(hidden)} x {hidden[0]}"
+    return "-".join(map(str, hidden)) or "none"
 
 
 def layers(depth: int, width: int, shape: str) -> tuple[int, ...]:

@@ -61,10 +61,13 @@ def claims(name, found):
         alive = ~group.collapsed.astype(bool)
         told = analysis.trend(family, group, sigma)
         deep = group[group.depth >= 500]
+        end = (
+            [f"{deep.accuracy.mean():.3f}", f"{100 * deep.collapsed.mean():.0f} %"] if len(deep) else ["all failed", ""]
+        )
         rows.append([
             family.replace("activation ", "").replace("initialisation ", ""), f"{by_depth.max():.3f}",
-            by_depth.idxmax(), f"{deep.accuracy.mean():.3f}", f"{100 * deep.collapsed.mean():.0f} %",
-            group.depth[alive].max() if alive.any() else "none", told.words().partition(": ")[2],
+            by_depth.idxmax(), *end, group.depth[alive].max() if alive.any() else "none",
+            told.words().partition(": ")[2],
         ])  # fmt: skip
     header = ["family", "best mean", "at depth", "500 and more", "collapsed there", "deepest alive", "verdict"]
     base = done.baseline.iloc[0]
