@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 from common import DIGITS, PYTHON, REPO, measure, table
@@ -162,18 +163,20 @@ def at_once(design, data, report):
     return Result(data.test_y, 0.25)
 
 
-def kills(wanted, folder, designs=22_500):
+def kills(wanted, folder, designs):
     """A sweep whose driver, or one of whose tasks, is killed at random moments until so many were."""
     draw, spec, where = random.Random(0), Path(folder) / "kills.toml", f"{folder}/kills"
     spec.write_text(SPEC.format(count=designs, depth=64, backend="sweep:at_once"))
     ENV["PYTHONPATH"] = f"{REPO}:{Path(__file__).resolve().parent}"
-    words = [PYTHON, "-m", "mrdl", "sweep", "run", str(spec), str(DIGITS), "--dir", where, "-r", "local"]
+    about = tomllib.loads(spec.read_text())
+    SweepFolder.create(where, about, str(DIGITS))
+    words = [PYTHON, "-m", "mrdl", "sweep", "resume", where, "-r", "local"]
     killed = {"driver": 0, "task": 0}
     while sum(killed.values()) < wanted:
         driver = subprocess.Popen(
             words, env={**os.environ, **ENV}, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
-        time.sleep(draw.uniform(1, 9))
+        time.sleep(draw.uniform(1, 6))
         while driver.poll() is None and draw.random() < 0.5:
             if tasks := list(map(int, Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split())):
                 os.kill(draw.choice(tasks), signal.SIGKILL)
@@ -199,13 +202,15 @@ def main():
     parser.add_argument("--many", type=int, default=50_000)
     parser.add_argument("--trained", default="100,1000,10000")
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--killed", type=int, default=22_500, help="designs of the sweep that is killed at")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.many:
             many(options.many, folder)
-        overhead([int(n) for n in options.trained.split(",") if n], folder)
+        if options.trained:
+            overhead([int(n) for n in options.trained.split(",")], folder)
         if options.kills:
-            kills(options.kills, folder)
+            kills(options.kills, folder, options.killed)
 
 
 if __name__ == "__main__":
