@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from mrdl import architecture
+from mrdl import architecture, atomic
 from mrdl.architecture import KINDS, Architecture, Weights, build
 from mrdl.errors import ConfigError, DataError, ModelError, MrdlError
 from mrdl.preparation import Preparation
@@ -167,13 +167,9 @@ class Model:
 
     def save(self, local_path: str | os.PathLike[str]) -> None:
         """Write the model to one safetensors file, beside and renamed."""
-        beside = Path(f"{os.fspath(local_path)}.{os.getpid()}")
         try:
-            beside.write_bytes(self.to_bytes())
-            os.replace(beside, local_path)
+            atomic.write(Path(local_path), self.to_bytes())
         except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink()
             raise ModelError(f"{os.fspath(local_path)} cannot be written: {error.strerror}") from error
 
     def to_bytes(self) -> bytes:

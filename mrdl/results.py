@@ -30,6 +30,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import mrdl
+from mrdl import atomic
 from mrdl.architecture import Weights, digest
 from mrdl.config import from_file
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
@@ -123,15 +124,9 @@ class RunFolder:
 
     def write(self, path: Path, data: bytes) -> None:
         """Write beside and rename, so that a reader sees all or nothing; raises SetupError on a full disk."""
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with open(beside, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
+            atomic.write(path, data)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise cannot_write(str(path), str(error.strerror)) from error
 
     def asked_for(self) -> dict[str, Any]:

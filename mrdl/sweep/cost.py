@@ -4,7 +4,6 @@ import contextlib
 import heapq
 import json
 import math
-import os
 import platform
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mrdl import atomic
 from mrdl.storage import user_cache
 from mrdl.sweep.batched import TOGETHER, WIDEST, with_batch
 from mrdl.sweep.dataset import Dataset
@@ -56,9 +56,7 @@ def _constants(backend_name: str, columns: int, classes: int) -> list[tuple[floa
         known[name] = json.loads(told)
         with contextlib.suppress(OSError):  # a home that cannot be written costs some seconds each time
             place.parent.mkdir(parents=True, exist_ok=True)
-            beside = place.with_name(f".{place.name}.{os.getpid()}")
-            beside.write_text(json.dumps(known, indent=1))
-            os.replace(beside, place)
+            atomic.write(place, json.dumps(known, indent=1).encode())
     return [tuple(constants) for constants in known[name]]
 
 

@@ -1,7 +1,6 @@
 """The data of a sweep: read and prepared once, split in two by the rows' hashes, and shared as one mapped file."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from mrdl import atomic
 from mrdl.config import TrainConfig
 from mrdl.data import read_table
 from mrdl.errors import DataError
@@ -49,10 +49,9 @@ class Dataset:
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, beside and renamed."""
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         arrays = {name: getattr(self, name) for name in ("train_x", "train_y", "test_x", "test_y")}
-        save_file(arrays, beside, {"classes": "\n".join(self.classes), "digest": self.digest})
-        os.replace(beside, path)
+        with atomic.beside(path) as place:
+            save_file(arrays, place, {"classes": "\n".join(self.classes), "digest": self.digest})
 
     @classmethod
     def load(cls, path: str | Path) -> "Dataset":

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError
 
+from mrdl import atomic
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
 from mrdl.lock import is_held, take
 from mrdl.sweep import cost
@@ -98,9 +99,8 @@ class SweepFolder:
             prepared.save(path / "data.safetensors")
             identity = f"{path.name}-{secrets.token_hex(4)}".lower()  # it names jobs on a cluster of many users
             source = data if "://" in data else os.path.abspath(data)
-            beside = path / ".sweep.json"
-            beside.write_text(json.dumps({"id": identity, "spec": about, "source": source}, indent=1))
-            os.replace(beside, path / "sweep.json")
+            told = {"id": identity, "spec": about, "source": source}
+            atomic.write(path / "sweep.json", json.dumps(told, indent=1).encode())
         except (OSError, SafetensorError) as error:
             raise SetupError(f"the sweep folder {path} cannot be written: {error}. Use --dir") from error
         return cls(path, designs=designs, **more)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mrdl import atomic
 from mrdl.sweep.ledger import Ledger
 
 ON_YARN, OVER = b'{"on_yarn": true}\n', b'{"over": true}\n'  # the first and the last line of a part from YARN
@@ -29,9 +30,7 @@ class Parts:
 
     def write(self, job: str, lines: bytes) -> None:
         """Keep what a job has told, beside and renamed."""
-        beside = self._folder / f".{job}.jsonl"
-        beside.write_bytes(lines)
-        os.replace(beside, self.path(job))
+        atomic.write(self.path(job), lines)
 
     def append(self, job: str, lines: bytes) -> None:
         """Keep more of what a job has told."""

@@ -5,12 +5,12 @@ The figures are plotly's, whose script is put into the file from the installed p
 
 import html
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mrdl import atomic
 from mrdl.errors import DataError, SetupError
 from mrdl.sweep import analysis, figures
 from mrdl.sweep.space import brief
@@ -59,9 +59,7 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
         summary=_summary(whole) + _rungs(whole, halving), best=_best(last), figures="".join(parts),
         spec=html.escape(json.dumps(about["spec"], indent=1)), plotly=get_plotlyjs(),
     )  # fmt: skip
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    atomic.write(path, text.encode())
     return path
 
 
