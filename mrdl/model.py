@@ -65,11 +65,19 @@ class Model:
 
         return pd.DataFrame(self.rounds)
 
-    def net(self) -> "torch.nn.Module":
-        """The torch module, for anything that mrdl does not do; it takes rows scaled by `preparation.scale`."""
-        from mrdl.net import build
+    def net(self, *, prepared: bool = False) -> "torch.nn.Module":
+        """The torch module, for anything that mrdl does not do: tracing, exporting, training on.
 
-        return build(self.arch, self.weights)
+        model.net()(torch.from_numpy(rows)).argmax(1) are indices in `classes`, those of `predict`. It takes raw rows,
+        (rows, columns) float32 in the order of `preparation.columns`, nan where a value is missing.
+
+        prepared: the bare network, for rows that went through `preparation.scale`; all its outputs are there, also
+        those that no class belongs to.
+        """
+        from mrdl.net import RawNet, build
+
+        bare = build(self.arch, self.weights)
+        return bare if prepared else RawNet(bare, self.preparation)
 
     def predict(self, values: Any) -> np.ndarray:
         """The labels of rows, (rows,) of str; of networks without classes the reconstruction of rows.
@@ -198,7 +206,7 @@ class Model:
         return self._batches(self._torch(method), self.preparation.scale(features))
 
     def _torch(self, method: str) -> Callable[["torch.Tensor"], "torch.Tensor"]:
-        found: Callable[[torch.Tensor], torch.Tensor] = getattr(self.net(), method)
+        found: Callable[[torch.Tensor], torch.Tensor] = getattr(self.net(prepared=True), method)
         return found
 
     def _stack(self) -> Any:

@@ -445,7 +445,7 @@ def test_a_design_can_be_a_job_of_its_own_and_is_tested_on_the_same_rows(sweep, 
 
     for row in table.itertuples():
         model = mrdl.load(made.path / "runs" / row.arch_id / "model.safetensors")
-        predicted = model.net()
+        predicted = model.net(prepared=True)
         import torch
 
         with torch.no_grad():
