@@ -1,23 +1,23 @@
 """Where a cluster's services are, read from Hadoop's own configuration files, and what its web interfaces say."""
 
+import contextlib
 import getpass
-import json
 import os
 import re
+import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from mrdl.errors import SetupError
+from mrdl.errors import SetupError, Unavailable
+from mrdl.rest import Absent, Refused, Rest, WebPage
 
 HOW_TO = (
     "Set HADOOP_CONF_DIR to the folder with core-site.xml, or start a cluster on this machine:\n"
     '  scripts/hadoop start && eval "$(scripts/hadoop env)"'
 )
-TIMEOUT_S = 5
+KILL_S, KILL_LOOK_S = 30, 0.2  # that an application has to end, and how often it is looked at
 VARIABLE = re.compile(r"\$\{([^}$\s]+)\}")
 UNFINISHED = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 LOG_BYTES = 65536
@@ -67,56 +67,88 @@ class Cluster:
     # --- applications ---
 
     def applications(self, tag: str, states: str = UNFINISHED) -> list[dict[str, Any]]:
-        """The applications with a tag; YARN keeps tags in lower case."""
-        reply = self._get(f"{self.resourcemanager}/ws/v1/cluster/apps?applicationTags={tag.lower()}&states={states}")
-        return (reply.get("apps") or {}).get("app") or []
+        """The applications with a tag; YARN keeps tags in lower case.
+
+        Raises Unavailable or SetupError where what comes is no list of applications: that is not to say there are none.
+        """
+        url = f"{self.resourcemanager}/ws/v1/cluster/apps?applicationTags={tag.lower()}&states={states}"
+        found = self._known(url, "apps") or {}  # null where there are none
+        return found.get("app") or []
 
     def slots(self, memory_mb: int = 0) -> int:
-        """Map tasks that the whole cluster can run at once beside a job's ApplicationMaster; 1 if it does not say.
-        memory_mb: of a task, as configured where it is 0."""
-        found = self._get(f"{self.resourcemanager}/ws/v1/cluster/metrics").get("clusterMetrics") or {}
-        by_memory = int(found.get("totalMB", 0)) // (memory_mb or self.map_memory_mb)
-        return max(1, min(by_memory, int(found.get("totalVirtualCores", 0))) - 1)
+        """Map tasks that the whole cluster can run at once beside a job's ApplicationMaster, 1 at the least.
+
+        memory_mb: of a task, as configured where it is 0. Raises Unavailable or SetupError where YARN does not say.
+        """
+        url = f"{self.resourcemanager}/ws/v1/cluster/metrics"
+        found = self._known(url, "clusterMetrics")
+        try:
+            by_memory = int(found["totalMB"]) // (memory_mb or self.map_memory_mb)
+            return max(1, min(by_memory, int(found["totalVirtualCores"])) - 1)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SetupError(f"YARN does not say at {url} how large the cluster is: {str(found)[:200]}") from error
 
     def kill(self, tag: str) -> int:
-        """Kill what still runs under a tag; returns how many. A client that dies leaves its application running."""
+        """Kill what still runs under a tag, and see that it ends; returns how many there were.
+
+        Raises SetupError where YARN refuses, Unavailable where an application goes on for KILL_S seconds.
+        """
         found = self.applications(tag)
         for application in found:
-            url = f"{self.resourcemanager}/ws/v1/cluster/apps/{application['id']}/state?user.name={self.user}"
-            requests.put(url, json={"state": "KILLED"}, timeout=TIMEOUT_S).raise_for_status()
+            self._kill(application["id"])
+        deadline = time.monotonic() + KILL_S
+        while left := found and self.applications(tag):
+            if time.monotonic() > deadline:
+                names = ", ".join(application["id"] for application in left)
+                raise Unavailable(f"YARN was told to end {names}, which goes on after {KILL_S} s.")
+            time.sleep(KILL_LOOK_S)
         return len(found)
+
+    def _kill(self, application: str) -> None:
+        url = f"{self.resourcemanager}/ws/v1/cluster/apps/{application}/state"
+        with contextlib.suppress(Absent):  # it has just ended, and YARN has forgotten it
+            try:
+                self._yarn.put(url, {"state": "KILLED"})
+            except Refused as error:
+                raise SetupError(
+                    f"YARN does not let {self.user} end {application}, which may still run: {error} "
+                    f"Its owner ends it with: yarn application -kill {application}"
+                ) from error
 
     def statuses(self, application: str) -> tuple[list[str], float, float]:
         """What the tasks of a running application say of themselves, and its map and reduce per cent."""
         job = application.replace("application", "job")
         base = f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"
-        about = self._get(base).get("job") or {}
-        tasks = (self._get(f"{base}/tasks").get("tasks") or {}).get("task") or []
+        about = _page(self._yarn, base).get("job") or {}
+        tasks = (_page(self._yarn, f"{base}/tasks").get("tasks") or {}).get("task") or []
         running = [task["id"] for task in tasks if task.get("state") == "RUNNING"]
-        found = [attempt["status"] for task in running for attempt in self._attempts(f"{base}/tasks/{task}/attempts")]
+        found = [a["status"] for task in running for a in _attempts(self._yarn, f"{base}/tasks/{task}/attempts")]
         return found, about.get("mapProgress", 0.0), about.get("reduceProgress", 0.0)
 
     def failure(self, application: str) -> str:
-        """Standard error of the first task attempt that failed, empty where it cannot be had."""
+        """Standard error of the first task attempt that failed; where that is refused, by whom; else empty."""
         job = application.replace("application", "job")
         places = (
-            f"{self.historyserver}/ws/v1/history/mapreduce/jobs/{job}",
-            f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}",
+            (self._history, f"{self.historyserver}/ws/v1/history/mapreduce/jobs/{job}"),
+            (self._yarn, f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"),
         )
-        for base in places:
-            tasks = (self._get(f"{base}/tasks").get("tasks") or {}).get("task") or []
-            attempts = [a for task in tasks for a in self._attempts(f"{base}/tasks/{task['id']}/attempts")]
-            failed = sorted((a for a in attempts if a["state"] == "FAILED"), key=lambda a: a["finishTime"])
-            for attempt in failed:
-                if text := self._container_log(attempt):
+        refusals = []
+        for service, base in places:
+            try:
+                if text := self._failure(service, base):
                     return text
-                if attempt.get("diagnostics"):
-                    return str(attempt["diagnostics"])
-        return ""
+            except SetupError as error:
+                refusals.append(f"what its tasks said cannot be had: {error}")
+        return refusals[0] if refusals else ""
 
-    def _attempts(self, url: str) -> list[dict[str, Any]]:
-        found = (self._get(url).get("taskAttempts") or {}).get("taskAttempt") or []
-        return [found] if isinstance(found, dict) else found
+    def _failure(self, service: Rest, base: str) -> str:
+        tasks = (_page(service, f"{base}/tasks").get("tasks") or {}).get("task") or []
+        attempts = [a for task in tasks for a in _attempts(service, f"{base}/tasks/{task['id']}/attempts")]
+        failed = sorted((a for a in attempts if a["state"] == "FAILED"), key=lambda a: a["finishTime"])
+        for attempt in failed:
+            if text := self._container_log(attempt) or str(attempt.get("diagnostics", "")):
+                return text
+        return ""
 
     def _container_log(self, attempt: dict[str, Any]) -> str:
         """From the node while it has the log, then from the history server, which aggregates it."""
@@ -125,22 +157,39 @@ class Cluster:
             f"http://{attempt.get('nodeHttpAddress')}/ws/v1/node",
             f"{self.historyserver}/ws/v1/history",
         ):
-            try:
-                url = f"{base}/containerlogs/{container}/stderr?size=-{LOG_BYTES}"
-                reply = requests.get(url, timeout=TIMEOUT_S)
-            except requests.RequestException:
-                continue
-            if reply.ok and (found := re.search(r"LogContents:\n(.*?)\nEnd of LogType:", reply.text, re.DOTALL)):
-                return found[1]
+            with contextlib.suppress(SetupError):  # the attempt's diagnostics are there, too
+                text = self._history.text(f"{base}/containerlogs/{container}/stderr?size=-{LOG_BYTES}")
+                if found := re.search(r"LogContents:\n(.*?)\nEnd of LogType:", text, re.DOTALL):
+                    return found[1]
         return ""
 
-    def _get(self, url: str) -> dict[str, Any]:
-        """A reply as JSON; empty where there is none yet or no longer: an application's pages come and go."""
-        try:
-            reply = requests.get(url, timeout=TIMEOUT_S, headers={"Accept": "application/json"})
-            return dict(reply.json()) if reply.ok else {}
-        except (requests.RequestException, json.JSONDecodeError, ValueError):
-            return {}
+    def _known(self, url: str, name: str) -> Any:
+        """What the ResourceManager always has under a name."""
+        found = self._yarn.get(url)
+        if name not in found:
+            raise SetupError(f"what answers at {url} is not YARN: {str(found)[:200]} has no {name!r}. {HOW_TO}")
+        return found[name]
+
+    @property
+    def _yarn(self) -> Rest:
+        return Rest("YARN", self.user, self.kerberos)
+
+    @property
+    def _history(self) -> Rest:
+        return Rest("the history server", self.user, self.kerberos)
+
+
+def _page(service: Rest, url: str) -> dict[str, Any]:
+    """Of an application; empty where it is not there yet or no longer, or YARN shows its own page in its place."""
+    try:
+        return service.get(url)
+    except (Absent, WebPage, Unavailable):
+        return {}
+
+
+def _attempts(service: Rest, url: str) -> list[dict[str, Any]]:
+    found = (_page(service, url).get("taskAttempts") or {}).get("taskAttempt") or []
+    return [found] if isinstance(found, dict) else found
 
 
 def conf_dir() -> Path:

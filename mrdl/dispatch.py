@@ -12,7 +12,7 @@ from mrdl import launch
 from mrdl.architecture import Weights
 from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
 from mrdl.config import TrainConfig
-from mrdl.errors import DamagedShard, Diverged, JobLost, TrainingError, Unavailable
+from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
 from mrdl.preparation import Scaling
@@ -78,13 +78,25 @@ class Dispatcher:
                 else:
                     self._note(f"{error} It is run again")
 
-    def clear(self) -> None:
-        """End what a job of this run may still have running, a killed driver's too, and delete what it leaves."""
-        launch.stop(self._runner, self._tag)
+    def clear(self, patient: bool = True) -> None:
+        """End what a job of this run may still have running, a killed driver's too, and delete what it leaves.
+
+        patient: whether to wait for a YARN that is away.
+        """
+        launch.stop(self._runner, self._tag, patient)
         shutil.rmtree(self._folder.work, ignore_errors=True)
         self._cache.abandon(self._tag)
         if self._runner == "hadoop":
             hdfs_store().remove(hdfs_home(f"tmp/{self._tag}"))
+
+    def _clear_after(self, error: BaseException) -> None:
+        """Clear up after a job that failed; where that fails, too, it is said beside what went wrong."""
+        try:
+            self.clear(patient=not isinstance(error, KeyboardInterrupt))
+        except MrdlError as why:
+            if isinstance(error, (JobLost, DamagedShard)):  # it would be run again beside what may still run
+                raise
+            self._note(f"{why} What the job left is not cleared away: --resume does that")
 
     def _job(self, turn: Turn, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
         cached = self.prepared is not None
@@ -98,8 +110,8 @@ class Dispatcher:
             wanted = self._config.shards if turn.round else 1
             if [s["shard"] for s in output.shards] != list(range(wanted)):
                 raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
-        except BaseException:
-            self.clear()
+        except BaseException as error:
+            self._clear_after(error)
             raise
         if not cached:
             self.prepared = prepared_from(output.of_data)

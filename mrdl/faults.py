@@ -4,6 +4,7 @@ A fault is a function of a Trial that does its harm and says whether it hit. Tho
 cluster of scripts/hadoop.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrdl.errors import ConfigError, MrdlError
+from mrdl.errors import ConfigError, MrdlError, Unavailable
 from mrdl.results import RunFolder
 from mrdl.storage import hdfs_store, is_hdfs, store_of
 
@@ -95,7 +96,9 @@ class Trial:
             tag = RunFolder(self.run_dir).about()["name"]
         except ConfigError:
             return []
-        return [application["id"] for application in hdfs_store().cluster.applications(tag)]
+        with contextlib.suppress(Unavailable):  # another fault has just taken YARN away
+            return [application["id"] for application in hdfs_store().cluster.applications(tag)]
+        return []
 
 
 # --- faults: each does its harm and says whether it hit ---

@@ -8,9 +8,8 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import requests
 from mrjob.job import MRJob
 from mrjob.step import StepFailedException
 
@@ -18,13 +17,15 @@ from mrdl import protocol
 from mrdl.architecture import Weights
 from mrdl.cluster import HOW_TO, Cluster
 from mrdl.combine import ShardResult
-from mrdl.errors import MrdlError, SetupError, Unavailable
+from mrdl.errors import MrdlError, SetupError
 from mrdl.monitor import Progress, Watcher
 from mrdl.preparation import Statistics
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store
 from mrdl.task import DIES_WITH_DRIVER
 from mrdl.witness import OnFiles, OnYarn, failed, retried
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,15 @@ def read_output(chunks: Sequence[bytes]) -> Output:
     return output
 
 
-def stop(runner: str, tag: str) -> None:
-    """End what a run has on YARN, which goes on when the driver goes; tasks of the local runner end by themselves."""
-    if runner != "hadoop":
-        return
-    _ask_yarn(lambda cluster: cluster.kill(tag))
+def stop(runner: str, tag: str, patient: bool = True) -> None:
+    """End what a run has on YARN, which goes on when the driver goes; tasks of the local runner end by themselves.
+
+    patient: whether to wait for a YARN that is away. Raises SetupError where it cannot be ended.
+    """
+    if runner == "hadoop" and patient:
+        _ask_yarn(lambda cluster: cluster.kill(tag))
+    elif runner == "hadoop":
+        hdfs_store().cluster.kill(tag)
 
 
 def is_running(tag: str) -> bool:
@@ -124,17 +129,10 @@ def is_running(tag: str) -> bool:
     return bool(_ask_yarn(lambda cluster: cluster.applications(tag)))
 
 
-def _ask_yarn(ask: Callable[[Cluster], Any]) -> Any:
-    cluster = hdfs_store().cluster
-
-    def attempt() -> Any:
-        try:
-            return ask(cluster)
-        except requests.RequestException as error:
-            where = f"YARN does not answer at {cluster.resourcemanager}"
-            raise Unavailable(f"{where}. Is it running? On this machine: scripts/hadoop status.") from error
-
-    return hdfs_store().patience(attempt)
+def _ask_yarn(ask: Callable[[Cluster], T]) -> T:
+    """What YARN says, with the patience that a run has."""
+    store = hdfs_store()
+    return store.patience(lambda: ask(store.cluster))
 
 
 def _arguments(launch: Launch) -> list[str]:
@@ -211,7 +209,7 @@ def find_hadoop() -> None:
 def slots(runner: str, memory_mb: int = 0) -> int:
     """How many training tasks can run at once; on YARN as if nobody else used it, of so much memory each."""
     if runner == "hadoop":
-        return hdfs_store().cluster.slots(memory_mb)
+        return _ask_yarn(lambda cluster: cluster.slots(memory_mb))
     return 1 if runner == "inline" else len(os.sched_getaffinity(0))
 
 

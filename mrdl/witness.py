@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 from typing import Any, Protocol
 
-import requests
-
 from mrdl import errors
-from mrdl.errors import JobLost, MrdlError, SetupError, TrainingError
+from mrdl.errors import JobLost, MrdlError, SetupError, TrainingError, Unavailable
 from mrdl.monitor import Progress, last_statuses, now
 from mrdl.storage import hdfs_store
 
@@ -56,18 +54,23 @@ class OnYarn:
     def __init__(self, tag: str, work_dir: Path, shards: int) -> None:
         self._cluster, self._tag, self._progress = hdfs_store().cluster, tag, Progress(shards)
         self._began = now()
-        self._before = {application["id"] for application in self._cluster.applications(tag, OVER)}
+        over = hdfs_store().patience(lambda: self._cluster.applications(tag, OVER))
+        self._before = {application["id"] for application in over}
         self._mapped: dict[str, float] = {}  # when the maps of an application were first seen to be done
 
     def look(self) -> Progress:
         """See Witness."""
         progress = self._progress
         try:
-            found = self._cluster.applications(self._tag)
-        except requests.RequestException:
+            self._read(progress)
+        except Unavailable:
             progress.text = "YARN does not answer"
-            return progress
-        for application in found:
+        except SetupError:  # what the job's end hangs on is asked elsewhere
+            progress.text = "YARN does not tell how far it is"
+        return progress
+
+    def _read(self, progress: Progress) -> None:
+        for application in self._cluster.applications(self._tag):
             statuses, mapped, reduced = self._cluster.statuses(application["id"])
             if mapped >= 100:
                 self._mapped.setdefault(application["id"], now())
@@ -76,7 +79,6 @@ class OnYarn:
             if progress.text == before and not progress.done:
                 running = application["state"] == "RUNNING"
                 progress.text = f"map {mapped:.0f}% reduce {reduced:.0f}%" if running else "waiting for a free slot"
-        return progress
 
     def spent(self) -> dict[str, float]:
         """See Witness. client: outside of YARN; queue: until the ApplicationMaster runs; map and reduce to half a
@@ -100,7 +102,7 @@ class OnYarn:
     def _over(self) -> list[dict[str, Any]]:
         try:
             return [a for a in self._cluster.applications(self._tag, OVER) if a["id"] not in self._before]
-        except requests.RequestException:
+        except SetupError:
             return []  # YARN was away at that moment; the job's result does not hang on it
 
 

