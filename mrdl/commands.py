@@ -13,8 +13,9 @@ from rich.table import Table
 
 import mrdl
 from mrdl import advise as advice
+from mrdl.baseline import as_json, told_accuracy, told_baseline, told_short
 from mrdl.config import TrainConfig
-from mrdl.console import duration
+from mrdl.console import BESIDE, duration
 from mrdl.drill import Report, drill
 from mrdl.driver import Run
 from mrdl.errors import ConfigError
@@ -55,10 +56,14 @@ def show(options: Any) -> None:
     model = mrdl.load(path)
     if options.json:
         about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256}
+        about.update(as_json(model.validation, model.preparation.majority))
         print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
         return
     print(f"{model!r}\n  sha256 {model.sha256}")
     print(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
+    if "accuracy" in model.validation:
+        print(f"  accuracy {told_accuracy(model.validation)}")
+        print(f"  {told_baseline(model.validation, model.preparation.majority)}")
     print(model.history.to_string(index=False))
 
 
@@ -76,7 +81,7 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
     for m in rounds:
         losses = [s["loss"] for s in m["shards"] if not s["left_out"]]
         spread = f"{min(losses):.4f} - {max(losses):.4f}" if losses else ""
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name != "rows")
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name not in BESIDE)
         spent = ", ".join(f"{name} {value:.1f}" for name, value in m["spent"].items())
         table.add_row(
             _name(m), m["sha256"][:8], m["parent"][:8] or "start", str(m["rows"]),
@@ -89,7 +94,11 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
             f"round {name}: shard {s['shard']} was left out, {s['left_out']}" for s in m["shards"] if s["left_out"]
         ]
     _wide().print(table)
-    for note in notes:
+    if "accuracy" in (rounds[-1]["validation"] if rounds else {}):
+        last = rounds[-1]["validation"]
+        notes.insert(0, f"accuracy {told_accuracy(last)}")
+        notes.insert(1, told_baseline(last, rounds[-1].get("majority", "")))
+    for note in filter(None, notes):
         print(f"  {note}")
 
 
@@ -121,8 +130,9 @@ def runs(options: Any) -> None:
     for name in ("run", "data", "rounds", "validation", "state"):
         table.add_column(name)
     for run in told:
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name != "rows")
-        table.add_row(run["run"], run["data"], str(run["rounds"]), scores, run["state"])
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in BESIDE)
+        beside = told_short(run["validation"], run["majority"] or "")
+        table.add_row(run["run"], run["data"], str(run["rounds"]), scores + (beside and f" ({beside})"), run["state"])
     _wide().print(table)
 
 
@@ -134,7 +144,8 @@ def _about_run(folder: RunFolder) -> dict[str, Any]:
         data = "?"
     state = "running" if folder.is_held() else "done" if folder.model.exists() else "stopped, --resume goes on"
     last = rounds[-1]["validation"] if rounds else {}
-    return {"run": str(folder.path), "data": data, "rounds": len(rounds), "validation": last, "state": state}
+    about = {"run": str(folder.path), "data": data, "rounds": len(rounds), "validation": last, "state": state}
+    return {**about, **as_json(last, rounds[-1].get("majority", "") if rounds else "")}
 
 
 # --- what would come of it ---

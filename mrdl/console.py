@@ -1,5 +1,6 @@
 """What a person sees on standard error while a run goes on, and when it is over."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console as RichConsole
@@ -7,10 +8,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mrdl.advise import expect
+from mrdl.baseline import told_accuracy, told_baseline
 from mrdl.errors import MrdlError
 from mrdl.monitor import Progress as JobProgress
 from mrdl.stages import Stage, Turn
 
+BESIDE = ("rows", "baseline")  # measures of the rows, not of the network: told once, at the end
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
 
 
@@ -59,7 +62,7 @@ class Console:
     def round_done(self, manifest: dict[str, Any]) -> None:
         """A round is kept."""
         scores = "   ".join(
-            f"{name} {_score(name, value)}" for name, value in manifest["validation"].items() if name != "rows"
+            f"{name} {_score(name, value)}" for name, value in manifest["validation"].items() if name not in BESIDE
         )
         left_out = [f"shard {s['shard']} was left out: {s['left_out']}" for s in manifest["shards"] if s["left_out"]]
         self._print(
@@ -97,13 +100,12 @@ class Console:
             ("missing cells", f"{counted.missing}, taken as 0" if counted.missing else ""),
             ("bad rows", f"{counted.bad_rows} left out" if counted.bad_rows else ""),
         ]
-        last = model.rounds[-1]
-        for title, scores in (("validation", last if "loss" in last else None), ("test", tested)):
+        for title, scores in (("validation", model.validation), ("test", tested)):
             if scores:
-                names = ("accuracy", "loss", "mse")
-                told = ", ".join(f"{name} {_score(name, scores[name])}" for name in names if name in scores)
-                rows.append((title, told))
+                rows.append((title, _scores(scores)))
+                rows.append(("", told_baseline(scores, model.preparation.majority)))
         rows += [
+            ("", run.judge.told_classes(model.weights)),
             ("sha256", model.sha256[:16]),
             ("model", str(run.folder.model)),
             ("time", f"{run.seconds:.1f} s"),
@@ -129,6 +131,13 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _scores(scores: Mapping[str, Any]) -> str:
+    """All measures of the rows that were kept out, or of a test."""
+    told = [f"accuracy {told_accuracy(scores)}"] if "accuracy" in scores else []
+    told += [f"{name} {_score(name, scores[name])}" for name in ("loss", "mse") if name in scores]
+    return ", ".join(told)
 
 
 def _score(name: str, value: float) -> str:

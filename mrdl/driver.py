@@ -13,6 +13,7 @@ from typing import Any
 
 from mrdl import launch, outer
 from mrdl.architecture import Weights, digest
+from mrdl.baseline import as_json
 from mrdl.beginning import Beginning, with_nodes_of_start
 from mrdl.combine import ShardResult
 from mrdl.config import DATA, MODEL, TrainConfig
@@ -105,9 +106,10 @@ class Run:
     def summary(self, model: Model) -> dict[str, Any]:
         """What `--json` prints; accuracy and loss are those of the test where there was one."""
         assert self.jobs.prepared is not None
-        counted, scores = self.jobs.prepared.statistics, self.tested or model.rounds[-1]
+        counted, scores = self.jobs.prepared.statistics, self.tested or model.validation
         return {
             "accuracy": scores.get("accuracy"),
+            **as_json(scores, model.preparation.majority),
             "loss": scores.get("loss", model.rounds[-1]["training_loss"]),
             "rounds": len(model.rounds),
             "shards": self.config.shards,
@@ -175,6 +177,7 @@ class Run:
             "settings": self._settings_digest,
             **of_shards(output.shards),
             "validation": self.judge.score(turn.stage, now.weights),
+            "majority": self.judge.preparation.majority,
             "outer_step": length,
             "retried": job.retried,
             **of_time(time.monotonic() - began, job.spent),

@@ -4,6 +4,7 @@ import math
 from functools import cached_property
 
 from mrdl.architecture import Architecture, Weights, design
+from mrdl.baseline import is_no_better, told_classes
 from mrdl.cache import Prepared
 from mrdl.config import TrainConfig
 from mrdl.model import Model
@@ -41,6 +42,18 @@ class Judge:
     def loss(self, stage: int, weights: Weights) -> float:
         """The loss alone, for a search; infinite where it is not known."""
         return self._score(stage, weights, with_training=False).get("loss", math.inf)
+
+    def told_classes(self, weights: Weights) -> str:
+        """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
+        kept_out = self._prepared.validation
+        if self.arch.loss != "nll" or not len(kept_out.features):
+            return ""
+        model = Model(self.arch, weights, self.preparation)
+        targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
+        said = model.predict_proba(kept_out.features).argmax(1)
+        share = float((targets == self.preparation.classes.index(self.preparation.majority)).mean())
+        no_better = is_no_better(float((said == targets).mean()), share, len(targets))
+        return told_classes(self.preparation.classes, targets, said, no_better)
 
     def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
         kept_out = self._prepared.validation

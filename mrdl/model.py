@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from mrdl import architecture, atomic
+from mrdl import architecture, atomic, baseline
 from mrdl.architecture import KINDS, Architecture, Weights, build
 from mrdl.errors import ConfigError, DataError, ModelError, MrdlError
 from mrdl.preparation import Preparation
@@ -45,8 +45,15 @@ class Model:
 
     def __repr__(self) -> str:
         last = self.rounds[-1] if self.rounds else {}
-        scores = ", ".join(f"{name} {last[name]:.4f}" for name in ("accuracy", "loss") if last.get(name) is not None)
-        return f"Model({self.arch.kind} {'-'.join(map(str, self.arch.nodes))}" + (f", {scores})" if scores else ")")
+        scores = "".join(f", {name} {last[name]:.4f}" for name in ("accuracy", "loss") if last.get(name) is not None)
+        beside = baseline.told_short(self.validation, self.preparation.majority)
+        return f"Model({self.arch.kind} {'-'.join(map(str, self.arch.nodes))}{scores}{beside and ', ' + beside})"
+
+    @property
+    def validation(self) -> dict[str, Any]:
+        """The last round's measures on the validation rows, as `score` gives them; empty without any."""
+        last = self.rounds[-1] if self.rounds else {}
+        return {**last, "rows": last["validation_rows"]} if "validation_rows" in last else {}
 
     @property
     def sha256(self) -> str:
@@ -136,7 +143,8 @@ class Model:
             return np.asarray(self._stack().sample(count, steps, seed))
 
     def evaluate(self, data: str | os.PathLike[str]) -> dict[str, float]:
-        """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV."""
+        """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV; baseline is the
+        accuracy of always saying the most frequent class of the training data."""
         features, labels = read_rows(data, self.preparation)
         if self.arch.loss == "nll" and labels is None:
             raise DataError(f"{data} has no label column {self.preparation.label!r}")
@@ -156,11 +164,14 @@ class Model:
         known = targets >= 0
         picked = output[np.flatnonzero(known), targets[known]].astype(np.float64)
         hits = output[:, : len(self.classes)].argmax(1) == targets
-        return {
+        scores = {
             "rows": len(targets),
             "loss": float(-picked.mean()) if len(picked) else float("nan"),
             "accuracy": float(hits.mean()) if len(hits) else float("nan"),
         }
+        if len(hits) and self.preparation.majority:
+            scores["baseline"] = float((targets == self.classes.index(self.preparation.majority)).mean())
+        return scores
 
     def score_layer(self, layer: int, features: np.ndarray, training: np.ndarray | None) -> dict[str, float]:
         """The measures of an RBM of a stack (mrdl.boltzmann.score) on raw rows, and on `training` rows."""
@@ -192,6 +203,7 @@ class Model:
             "label": self.preparation.label,
             "label_index": self.preparation.label_index,
             "classes": self.preparation.classes,
+            "class_rows": self.preparation.class_rows,
             "settings": self.settings,
             "rounds": self.rounds,
             "lineage": self.lineage,
@@ -264,6 +276,7 @@ def load(local_path: str | os.PathLike[str]) -> Model:
         preparation = Preparation(
             tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
             tensors.pop("scaling.minimum"), tensors.pop("scaling.factor"), about["threshold"],
+            tuple(about.get("class_rows", ())),
         )  # fmt: skip
         if about["kind"] not in KINDS:
             raise ModelError(f"{name} has network kind {about['kind']!r}, expected one of {', '.join(KINDS)}")

@@ -71,7 +71,7 @@ class Preparation:
     """How a row of the CSV becomes a row in [0, 1] and a class number; kept with every model.
 
     minimum, factor: (columns,) float32; a value becomes (value - minimum) * factor. With a threshold it becomes
-    1 where it is above, else 0.
+    1 where it is above, else 0. class_rows: how many rows of the data have each class; empty where nobody knows.
     """
 
     columns: tuple[str, ...]
@@ -81,6 +81,12 @@ class Preparation:
     minimum: np.ndarray
     factor: np.ndarray
     threshold: float | None = None
+    class_rows: tuple[int, ...] = ()
+
+    @property
+    def majority(self) -> str:
+        """The most frequent class, the first of equals; empty where nobody knows."""
+        return self.classes[self.class_rows.index(max(self.class_rows))] if self.class_rows else ""
 
     def scale(self, features: np.ndarray) -> np.ndarray:
         """(rows, columns) of any number type -> float32 in [0, 1]; what lies outside the training range is cut."""
@@ -131,7 +137,8 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
     classes = tuple(sorted(statistics.classes, key=_class_order)) if schema.label is not None else ()
     above = float(scaling.threshold) if scaling.threshold else None
     low, factor = scaling.taken or (low, factor)
-    return Preparation(schema.features, schema.label_name, schema.label, classes, low, factor, above)
+    counts = tuple(statistics.classes[name] for name in classes)
+    return Preparation(schema.features, schema.label_name, schema.label, classes, low, factor, above, counts)
 
 
 def looks_like_pixels(statistics: Statistics) -> bool:

@@ -222,8 +222,9 @@ def of_time(seconds: float, spent: dict[str, float]) -> dict[str, Any]:
 def of_model(manifest: dict[str, Any]) -> dict[str, Any]:
     """What a model file keeps of a round."""
     stage = {"stage": manifest["stage"]} if manifest["stage"] else {}
-    loss = {"training_loss": manifest["training_loss"]}
-    return {"round": manifest["round"], **stage, **loss, **manifest["validation"], "rows": manifest["rows"]}
+    loss, scores = {"training_loss": manifest["training_loss"]}, dict(manifest["validation"])
+    kept_out = {"validation_rows": scores.pop("rows")} if "rows" in scores else {}
+    return {"round": manifest["round"], **stage, **loss, **scores, **kept_out, "rows": manifest["rows"]}
 
 
 def best_round(rounds: list[dict[str, Any]]) -> int:

@@ -8,7 +8,7 @@ import pytest
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
     {"__init__", "errors", "values", "stages", "atomic"},
-    {"lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
+    {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
     {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "source", "reading"},

@@ -15,6 +15,7 @@ import pytest
 import mrdl
 from mrdl.__main__ import flag, main
 from mrdl.architecture import autoencoder
+from mrdl.baseline import as_json
 from mrdl.config import TrainConfig
 from mrdl.job import TrainJob
 from mrdl.model import Model
@@ -24,6 +25,7 @@ REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
 TRAIN = ["train", str(DIGITS), "--rounds", "3", "--epochs", "2"]
 KEYS = {"accuracy", "loss", "rounds", "shards", "rows", "bad_rows", "sha256", "seconds", "run_dir"}
+KEYS |= {"accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better"}
 
 
 @pytest.fixture(scope="module")
@@ -357,6 +359,7 @@ def test_show_as_json_tells_what_a_model_is(command, trained):
         "sha256": model.sha256,
         "rounds": model.rounds,
         "settings": model.settings,
+        **as_json(model.validation, model.preparation.majority),
     }
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import mrdl
+from mrdl.baseline import is_no_better
 from mrdl.sweep.batched import grouped, with_batch
 from mrdl.sweep.child import Limits, in_child
 from mrdl.sweep.dataset import Dataset
@@ -136,8 +137,7 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
 
 def is_collapsed(accuracy: float, data: Dataset) -> bool:
     """Whether a network is no better than always saying the majority class, within two standard deviations."""
-    deviation = math.sqrt(max(data.baseline * (1 - data.baseline), 1e-12) / len(data.test_y))
-    return accuracy <= data.baseline + 2 * deviation
+    return is_no_better(accuracy, data.baseline, len(data.test_y))
 
 
 def main() -> None:

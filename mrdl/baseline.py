@@ -1,0 +1,95 @@
+"""What a network must beat, always saying the most frequent class, and how far the accuracy of few rows can be trusted.
+
+Measures are dicts as Model.score gives them: rows, accuracy and baseline, both from 0 to 1.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+SIGMAS = 2.0
+Z95 = 1.959963984540054  # of the normal distribution, for an interval of 95 %
+FEW_ROWS = 1000  # below that an accuracy is told with its interval
+SHOWN = 6  # classes that a line names
+
+
+def is_no_better(accuracy: float, baseline: float, rows: int) -> bool:
+    """Whether an accuracy on so many rows is not shown to be above the baseline's, within two standard deviations."""
+    deviation = math.sqrt(max(baseline * (1 - baseline), 1e-12) / max(1, rows))
+    return accuracy <= baseline + SIGMAS * deviation
+
+
+def interval(accuracy: float, rows: int) -> tuple[float, float]:
+    """The 95 % interval of an accuracy measured on so many rows (Wilson 1927), from 0 to 1.
+
+    interval(26 / 27, 27)  # (0.817, 0.993)
+    """
+    if not rows:
+        return 0.0, 1.0
+    share = Z95**2 / rows
+    centre = (accuracy + share / 2) / (1 + share)
+    reach = Z95 * math.sqrt(accuracy * (1 - accuracy) / rows + share / rows / 4) / (1 + share)
+    return max(0.0, centre - reach), min(1.0, centre + reach)
+
+
+def told_accuracy(scores: Mapping[str, Any]) -> str:
+    """An accuracy for people: 96.30 % of 27 rows (95 % interval: 81.7 to 99.3 %)."""
+    accuracy, rows = float(scores["accuracy"]), int(scores["rows"])
+    text = f"{100 * accuracy:.2f} % of {_counted(rows)}"
+    if 0 < rows < FEW_ROWS:
+        low, high = interval(accuracy, rows)
+        text += f" (95 % interval: {100 * low:.1f} to {100 * high:.1f} %)"
+    return text
+
+
+def told_baseline(scores: Mapping[str, Any], majority: str) -> str:
+    """What always saying the majority class would be right in, and whether the network is no better; empty where
+    nobody knows: in models of earlier versions, or without rows."""
+    if not majority or "baseline" not in scores or not scores["rows"]:
+        return ""
+    verdict = ": no better" if is_no_better(scores["accuracy"], scores["baseline"], scores["rows"]) else ""
+    return f"always saying {majority!r} would be right in {100 * scores['baseline']:.2f} %{verdict}"
+
+
+def told_short(scores: Mapping[str, Any], majority: str) -> str:
+    """The same in a few words, for a table: always '0' 0.9730, no better."""
+    if not told_baseline(scores, majority):
+        return ""
+    no_better = is_no_better(scores["accuracy"], scores["baseline"], scores["rows"])
+    return f"always {majority!r} {scores['baseline']:.4f}{', no better' * no_better}"
+
+
+def told_classes(classes: Sequence[str], targets: np.ndarray, said: np.ndarray, no_better: bool) -> str:
+    """What a network finds of each class where it is no better than the baseline, else the classes that it never says;
+    empty where it says all. targets, said: (rows,) of int64, index in classes; -1 for a class that is none of them."""
+    of_known = (targets[targets >= 0], said, said[said == targets])
+    rows, says, found = (np.bincount(numbers, minlength=len(classes)).tolist() for numbers in of_known)
+    if no_better:
+        worst = sorted((i for i in range(len(classes)) if rows[i]), key=lambda i: found[i] / rows[i])
+        return "it finds " + _listed([f"{found[i]:,} of {rows[i]:,} of class {classes[i]!r}" for i in worst])
+    never = [f"{classes[i]!r} ({_counted(rows[i])})" for i in range(len(classes)) if rows[i] and not says[i]]
+    return f"it never says class {_listed(never)}" if never else ""
+
+
+def _counted(rows: int) -> str:
+    return f"{rows:,} row{'s' * (rows != 1)}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - SHOWN
+    return ", ".join(texts[:SHOWN]) + (f", and {more} more" if more > 0 else "")
+
+
+def as_json(scores: Mapping[str, Any], majority: str) -> dict[str, Any]:
+    """The same for a program; None where nobody knows. accuracy_rows: of how many rows accuracy and interval are."""
+    told = dict.fromkeys(("accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better"))
+    if scores.get("accuracy") is None or not scores.get("rows"):
+        return told
+    accuracy, rows = float(scores["accuracy"]), int(scores["rows"])
+    told |= {"accuracy_rows": rows, "accuracy_interval": list(interval(accuracy, rows))}
+    if majority and "baseline" in scores:
+        share = float(scores["baseline"])
+        told |= {"majority": majority, "baseline": share, "no_better": is_no_better(accuracy, share, rows)}
+    return told

@@ -1,0 +1,102 @@
+"""An accuracy is told beside what always saying one class would give, and of how many rows it is."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load, save
+from scipy.stats import binomtest
+
+import mrdl
+from mrdl.__main__ import main
+from mrdl.baseline import interval, is_no_better, told_accuracy, told_classes
+
+QUICK = ["--nodes", "2,4,2", "--shards", "2", "--rounds", "2", "--epochs", "1", "--warm-epochs", "1"]
+
+
+@pytest.mark.parametrize(("right", "rows"), [(26, 27), (0, 5), (5, 5), (1, 1), (613, 999), (9750, 10_000)])
+def test_the_interval_is_that_of_scipy(right, rows):
+    known = binomtest(right, rows).proportion_ci(method="wilson")
+    assert interval(right / rows, rows) == pytest.approx((known.low, known.high), abs=1e-12)
+
+
+def test_an_accuracy_of_few_rows_is_told_with_its_interval():
+    assert told_accuracy({"accuracy": 26 / 27, "rows": 27}) == "96.30 % of 27 rows (95 % interval: 81.7 to 99.3 %)"
+    assert told_accuracy({"accuracy": 0.5, "rows": 1}).startswith("50.00 % of 1 row (")
+    assert told_accuracy({"accuracy": 0.9747, "rows": 2000}) == "97.47 % of 2,000 rows"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "baseline", "rows", "no_better"),
+    [(0.9747, 0.9730, 2000, True), (0.985, 0.9730, 2000, False), (0.6, 0.5, 99, True), (0.6, 0.5, 101, False)],
+)
+def test_no_better_is_within_two_standard_deviations(accuracy, baseline, rows, no_better):
+    assert is_no_better(accuracy, baseline, rows) is no_better
+
+
+def test_what_a_network_finds_of_each_class_is_told_where_it_is_no_better():
+    targets = np.array([0] * 6 + [1] * 3 + [2])
+    said = np.array([0] * 6 + [0, 1, 0] + [0])
+    told = told_classes(("a", "b", "c"), targets, said, no_better=True)
+    assert told == "it finds 0 of 1 of class 'c', 1 of 3 of class 'b', 6 of 6 of class 'a'"
+    assert told_classes(("a", "b", "c"), targets, said, no_better=False) == "it never says class 'c' (1 row)"
+    assert told_classes(("a", "b", "c"), targets, targets, no_better=False) == ""
+
+
+@pytest.fixture
+def rare(tmp_path, monkeypatch):
+    """2,000 rows of noise, of which 3 % are of class 1; the current folder is that of the data."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(2)
+    labels = (rng.random(2000) < 0.03).astype(int)
+    rows = "".join(f"{label},{a},{b}\n" for label, (a, b) in zip(labels, rng.normal(size=(2000, 2)), strict=True))
+    (tmp_path / "rare.csv").write_text("label,a,b\n" + rows)
+    return labels
+
+
+def test_a_network_that_always_says_one_class_is_not_praised(rare, capsys):
+    """By train, its JSON, show, runs and the model itself; the shares are those that numpy counts."""
+    assert main(["train", "rare.csv", "--json", "--run-dir", "runs/a", *QUICK]) == 0
+    told = capsys.readouterr()
+    found, text = json.loads(told.out), " ".join(told.err.split())
+    rows = found["accuracy_rows"]
+    assert (found["majority"], found["no_better"]) == ("0", True)
+    assert found["accuracy"] == found["baseline"] and 0.9 < found["baseline"] < 1
+    said = f"always saying '0' would be right in {100 * found['baseline']:.2f} %: no better"
+    ones = round(rows * (1 - found["baseline"]))
+    assert f"accuracy {100 * found['accuracy']:.2f} % of {rows} rows (95 % interval: " in text
+    assert said in text and f"it finds 0 of {ones} of class '1', " in text
+    short = f"always '0' {found['baseline']:.4f}, no better"
+    assert short in repr(mrdl.load("runs/a/model.safetensors"))
+    for words, expected in (
+        (["show", "runs/a"], said),
+        (["show", "runs/a/model.safetensors"], said),
+        (["runs"], short),
+    ):
+        assert main(words) == 0
+        assert expected in capsys.readouterr().out
+    for words in (["show", "runs/a/model.safetensors", "--json"], ["runs", "--json"]):
+        assert main(words) == 0
+        (about,) = np.atleast_1d(json.loads(capsys.readouterr().out))
+        assert (about["majority"], about["baseline"], about["no_better"]) == ("0", found["baseline"], True)
+
+
+def test_the_majority_class_is_that_of_all_rows_and_its_share_that_of_the_rows_scored(rare, tmp_path):
+    model = mrdl.train("rare.csv", show=False, nodes=(2, 4, 2), shards=1, rounds=1, epochs=1)
+    assert model.preparation.class_rows == tuple(np.bincount(rare))
+    (tmp_path / "other.csv").write_text("label,a,b\n0,1,1\n1,2,2\n1,3,3\n1,4,4\n")
+    assert model.evaluate("other.csv")["baseline"] == 0.25
+
+
+def test_a_model_that_does_not_know_its_classes_rows_says_nothing_of_a_baseline(rare, tmp_path):
+    mrdl.train("rare.csv", show=False, nodes=(2, 4, 2), shards=1, rounds=1, epochs=1).save("a.safetensors")
+    with safe_open("a.safetensors", "numpy") as file:
+        about = json.loads(file.metadata()["mrdl"])
+    del about["class_rows"]
+    about["rounds"] = [{"round": 1, "accuracy": 0.5, "loss": 1.0, "rows": 1800}]
+    tensors = load((tmp_path / "a.safetensors").read_bytes())
+    (tmp_path / "old.safetensors").write_bytes(save(tensors, metadata={"mrdl": json.dumps(about)}))
+    old = mrdl.load("old.safetensors")
+    assert "baseline" not in old.evaluate("rare.csv") and re.search(r"accuracy 0.5000, loss 1.0000\)$", repr(old))
