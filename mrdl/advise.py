@@ -23,6 +23,7 @@ from mrdl.architecture import design
 from mrdl.config import TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import DataError
+from mrdl.plan import turns_of
 from mrdl.preparation import Scaling, Statistics, prepare
 from mrdl.source import Source
 from mrdl.storage import hdfs_store, head, user_cache
@@ -139,7 +140,7 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     parse = HANDLING * data.rows / data.parse_s / min(costs.slots, max(1, round(data.size / (64 << 20))))
     seconds = costs.first_s - costs.round_s + parse
     stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options).stages
-    for turn in config.turns(stages):
+    for turn in turns_of(config, stages):
         rows = rows_a_task if turn.round else min(config.warm_rows, training_rows)
         shared = costs.shared if turn.round and tasks > 1 else 1.0
         seconds += costs.round_s + turn.epochs * rows / data.train_s[turn.stage] / shared

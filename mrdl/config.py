@@ -3,14 +3,13 @@
 import dataclasses
 import hashlib
 import json
-import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from mrdl.errors import ConfigError
-from mrdl.stages import Stage, Turn, is_supervised
+from mrdl.stages import is_supervised
 from mrdl.values import convert, unknown
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
@@ -175,37 +174,6 @@ class TrainConfig:
             warm_rows=warm_rows,
             warm_epochs=warm_epochs,
         )
-
-    def turns(self, stages: Sequence[Stage], first: int = 0) -> list[Turn]:
-        """The jobs of a run, one after the other, for a resolved config: each stage's warm start and rounds, from
-        stage number `first` on."""
-        found: list[Turn] = []
-        for i, stage in enumerate(stages):
-            if i < first:
-                continue
-            of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
-            rounds = (self.layer_rounds if of_layer else 0) or self.rounds
-            epochs = (self.layer_epochs if of_layer else 0) or self.epochs
-            rate = (self.layer_learning_rate if of_layer else self.learning_rate) or stage.learning_rate
-            warm = self.warm_rows and (self.warm_epochs or stage.layer is not None)
-            for round_ in range(0 if warm else 1, rounds + 1):
-                early = not round_ or (round_ == 1 and not self.warm_epochs)
-                number = found[-1].number + 1 if found else round_
-                momentum = stage.momenta[not early] if self.momentum < 0 else self.momentum
-                rate_now = rate * self._share(round_, rounds)
-                found.append(
-                    Turn(number, i, round_, rounds, epochs if round_ else self.warm_epochs, rate_now, momentum)
-                )
-        return found
-
-    def _share(self, round_: int, rounds: int) -> float:
-        """Of the learning rate in a round, 1 to `rounds`, as the schedule has it; it ends above 0."""
-        done = (round_ - 1) / rounds if round_ else 0.0
-        if self.schedule == "linear":
-            return 1 - done
-        if self.schedule == "cosine":
-            return (1 + math.cos(math.pi * done)) / 2
-        return 1.0
 
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainConfig":
         """A copy with some settings changed; values may be text, as from a file or a flag."""

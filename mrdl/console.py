@@ -11,7 +11,8 @@ from mrdl.advise import expect
 from mrdl.baseline import told_accuracy, told_baseline
 from mrdl.errors import MrdlError
 from mrdl.monitor import Progress as JobProgress
-from mrdl.stages import Stage, Turn
+from mrdl.plan import Turn
+from mrdl.stages import Stage
 
 BESIDE = ("rows", "baseline")  # measures of the rows, not of the network: told once, at the end
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"

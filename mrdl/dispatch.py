@@ -15,10 +15,10 @@ from mrdl.config import TrainConfig
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
+from mrdl.plan import Turn
 from mrdl.preparation import Scaling
 from mrdl.results import RunFolder
 from mrdl.source import Source
-from mrdl.stages import Turn
 from mrdl.storage import hdfs_store
 from mrdl.webhdfs import for_a_while
 

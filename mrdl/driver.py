@@ -23,10 +23,10 @@ from mrdl.job import TrainJob
 from mrdl.judge import Judge, plan
 from mrdl.launch import Output
 from mrdl.model import Model
+from mrdl.plan import Turn, turns_of
 from mrdl.results import Round, RunFolder, best_round, new_run_dir, of_model, of_shards, of_time, versions
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
-from mrdl.stages import Turn
 from mrdl.storage import hdfs_store, is_hdfs
 
 
@@ -88,7 +88,7 @@ class Run:
         self.config = with_nodes_of_start(self.config)
         self.plan = plan(self.config, self.schema)
         self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)
-        self.turns = self.config.turns(self.plan.stages, self.beginning.stage)
+        self.turns = turns_of(self.config, self.plan.stages, self.beginning.stage)
         if self.config.test:
             Source.look_at(self.config.test, self.config)  # a wrong path shall not be found after the training
         with self.folder.held():

@@ -33,12 +33,12 @@ from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.monitor import training_status
+from mrdl.plan import Turn
 from mrdl.preparation import Preparation, Scaling, Statistics, prepare, refuse
 from mrdl.protocol import Write, key_of, split_line, unpack
 from mrdl.schema import Schema
 from mrdl.shard import shard_keys, warm_rank
 from mrdl.shuffle import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, LoadedShard, PlacedRows
-from mrdl.stages import Turn
 from mrdl.task import INPUT_FILE, INPUT_START, task_streams
 
 READ_BYTES = 4 << 20  # of text parsed at once
@@ -221,7 +221,11 @@ class TrainJob(MRJob):
             loaded.features, targets.astype(np.int64), loaded.order,
             preparation.minimum, preparation.factor, preparation.threshold,
         )  # fmt: skip
-        settings = minibatch.Hyperparameters.of(config, turn, self.settings["failed"].get(str(shard), 0))
+        halved = self.settings["failed"].get(str(shard), 0)  # once for each time that the shard failed
+        settings = minibatch.Hyperparameters(
+            turn.epochs, config.batch_size, turn.learning_rate * 0.5**halved, turn.momentum, config.device,
+            config.cd_steps, config.chains == "persistent", config.weight_cost,
+        )  # fmt: skip
 
         def report(epoch: int, done: float, loss: float) -> None:
             self.set_status(training_status(shard, turn.number, epoch, settings.epochs, done, loss))

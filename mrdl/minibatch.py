@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 from mrdl.architecture import Weights
-from mrdl.config import TrainConfig
 from mrdl.errors import SetupError
-from mrdl.stages import Turn
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,6 @@ class Hyperparameters:
     cd_steps: int = 1
     persistent: bool = False
     weight_cost: float = 0.0
-
-    @classmethod
-    def of(cls, config: TrainConfig, turn: Turn, halved: int) -> "Hyperparameters":
-        """Those of a turn; halved: how often the learning rate is, once for each time that the shard failed."""
-        return cls(
-            turn.epochs, config.batch_size, turn.learning_rate * 0.5**halved, turn.momentum, config.device,
-            config.cd_steps, config.chains == "persistent", config.weight_cost,
-        )  # fmt: skip
 
 
 def pick_device(device: str) -> torch.device:

@@ -1,4 +1,4 @@
-"""What a run goes through: the stages of its network, and the jobs of each. Standard library alone."""
+"""The stages in which a network is trained. Standard library alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,20 +16,6 @@ class Stage:
     layer: int | None
     learning_rate: float
     momenta: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One job of a run. number: counts through the run, a warm start at its beginning being 0; stage: index in the
-    architecture's; round: counts through the stage's `rounds`, 0 being its warm start; the rest: how it trains."""
-
-    number: int
-    stage: int
-    round: int
-    rounds: int
-    epochs: int
-    learning_rate: float
-    momentum: float
 
 
 def is_supervised(kind: str, options: Mapping[str, str]) -> bool:

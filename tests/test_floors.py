@@ -9,6 +9,7 @@ MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
     {"__init__", "errors", "values", "stages", "atomic"},
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
+    {"plan"},
     {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "source", "reading"},

@@ -373,9 +373,10 @@ def test_layers_have_rounds_epochs_and_rates_of_their_own(new_run, given, expect
 )
 def test_momentum_is_the_kinds_own_and_rises_after_the_first_epochs(kind, given, expected):
     from mrdl.architecture import build
+    from mrdl.plan import turns_of
 
     config = TrainConfig().with_changes(settings(kind, **given)).resolved()
-    turns = config.turns(build(config.kind, config.nodes, config.options).stages)
+    turns = turns_of(config, build(config.kind, config.nodes, config.options).stages)
     assert [turn.momentum for turn in turns] == expected
 
 

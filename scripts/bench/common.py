@@ -93,12 +93,13 @@ def task_settings(data, folder, cached=False, **settings) -> Path:
     """The file that the driver writes for a task, for running one task alone."""
     from mrdl.config import TrainConfig
     from mrdl.judge import plan
+    from mrdl.plan import turns_of
     from mrdl.preparation import Scaling
     from mrdl.source import Source
 
     config = TrainConfig().with_changes(settings).resolved()
     source = Source.look_at(str(data), config)
-    first_round = next(turn for turn in config.turns(plan(config, source.schema).stages) if turn.round)
+    first_round = next(turn for turn in turns_of(config, plan(config, source.schema).stages) if turn.round)
     about = {
         "config": asdict(config), "schema": asdict(source.schema), "turn": asdict(first_round), "cached": cached,
         "scaling": Scaling(config.scaling).to_meta(), "fitted": [], "emit_shards": False, "reducers": config.shards,
