@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from mrdl.errors import DataError
-from mrdl.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise
+from mrdl.schema import MISSING, Schema, cells_of, header_crc, is_number, is_open, normalise, without_marks
 
 # as cells are written in files such as UCI's: a space after the comma
 _NULLS = [before + text + after for text in MISSING for before in ("", " ") for after in ("", " ")]
@@ -56,13 +56,12 @@ def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:
         text, rest = text[:cut], text[cut:]
         if text:
             yield _without_header(normalise(text), crc) if first else normalise(text)
-            first = first and not text.removeprefix(BOM).strip()
+            first = first and not without_marks(text).strip()
     if rest:
         yield _without_header(normalise(rest), crc) if first else normalise(rest)
 
 
 def _without_header(text: bytes, crc: int | None) -> bytes:
-    text = text.removeprefix(BOM)
     start = len(text) - len(text.lstrip(b"\n"))
     line, end, after = text[start:].partition(b"\n")
     return text[:start] + end + after if crc is not None and header_crc(line) == crc else text
@@ -125,7 +124,7 @@ class BlockParser:
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
             convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=False),
         ).combine_chunks()
-        if b'"' in text and table.num_rows != sum(map(bool, text.split(b"\n"))):
+        if b'"' in text and (table.num_rows != sum(map(bool, text.split(b"\n"))) or _ends_open(text)):
             raise _Unusable  # a quote that is left open would swallow the next lines
         missing = 0
         columns = [i for i in range(len(self._names)) if i != label]
@@ -161,6 +160,8 @@ class BlockParser:
             return f"byte 0x{wrong.object[wrong.start]:02x} is not UTF-8"
         except csv.Error as wrong:
             return str(wrong)
+        if is_open(line.decode()):
+            return "a quotation mark is not closed"
         if len(cells) != len(self._schema.columns):
             return f"{len(cells)} columns, expected {len(self._schema.columns)}"
         for i, (name, cell) in enumerate(zip(self._schema.columns, cells, strict=True)):
@@ -172,6 +173,10 @@ class BlockParser:
             elif cell.strip() not in MISSING and not abs(float(cell)) <= FLOAT32_MAX:
                 return f"column {name!r}: {cell[:40]!r} is not a finite number"
         return str(error)
+
+
+def _ends_open(text: bytes) -> bool:
+    return is_open(text.rstrip(b"\n").rpartition(b"\n")[2].decode(errors="replace"))
 
 
 class _Unusable(Exception):

@@ -9,7 +9,8 @@ from mrdl.data import read_table
 from mrdl.errors import DataError
 from mrdl.preparation import Preparation
 from mrdl.schema import Schema, sniff
-from mrdl.storage import head, store_of, text_chunks
+from mrdl.source import first_lines
+from mrdl.storage import store_of, text_chunks
 
 
 def features_of(values: Any, preparation: Preparation) -> np.ndarray:
@@ -40,7 +41,7 @@ def read_rows(data: str | os.PathLike[str], preparation: Preparation) -> tuple[n
     """Features and labels of a CSV; labels None where the label column is not in it."""
     source = os.fspath(data)
     files = store_of(source).files(source)
-    schema = _schema(head(files[0].path), source, preparation)
+    schema = _schema(first_lines(files, source), source, preparation)
     parts = [read_table(text_chunks(info.path), schema, info.path) for info in files]
     features = np.concatenate([part[0] for part in parts])
     labels = None if schema.label is None else [label for part in parts for label in part[1]]

@@ -1,10 +1,13 @@
 """What the columns of a CSV are: decided once, in the driver, from the first two lines, so that no task guesses."""
 
 import csv
+import shlex
 import zlib
 from dataclasses import dataclass
 
 from mrdl.errors import ConfigError, DataError
+from mrdl.formats import refuse_other_formats, refuse_other_separators
+from mrdl.words import SHOWN, brief
 
 BOM = b"\xef\xbb\xbf"
 MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
@@ -40,13 +43,12 @@ def sniff(head: bytes, label: str, header: str, source: str) -> Schema:
         below = cells_of(second)
     except csv.Error as error:
         raise DataError(f"{source} is not a CSV: {error} in its first lines") from error
-    if len(cells) == 1 and any(mark in first for mark in ";\t|"):
-        raise DataError(f"{source}: no comma in the first line ({first[:60]!r}); columns must be separated by commas")
+    refuse_other_separators(first, second, cells, source)
     named = header == "yes" or (header == "auto" and _is_header(cells, below, label))
     columns = tuple(cell.strip() for cell in cells) if named else tuple(f"c{i}" for i in range(len(cells)))
     index = _label_index(label, columns, named, source)
     if len(columns) < 2 and index is not None:
-        raise DataError(f"{source} has one column ({columns[0]!r}), expected a label and at least one value")
+        raise DataError(f"{source} has one column ({brief(columns[0])}), expected a label and at least one value")
     if named and not second:
         raise DataError(f"{source} has a header but no rows")
     return Schema(columns, index, header_crc(first.encode()) if named else None)
@@ -54,13 +56,12 @@ def sniff(head: bytes, label: str, header: str, source: str) -> Schema:
 
 def header_crc(line: bytes) -> int:
     """What a header is known by, whatever its line end and byte order mark."""
-    return zlib.crc32(line.removeprefix(BOM).strip())
+    return zlib.crc32(without_marks(line).strip())
 
 
 def _first_lines(head: bytes, source: str) -> tuple[str, str]:
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in head[:4096]:
-        raise DataError(f"{source} is not UTF-8 text (UTF-16?): iconv -f utf-16 -t utf-8 {source} > utf8.csv")
-    lines = [line for line in normalise(head.removeprefix(BOM)).split(b"\n") if line.strip()][:2]
+    refuse_other_formats(head, source)
+    lines = filled_lines(head)[:2]
     if not lines:
         raise DataError(f"{source} is empty, expected lines of a label and values with commas between")
     try:
@@ -68,7 +69,7 @@ def _first_lines(head: bytes, source: str) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         raise DataError(
             f"{source} is not UTF-8: byte 0x{error.object[error.start]:02x} in its first lines: "
-            f"iconv -f latin1 -t utf-8 {source} > utf8.csv"
+            f"iconv -f latin1 -t utf-8 {shlex.quote(source)} > utf8.csv"
         ) from error
     return texts[0], texts[1] if len(texts) > 1 else ""
 
@@ -76,6 +77,11 @@ def _first_lines(head: bytes, source: str) -> tuple[str, str]:
 def cells_of(line: str) -> list[str]:
     """The cells of one line."""
     return next(csv.reader([line]), [])
+
+
+def is_open(line: str) -> bool:
+    """Whether a quotation mark of a line is not closed, so that its last cell would go on in the next one."""
+    return '"' in line and len(list(csv.reader([line, ""]))) < 2
 
 
 def is_number(cell: str) -> bool:
@@ -106,7 +112,8 @@ def _label_index(label: str, columns: tuple[str, ...], named: bool, source: str)
         return columns.index(label)
     if label == "none":
         return None
-    shown = ", ".join(columns[:20]) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
+    some = ", ".join(name if len(name) <= SHOWN else f"{name[:SHOWN]}..." for name in columns[:20])
+    shown = some + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
     index = _index(label)
     if index is None:
         what = f"its columns are {shown}" if named else f"it has no header; give the index, 0 to {len(columns) - 1}"
@@ -124,5 +131,27 @@ def _index(label: str) -> int | None:
 
 
 def normalise(text: bytes) -> bytes:
-    """Line ends as LF; a record may end in LF, CRLF or CR, as Hadoop has it."""
-    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
+    """Line ends as LF, and lines without byte order marks before them, of which joined files have one in the middle.
+
+    A record may end in LF, CRLF or CR, as Hadoop has it.
+    """
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if BOM not in text:
+        return text
+    text = without_marks(text)
+    while b"\n" + BOM in text:
+        text = text.replace(b"\n" + BOM, b"\n")
+    return text
+
+
+def without_marks(text: bytes) -> bytes:
+    """The text without byte order marks at its beginning: one, or several where a program has set another."""
+    while text.startswith(BOM):
+        text = text[len(BOM) :]
+    return text
+
+
+def filled_lines(head: bytes) -> list[bytes]:
+    """The lines of a text that are not blank."""
+    return [line for line in normalise(head).split(b"\n") if line.strip()]

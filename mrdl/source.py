@@ -11,12 +11,45 @@ from typing import Any
 
 from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, DataError, MrdlError
+from mrdl.formats import refuse_by_name, refuse_other_formats
 from mrdl.preparation import Statistics
-from mrdl.schema import Schema, sniff
-from mrdl.storage import head, is_hdfs, store_of
+from mrdl.schema import Schema, filled_lines, header_crc, sniff
+from mrdl.storage import head, is_hdfs, is_packed, store_of, text_chunks
 from mrdl.webhdfs import FileInfo
 
 HEAD_BYTES = 1 << 20
+
+
+def first_lines(files: Sequence[FileInfo], name: str) -> bytes:
+    """The beginning of a data set, enough of it to decide the columns: two lines that are not blank, if it has them.
+
+    Programs that write many files leave some with nothing in them, or with nothing but the header. Raises DataError
+    for a file that is no text.
+    """
+    start = b""
+    for info in files:
+        refuse_by_name(info.path)
+    for info in filter(lambda info: info.size, files):
+        text = _beginning(info, info.path if len(files) > 1 else name)
+        above, here = filled_lines(start), filled_lines(text)
+        repeated = bool(above and here) and header_crc(above[0]) == header_crc(here[0])
+        start = b"\n".join([*above, text]) if above and not repeated else text
+        if len(above) * (not repeated) + len(here) >= 2:
+            break
+    return start
+
+
+def _beginning(info: FileInfo, shown: str) -> bytes:
+    """The first two lines of a file, at least, or all of it."""
+    length = HEAD_BYTES
+    while True:
+        start = head(info.path, length)
+        refuse_other_formats(start, shown)
+        if start.count(b"\n") >= 2 or start.count(b"\r") >= 2:
+            return start
+        if length >= info.size:
+            return b"".join(text_chunks(info.path))  # to its end: a packed file may be damaged
+        length *= 4  # a line longer than a megabyte
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,15 +67,7 @@ class Source:
         Raises DataError or ConfigError where there is nothing, or nothing to train on.
         """
         files = store_of(name).files(name)
-        filled = [info for info in files if info.size]
-        if not filled:
-            raise DataError(f"{name} is empty, expected lines of a label and values with commas between")
-        length = HEAD_BYTES
-        while True:
-            start = head(filled[0].path, length)
-            if start.count(b"\n") >= 2 or start.count(b"\r") >= 2 or length >= filled[0].size:
-                return cls(name, tuple(files), sniff(start, config.label, config.header, name))
-            length *= 4  # a line longer than a megabyte
+        return cls(name, tuple(files), sniff(first_lines(files, name), config.label, config.header, name))
 
     @property
     def size(self) -> int:
@@ -60,11 +85,18 @@ class Source:
         if runner == "hadoop" or not is_hdfs(self.name):
             return paths
         (work / "input").mkdir()
-        local = [work / "input" / f"{i:04d}-{posixpath.basename(path)}" for i, path in enumerate(paths)]
+        local = [work / "input" / f"{i:04d}{posixpath.splitext(path)[1]}" for i, path in enumerate(paths)]
         for path, fetched in zip(paths, local, strict=True):
             with open(fetched, "wb") as file:
                 file.writelines(store_of(path).chunks(path))
         return [str(path) for path in local]
+
+    def check_packed(self) -> None:
+        """Read every packed file to its end; raises DataError, with its name, where one is damaged."""
+        for info in self.files:
+            if is_packed(info.path):
+                for _ in text_chunks(info.path):
+                    pass
 
     def refused(self, statistics: Statistics, problem: str, skip_bad_rows: bool) -> MrdlError:
         """The error for data that the tasks found unfit; nothing was trained."""
@@ -79,6 +111,8 @@ class Source:
         if at < 0 and not is_hdfs(path) and os.path.exists(path):
             with open(path, "rb") as text:
                 at = text.read(-at).count(b"\n") + 1
+        if is_hdfs(self.name) and not is_hdfs(path):  # it was fetched
+            path = [info.path for info in self.files if info.size][int(Path(path).stem)]
         shown = self.name if len(self.files) == 1 else path
         return f"{shown} line {at}" if at > 0 else f"{shown} near byte {-at}"
 

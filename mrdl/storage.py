@@ -5,7 +5,6 @@ Only the driver comes here: tasks are fed by Hadoop and never open a file in HDF
 
 import bz2
 import functools
-import glob
 import os
 import shutil
 import zlib
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 
 from mrdl.cluster import Cluster
 from mrdl.errors import DataError
+from mrdl.paths import matching
 from mrdl.webhdfs import CHUNK_BYTES, FileInfo, HdfsStore, hidden
 
 
@@ -69,14 +69,23 @@ def read(path: str) -> bytes:
     return b"".join(store_of(path).chunks(path))
 
 
+def is_packed(path: str) -> bool:
+    """Whether a file is unpacked when it is read: by the end of its name, as Hadoop has it."""
+    return _unpacker(path) is not None
+
+
+def _unpacker(path: str) -> Callable[[], Any] | None:
+    makers: dict[str, Callable[[], Any]] = {".gz": lambda: zlib.decompressobj(wbits=31), ".bz2": bz2.BZ2Decompressor}
+    return next((make for ending, make in makers.items() if path.endswith(ending)), None)
+
+
 def text_chunks(path: str, length: int | None = None) -> Iterator[bytes]:
-    """The bytes of a file, or its first `length` and what they unpack to; .gz and .bz2 are unpacked."""
+    """The bytes of a file, or its first `length` and what they unpack to; .gz and .bz2 are unpacked, each member.
+
+    Raises DataError, with the file's name, where one is damaged.
+    """
     chunks = store_of(path).chunks(path, length)
-    makers: dict[str, Callable[[], Any]] = {
-        ".gz": lambda: zlib.decompressobj(wbits=31),
-        ".bz2": bz2.BZ2Decompressor,
-    }
-    make = makers.get(os.path.splitext(path)[1])
+    make = _unpacker(path)
     if make is None:
         yield from chunks
         return
@@ -92,7 +101,9 @@ def text_chunks(path: str, length: int | None = None) -> Iterator[bytes]:
         if begun and length is None:
             raise OSError("it ends too early")
     except (zlib.error, OSError) as error:
-        raise DataError(f"{path} cannot be unpacked: {error}") from error
+        raise DataError(
+            f"{path} cannot be unpacked: {error}. It is damaged, or was not copied whole: copy or make it again"
+        ) from error
 
 
 def head(path: str, length: int = 1 << 20) -> bytes:
@@ -106,7 +117,7 @@ class LocalStore:
     def files(self, pattern: str) -> list[FileInfo]:
         """See Store."""
         path = Path(pattern)
-        roots = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(pattern))]
+        roots = [path] if path.exists() else [Path(name) for name in matching(pattern)]
         found = {
             file: file.relative_to(root) for root in roots for file in ([root] if root.is_file() else root.rglob("*"))
         }

@@ -8,6 +8,7 @@ import pytest
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
     {"__init__", "errors", "values", "stages", "atomic"},
+    {"paths", "words", "formats"},
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
     {"plan"},
     {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},

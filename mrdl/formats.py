@@ -1,0 +1,143 @@
+"""What a file is that is no CSV, by its first bytes or its name, and how to make a CSV of it."""
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mrdl.errors import DataError
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+UNPACKED_BY_HADOOP_ALONE = (".deflate", ".snappy", ".lz4", ".zst")
+_PYTHON = shlex.quote(sys.executable)  # of which it is known that it has pandas
+_PANDAS = _PYTHON + ' -c "import pandas, sys; pandas.{}(sys.argv[1]).to_csv(sys.stdout, index=False)"'
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: its name, a pattern of its first bytes, and a command that makes text of it: a filter, or one
+    that is given the file."""
+
+    name: str
+    first: bytes
+    filter: str = ""
+    command: str = ""
+
+    def is_of(self, head: bytes) -> bool:
+        """Whether a file that begins so is one; text that begins like a name of a format is none."""
+        return bool(re.match(self.first, head, re.DOTALL) and _CONTROL.search(head[:512]))
+
+
+FORMATS = (
+    Format("gz", rb"\x1f\x8b", "gzip -dc"),
+    Format("bz2", rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "bzip2 -dc"),
+    Format("xz", rb"\xfd7zXZ\x00", "xz -dc"),
+    Format("zstd", rb"\x28\xb5\x2f\xfd", "zstd -dc"),
+    Format("lz4", rb"\x04\x22\x4d\x18", "lz4 -dc"),
+    Format("compress (.Z)", rb"\x1f\x9d", "gzip -dc"),
+    Format("an Excel workbook (xlsx)", rb"PK\x03\x04.{26}(\[Content_Types\]\.xml|_rels/|docProps/|xl/)"),
+    Format("an OpenDocument spreadsheet", rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis"),
+    Format("zip", rb"PK(\x03\x04|\x05\x06)", command="unzip -p"),
+    Format("an old Excel workbook (xls)", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+    Format("Parquet", rb"PAR1", command=_PANDAS.format("read_parquet")),
+    Format("ORC", rb"ORC", command=_PANDAS.format("read_orc")),
+    Format("Feather (Arrow)", rb"ARROW1\x00\x00", command=_PANDAS.format("read_feather")),
+    Format("Avro", rb"Obj\x01", command="fastavro"),
+    Format("a Hadoop SequenceFile", rb"SEQ[\x00-\x06]", command="hadoop fs -text"),
+    Format("a tar archive", rb".{257}ustar", "tar -xO"),
+    Format("7z", rb"7z\xbc\xaf\x27\x1c", command="7z x -so"),
+    Format("SQLite", rb"SQLite format 3\x00"),
+    Format("HDF5", rb"\x89HDF\r\n\x1a\n"),
+    Format("NumPy's npy", rb"\x93NUMPY"),
+)
+
+
+def refuse_other_formats(head: bytes, source: str) -> None:
+    """Raise DataError, with the way out, where the first bytes of a file, unpacked, are not those of UTF-8 text."""
+    if found := next((kind for kind in FORMATS if kind.is_of(head)), None):
+        raise DataError(f"{source} is no CSV: by its first bytes it is {found.name}. {_way_out(found, source)}")
+    if _is_utf16(head):
+        raise DataError(
+            f"{source} is not UTF-8 text (UTF-16?): {_pipe('iconv -f utf-16 -t utf-8', source, 'utf8.csv')}"
+        )
+    if b"\x00" in head[:4096]:
+        shown = head[:8].hex(" ")
+        raise DataError(f"{source} is no text: it begins with the bytes {shown}, expected lines with commas between")
+
+
+def refuse_by_name(path: str) -> None:
+    """Raise DataError for a file that Hadoop unpacks by the end of its name, and the other runners do not."""
+    if path.endswith(UNPACKED_BY_HADOOP_ALONE):
+        ending = path[path.rindex(".") :]
+        raise DataError(f"{path}: mrdl reads plain text, .gz and .bz2, not {ending}: pack it with gzip, or rename it")
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Its mark, or a zero in every second byte of much of the text."""
+    zeros = [head[at:512:2].count(0) for at in (0, 1)]
+    return head[:2] in (b"\xff\xfe", b"\xfe\xff") or (min(zeros) == 0 and max(zeros) > len(head[:512]) / 4)
+
+
+def _way_out(kind: Format, source: str) -> str:
+    quoted = shlex.quote(source)
+    if kind.name in ("gz", "bz2"):
+        if source.endswith("." + kind.name):
+            return f"It is packed twice: {_pipe(kind.filter, source, f'once.csv.{kind.name}')}"
+        stem = re.sub(rf"\.{kind.name}$", "", source, flags=re.IGNORECASE)
+        move = "hadoop fs -mv" if source.startswith("hdfs://") else "mv"
+        named = f"{move} {quoted} {shlex.quote(f'{stem}.{kind.name}')}"
+        return f"Files are unpacked by the end of their names, .gz or .bz2 in small letters, as Hadoop has it: {named}"
+    if kind.filter:
+        return f"Make a CSV of it: {_pipe(kind.filter, source)}"
+    if kind.command and source.startswith("hdfs://"):
+        return f"Make a CSV of it: hadoop fs -get {quoted} fetched; {kind.command} fetched > data.csv"
+    if kind.command:
+        return f"Make a CSV of it: {kind.command} {quoted} > data.csv"
+    return "Save it as CSV (comma-separated, UTF-8) with the program that wrote it"
+
+
+def _pipe(program: str, source: str, made: str = "data.csv") -> str:
+    """A command that makes a file of another through a program, where they lie."""
+    if source.startswith("hdfs://"):
+        return f"hadoop fs -cat {shlex.quote(source)} | {program} | hadoop fs -put - {made}"
+    return f"{program} < {shlex.quote(source)} > {made}"
+
+
+# --- separators ---
+
+
+def refuse_other_separators(first: str, second: str, cells: Sequence[str], source: str) -> None:
+    """Raise DataError, with the way out, where something else than commas separates the columns of two lines."""
+    for mark, name in SEPARATORS.items():
+        as_many = mark in first and (first.count(mark) == second.count(mark) or not second)
+        if as_many and (len(cells) == 1 or _are_numbers(second.split(mark))):
+            raise _separated(name, _with_commas(mark, first, second), source)
+    if len(cells) == 1 and _are_numbers((second or first).split()):
+        raise _separated("blanks", "awk '{ $1 = $1 } 1' OFS=,", source)
+
+
+def _separated(by: str, program: str, source: str) -> DataError:
+    return DataError(
+        f"{source}: columns must be separated by commas, these are by {by}. "
+        f"Make commas of them: {_pipe(program, source)}"
+    )
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    """Whether cells, but for one that may be a label, are numbers, with a decimal point or comma."""
+    wrong = [cell for cell in cells if not re.fullmatch(r"\s*[-+]?[\d.,]*(e[-+]?\d+)?\s*", cell, re.IGNORECASE)]
+    return len(cells) > 1 and len(wrong) <= (len(cells) > 2)
+
+
+def _with_commas(mark: str, first: str, second: str) -> str:
+    """A program that puts commas in the place of a mark; points in that of decimal commas."""
+    shown = "\\t" if mark == "\t" else mark
+    if "," not in first + second and '"' not in first + second:
+        return f"tr '{shown}' ,"
+    decimal = ", decimal=','" if re.search(r"\d,\d", second or first) else ""
+    named = "" if not _are_numbers(first.split(mark)) else ", header=None"
+    written = "index=False" if not named else "index=False, header=False"
+    read = f"pandas.read_csv(sys.stdin, sep='{shown}'{decimal}{named})"
+    return f'{_PYTHON} -c "import pandas, sys; {read}.to_csv(sys.stdout, {written})"'
