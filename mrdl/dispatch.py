@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from mrdl.storage import hdfs_store
 from mrdl.webhdfs import for_a_while
 
 ATTEMPTS = 3  # of a job, each of which gives a task four
+UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|header check|CRC|block|Huffman", re.I)
 
 
 class Dispatcher:
@@ -71,6 +73,8 @@ class Dispatcher:
                 self.prepared = None
                 self._note("the cached shards are damaged: they are made again from the CSV")
             except JobLost as error:
+                if self.prepared is None and UNPACKING.search(str(error)):
+                    self._source.check_packed()  # to send it again would not help
                 if pause and for_a_while(str(error)):
                     pause(Unavailable(str(error)))
                 elif attempts >= ATTEMPTS:

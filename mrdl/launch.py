@@ -1,5 +1,7 @@
 """One MapReduce job, from its command line to its output, or to the words of the task that failed."""
 
+import contextlib
+import dataclasses
 import os
 import shutil
 import sys
@@ -19,9 +21,10 @@ from mrdl.cluster import HOW_TO, Cluster
 from mrdl.combine import ShardResult
 from mrdl.errors import MrdlError, SetupError
 from mrdl.monitor import Progress, Watcher
+from mrdl.paths import plain_name
 from mrdl.preparation import Statistics
 from mrdl.runners import runner_class
-from mrdl.storage import hdfs_store
+from mrdl.storage import hdfs_store, is_hdfs
 from mrdl.task import DIES_WITH_DRIVER
 from mrdl.witness import OnFiles, OnYarn, failed, retried
 
@@ -61,8 +64,13 @@ class Ended:
 
 def run(job_class: type[MRJob], launch: Launch) -> Ended:
     """Run a job to its end. Raises TrainingError with the task's traceback, JobLost where there is none on YARN."""
-    job = job_class(_arguments(launch))
-    chosen = runner_class(launch.runner, launch.cached, launch.reducers)
+    with contextlib.ExitStack() as held:
+        return _run(job_class, launch, _with_plain_names(launch, held))
+
+
+def _run(job_class: type[MRJob], launch: Launch, plain: Launch) -> Ended:
+    job = job_class(_arguments(plain))
+    chosen = runner_class(launch.runner, launch.cached, launch.reducers, launch.inputs)
     job._runner_class = lambda: chosen
     witness = (OnYarn if launch.runner == "hadoop" else OnFiles)(launch.tag, launch.work_dir, launch.shards)
     try:
@@ -78,6 +86,26 @@ def run(job_class: type[MRJob], launch: Launch) -> Ended:
         if launch.runner != "inline":
             raise
         raise failed("".join(traceback.format_exception(error)), on_yarn=False) from error
+
+
+def _with_plain_names(launch: Launch, held: contextlib.ExitStack) -> Launch:
+    """The same job, its local folders by names that mrjob takes for no more than text, as long as they are held."""
+
+    def plain(path: Path) -> Path:
+        return held.enter_context(plain_name(path.parent)) / path.name
+
+    def plain_here(path: str) -> str:
+        return path if is_hdfs(path) else str(plain(Path(path).absolute()))
+
+    return dataclasses.replace(
+        launch,
+        settings=plain(launch.settings),
+        weights=plain(launch.weights) if launch.weights else None,
+        package=plain(launch.package) if launch.package else None,
+        work_dir=held.enter_context(plain_name(launch.work_dir)),
+        output_dir=plain_here(launch.output_dir),
+        rows_dir=plain_here(launch.rows_dir),
+    )
 
 
 @dataclass
@@ -147,7 +175,7 @@ def _arguments(launch: Launch) -> list[str]:
         "--no-read-logs",
     ]
     arguments += ["--local-tmp-dir", str(launch.work_dir), "--output-dir", launch.output_dir]
-    arguments += ["--step-output-dir", launch.rows_dir]
+    arguments += ["--step-output-dir", launch.rows_dir, "--no-check-input-paths"]
     if launch.weights:
         arguments += ["--weights", str(launch.weights)]
     if launch.mrjob_conf:
@@ -163,7 +191,7 @@ def _arguments(launch: Launch) -> list[str]:
         arguments += ["--cmdenv", "OMP_NUM_THREADS=1", "--cmdenv", "SETUPTOOLS_USE_DISTUTILS=stdlib"]
     if launch.runner == "hadoop":
         arguments += _hadoop_arguments(launch)
-    return [*arguments, *launch.inputs]
+    return arguments
 
 
 def arguments_on_yarn(tag: str, work: Path, output_dir: str, package: Path) -> list[str]:

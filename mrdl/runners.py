@@ -1,8 +1,9 @@
 """mrjob's three runners, and what each needs to serve mrdl.
 
-mrjob 0.7.4 has no public way to do five things, so private names are overridden here and nowhere else:
-`_runner_class` (which runner), `_pick_mapper_split_size` (a cached shard is never cut), `_split_reducer_input` (keys
-go to the reducers that Hadoop would give them), `_run_multiple` (threads in place of forked workers, which would
+mrjob 0.7.4 has no public way to do six things, so private names are overridden here and nowhere else:
+`_runner_class` (which runner), `_get_input_paths` and its like (an input is one file, whatever its name looks like),
+`_split_mapper_input` (every member of a packed file is read, and a cached shard is never cut), `_split_reducer_input`
+(keys go to the reducers that Hadoop would give them), `_run_multiple` (threads in place of forked workers, which would
 outlive a killed driver), and `_fs` (HDFS without a JVM for each call).
 """
 
@@ -11,10 +12,10 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mrjob.fs.base import Filesystem
 from mrjob.fs.composite import CompositeFilesystem
@@ -24,9 +25,10 @@ from mrjob.local import LocalMRJobRunner
 from mrjob.step import StepFailedException
 
 from mrdl.errors import ConfigError, SetupError
+from mrdl.paths import hadoop_literal
 from mrdl.protocol import key_of
 from mrdl.shard import hadoop_partition
-from mrdl.storage import hdfs_store
+from mrdl.storage import hdfs_store, is_packed, text_chunks
 from mrdl.task import DIES_WITH_DRIVER
 from mrdl.webhdfs import HdfsStore
 
@@ -37,27 +39,39 @@ ATTEMPTS = 4  # of a task, as Hadoop has it
 SPLIT_BYTES = 8 << 20  # smaller splits cost more to start than to parse
 
 
-def runner_class(runner: str, cached: bool, reducers: int = 1) -> type:
-    """mrjob's runner of that name; cached: whether the input is shards, which are never cut; reducers: of step 1."""
+def runner_class(runner: str, cached: bool, reducers: int = 1, inputs: Sequence[str] | None = None) -> type:
+    """mrjob's runner of that name; cached: whether the input is shards, which are never cut; reducers: of step 1.
+
+    inputs: the files of step 1, by their literal names; left out, those of the job's command line.
+    """
     if runner == "hadoop":
-        return type("Hadoop", (HadoopRunner,), {"store": hdfs_store()})
+        return type("Hadoop", (HadoopRunner,), {"store": hdfs_store(), "inputs": inputs})
     classes: dict[str, type] = {"inline": InlineRunner, "local": LocalRunner}
     if runner not in classes:
         raise ConfigError(f"runner {runner!r}, expected one of {', '.join(RUNNERS)}")
-    return type("Runner", (classes[runner],), {"cached": cached, "reducers": reducers})
+    return type("Runner", (classes[runner],), {"cached": cached, "reducers": reducers, "inputs": inputs})
 
 
 class _AsHadoop:
-    """Cuts the CSV as mrjob does, but no cached shard and no result; parts keys as Hadoop does."""
+    """Cuts the CSV at line ends, but no packed file, cached shard or result; parts keys as Hadoop does."""
 
     cached = False
     reducers = 1
+    inputs: Sequence[str] | None = None
 
-    def _pick_mapper_split_size(self, input_paths: list[str], step_num: int) -> int:
-        if self.cached or step_num:
-            return WHOLE
-        cut = int(super()._pick_mapper_split_size(input_paths, step_num))  # type: ignore[misc]
-        return max(cut, SPLIT_BYTES)
+    def _input_paths_for_step(self, step_num: int) -> Iterable[str]:
+        if step_num or self.inputs is None:
+            return super()._input_paths_for_step(step_num)  # type: ignore[misc]
+        return self.inputs
+
+    def _split_mapper_input(self, input_paths: Iterable[str], step_num: int) -> list[dict[str, Any]]:
+        paths = list(input_paths)
+        size = WHOLE
+        if not self.cached and not step_num:
+            cut = int(self._pick_mapper_split_size(paths, step_num))  # type: ignore[attr-defined]
+            size = max(cut, SPLIT_BYTES)
+        files = self._yield_split_fileobjs("mapper", step_num)  # type: ignore[attr-defined]
+        return [split for path in paths for split in _cut(path, WHOLE if is_packed(path) else size, files)]
 
     def _split_reducer_input(self, step_num: int) -> int:
         reducers = 1 if step_num or self.cached else self.reducers
@@ -68,6 +82,30 @@ class _AsHadoop:
             for line in lines:
                 parts[hadoop_partition(key_of(line), reducers)].write(line)
         return reducers
+
+
+def _cut(path: str, size: int, files: Iterator[BinaryIO]) -> Iterator[dict[str, Any]]:
+    """Copy a text to the next of the files, each of whole lines and no less than `size` bytes but for the last."""
+    pieces, start = _pieces(path, size), 0
+    for piece, ends in pieces:
+        with next(files) as file:
+            length = file.write(piece)
+            while not ends and (more := next(pieces, None)):
+                piece, ends = more
+                length += file.write(piece)
+        yield {"file": path, "start": start, "length": length}
+        start += length
+
+
+def _pieces(path: str, size: int) -> Iterator[tuple[bytes, bool]]:
+    """A text in pieces, and whether a part ends with a piece: at the first line end after `size` bytes of it."""
+    length = 0
+    for chunk in text_chunks(path):
+        while chunk:
+            end = chunk.find(b"\n", max(0, size - length - 1)) + 1
+            piece = chunk[:end] if end else chunk
+            yield piece, bool(end)
+            length, chunk = 0 if end else length + len(piece), chunk[len(piece) :]
 
 
 class InlineRunner(_AsHadoop, InlineMRJobRunner):
@@ -110,7 +148,19 @@ class HadoopRunner(HadoopJobRunner):
     """Hadoop Streaming, with HDFS reached by its web interface instead of a JVM for each call."""
 
     store: HdfsStore
+    inputs: Sequence[str] | None = None
     _fs: Any
+
+    def _get_input_paths(self) -> list[str]:
+        return list(super()._get_input_paths() if self.inputs is None else self.inputs)
+
+    def _step_input_uris(self, step_num: int) -> list[str]:
+        return [hadoop_literal(uri) for uri in super()._step_input_uris(step_num)]
+
+    def _env_for_step(self, step_num: int) -> dict[str, str]:
+        env: dict[str, str] = super()._env_for_step(step_num)
+        told = next((env[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if env.get(name)), "")
+        return env if "utf" in told.lower() else {**env, "LC_ALL": "C.UTF-8"}  # Java reads its command line by it
 
     @property
     def fs(self) -> CompositeFilesystem:
@@ -132,9 +182,9 @@ class WebHdfs(Filesystem):
         self._store = store
 
     def can_handle_path(self, path: str) -> bool:
-        """URIs of the configured cluster, without globs."""
+        """URIs of the configured cluster."""
         authority = path.removeprefix("hdfs://").partition("/")[0]
-        return path.startswith("hdfs://") and authority in ("", self._store.cluster.filesystem) and "*" not in path
+        return path.startswith("hdfs://") and authority in ("", self._store.cluster.filesystem)
 
     def ls(self, path_glob: str) -> Iterator[str]:
         """See mrjob: files below a path, recursively."""

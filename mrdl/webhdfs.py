@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 import hdfs
@@ -43,6 +43,7 @@ class HdfsStore:
         logging.getLogger("hdfs").setLevel(logging.WARNING)  # it logs every call
         self.cluster = cluster
         self.client = _client(cluster)
+        self.client.resolve = posixpath.normpath  # its own takes names such as #LATEST for something else
         self.patience = Patience()
 
     def uri(self, hdfs_path: str) -> str:
@@ -59,10 +60,11 @@ class HdfsStore:
     def files(self, pattern: str) -> list[FileInfo]:
         """See Store."""
         path = self.path(pattern)
-        look = self._match if glob.has_magic(path) else self._walk
+        there = self.exists(pattern)
+        look = self._match if glob.has_magic(path) and not there else self._walk
         found = self._ask(lambda: sorted(look(path)))
         if not found:
-            raise DataError(f"no such file: {pattern}" if not self.exists(pattern) else f"no files in {pattern}")
+            raise DataError(f"no such file: {pattern}" if not there else f"no files in {pattern}")
         return [FileInfo(self.uri(name), size, modified) for name, size, modified in found]
 
     def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
@@ -139,18 +141,18 @@ class HdfsStore:
         """A glob, component by component."""
         folders = ["/"]
         for part in pattern.strip("/").split("/"):
-            inner: list[str] = []
-            for folder in folders:
-                if not glob.has_magic(part):
-                    inner.append(posixpath.join(folder, part))
-                elif (self.client.status(folder, strict=False) or {}).get("type") == "DIRECTORY":
-                    names = self.client.list(folder)
-                    inner += [
-                        posixpath.join(folder, name) for name in names if fnmatch(name, part) and not hidden(name)
-                    ]
-            folders = inner
+            folders = [posixpath.join(folder, name) for folder in folders for name in self._names_like(part, folder)]
         for folder in folders:
             yield from self._walk(folder)
+
+    def _names_like(self, part: str, folder: str) -> list[str]:
+        """The names in a folder that a component of a glob means; one that is there by its literal name is that."""
+        if not glob.has_magic(part):
+            return [part]
+        if (self.client.status(folder, strict=False) or {}).get("type") != "DIRECTORY":
+            return []
+        names = self.client.list(folder)
+        return [part] if part in names else [name for name in names if fnmatchcase(name, part) and not hidden(name)]
 
 
 def for_a_while(text: str) -> bool:
