@@ -154,7 +154,7 @@ def _add_views(commands: Any) -> None:
 
 
 def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> None:
-    parser.add_argument("data", help="a CSV with a label column: a file, folder or glob, local or hdfs://, plain, .gz or .bz2")
+    parser.add_argument("data", help="a CSV with a label: a file, folder or glob, local or hdfs://, plain, gz or bz2")
     parser.add_argument(
         "-r", "--runner", default="inline", choices=("inline", "local", "hadoop"),
         help="where tasks run: in this process (default), in a process a core, or on YARN",
