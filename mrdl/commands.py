@@ -74,6 +74,7 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
         return
     trained = sum(m["stage_round"] > 0 for m in rounds)
     print(f"{about['name']} on {about['data']['source']}, {trained} rounds; in {folder.path}")
+    print(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
     table = Table(box=None, pad_edge=False)
     for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
         table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")

@@ -114,6 +114,8 @@ class Dispatcher:
             wanted = self._config.shards if turn.round else 1
             if [s["shard"] for s in output.shards] != list(range(wanted)):
                 raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
+            if not cached:
+                self._source.check_unchanged()
         except BaseException as error:
             self._clear_after(error)
             raise

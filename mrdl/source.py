@@ -1,23 +1,48 @@
 """The data set of a run: its files, its columns, and where in it a bad row lies."""
 
-import dataclasses
 import hashlib
 import json
+import logging
 import os
 import posixpath
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mrdl.config import TrainConfig
-from mrdl.errors import ConfigError, DataError, MrdlError
+from mrdl.errors import ConfigError, DataError, MrdlError, SetupError, Unavailable
 from mrdl.formats import refuse_by_name, refuse_other_formats
 from mrdl.preparation import Statistics
 from mrdl.schema import Schema, filled_lines, header_crc, sniff
-from mrdl.storage import head, is_hdfs, is_packed, store_of, text_chunks
+from mrdl.storage import LocalStore, head, is_hdfs, is_packed, store_of, text_chunks
 from mrdl.webhdfs import FileInfo
 
+log = logging.getLogger(__name__)
+
 HEAD_BYTES = 1 << 20
+MOST_BYTES = 1 << 30  # a second or two; to parse as many takes ten times as long
+MOST_CHECKSUMS = 1000  # some hundredths of a second each
+
+
+def fingerprint(files: Sequence[FileInfo]) -> tuple[str, list[Any]]:
+    """By what files are known again, and the marks themselves: their content where that costs little beside reading it
+    as text, else what a change of them would hardly leave as it was."""
+    if any(is_hdfs(info.path) for info in files):
+        if len(files) <= MOST_CHECKSUMS:
+            try:
+                return "checksums of HDFS", [store_of(info.path).checksum(info) for info in files]
+            except Unavailable:
+                raise
+            except SetupError as error:  # some services behind hdfs:// have none
+                log.warning("the data is known by the marks of its files, not by their content: %s", error)
+        return "size, time and number of each file", [[info.size, info.modified, info.serial] for info in files]
+    local = LocalStore()
+    if sum(info.size for info in files) <= MOST_BYTES:
+        return "all bytes", [local.checksum(info) for info in files]
+    marks = [[info.size, info.modified, info.serial, local.samples(info)] for info in files]
+    return "size, times and samples of the bytes", marks
 
 
 def first_lines(files: Sequence[FileInfo], name: str) -> bytes:
@@ -52,7 +77,7 @@ def _beginning(info: FileInfo, shown: str) -> bytes:
         length *= 4  # a line longer than a megabyte
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Source:
     """A CSV as the user named it: a file, folder or glob, local or in HDFS."""
 
@@ -75,9 +100,25 @@ class Source:
         return sum(info.size for info in self.files)
 
     def identity(self) -> dict[str, Any]:
-        """What must not change between the rounds of a run."""
-        sha = hashlib.sha256(json.dumps([dataclasses.astuple(info) for info in self.files]).encode())
-        return {"source": self.name, "files": len(self.files), "bytes": self.size, "sha256": sha.hexdigest()[:16]}
+        """What must not change between the rounds of a run, and by what the data is known again."""
+        known_by, digest = self._digest
+        about = {"source": self.name, "files": len(self.files), "bytes": self.size}
+        return {**about, "known_by": known_by, "sha256": digest}
+
+    @cached_property
+    def _digest(self) -> tuple[str, str]:
+        """What the identity of the data rests on, and a digest of it: of its content, where that costs little."""
+        filled = [info for info in self.files if info.size]
+        known_by, marks = fingerprint(filled)
+        packed = [is_packed(info.path) for info in filled]
+        sha = hashlib.sha256(json.dumps([known_by, marks, packed]).encode())
+        return known_by, sha.hexdigest()[:16]
+
+    def check_unchanged(self) -> None:
+        """Raise DataError where the files are not what they were when they were looked at."""
+        marks = [(info.path, info.size, info.modified) for info in self.files]
+        if marks != [(info.path, info.size, info.modified) for info in store_of(self.name).files(self.name)]:
+            raise DataError(f"{self.name} was changed while it was read; nothing was kept. Start again when it rests")
 
     def inputs(self, runner: str, work: Path) -> list[str]:
         """The paths for a job; files in HDFS are fetched to `work` for a runner that cannot read there."""

@@ -5,6 +5,7 @@ Only the driver comes here: tasks are fed by Hadoop and never open a file in HDF
 
 import bz2
 import functools
+import hashlib
 import os
 import shutil
 import zlib
@@ -17,6 +18,8 @@ from mrdl.errors import DataError
 from mrdl.paths import matching
 from mrdl.webhdfs import CHUNK_BYTES, FileInfo, HdfsStore, hidden
 
+SAMPLES, SAMPLE_BYTES = 64, 1 << 16  # of a file that is too large to be read whole just to know it
+
 
 class Store(Protocol):
     """What a file system can do for mrdl. Paths are local paths, or hdfs:// URIs."""
@@ -26,6 +29,9 @@ class Store(Protocol):
 
     def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
         """The first `length` bytes of a file, or all of it."""
+
+    def checksum(self, info: FileInfo) -> str:
+        """A digest of all bytes of a file."""
 
     def write(self, path: str, data: bytes) -> None:
         """Make a new file with its folders."""
@@ -111,6 +117,11 @@ def head(path: str, length: int = 1 << 20) -> bytes:
     return b"".join(text_chunks(path, length))
 
 
+def _info(file: Path) -> FileInfo:
+    found = file.stat()
+    return FileInfo(str(file.resolve()), found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 class LocalStore:
     """The file system of this machine."""
 
@@ -124,7 +135,21 @@ class LocalStore:
         kept = [file for file, below in sorted(found.items()) if file.is_file() and not any(map(hidden, below.parts))]
         if not kept:
             raise DataError(f"no such file: {pattern}" if not path.is_dir() else f"no files in the folder {pattern}")
-        return [FileInfo(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in kept]
+        return [_info(file) for file in kept]
+
+    def checksum(self, info: FileInfo) -> str:
+        """See Store."""
+        with open(info.path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def samples(self, info: FileInfo) -> str:
+        """A digest of the head, the tail and pieces between them, evenly spread."""
+        sha = hashlib.sha256()
+        with open(info.path, "rb") as file:
+            for i in range(SAMPLES):
+                file.seek(max(0, info.size - SAMPLE_BYTES) * i // (SAMPLES - 1))
+                sha.update(file.read(SAMPLE_BYTES))
+        return sha.hexdigest()
 
     def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
         """See Store."""

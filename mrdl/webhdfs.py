@@ -29,11 +29,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FileInfo:
-    """A file of a data set. modified: the file system's own time stamp, only ever compared."""
+    """A file of a data set. modified, serial: the file system's own marks, only ever compared; the latter differs
+    where a file was written anew and its time put back: the time of its last change of any kind, in HDFS its number."""
 
     path: str
     size: int
     modified: int
+    serial: int = 0
 
 
 class HdfsStore:
@@ -65,7 +67,12 @@ class HdfsStore:
         found = self._ask(lambda: sorted(look(path)))
         if not found:
             raise DataError(f"no such file: {pattern}" if not there else f"no files in {pattern}")
-        return [FileInfo(self.uri(name), size, modified) for name, size, modified in found]
+        return [FileInfo(self.uri(name), *marks) for name, *marks in found]
+
+    def checksum(self, info: FileInfo) -> str:
+        """See Store. DataNodes have it of the checksums that they keep anyway, without reading the file."""
+        found = self._ask(lambda: self.client.checksum(self.path(info.path)))
+        return f"{found['algorithm']}:{found['bytes']}"
 
     def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
         """See Store. Where reading breaks off, it goes on at the same byte."""
@@ -122,22 +129,22 @@ class HdfsStore:
 
         return self.patience(attempt)
 
-    def _walk(self, path: str) -> Iterator[tuple[str, int, int]]:
+    def _walk(self, path: str) -> Iterator[tuple[str, int, int, int]]:
         status = self.client.status(path, strict=False)
         if status is None:
             return
         if status["type"] == "FILE":
-            yield path, status["length"], status["modificationTime"]
+            yield path, *_marks(status)
             return
         for name, inner in self.client.list(path, status=True):
             if not hidden(name):
                 below = posixpath.join(path, name)
                 if inner["type"] == "FILE":
-                    yield below, inner["length"], inner["modificationTime"]
+                    yield below, *_marks(inner)
                 else:
                     yield from self._walk(below)
 
-    def _match(self, pattern: str) -> Iterator[tuple[str, int, int]]:
+    def _match(self, pattern: str) -> Iterator[tuple[str, int, int, int]]:
         """A glob, component by component."""
         folders = ["/"]
         for part in pattern.strip("/").split("/"):
@@ -153,6 +160,10 @@ class HdfsStore:
             return []
         names = self.client.list(folder)
         return [part] if part in names else [name for name in names if fnmatchcase(name, part) and not hidden(name)]
+
+
+def _marks(status: dict[str, Any]) -> tuple[int, int, int]:
+    return status["length"], status["modificationTime"], status.get("fileId", 0)
 
 
 def for_a_while(text: str) -> bool:
