@@ -129,7 +129,7 @@ def _add_views(commands: Any) -> None:
         "predict", help="print the label of each row of a CSV", allow_abbrev=False,
         description="Print the label of each row, one a line; of networks without classes the reconstruction, as CSV.",
     )  # fmt: skip
-    predict.add_argument("model", help="model.safetensors of a run, or a file that train wrote")
+    predict.add_argument("model", help="a run folder, or a model file that train wrote")
     predict.add_argument("data", help="a CSV, with or without the label column; local or hdfs://")
     predict.add_argument("--proba", action="store_true", help="print the probability of each class instead, as CSV")
     predict.add_argument(

@@ -35,10 +35,10 @@ def predict(options: Any) -> None:
         for row in found:
             print(",".join(f"{value:.6f}" for value in row))
         return
-    found = model.transform(options.data) if options.features else model.predict(options.data)
-    if found.ndim == 1:
-        sys.stdout.write("".join(f"{label}\n" for label in found))
+    if model.arch.loss == "nll" and not options.features:
+        sys.stdout.write("".join(f"{label}\n" for label in model.labels(options.data)))
     else:
+        found = model.transform(options.data) if options.features else model.reconstruct(options.data)
         sys.stdout.write("".join(",".join(f"{value:.6g}" for value in row) + "\n" for row in found))
 
 
@@ -55,11 +55,11 @@ def show(options: Any) -> None:
         return
     model = mrdl.load(path)
     if options.json:
-        about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256}
+        about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256, "digest": model.digest}
         about.update(as_json(model.validation, model.preparation.majority))
         print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
         return
-    print(f"{model!r}\n  sha256 {model.sha256}")
+    print(f"{model!r}\n  sha256 {model.sha256}, of the weights\n  digest {model.digest}, of all that is in the file")
     print(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
     if "accuracy" in model.validation:
         print(f"  accuracy {told_accuracy(model.validation)}")

@@ -1,7 +1,6 @@
 """A trained network with all that is needed to use it: weights, scaling, classes, settings and lineage in one file."""
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from mrdl import architecture, atomic, baseline
-from mrdl.architecture import KINDS, Architecture, Weights, build
-from mrdl.errors import ConfigError, DataError, ModelError, MrdlError
+from mrdl import architecture, atomic, baseline, header
+from mrdl.architecture import Architecture, Weights
+from mrdl.errors import ConfigError, DataError, ModelError
+from mrdl.labels import class_values
 from mrdl.preparation import Preparation
 from mrdl.reading import features_of, read_rows
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-FORMAT = "mrdl model 2"
 BATCH = 1000  # rows in a forward pass
 
 
@@ -57,8 +54,13 @@ class Model:
 
     @property
     def sha256(self) -> str:
-        """The digest of the weights."""
+        """The digest of the weights; equal trainings have equal ones."""
         return architecture.digest(self.weights)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that the model's file says: weights, scaling, columns, classes, network and lineage."""
+        return str(header.sealed(self._about(), self._scaling())["digest"])
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -87,14 +89,26 @@ class Model:
         return bare if prepared else RawNet(bare, self.preparation)
 
     def predict(self, values: Any) -> np.ndarray:
-        """The labels of rows, (rows,) of str; of networks without classes the reconstruction of rows.
+        """The label of each row, (rows,): int64, float64 or bool where all classes are such, else str; of networks
+        without classes the reconstruction of rows.
 
         values: a DataFrame (columns by name), an array (rows, columns) in the order of training, or a CSV's path.
+
+        accuracy = (model.predict(frame) == frame["digit"]).mean()
         """
         if self.arch.loss != "nll":
             return self.reconstruct(values)
+        return np.asarray(class_values(self.classes)[self._places(values)])
+
+    def labels(self, values: Any) -> list[str]:
+        """The label of each row as text, as the training data had it; `values` as for `predict`."""
+        self._only("nll", "labels")
+        return [self.classes[place] for place in self._places(values)]
+
+    def _places(self, values: Any) -> np.ndarray:
+        """The most probable class of rows, (rows,) int64, as its place in `classes`."""
         output = self._output(features_of(values, self.preparation))
-        return np.array(self.classes, dtype=object)[output[:, : len(self.classes)].argmax(1)]
+        return np.asarray(output[:, : len(self.classes)].argmax(1))
 
     def predict_proba(self, values: Any) -> np.ndarray:
         """The probability of each class, (rows, classes) float32, in the order of `classes`."""
@@ -193,8 +207,14 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The file's bytes: the same for the same training, so no time, host or path is among them."""
-        about = {
-            "format": FORMAT,
+        return header.to_bytes(self._about(), self._scaling(), self.weights)
+
+    def _scaling(self) -> Weights:
+        return dict(zip(header.SCALING, (self.preparation.minimum, self.preparation.factor), strict=True))
+
+    def _about(self) -> dict[str, Any]:
+        """What the file says beside the weights and the scaling."""
+        return {
             "kind": self.arch.kind,
             "nodes": self.arch.nodes,
             "options": dict(self.arch.options),
@@ -209,9 +229,6 @@ class Model:
             "lineage": self.lineage,
             "sha256": self.sha256,
         }
-        scaling = {"scaling.minimum": self.preparation.minimum, "scaling.factor": self.preparation.factor}
-        # one key: safetensors writes several in an order of its own
-        return bytes(save({**self.weights, **scaling}, metadata={"mrdl": json.dumps(about, sort_keys=True)}))
 
     def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
         """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""
@@ -256,39 +273,21 @@ def _one_thread() -> Iterator[None]:
 
 
 def load(local_path: str | os.PathLike[str]) -> Model:
-    """The model of a file that `Model.save`, a run or `script.py > net.out` wrote. Nothing is unpickled."""
+    """The model of a file that `Model.save`, a run or `script.py > net.out` wrote, or of a run's folder.
+
+    Nothing is unpickled. Raises ModelError where it is not a whole model of mrdl.
+
+    mrdl.load("net.out"), mrdl.load("runs/first")
+    """
     name = os.fspath(local_path)
-    try:
-        with safe_open(name, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise ModelError(f"no such model file: {name}") from None
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{name} is not a model, or is damaged: {error}") from error
-    if "mrdl" not in metadata:
-        raise ModelError(f"{name} is a safetensors file, but not a model of mrdl (no 'mrdl' in its header)")
-    try:
-        about = json.loads(metadata["mrdl"])
-        if about["format"] != FORMAT:
-            format_ = about["format"]
-            raise ModelError(f"{name} has format {format_!r}, expected {FORMAT!r}: it needs another version of mrdl")
-        preparation = Preparation(
-            tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
-            tensors.pop("scaling.minimum"), tensors.pop("scaling.factor"), about["threshold"],
-            tuple(about.get("class_rows", ())),
-        )  # fmt: skip
-        if about["kind"] not in KINDS:
-            raise ModelError(f"{name} has network kind {about['kind']!r}, expected one of {', '.join(KINDS)}")
-        arch = build(about["kind"], about["nodes"], about["options"])
-        arch.check(tensors, name)
-        model = Model(arch, tensors, preparation, about["settings"], about["rounds"], about["lineage"])
-        if model.sha256 != about["sha256"]:
-            raise ModelError(f"{name} is damaged: its weights are not those that were written")
-        return model
-    except ModelError:
-        raise
-    except MrdlError as error:
-        raise ModelError(str(error)) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{name} is damaged: its description cannot be read ({error!r})") from error
+    if os.path.isdir(name):
+        folder, name = name, os.path.join(name, "model.safetensors")
+        if not os.path.exists(name):
+            raise ModelError(f"there is no model in {folder}: no run has ended there, go on with it by --resume")
+    about, arch, tensors = header.read(name)
+    minimum, factor = (tensors.pop(key) for key in header.SCALING)
+    preparation = Preparation(
+        tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
+        minimum, factor, about["threshold"], tuple(about["class_rows"]),
+    )  # fmt: skip
+    return Model(arch, tensors, preparation, about["settings"], about["rounds"], about["lineage"])

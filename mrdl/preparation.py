@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.labels import class_numbers
 from mrdl.schema import Schema
 
 KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
@@ -90,18 +91,17 @@ class Preparation:
 
     def scale(self, features: np.ndarray) -> np.ndarray:
         """(rows, columns) of any number type -> float32 in [0, 1]; what lies outside the training range is cut."""
-        if self.threshold is not None:
-            return (features > self.threshold).astype(np.float32)
-        scaled = features.astype(np.float32)
         with np.errstate(over="ignore"):  # what overflows is cut
+            if self.threshold is not None:
+                return (features > self.threshold).astype(np.float32)
+            scaled = features.astype(np.float32)
             scaled -= self.minimum
             scaled *= self.factor
         return np.clip(scaled, 0.0, 1.0, out=scaled)
 
     def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
-        """Labels -> class numbers, (rows,) int64; -1 for a label that training never saw."""
-        number = {name: i for i, name in enumerate(self.classes)}
-        return np.array([number.get(name, -1) for name in labels], np.int64)
+        """Labels -> class numbers, (rows,) int64; -1 for a label that training never saw, however it is written."""
+        return class_numbers(labels, self.classes)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
     {"__init__", "errors", "values", "stages", "atomic"},
     {"paths", "words", "formats"},
+    {"__init__", "errors", "values", "stages", "atomic", "labels"},
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
     {"plan"},
-    {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
+    {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results", "header"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "source", "reading"},
     {"model"},
@@ -32,7 +33,7 @@ HOMES = {
     "pandas": {"model"},
     "rich": {"console", "commands"},
     "matplotlib": {"plot"},
-    "safetensors": {"protocol", "results", "model", "job", "dispatch"},
+    "safetensors": {"protocol", "results", "header", "job", "dispatch"},
 }
 LAZY = {
     ("model", "torch"),

@@ -108,7 +108,7 @@ def test_the_scores_are_those_of_the_test_where_there_is_one(command, trained, r
     lines = DIGITS.read_text().splitlines(keepends=True)
     test = tmp_path / "test.csv"
     test.write_text("".join([lines[0], *("3" + line[1:] for line in lines[1:201])]))
-    threes = np.mean(mrdl.load(trained / "net.out").predict(test) == "3")
+    threes = np.mean(mrdl.load(trained / "net.out").predict(test) == 3)
     _, out, _ = command(*TRAIN, "--run-dir", run_copy, "--resume", "--json", "--test", test)
     assert json.loads(out)["accuracy"] == threes < 0.5
 
@@ -357,6 +357,7 @@ def test_show_as_json_tells_what_a_model_is(command, trained):
         "kind": "mlp",
         "nodes": [64, 500, 100, 10],
         "sha256": model.sha256,
+        "digest": model.digest,
         "rounds": model.rounds,
         "settings": model.settings,
         **as_json(model.validation, model.preparation.majority),

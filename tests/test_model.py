@@ -106,6 +106,21 @@ def test_an_output_without_a_class_is_never_predicted():
     np.testing.assert_allclose(model.predict_proba(RAW), plain / plain.sum(1, keepdims=True), atol=1e-4)
 
 
+def test_predictions_of_whole_numbers_are_compared_with_numbers():
+    model = a_model(classes=("0", "1", "2"))
+    places = plain_probabilities(model).argmax(1)
+    assert (model.predict(RAW) == places).mean() == 1
+    assert model.labels(RAW[:5]) == [str(place) for place in places[:5]]
+
+
+def test_labels_written_as_other_numbers_are_scored_as_the_same(tmp_path):
+    model = a_model(classes=("0", "1", "2"))
+    truth = RNG.integers(0, 3, len(RAW))
+    whole = model.evaluate(table(tmp_path / "whole.csv", by_name(answer=truth)))
+    assert model.evaluate(table(tmp_path / "floats.csv", by_name(answer=truth.astype(float)))) == whole
+    assert whole["accuracy"] == (model.predict(RAW) == truth).mean()
+
+
 def test_a_csv_without_labels_cannot_be_scored(model, tmp_path):
     with pytest.raises(DataError, match=r"data\.csv has no label column 'answer'"):
         model.evaluate(table(tmp_path / "data.csv", by_name()))
@@ -262,6 +277,13 @@ def test_a_file_gives_back_the_whole_model(model, tmp_path):
     np.testing.assert_array_equal(again.predict_proba(RAW), model.predict_proba(RAW))
 
 
+def test_a_run_folder_is_loaded_by_its_model(model, tmp_path):
+    with pytest.raises(ModelError, match=f"there is no model in {tmp_path}"):
+        mrdl.load(tmp_path)
+    model.save(tmp_path / "model.safetensors")
+    assert mrdl.load(str(tmp_path)).to_bytes() == model.to_bytes()
+
+
 def test_the_bytes_do_not_depend_on_where_and_by_what_shards_it_was_trained(model):
     assert a_model(run_dir="/home/ann/runs/7", shard_weights=[model.weights]).to_bytes() == model.to_bytes()
 
@@ -314,7 +336,7 @@ NO_MODELS = {
     "a pickle": (pickle.dumps(Bomb()), "is not a model, or is damaged"),
     "cut": (a_model().to_bytes()[:-1], "is not a model, or is damaged"),
     "not of mrdl": (save(a_model().weights), "not a model of mrdl"),
-    "another format": (described(format="mrdl model 9"), "'mrdl model 9', expected 'mrdl model 2'"),
+    "another format": (described(format="mrdl model 9"), "'mrdl model 9', expected 'mrdl model 3'"),
     "other layers": (described(nodes=[3, 9, 3]), r"layers\.0\.weight has shape \(8, 3\), expected \(9, 3\)"),
     "no description": (save(a_model().weights, {"mrdl": "{"}), "is damaged"),
     "half a description": (described(classes=None), "is damaged"),
