@@ -26,6 +26,9 @@ EXAMPLES = """examples:
 """
 
 
+METAVARS = {int: "N", float: "X", str: "TEXT"}
+
+
 class Parser(argparse.ArgumentParser):
     """argparse that names the nearest flag where one is unknown, and exits with 2 and one message."""
 
@@ -171,14 +174,13 @@ def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> No
     }
     for field in dataclasses.fields(TrainConfig):
         default = field.default if field.default not in ("", (), 0.0) else None
+        choices, open_ended = field.metadata["choices"], field.metadata["table"]
         groups[field.metadata["decides"]].add_argument(
             flag(field.name),
             dest=field.name,
             default=argparse.SUPPRESS,
-            choices=field.metadata["choices"] or None,
-            metavar=None
-            if field.metadata["choices"]
-            else {int: "N", float: "X", str: "TEXT"}.get(types[field.name], "N,N,.."),
+            choices=None if open_ended else choices or None,
+            metavar=f"{{{','.join(choices)}}}" if choices else METAVARS.get(types[field.name], "N,N,.."),
             help=field.metadata["help"].replace("%", "%%") + (f" (default: {default})" if default is not None else ""),
         )
 

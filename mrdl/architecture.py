@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ Weights = dict[str, np.ndarray]
 
 DEFAULT_HIDDEN = (500, 100)
 DEFAULT_CODE = 30
+LOSSES = ("nll", "bce", "cd")
 OPTIONS = {
     "activation": ("relu", "tanh", "sigmoid"),
     "visible": ("binary", "gaussian"),
@@ -202,6 +203,12 @@ def _machines(depth: int, visible: str, *, linear_code: bool, named: bool) -> tu
 
 
 KINDS: dict[str, Callable[..., Architecture]] = {"mlp": mlp, "autoencoder": autoencoder, "rbm": rbm, "dbn": dbn}
+"""The kinds by name; KINDS["mine"] = f, at the top level of a script, adds one. f(nodes) gives an Architecture, and the
+same one for the nodes of that Architecture; it may take `activation`, `visible` and `fine_tune`. Options of its own are
+bound before: KINDS["wide"] = functools.partial(f, factor=2)."""
+
+OWN_KINDS = dict(KINDS)  # mrdl's
+OUTLINE = (2, *DEFAULT_HIDDEN, 3)  # nodes to ask a kind what it is like, where those of a run are not known
 
 
 def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
@@ -209,9 +216,57 @@ def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Archit
     for name, value in options.items():
         if name in OPTIONS and value not in OPTIONS[name]:
             raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(OPTIONS[name])}")
+    if kind not in KINDS:
+        raise ConfigError(f"network kind {kind!r}, expected one of {', '.join(KINDS)}")
     make = KINDS[kind]
+    if make is OWN_KINDS.get(kind):
+        known = inspect.signature(make).parameters
+        return make(nodes, **{name: value for name, value in options.items() if name in known})
+    return _of_users(kind, make, nodes, options)
+
+
+def _of_users(
+    kind: str, make: Callable[..., Architecture], nodes: Sequence[int], options: Mapping[str, str]
+) -> Architecture:
+    """What a user's function gives, under a name by which it is made again from a model file; raises ConfigError."""
     known = inspect.signature(make).parameters
-    return make(nodes, **{name: value for name, value in options.items() if name in known})
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in options and name != next(iter(known)):
+            raise ConfigError(f"network kind {kind!r} needs {name!r}, which no setting has: bind it with partial")
+    taken = {name: value for name, value in options.items() if name in known}
+    made = make(tuple(nodes), **taken)
+    if not isinstance(made, Architecture):
+        raise ConfigError(f"network kind {kind!r} gave {made!r}, expected an Architecture")
+    made = replace(made, nodes=tuple(made.nodes), kind=kind, options=taken)
+    if problem := _malformed(made):
+        raise ConfigError(f"network kind {kind!r} gave {problem}")
+    again = make(made.nodes, **taken)
+    if replace(again, kind=kind, options=taken, nodes=tuple(again.nodes)) != made:
+        raise ConfigError(
+            f"network kind {kind!r} made {list(made.nodes)} of {list(nodes)}, and another network of those: "
+            "a model file could not be read. Its function must leave the nodes of its own networks as they are"
+        )
+    return made
+
+
+def _malformed(made: Architecture) -> str:
+    """What is wrong with an architecture, empty where nothing is."""
+    layers, activations = len(made.nodes) - 1, {"linear", *OPTIONS["activation"]}
+    if len(made.activations) != layers or not set(made.activations) <= activations:
+        return f"activations {made.activations}, expected {layers} of {', '.join(sorted(activations))}"
+    if made.loss not in LOSSES:
+        return f"loss {made.loss!r}, expected one of {', '.join(LOSSES)}"
+    if not made.stages or any(stage.layer is not None and stage.layer >= layers for stage in made.stages):
+        return f"stages {made.stages}, expected one or more, each of a layer of {layers} or of None"
+    return ""
+
+
+def character(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether a network of this kind learns classes, and so needs a label, and whether it has RBMs."""
+    if KINDS.get(kind) is OWN_KINDS.get(kind):
+        return is_supervised(kind, options), kind in ("rbm", "dbn")
+    made = build(kind, nodes or OUTLINE, options)
+    return made.loss == "nll", any(stage.layer is not None for stage in made.stages)
 
 
 def design(
@@ -219,7 +274,7 @@ def design(
 ) -> Architecture:
     """The architecture for data of this width and number of classes; raises ConfigError if they do not fit."""
     options = options or {}
-    classifies = is_supervised(kind, options)
+    classifies, _ = character(kind, nodes, options)
     if not nodes:
         hidden = (num_features, *DEFAULT_HIDDEN)
         nodes = (*hidden, num_classes) if classifies else hidden if kind == "rbm" else (*hidden, DEFAULT_CODE)
@@ -227,7 +282,12 @@ def design(
         raise ConfigError(f"nodes begins with {nodes[0]}, but the data has {num_features} columns beside the label")
     if classifies and nodes[-1] < num_classes:
         raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_classes} classes")
-    return build(kind, nodes, options)
+    made = build(kind, nodes, options)
+    if made.nodes[0] != nodes[0] or (classifies and made.nodes[-1] < num_classes):
+        raise ConfigError(
+            f"network kind {kind!r} made {list(made.nodes)} of {list(nodes)}, which the data does not fit"
+        )
+    return made
 
 
 def digest(weights: Mapping[str, np.ndarray]) -> str:

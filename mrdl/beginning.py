@@ -51,7 +51,7 @@ class Beginning:
         scaling = Scaling(config.scaling, "" if above is None else repr(above), taken)
         machines = [stage.layer for stage in plan.stages if stage.layer is not None]
         there_are = [f"layers.{layer}.visible_bias" in weights for layer in machines]
-        first = (*there_are, False).index(False) if config.kind == "dbn" else 0
+        first = (*there_are, False).index(False) if plan.stages[-1].layer is None else 0
         return cls(scaling, weights, first)
 
     @property

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from mrdl import protocol
 from mrdl.config import DATA, TrainConfig
 from mrdl.errors import DamagedShard, DataError
+from mrdl.origin import code_of
 from mrdl.preparation import Statistics
 from mrdl.shuffle import VALIDATION_ROWS, LoadedShard
 from mrdl.source import Source
@@ -116,7 +117,8 @@ def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: typ
         config.digest((DATA,)),
         config.warm_rows > 0,
         dataclasses.asdict(source.schema),
-        f"{job_class.__module__}.{job_class.__qualname__}",
+        job_class.__qualname__,
+        code_of(job_class).digests,
     ]
     name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:24]
     local = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")

@@ -44,6 +44,9 @@ def uniform(results: Sequence[ShardResult]) -> Weights:
 
 
 RULES: dict[str, Rule] = {"mean": mean, "uniform": uniform}
+"""The rules by the name that the setting `combine` has; RULES["mine"] = f, at the top level of a script, adds one."""
+
+OWN_RULES = dict(RULES)  # mrdl's
 
 
 def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[int, str]]:
@@ -65,7 +68,7 @@ def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[i
     if not good:
         reasons = ", ".join(f"shard {shard}: {reason}" for shard, reason in left_out.items())
         raise Diverged(f"no shard gave usable weights: {reasons}.")
-    return rule(good), left_out
+    return _checked(rule(good), good[0].weights), left_out
 
 
 def records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -79,6 +82,17 @@ def records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list
         }
         for result in sorted(results, key=lambda result: result.shard)
     ]
+
+
+def _checked(weights: Weights, like: Weights) -> Weights:
+    """What a rule gave, as float32; raises TrainingError where it is no set of weights."""
+    if not isinstance(weights, Mapping) or {n: np.shape(w) for n, w in weights.items()} != {
+        n: w.shape for n, w in like.items()
+    }:
+        raise TrainingError(
+            f"the combine rule gave {type(weights).__name__}, expected a dict with the names and shapes of each shard's"
+        )
+    return {name: np.asarray(array, np.float32) for name, array in weights.items()}
 
 
 def _unfit(result: ShardResult) -> str | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from mrdl.errors import ConfigError
-from mrdl.stages import is_supervised
 from mrdl.values import convert, unknown
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
@@ -23,10 +23,13 @@ WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 def setting(
     default: Any, text: str, decides: str, choices: tuple[str, ...] = (),
-    least: float | None = None, most: float | None = None,
+    least: float | None = None, most: float | None = None, table: str = "",
 ) -> Any:  # fmt: skip
-    """A field of TrainConfig with the text of its flag's help, and the values that it may have."""
-    metadata = {"help": text, "decides": decides, "choices": choices, "least": least, "most": most}
+    """A field of TrainConfig with the text of its flag's help, and the values that it may have.
+
+    table: MODULE.NAME of mrdl's dict whose keys are the values; `choices` are those that it has by itself.
+    """
+    metadata = {"help": text, "decides": decides, "choices": choices, "least": least, "most": most, "table": table}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -48,7 +51,7 @@ class TrainConfig:
     shards: int = setting(
         4, "parts of the data, each trained by one task; any number of free slots is enough", DATA, least=1, most=9999
     )
-    kind: str = setting("mlp", "network kind", MODEL, ("mlp", "autoencoder", "rbm", "dbn"))
+    kind: str = setting("mlp", "network kind", MODEL, ("mlp", "autoencoder", "rbm", "dbn"), table="architecture.KINDS")
     nodes: tuple[int, ...] = setting(
         (),
         "nodes of each layer, as 784,500,100,10; left out: input and classes from the data, hidden 500,100",
@@ -89,7 +92,9 @@ class TrainConfig:
         most=WARM_ROWS,
     )
     warm_epochs: int = setting(8, "passes over those rows", MODEL, least=0)
-    combine: str = setting("mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"))
+    combine: str = setting(
+        "mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"), table="combine.RULES"
+    )
     outer_momentum: float = setting(
         -1.0, "momentum from round to round of the combined step; -1: 0 to 0.7, by shards", MODEL, least=-1, most=0.999
     )
@@ -124,7 +129,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata["choices"]
-            if choices and value not in choices:
+            if choices and value not in choices and value not in (choices := choices_of(field)):
                 raise ConfigError(f"{field.name} is {value!r}, expected one of {', '.join(choices)}")
             self._check_bounds(field, value)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
@@ -151,7 +156,9 @@ class TrainConfig:
     @property
     def supervised(self) -> bool:
         """Whether classes are learnt, and so a label is needed."""
-        return is_supervised(self.kind, self.options)
+        from mrdl.architecture import character  # imports numpy
+
+        return character(self.kind, self.nodes, self.options)[0]
 
     def resolved(self) -> "TrainConfig":
         """A copy with what is left to mrdl decided: rounds, epochs and outer momentum by the number of shards.
@@ -164,7 +171,10 @@ class TrainConfig:
         momentum = 0.0 if self.shards == 1 else 0.3 if few else 0.5 if self.shards <= 16 else 0.7
         warm_rows, warm_epochs = self.warm_rows, self.warm_epochs
         if self.shards == 1 or not warm_rows or not warm_epochs:
-            warm_rows, warm_epochs = (warm_rows or WARM_ROWS) if self.kind in ("rbm", "dbn") else 0, 0
+            from mrdl.architecture import character  # imports numpy
+
+            _, machines = character(self.kind, self.nodes, self.options)
+            warm_rows, warm_epochs = (warm_rows or WARM_ROWS) if machines else 0, 0
         return dataclasses.replace(
             self,
             rounds=rounds,
@@ -201,6 +211,15 @@ class TrainConfig:
                 f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
             )
         return "\n".join(lines) + "\n"
+
+
+def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    """The values that a setting may have now, those that a program has added to its table among them."""
+    table = field.metadata["table"]
+    if not table:
+        return tuple(field.metadata["choices"])
+    module, _, name = table.partition(".")
+    return tuple(getattr(importlib.import_module(f"mrdl.{module}"), name))  # imports numpy: only where it is asked for
 
 
 def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:

@@ -14,6 +14,7 @@ from mrdl.architecture import Weights
 from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
 from mrdl.config import TrainConfig
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
+from mrdl.extensions import code_of_run, extensions_of
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
 from mrdl.plan import Turn
@@ -52,6 +53,10 @@ class Dispatcher:
         self._folder, self._tag, self._emit_shards = folder, tag, emit_shards
         self._scaling, self._fitted = scaling, list(fitted)
         self._on_progress, self._note = on_progress, note
+        self._code = code_of_run(config, job_class)
+        self._extensions: list[dict[str, str]] = []  # inline tasks have what this process has
+        if runner != "inline":
+            self._extensions = [dataclasses.asdict(each) for each in extensions_of(config, job_class)]
         self._cache = shard_cache(source, config, runner, job_class)
         self.clear()  # what a killed driver left
         self.prepared: Prepared | None = self._cache.load()
@@ -149,6 +154,7 @@ class Dispatcher:
             "reducers": min(config.shards, tasks),
             "failed": dict(failed),
             "emit_shards": self._emit_shards,
+            "extensions": self._extensions,
         }
         settings.write_text(json.dumps(about))
         start = work / "weights.safetensors"
@@ -170,6 +176,7 @@ class Dispatcher:
             reducers=about["reducers"],
             python_bin=config.python_bin,
             mrjob_conf=config.mrjob_conf,
-            package=launch.zip_package(work) if hadoop else None,
+            package=launch.zip_package(work, files=self._code.files) if hadoop else None,
+            roots=self._code.roots,
             on_progress=lambda progress: self._on_progress(turn.number, progress),
         )

@@ -19,10 +19,12 @@ from mrdl.combine import ShardResult
 from mrdl.config import DATA, MODEL, TrainConfig
 from mrdl.dispatch import Dispatcher
 from mrdl.errors import ConfigError, Diverged
+from mrdl.extensions import code_of_run
 from mrdl.job import TrainJob
 from mrdl.judge import Judge, plan
 from mrdl.launch import Output
 from mrdl.model import Model
+from mrdl.origin import check_for_tasks, refuse_while_loading
 from mrdl.plan import Turn, turns_of
 from mrdl.results import Round, RunFolder, best_round, new_run_dir, of_model, of_shards, of_time, versions
 from mrdl.runners import RUNNERS
@@ -65,6 +67,7 @@ class Run:
         keep_shards: bool = False,
         screen: Any = None,
     ) -> None:
+        refuse_while_loading()
         self.data, self.config, self.runner = os.fspath(data), config.resolved(), runner
         self.resume, self.job_class, self.screen = resume, job_class, screen
         self.initial, self.keep_shards = initial, keep_shards
@@ -83,6 +86,8 @@ class Run:
         began = time.monotonic()
         if self.runner == "hadoop":
             launch.find_hadoop()
+        if self.runner != "inline":
+            check_for_tasks(code_of_run(self.config, self.job_class), self.job_class)
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
         self.config = with_nodes_of_start(self.config)
@@ -214,7 +219,7 @@ class Run:
     def _stopped(self, error: Diverged, now: Round, history: list[dict[str, Any]]) -> Diverged:
         """The error of a round in which every shard failed; what was learnt before it is kept as a network."""
         stage = self.plan.stages[next(t.stage for t in self.turns if t.number > now.number)]
-        layers = stage.layer is not None and self.config.kind == "dbn"
+        layers = stage.layer is not None and self.plan.stages[-1].layer is None
         flag = "--layer-learning-rate" if layers else "--learning-rate"
         rate = (self.config.layer_learning_rate if layers else self.config.learning_rate) or stage.learning_rate
         advice = f"Start again with {flag} {rate / 2:g} in another --run-dir"
@@ -259,7 +264,8 @@ class Run:
         if self.beginning.weights:
             settings["initial"] = digest(self.beginning.weights)
         name = f"mrdl-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}"
-        return {"name": name, "data": self.source.identity(), "settings": settings}
+        code = code_of_run(self.config, self.job_class).digests
+        return {"name": name, "data": self.source.identity(), "settings": settings, "code": code}
 
     @property
     def _may_change(self) -> tuple[str, ...]:

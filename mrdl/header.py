@@ -163,7 +163,10 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
     """The network that the header tells of; tensors: their number, which the nodes must not exceed."""
     kind, nodes = about["kind"], about["nodes"]
     if kind not in KINDS:
-        raise ModelError(f"{name} has network kind {_short(kind)}, expected one of {', '.join(KINDS)}")
+        raise ModelError(
+            f"{name} has network kind {_short(kind)}, expected one of {', '.join(KINDS)}; "
+            "a kind of your own must be in mrdl.architecture.KINDS before a model of it is loaded"
+        )
     if 2 * len(nodes) > tensors:  # a weight and a bias for each layer, and the scaling
         raise ModelError(f"{name} is damaged: it has {len(nodes)} layers of nodes, but {tensors} tensors")
     arch = build(kind, nodes, about["options"])

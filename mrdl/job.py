@@ -27,12 +27,13 @@ import numpy as np
 from mrjob.job import MRJob
 from mrjob.step import MRStep
 
-from mrdl import combine, protocol
+from mrdl import combine, extensions, protocol
 from mrdl.architecture import Architecture, Weights, design, digest
 from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.monitor import training_status
+from mrdl.origin import refuse_while_loading
 from mrdl.plan import Turn
 from mrdl.preparation import Preparation, Scaling, Statistics, prepare, refuse
 from mrdl.protocol import Write, key_of, split_line, unpack
@@ -61,6 +62,7 @@ class TrainJob(MRJob):
     def run(cls) -> None:
         """Run as a task where mrjob says so, else as the command `mrdl train`."""
         if {"--mapper", "--reducer", "--combiner"} & set(sys.argv):
+            refuse_while_loading()
             super().run()
             return
         from mrdl import __main__ as cli  # upward, on purpose: a job file is also a command
@@ -114,7 +116,8 @@ class TrainJob(MRJob):
 
     @cached_property
     def config(self) -> TrainConfig:
-        """The settings of the run."""
+        """The settings of the run; a rule or network kind of the user's is loaded with them."""
+        extensions.load(self.settings["extensions"])
         return TrainConfig().with_changes(self.settings["config"])
 
     @cached_property

@@ -7,7 +7,7 @@ import shutil
 import sys
 import traceback
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +50,7 @@ class Launch:
     python_bin: str = ""
     mrjob_conf: str = ""
     package: Path | None = None  # mrdl as a zip, for nodes that do not share this file system
+    roots: Sequence[str] = ()  # folders of the user's modules, on this machine
     on_progress: Callable[[Progress], None] = field(default=lambda progress: None)
 
 
@@ -184,8 +185,11 @@ def _arguments(launch: Launch) -> list[str]:
         arguments += ["--no-conf"] if launch.runner != "hadoop" else []
         arguments += ["--no-bootstrap-mrjob"] if launch.runner != "inline" else []
     if launch.runner == "local":
-        repository = Path(__file__).resolve().parent.parent
-        arguments += ["--cmdenv", f"PYTHONPATH={repository}", "--cmdenv", f"{DIES_WITH_DRIVER}={os.getpid()}"]
+        repository = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, [repository, *launch.roots, os.environ.get("PYTHONPATH", "")]))
+        # without SAFEPATH the folder of the job file, mrdl's own perhaps, hides modules of the same names
+        env = {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", DIES_WITH_DRIVER: os.getpid()}
+        arguments += [part for name, value in env.items() for part in ("--cmdenv", f"{name}={value}")]
     if launch.runner != "inline":
         arguments += ["--python-bin", launch.python_bin or sys.executable]
         arguments += ["--cmdenv", "OMP_NUM_THREADS=1", "--cmdenv", "SETUPTOOLS_USE_DISTUTILS=stdlib"]
@@ -241,11 +245,16 @@ def slots(runner: str, memory_mb: int = 0) -> int:
     return 1 if runner == "inline" else len(os.sched_getaffinity(0))
 
 
-def zip_package(folder: Path, also: Path | None = None) -> Path:
-    """mrdl itself as a zip for the nodes, which need not have it installed; also: a module or package beside it."""
+def zip_package(folder: Path, also: Path | None = None, files: Mapping[str, Path] | None = None) -> Path:
+    """mrdl itself as a zip for the nodes, which need not have it installed.
+
+    also: a module or package beside it; files: single ones, name in the zip -> path.
+    """
     path = folder / "mrdl.zip"
     with zipfile.ZipFile(path, "w") as file:
         for home in filter(None, (Path(__file__).resolve().parent, also)):
             for source in sorted(home.rglob("*.py")) if home.is_dir() else [home]:
                 file.write(source, source.relative_to(home.parent))
+        for name, source in (files or {}).items():
+            file.write(source, name)
     return path

@@ -103,9 +103,9 @@ class RunFolder:
             self.write(self.identity, json.dumps(identity, indent=1).encode())
             return identity
         found = self.about()
-        for key, what in (("data", "data set"), ("settings", "settings")):
-            if found[key] != identity[key]:
-                there, now = found[key], identity[key]
+        for key, what in (("data", "data set"), ("settings", "settings"), ("code", "version of its code")):
+            there, now = found.get(key, {}), identity.get(key, {})
+            if there != now:
                 names = [k for k in {**there, **now} if there.get(k) != now.get(k)]
                 differ = ", ".join(f"{NAMES.get(k, k)} {there.get(k)!r} there, {now.get(k)!r} now" for k in names)
                 raise ConfigError(f"the run folder {self.path} is of another {what} ({differ}); use another --run-dir")

@@ -7,12 +7,12 @@ import pytest
 
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
-    {"__init__", "errors", "values", "stages", "atomic"},
+    {"__init__", "errors", "values", "stages", "atomic", "origin"},
     {"paths", "words", "formats"},
     {"__init__", "errors", "values", "stages", "atomic", "labels"},
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
     {"plan"},
-    {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results", "header"},
+    {"data", "preparation", "combine", "extensions", "outer", "minibatch", "net", "webhdfs", "results", "header"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "source", "reading"},
     {"model"},

@@ -235,7 +235,7 @@ REFUSED = {
     "a flag with a letter wrong": (["--bach-size=8"], "'--bach-size=8', did you mean --batch-size?"),
     "a flag like no other": (["--zzz"], "unknown flag or argument '--zzz', see mrdl --help"),
     "a wrong runner": (["-r", "spark"], "invalid choice: 'spark' (choose from"),
-    "a wrong choice": (["--combine", "median"], "invalid choice: 'median' (choose from"),
+    "a wrong choice": (["--combine", "median"], "combine is 'median', expected one of mean, uniform"),
     "text for a number": (["--rounds", "many"], "rounds is 'many', expected a whole number"),
     "a number out of range": (["--shards", "0"], "shards is 0, expected 1 or more"),
     "no value": (["--rounds"], "argument --rounds: expected one argument"),
