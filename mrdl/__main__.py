@@ -15,6 +15,7 @@ import mrdl
 from mrdl.config import DATA, MODEL, TrainConfig, from_file
 from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
 from mrdl.task import die_with_driver
+from mrdl.words import Notes, say
 
 EXAMPLES = """examples:
   mrdl train digits.csv                                        in this process
@@ -59,7 +60,9 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
 
     `inside` is for scripts that are a command, too: job_class, defaults of settings, and what Run takes.
     """
-    logging.basicConfig(level=logging.WARNING, format="  note: %(message)s", stream=sys.stderr)
+    notes = logging.StreamHandler(sys.stderr)
+    notes.setFormatter(Notes("  note: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[notes])
     logging.getLogger("mrjob").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, _interrupt)
     die_with_driver()  # of a sweep, which trains a large design by a command of its own
@@ -76,7 +79,7 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
         print("\nmrdl: interrupted; what is done is kept: --resume, or `mrdl sweep resume`, goes on", file=sys.stderr)
         return 130
     except MrdlError as error:
-        print(f"mrdl: {error}", file=sys.stderr)
+        say(f"mrdl: {error}", file=sys.stderr)
         return error.exit_status
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -15,7 +14,7 @@ import mrdl
 from mrdl import advise as advice
 from mrdl.baseline import as_json, told_accuracy, told_baseline, told_short
 from mrdl.config import TrainConfig
-from mrdl.console import BESIDE, duration
+from mrdl.console import BESIDE, Screen, duration
 from mrdl.drill import Report, drill
 from mrdl.driver import Run
 from mrdl.errors import ConfigError
@@ -24,6 +23,7 @@ from mrdl.launch import find_hadoop
 from mrdl.results import RunFolder
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
+from mrdl.words import printable, say
 
 
 def predict(options: Any) -> None:
@@ -31,7 +31,7 @@ def predict(options: Any) -> None:
     model = mrdl.load(options.model)
     if options.proba:
         found = model.predict_proba(options.data)
-        print(",".join(model.classes))
+        print(_as_data(",".join(model.classes)))
         for row in found:
             print(",".join(f"{value:.6f}" for value in row))
         return
@@ -40,6 +40,11 @@ def predict(options: Any) -> None:
     else:
         found = model.transform(options.data) if options.features else model.reconstruct(options.data)
         sys.stdout.write("".join(",".join(f"{value:.6g}" for value in row) + "\n" for row in found))
+
+
+def _as_data(text: str) -> str:
+    """The text for a file or a program as it is, for a terminal as it can be shown."""
+    return printable(text) if sys.stdout.isatty() else text
 
 
 # --- what was trained ---
@@ -59,12 +64,12 @@ def show(options: Any) -> None:
         about.update(as_json(model.validation, model.preparation.majority))
         print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
         return
-    print(f"{model!r}\n  sha256 {model.sha256}, of the weights\n  digest {model.digest}, of all that is in the file")
-    print(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
+    say(f"{model!r}\n  sha256 {model.sha256}, of the weights\n  digest {model.digest}, of all that is in the file")
+    say(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
     if "accuracy" in model.validation:
-        print(f"  accuracy {told_accuracy(model.validation)}")
-        print(f"  {told_baseline(model.validation, model.preparation.majority)}")
-    print(model.history.to_string(index=False))
+        say(f"  accuracy {told_accuracy(model.validation)}")
+        say(f"  {told_baseline(model.validation, model.preparation.majority)}")
+    say(model.history.to_string(index=False))
 
 
 def _show_run(folder: RunFolder, as_json: bool) -> None:
@@ -73,8 +78,8 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
         print(json.dumps({**about, "rounds": rounds}))
         return
     trained = sum(m["stage_round"] > 0 for m in rounds)
-    print(f"{about['name']} on {about['data']['source']}, {trained} rounds; in {folder.path}")
-    print(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
+    say(f"{about['name']} on {about['data']['source']}, {trained} rounds; in {folder.path}")
+    say(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
     table = Table(box=None, pad_edge=False)
     for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
         table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")
@@ -100,7 +105,7 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
         notes.insert(0, f"accuracy {told_accuracy(last)}")
         notes.insert(1, told_baseline(last, rounds[-1].get("majority", "")))
     for note in filter(None, notes):
-        print(f"  {note}")
+        say(f"  {note}")
 
 
 def _name(manifest: dict[str, Any]) -> str:
@@ -114,7 +119,7 @@ def plot(options: Any) -> None:
     from mrdl.plot import plot as draw  # imports torch to reconstruct
 
     for path in draw(options.run, options.out):
-        print(path)
+        say(path)
 
 
 def runs(options: Any) -> None:
@@ -125,7 +130,7 @@ def runs(options: Any) -> None:
         print(json.dumps(told))
         return
     if not told:
-        print(f"no runs in {options.folder}")
+        say(f"no runs in {options.folder}")
         return
     table = Table(box=None, pad_edge=False)
     for name in ("run", "data", "rounds", "validation", "state"):
@@ -156,7 +161,7 @@ def advise(options: Any, config: TrainConfig) -> None:
     """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
     source = Source.look_at(options.data, config)
     runners = ["inline", "local"]
-    with Console(stderr=True).status("measuring this machine") as status:
+    with Screen(stderr=True).status("measuring this machine") as status:
         data = advice.measure(source, config)
         advice.measure_local()
         if options.runner == "hadoop":
@@ -170,7 +175,7 @@ def advise(options: Any, config: TrainConfig) -> None:
         print(advice.as_json(data, found))
         return
     trained = ", ".join(f"{speed:.0f}" for speed in data.train_s)
-    print(
+    say(
         f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
         + (f", {data.classes} classes in its first rows" if config.supervised else "")
         + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
@@ -182,7 +187,7 @@ def advise(options: Any, config: TrainConfig) -> None:
         row = (plan.runner, str(plan.shards), str(plan.rounds), str(plan.epochs), duration(plan.seconds))
         table.add_row(*row)
     _wide().print(table)
-    print(verdict(found))
+    say(verdict(found))
 
 
 def verdict(found: list[advice.Plan]) -> str:
@@ -220,7 +225,7 @@ def drill_command(options: Any, words: list[str]) -> int:
     if options.runner == "hadoop":
         find_hadoop()
     folder = Path(tempfile.mkdtemp(prefix="mrdl-drill-"))
-    screen, report = Console(stderr=True), Report(options.runner)
+    screen, report = Screen(stderr=True), Report(options.runner)
     with Progress(console=screen, transient=True) as bar:
         task = bar.add_task("calm run", total=options.faults)
 
@@ -237,7 +242,7 @@ def drill_command(options: Any, words: list[str]) -> int:
     if options.json:
         print(json.dumps(vars(report)))
     else:
-        print(f"calm run: {report.calm_s:.1f} s, sha256 {report.calm[:16]}; {report.trials} runs under fire")
+        say(f"calm run: {report.calm_s:.1f} s, sha256 {report.calm[:16]}; {report.trials} runs under fire")
         table = Table(box=None, pad_edge=False)
         for name in ("fault, -r " + options.runner, "hits", "same bytes"):
             table.add_column(name, justify="left" if name.startswith("fault") else "right")
@@ -247,13 +252,13 @@ def drill_command(options: Any, words: list[str]) -> int:
         table.add_row("all", str(sum(report.hits.values())), str(sum(report.equal.values())))
         _wide().print(table)
     for wrong in report.wrong:
-        print(f"  {wrong}", file=sys.stderr)
+        say(f"  {wrong}", file=sys.stderr)
     if report.wrong:
-        print(f"the folders of these runs are kept in {folder}", file=sys.stderr)
+        say(f"the folders of these runs are kept in {folder}", file=sys.stderr)
     return int(bool(report.wrong))
 
 
-def _wide() -> Console:
+def _wide() -> Screen:
     """Standard output for a table; never narrower than it, or a file would hold cut lines."""
-    screen = Console(highlight=False, soft_wrap=True)
-    return screen if screen.is_terminal else Console(highlight=False, width=200)
+    screen = Screen(soft_wrap=True)
+    return screen if screen.is_terminal else Screen(width=200)

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from mrdl.advise import expect
 from mrdl.baseline import told_accuracy, told_baseline
@@ -13,16 +14,28 @@ from mrdl.errors import MrdlError
 from mrdl.monitor import Progress as JobProgress
 from mrdl.plan import Turn
 from mrdl.stages import Stage
+from mrdl.words import printable
 
 BESIDE = ("rows", "baseline")  # measures of the rows, not of the network: told once, at the end
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
+
+
+class Screen(RichConsole):
+    """rich's console for text of others: nothing in it is markup, and nothing a command to the terminal."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def render_str(self, text: str, **more: Any) -> Text:
+        """See rich: what a string looks like, be it printed or the cell of a table."""
+        return super().render_str(printable(text), **more)
 
 
 class Console:
     """One bar over all rounds, a line a round and a table at the end; plain lines where there is no terminal."""
 
     def __init__(self) -> None:
-        self._console = RichConsole(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Screen(stderr=True, soft_wrap=True)
         self._bar: Progress | None = None
         self._turns: dict[int, Turn] = {}
         self._stages: tuple[Stage, ...] = ()
@@ -38,7 +51,11 @@ class Console:
             f"of {config.epochs} epochs{self._told_stages()}, -r {run.runner}"
         )
         self._expect(run)
-        columns = (TextColumn("  {task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%"))
+        columns = (
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(30),
+            TextColumn("{task.percentage:>3.0f}%"),
+        )
         self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
         self._task = self._bar.add_task("starting", total=max(self._turns))
         if self._console.is_terminal:
@@ -58,7 +75,9 @@ class Console:
         """A job goes on."""
         if self._bar:
             text = f"{self._name(round_)}  {progress.text}"
-            self._bar.update(self._task, description=text, completed=max(0, round_ - 1 + 0.98 * progress.fraction))
+            self._bar.update(
+                self._task, description=printable(text), completed=max(0, round_ - 1 + 0.98 * progress.fraction)
+            )
 
     def round_done(self, manifest: dict[str, Any]) -> None:
         """A round is kept."""
@@ -124,7 +143,7 @@ class Console:
             self._bar = None
 
     def _print(self, text: str) -> None:
-        (self._bar.console if self._bar else self._console).print(text, markup=False)
+        (self._bar.console if self._bar else self._console).print(text)
 
 
 def duration(seconds: float) -> str:

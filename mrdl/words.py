@@ -1,6 +1,8 @@
 """Text of others in messages of ours: short enough to be read, and never a command to the terminal."""
 
+import logging
 import unicodedata
+from typing import TextIO
 
 SHOWN = 120  # characters of a line, a cell or a name that a message shows
 
@@ -28,3 +30,16 @@ def brief(text: str, most: int = SHOWN) -> str:
     return (
         shown if len(text) <= most and len(shown) <= most + 2 else f"{shown[: most - 2].rstrip(chr(92))}...{shown[0]}"
     )
+
+
+def say(text: object, file: TextIO | None = None) -> None:
+    """Print text for people, on standard output if not elsewhere."""
+    print(printable(str(text)), file=file)
+
+
+class Notes(logging.Formatter):
+    """Log records as notes for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging."""
+        return printable(super().format(record))

@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mrdl import launch
-from mrdl.console import duration
+from mrdl.console import Screen, duration
 from mrdl.errors import ConfigError, MrdlError, SetupError
 from mrdl.sweep import cost
 from mrdl.sweep.api import HOME
@@ -26,6 +24,7 @@ from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.folder import SweepFolder, look_at
 from mrdl.sweep.space import Design, Spec, brief
 from mrdl.sweep.spec import read_spec
+from mrdl.words import say
 
 EXAMPLES = 10
 FOLLOW_S = 1.0
@@ -84,17 +83,17 @@ def _plan(options: Any) -> None:
     data, designs = look_at(spec, options.data)
     seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
     sizes = [design.parameters(data.columns, len(data.classes)) for design in designs]
-    print(
+    say(
         f"{options.data}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "
         f"{len(data.classes)} classes; always the same one: {100 * data.baseline:.1f} % right"
     )
     slots = launch.slots("local")
-    print(
+    say(
         f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training: about "
         f"{duration(sum(seconds) / slots)} on {slots} cores"
     )
     for line in _more_of_plan(spec, data, designs):
-        print(line)
+        say(line)
     table = Table(box=None, pad_edge=False)
     for name in ("hidden layers", "activation", "optimizer", "epochs", "seed", "parameters", "takes about"):
         table.add_column(name)
@@ -105,7 +104,7 @@ def _plan(options: Any) -> None:
             brief(design.hidden), design.activation, f"{design.optimizer} {design.learning_rate:g}", str(design.epochs),
             str(design.seed), str(sizes[i]), duration(seconds[i]),
         )  # fmt: skip
-    Console(highlight=False).print(table)
+    Screen().print(table)
 
 
 def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Iterator[str]:
@@ -138,7 +137,7 @@ def _resume(options: Any) -> int:
 def _retry(options: Any) -> int:
     def make(told: Told) -> SweepDriver:
         sweep = SweepDriver(_folder(options.id), told)
-        print(f"{sweep.retry_failed()} designs are tried once more", file=sys.stderr)
+        say(f"{sweep.retry_failed()} designs are tried once more", file=sys.stderr)
         return sweep
 
     return _go(make, options)
@@ -153,7 +152,7 @@ def _go(make: Callable[[Told], SweepDriver], options: Any) -> int:
     if options.json:
         print(json.dumps({**counts, "folder": str(sweep.path)}))
     else:
-        print(f"{words(counts)}; in {sweep.path}")
+        say(f"{words(counts)}; in {sweep.path}")
     return 0
 
 
@@ -176,13 +175,13 @@ def _status(options: Any) -> None:
     driver = "a driver is at work" if sweep.is_held() else "no driver is at work" + (
         f": mrdl sweep resume {options.id}" if counts["planned"] or counts["running"] else ""
     )  # fmt: skip
-    print(f"{words(counts)} of {counts['designs']}; {driver}")
+    say(f"{words(counts)} of {counts['designs']}; {driver}")
 
 
 def _show(options: Any) -> None:
     table = SweepFolder(_folder(options.id)).table()
     done = table[table.status == "done"].sort_values("accuracy", ascending=False)
-    screen, best = Console(highlight=False, width=160), Table(box=None, pad_edge=False)
+    screen, best = Screen(width=160), Table(box=None, pad_edge=False)
     names = (
         "accuracy", "hidden", "activation", "residual", "initialisation", "optimizer", "parameters", "seed", "wall_s",
     )  # fmt: skip
@@ -196,7 +195,7 @@ def _show(options: Any) -> None:
         screen.print(best)
     failed = table[table.status == "failed"]
     for reason, count in failed.reason.value_counts().items():
-        print(f"{count} failed: {reason}")
+        say(f"{count} failed: {reason}")
 
 
 def _stop(options: Any) -> None:
@@ -219,8 +218,8 @@ def _list(options: Any) -> None:
             row = [sweep.about["source"], str(counts["designs"]), words(counts)]
         except MrdlError as error:
             row = ["", "", str(error)]
-        table.add_row(*map(escape, (path.parent.name, *row)))
-    Console(highlight=False, width=160).print(table if table.row_count else f"no sweeps in {HOME}")
+        table.add_row(path.parent.name, *row)
+    Screen(width=160).print(table if table.row_count else f"no sweeps in {HOME}")
 
 
 def _export(options: Any) -> None:
@@ -232,7 +231,7 @@ def _export(options: Any) -> None:
             table.to_parquet(path)
         else:
             table.map(_no_formula).to_csv(path, index=False)
-    print(f"{len(table)} rows in {path}")
+    say(f"{len(table)} rows in {path}")
 
 
 def _no_formula(cell: Any) -> Any:
@@ -254,11 +253,11 @@ def _report(options: Any) -> None:
     sweep = SweepFolder(_folder(options.id))
     path = Path(options.out or sweep.path / "report.html")
     with _writing(path):
-        print(write_report(sweep.table(), sweep.about, path))
+        say(write_report(sweep.table(), sweep.about, path))
 
 
 def _reindex(options: Any) -> None:
-    print(words(SweepFolder(_folder(options.id), reindex=True).ledger.counts()))
+    say(words(SweepFolder(_folder(options.id), reindex=True).ledger.counts()))
 
 
 def _folder(name: str) -> Path:
