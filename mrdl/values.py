@@ -31,9 +31,11 @@ def convert(name: str, value: Any, kind: Any) -> Any:
                 raise ValueError
             return number
         if kind is str:
-            return str(value)
+            return str(value).encode().decode()  # of a path there may be bytes that are no text
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(_whole(part) for part in parts)
+    except UnicodeEncodeError:
+        raise ConfigError(f"{name} is {value!r}, expected UTF-8: settings are kept as text") from None
     except (TypeError, ValueError, OverflowError):
         wanted = {int: "a whole number", float: "a number"}.get(kind, "whole numbers with commas between")
         raise ConfigError(f"{name} is {value!r}, expected {wanted}") from None
