@@ -9,9 +9,10 @@ import os
 import time
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mrdl import launch, outer
+from mrdl import frame, launch, outer
 from mrdl.architecture import Weights, digest
 from mrdl.baseline import as_json
 from mrdl.beginning import Beginning, with_nodes_of_start
@@ -31,9 +32,12 @@ from mrdl.runners import RUNNERS
 from mrdl.source import Source
 from mrdl.storage import hdfs_store, is_hdfs
 
+if TYPE_CHECKING:
+    from mrdl.frame import Rows
+
 
 def train(
-    data: str | os.PathLike[str],
+    data: "Rows",
     config: TrainConfig | None = None,
     *,
     runner: str = "inline",
@@ -41,15 +45,23 @@ def train(
     show: bool = True,
     **settings: Any,
 ) -> Model:
-    """Train on a CSV (a local or hdfs:// file, folder or glob) and return the model.
+    """Train on a CSV (a local or hdfs:// file, folder or glob) or a DataFrame, and return the model.
+
+    mrdl.train("digits.csv", shards=2), mrdl.train(frame, label="digit")
 
     `settings` are fields of TrainConfig by name, over `config`. `show` prints progress on standard error.
     Raises ConfigError, DataError or SetupError before anything runs, TrainingError if a job fails.
     """
     from mrdl.console import Console  # people's side of it, not needed by whoever brings their own
 
-    config = (config or TrainConfig()).with_changes(settings)
-    return Run(data, config, runner=runner, resume=resume, screen=Console() if show else None).execute()
+    config, screen = (config or TrainConfig()).with_changes(settings), Console() if show else None
+    if isinstance(data, (str, os.PathLike)):
+        return Run(data, config, runner=runner, resume=resume, screen=screen).execute()
+    if not hasattr(data, "columns"):
+        raise ConfigError(f"the data is a {type(data).__name__}, expected a path or a DataFrame")
+    config = config.with_changes({"header": "yes", "run_dir": config.run_dir or str(new_run_dir())})
+    with frame.written(data, Path(config.run_dir)) as path:
+        return Run(path, config, runner=runner, resume=resume, screen=screen).execute()
 
 
 class Run:

@@ -1,0 +1,99 @@
+"""A DataFrame trains the network that its CSV trains."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mrdl
+from mrdl.errors import ConfigError, DataError
+from mrdl.frame import written
+
+SETTINGS = {"nodes": (5, 6, 2), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 50, "label": "kind", "show": False}
+
+
+def a_frame(rows: int = 300) -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    kinds = rng.choice(["no", "yes, often"], rows)
+    return pd.DataFrame(
+        {
+            "small": rng.uniform(0, 1e-6, rows), "whole": rng.integers(-5, 2**40, rows), "kind": kinds,
+            "byte": rng.integers(0, 256, rows).astype(np.uint8), 7: rng.normal(0, 1e30, rows).astype(np.float32),
+            "hole": pd.array(rng.integers(0, 9, rows), "Int64"),
+        },
+        index=rng.permutation(rows),
+    ).assign(hole=lambda frame: frame["hole"].mask(frame["hole"] == 3))  # fmt: skip
+
+
+def trained(data, folder, **settings):
+    return mrdl.train(data, **{**SETTINGS, "run_dir": str(folder), **settings})
+
+
+def test_a_frame_trains_the_network_of_its_csv(tmp_path):
+    frame = a_frame()
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    ours, theirs = trained(frame, tmp_path / "ours"), trained(tmp_path / "data.csv", tmp_path / "theirs")
+    assert ours.sha256 == theirs.sha256 and ours.classes == ("no", "yes, often")
+    assert ours.preparation.columns == ("small", "whole", "byte", "7", "hole")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (lambda kinds: kinds.astype("category"), ("no", "yes, often")),
+        (lambda kinds: kinds == "no", ("False", "True")),
+        (lambda kinds: (kinds == "no") + 0.0, ("0.0", "1.0")),
+        (lambda kinds: (kinds == "no").astype("category"), ("False", "True")),
+    ],
+    ids=["category", "bool", "float", "category of bool"],
+)
+def test_labels_of_any_type_are_classes(tmp_path, labels, classes):
+    frame = a_frame()
+    model = trained(frame.assign(kind=labels(frame["kind"])), tmp_path / "run")
+    assert [float(name) if name[0].isdigit() else name for name in model.classes] == [
+        float(name) if name[0].isdigit() else name for name in classes
+    ]
+
+
+def test_the_rows_are_gone_when_the_run_has_ended(tmp_path):
+    model = trained(a_frame(), tmp_path / "run")
+    assert not list((tmp_path / "run").rglob("*data*"))
+    with pytest.raises(DataError):
+        trained(a_frame(), tmp_path / "bad", label="whole")
+    assert not list((tmp_path / "bad").rglob("*data*"))
+    assert mrdl.load(model.run_dir).sha256 == model.sha256
+
+
+def test_a_run_of_a_frame_goes_on_with_the_same_rows_alone(tmp_path):
+    frame = a_frame()
+    whole = trained(frame, tmp_path / "whole", rounds=2)
+    trained(frame, tmp_path / "run")
+    assert trained(frame.copy(), tmp_path / "run", rounds=2, resume=True).sha256 == whole.sha256
+    with pytest.raises(ConfigError, match="another data set"):
+        trained(frame.assign(byte=0), tmp_path / "run", rounds=2, resume=True)
+
+
+WRONG = {
+    "two columns of a name": (a_frame().set_axis(["a", "b", "kind", "c", "a", "d"], axis=1), "name 'a'"),
+    "a line end in a name": (a_frame().rename(columns={"byte": "a\nb"}), "line end"),
+    "lists": (a_frame().assign(byte=[[1]] * 300), "column 'byte'"),
+    "numbers and words": (a_frame().assign(byte=[1, "x"] * 150), "column 'byte'"),
+    "no rows": (a_frame().iloc[:0], "0 rows"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_frame_that_is_no_plain_table_is_refused(tmp_path, case):
+    frame, said = WRONG[case]
+    with pytest.raises(DataError, match=said):
+        trained(frame, tmp_path / "run")
+    assert not list(tmp_path.rglob("*.csv*"))
+
+
+def test_what_is_no_frame_and_no_path_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="is a ndarray, expected a path or a DataFrame"):
+        trained(np.zeros((3, 3)), tmp_path / "run")
+
+
+def test_rows_lie_where_their_owner_alone_reads_them(tmp_path):
+    with written(a_frame(), tmp_path) as path:
+        assert path.stat().st_mode & 0o077 == 0
