@@ -116,7 +116,7 @@ SWEEP_FLOORS = [
     {"batched", "report"},
     {"pack", "cost"},
     {"folder"},
-    {"job", "jobs", "processes", "on_yarn"},
+    {"training", "job", "jobs", "processes", "on_yarn"},
     {"engine"},
     {"api"},
     {"commands"},

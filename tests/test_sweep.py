@@ -17,7 +17,7 @@ from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import with_numpy, with_torch
 from mrdl.sweep.ledger import Ledger
-from mrdl.sweep.pack import Limits, is_collapsed, run_pack
+from mrdl.sweep.pack import Limits, run_pack, verdicts
 from mrdl.sweep.space import Design
 
 TESTS = Path(__file__).resolve().parent
@@ -177,11 +177,31 @@ def test_a_perfect_network_of_three_classes_is_right_and_a_constant_one_has_coll
     assert constant["accuracy"] == constant["baseline"] < 0.5 and constant["collapsed"]
 
 
-def test_a_network_is_collapsed_within_two_deviations_of_the_baseline(data):
+def right_in(data, accuracy):
+    """Predictions of several classes that are right in a share of the test rows."""
+    right = round(accuracy * len(data.test_y))
+    return np.where(np.arange(len(data.test_y)) < right, data.test_y, (data.test_y + 1) % len(data.classes))
+
+
+def test_a_network_that_says_one_class_has_collapsed_and_no_other_has(data):
+    """What is no better than the majority class within two deviations may say every class."""
     deviation = np.sqrt(data.baseline * (1 - data.baseline) / len(data.test_y))
-    assert is_collapsed(data.baseline + 1.9 * deviation, data) and not is_collapsed(
-        data.baseline + 2.1 * deviation, data
-    )
+    guesses = right_in(data, data.baseline + 1.9 * deviation)
+    assert verdicts(guesses, data) == {"collapsed": False, "no_better": True}
+    assert verdicts(right_in(data, data.baseline + 2.2 * deviation), data) == {"collapsed": False, "no_better": False}
+    for said in range(len(data.classes)):
+        assert verdicts(np.full(len(data.test_y), said), data)["collapsed"]
+
+
+def test_a_class_that_is_nearly_all_does_not_make_a_network_collapse(tmp_path):
+    """A network that finds half of the few is right in more than the majority class, though not by two deviations."""
+    rows = "".join(f"{int(i % 40 == 0)},{i / 900},{i % 7}\n" for i in range(900))
+    (tmp_path / "few.csv").write_text(rows)
+    data = prepare_data(str(tmp_path / "few.csv"), "0", "no", 0.2)
+    (one, *others) = np.flatnonzero(data.test_y == 1)
+    said = np.zeros(len(data.test_y), int)
+    said[one] = 1
+    assert others and verdicts(said, data) == {"collapsed": False, "no_better": True}
 
 
 def test_what_goes_wrong_costs_one_row_with_its_reason(data):
@@ -236,7 +256,8 @@ def test_a_sweep_trains_each_design_once_in_any_runner(sweep):
     assert len(table) == 8 == len(set(table.arch_id)) and set(table.status) == {"done"} and set(table.attempts) == {1}
     assert same(table, second.run("inline"))
     assert told[-1] == {
-        "designs": 8, "done": 8, "failed": 0, "collapsed": int(table.collapsed.sum()), "running": 0, "planned": 0,
+        "designs": 8, "done": 8, "failed": 0, "collapsed": int(table.collapsed.sum()),
+        "no_better": int(table.no_better.sum()), "running": 0, "planned": 0,
         "duplicates": 0,
     }  # fmt: skip
 

@@ -696,7 +696,7 @@ def test_a_report_of_an_odd_sweep_is_a_page_or_a_word(sweep, function, nodes, st
     assert main(["sweep", "report", str(made.path)]) == status
     assert (made.path / "report.html").exists() == (status == 0)
     if function == "majority":
-        assert "3 of 3 designs say no more than the majority class" in "".join(verdicts(made.table(), {}))
+        assert "3 of 3 designs say one class" in "".join(verdicts(made.table(), {}))
 
 
 # --- what it says ---
@@ -707,7 +707,8 @@ def shaped(accuracies, each=12, sigma=0.01, **columns):
     depth = np.repeat([2**i for i in range(len(accuracies))], each)
     accuracy = np.repeat(accuracies, each) + np.random.default_rng(0).normal(0, sigma, len(depth))
     return pd.DataFrame({
-        "status": "done", "depth": depth, "accuracy": accuracy, "collapsed": False, "parameters": depth * 100,
+        "status": "done", "depth": depth, "accuracy": accuracy, "collapsed": False, "no_better": False,
+        "parameters": depth * 100,
         "width": 8, "activation": "relu", "initialisation": "he", "residual": False, "dropout": 0.0, "batch_size": 32,
         "optimizer": "adam", "learning_rate": 0.001, "epochs": 3, "seed": 0, "cpu_s": 1.0, **columns,
     })  # fmt: skip

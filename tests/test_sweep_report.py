@@ -10,6 +10,7 @@ import pytest
 
 from mrdl.errors import DataError
 from mrdl.sweep.analysis import (
+    best,
     families,
     importance,
     importances,
@@ -26,7 +27,7 @@ DEPTHS = np.repeat([1, 2, 4, 8, 16, 32, 64, 128], 12)
 SHAPES = {  # accuracy by depth, what is found, and from which depth on
     "flat": (lambda d: np.full(len(d), 0.9), "none", None),
     "step down": (lambda d: np.where(d >= 32, 0.6, 0.9), "declines", 32),
-    "collapse": (lambda d: np.where(d >= 16, 0.1, 0.9), "collapses", 16),
+    "sink": (lambda d: np.where(d >= 16, 0.1, 0.9), "sinks", 16),
     "step up": (lambda d: np.where(d >= 8, 0.9, 0.7), "saturates", 8),
     "ever better": (lambda d: 0.5 + 0.06 * np.log2(d), "rises", None),
     "slope down": (lambda d: 0.95 - 0.08 * np.log2(d), "declines", None),
@@ -45,7 +46,7 @@ def table(accuracy, sigma=0.01, seed=0, **columns):
         "seed": 0, "baseline": 0.1, "loss": 1.0, "wall_s": 1.0, "attempts": 1,
     })  # fmt: skip
     found["accuracy"] = np.asarray(accuracy) + rng.normal(0, sigma, n)
-    found["collapsed"] = found.accuracy < 0.13
+    found["no_better"] = found["collapsed"] = found.accuracy < 0.13
     return found.assign(**columns)
 
 
@@ -122,9 +123,26 @@ def test_the_verdicts_begin_with_what_must_not_be_read():
     hidden = [str(d) for d in design]
     found = table(np.where(depth >= 16, 0.1, 0.9), 0.005, depth=depth, hidden=hidden, parameters=design + 1)
     told = verdicts(found, importances(found))
-    assert "must not be read" in told[0] and "48 of 96 designs say no more than the majority class" in told[1]
-    assert "collapses to the majority class from depth 16 on" in told[2]
+    assert "must not be read" in told[0] and "48 of 96 designs say one class" in told[1]
+    assert "is no better than the majority class from depth 16 on" in told[2]
     assert verdicts(found.assign(status="failed"), {}) == ["no design was trained to its end, so nothing can be said"]
+
+
+def test_what_is_no_better_and_what_has_collapsed_are_told_apart():
+    found = table([0.9] * 6 + [0.1] * 4, 0, collapsed=[False] * 9 + [True], no_better=[False] * 6 + [True] * 4)
+    told = " ".join(verdicts(found, {}))
+    assert "1 of 10 designs say one class, whatever comes in" in told
+    assert "3 more are not shown to be better than always saying the majority class" in told
+
+
+def test_the_best_design_is_that_of_the_best_mean_over_its_seeds():
+    """The luckiest of many trainings is of another design: it would be told as the best by itself."""
+    hidden, seed = np.repeat(["lucky", "good", "poor"], 3), np.tile([0, 1, 2], 3)
+    found = table([0.99, 0.7, 0.7, 0.9, 0.91, 0.92, 0.5, 0.5, 0.5], 0, hidden=hidden, seed=seed, parameters=9)
+    first, second, _ = best(found, 5).itertuples()
+    assert (first.hidden, first.seeds, first.parameters) == ("good", 3, 9)
+    assert first.accuracy == pytest.approx(0.91) and first.spread == pytest.approx(0.01)
+    assert second.hidden == "lucky" and second.accuracy == pytest.approx(0.7967, abs=1e-4)
 
 
 # --- the page ---

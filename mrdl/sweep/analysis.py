@@ -121,10 +121,6 @@ def ped_anova(table: "pd.DataFrame") -> dict[str, float]:
     return {name: float(share) for name, share in found.items()}
 
 
-def _to_minimise(trial: Any) -> float:
-    return -float(trial.value)
-
-
 def _distribution(values: "pd.Series") -> Any:
     from optuna import distributions
 
@@ -135,6 +131,15 @@ def _distribution(values: "pd.Series") -> Any:
     if values.dtype.kind == "i":
         return distributions.IntDistribution(int(low), int(high), log=log)
     return distributions.FloatDistribution(float(low), float(high), log=log)
+
+
+def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
+    """The designs of the highest accuracy, a row each whatever the number of seeds: `accuracy` and other numbers are
+    means over them, `seeds` says of how many, and `spread` how far they lie apart (standard deviation; nan of one)."""
+    same = [name for name in (*CHOICES, "hidden") if name in done]
+    groups = done.groupby(same, dropna=False, sort=False)
+    found = groups.mean(numeric_only=True).assign(seeds=groups.size(), spread=groups.accuracy.std())
+    return found.reset_index().nlargest(count, "accuracy")
 
 
 def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":
@@ -171,9 +176,7 @@ def verdicts(table: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]) -
         if sigma == sigma
         else "no design was repeated with another seed: how much of a difference is noise is not known"
     ]
-    collapsed = int(done.collapsed.sum())
-    if collapsed:
-        told.append(f"{collapsed} of {len(done)} designs say no more than the majority class: they have collapsed")
+    told += _of_the_majority(done)
     for name, group in families(table):
         told.append(trend(name, group, sigma).words())
     slope, low, high, explained = time_by_depth(table)
@@ -186,4 +189,19 @@ def verdicts(table: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]) -
     for method, of in shares.items():
         if of:
             told.append(f"{method}: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in of.items()))
+    return told
+
+
+def _of_the_majority(done: "pd.DataFrame") -> list[str]:
+    """How many designs say one class only, and how many others are not shown to be better than the majority class."""
+    collapsed = done.collapsed.eq(True)
+    others = int((done.no_better.eq(True) & ~collapsed).sum())
+    told = []
+    if collapsed.any():
+        told.append(
+            f"{int(collapsed.sum())} of {len(done)} designs say one class, whatever comes in: they have collapsed"
+        )
+    if others:
+        more = "more" if collapsed.any() else f"of {len(done)} designs"
+        told.append(f"{others} {more} are not shown to be better than always saying the majority class (two sigma)")
     return told

@@ -1,4 +1,4 @@
-"""A sweep's progress bar: how many designs are done, failed, collapsed, running and planned, and how long it takes."""
+"""A sweep's progress bar: how many designs are done, failed, running and planned, and how long it takes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +29,7 @@ def bar(show: bool = True) -> Iterator[Told]:
 
 def words(counts: dict[str, int]) -> str:
     """The counts for people."""
-    told = f"{counts['done']} done ({counts['collapsed']} collapsed), {counts['failed']} failed"
+    said = f"{counts['collapsed']} collapsed, {counts['no_better']} no better than the majority class"
+    told = f"{counts['done']} done ({said}), {counts['failed']} failed"
     more = [f"{counts[name]} {name}" for name in ("running", "planned") if counts[name]]
     return ", ".join([told, *more])

@@ -15,7 +15,7 @@ from rich.table import Table
 from mrdl import launch
 from mrdl.console import Screen, duration
 from mrdl.errors import ConfigError, MrdlError, SetupError
-from mrdl.sweep import cost
+from mrdl.sweep import analysis, cost
 from mrdl.sweep.api import HOME
 from mrdl.sweep.bar import Told, bar, words
 from mrdl.sweep.batched import chosen
@@ -180,18 +180,20 @@ def _status(options: Any) -> None:
 
 def _show(options: Any) -> None:
     table = SweepFolder(_folder(options.id)).table()
-    done = table[table.status == "done"].sort_values("accuracy", ascending=False)
+    done = table[table.status == "done"]
     screen, best = Screen(width=160), Table(box=None, pad_edge=False)
     names = (
-        "accuracy", "hidden", "activation", "residual", "initialisation", "optimizer", "parameters", "seed", "wall_s",
+        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "initialisation", "optimizer", "parameters",
+        "wall_s",
     )  # fmt: skip
     for name in names:
         best.add_column(name)
-    for row in done.head(options.top).itertuples():
+    for row in analysis.best(done, options.top).itertuples():
         values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
         best.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values))
     if len(done):
-        screen.print(f"always the majority class: {done.baseline.iloc[0]:.4f} right")
+        several = ", of several seeds their mean and its spread (standard deviation)" * bool(done.seed.nunique() > 1)
+        screen.print(f"always the majority class: {done.baseline.iloc[0]:.4f} right; the best{several}:")
         screen.print(best)
     failed = table[table.status == "failed"]
     for reason, count in failed.reason.value_counts().items():

@@ -36,9 +36,9 @@ def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
     """Points, in one colour a family and the collapsed ones in their own, and a running median with 5 to 95 %."""
     traces = []
     for color, (family, group) in zip(GROUPS * 10, analysis.families(done), strict=False):
-        kept = group[~group.collapsed.astype(bool)]
+        kept = group[~group.collapsed.eq(True)]
         traces.append(_points(kept[name], kept.accuracy, family, color, kept.arch_id))
-    collapsed = done[done.collapsed.astype(bool)]
+    collapsed = done[done.collapsed.eq(True)]
     traces.append(_points(collapsed[name], collapsed.accuracy, "collapsed", STATES["collapsed"], collapsed.arch_id))
     x, low, middle, high = _bands(done[name].to_numpy(float), done.accuracy.to_numpy(float))
     band = {"x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "mode": "none", "name": "5 to 95 %"}

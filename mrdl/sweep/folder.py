@@ -41,7 +41,7 @@ AGAIN = "go on with `mrdl sweep resume`"
 RECORD = (
     "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
     "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "seed", "accuracy", "baseline", "collapsed",
-    "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts", "data", "log",
+    "no_better", "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts", "data", "log",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import mrdl
 from mrdl.results import RunFolder
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.ledger import Waiting
-from mrdl.sweep.pack import about_design, is_collapsed
+from mrdl.sweep.pack import about_design
 from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.space import Design, design_of
 from mrdl.task import DIES_WITH_DRIVER, with_package
@@ -94,8 +94,9 @@ class Jobs:
             words.append("--resume")
         folder.mkdir(parents=True, exist_ok=True)
         env = with_package(**{DIES_WITH_DRIVER: str(os.getpid())})
+        program = [sys.executable, "-m", "mrdl.sweep.training", self._sweep.data, folder / "scores.json"]
         with open(folder / "out.json", "wb") as out, open(folder / "err.txt", "wb") as err:
-            return subprocess.Popen([sys.executable, "-m", "mrdl", *map(str, words)], stdout=out, stderr=err, env=env)
+            return subprocess.Popen([*map(str, program), *map(str, words)], stdout=out, stderr=err, env=env)
 
     def _told(self, arch_id: str, status: int, wall_s: float, late: bool) -> dict[str, Any]:
         folder = self._folder(arch_id)
@@ -107,8 +108,8 @@ class Jobs:
         found = json.loads((folder / "out.json").read_text().splitlines()[-1])
         manifests = RunFolder(folder).manifests()
         return {
-            "status": "done", "reason": "", "accuracy": found["accuracy"], "loss": found["loss"], "device": "cpu",
-            "collapsed": is_collapsed(found["accuracy"], self._data), "wall_s": round(wall_s, 3),
+            "status": "done", "reason": "", **json.loads((folder / "scores.json").read_text()), "device": "cpu",
+            "wall_s": round(wall_s, 3),
             "cpu_s": round(sum(m["seconds"] for m in manifests), 3), "shards": found["shards"],
             "curve": [m["training_loss"] for m in manifests if m["stage_round"]], "weights": found["sha256"],
         }  # fmt: skip

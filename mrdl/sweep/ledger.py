@@ -170,20 +170,26 @@ class Ledger:
         ]  # fmt: skip
 
     def counts(self) -> dict[str, int]:
-        """Designs by what became of them: done, failed, collapsed (among those done), running, planned; and
-        duplicates, done more than once."""
+        """Designs by what became of them: done, failed, collapsed and no_better (among those done), running, planned;
+        and duplicates, done more than once."""
         total = self.count()
         done = dict(self._db.execute("SELECT arch_id, count(*) FROM attempt WHERE status = 'done' GROUP BY arch_id"))
         waiting = len(self.waiting())
         running = sum(len({a for pack in packs for a in pack} - self.tried(name)) for name, packs in self.open_jobs())
-        collapsed = self._db.execute(
-            "SELECT count(DISTINCT arch_id) FROM attempt WHERE status = 'done' AND record LIKE '%\"collapsed\": true%'"
-        ).fetchone()[0]
+        said = {name: self._said(name) for name in ("collapsed", "no_better")}
         return {
             "designs": total, "done": len(done), "failed": total - len(done) - waiting - running,
-            "collapsed": collapsed, "running": running, "planned": waiting,
+            **said, "running": running, "planned": waiting,
             "duplicates": sum(n - 1 for n in done.values()),
         }  # fmt: skip
+
+    def _said(self, name: str) -> int:
+        """Designs done of whose record a field is true."""
+        found = self._db.execute(
+            "SELECT count(DISTINCT arch_id) FROM attempt WHERE status = 'done' AND record LIKE ?",
+            (f'%"{name}": true%',),
+        )
+        return int(found.fetchone()[0])
 
     def speed(self) -> float:
         """Seconds that trainings took by seconds predicted, of all done; 1 before the first."""

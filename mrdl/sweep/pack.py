@@ -130,14 +130,18 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
     step = max(1, math.ceil(len(curve) / CURVE))
     return {
         "status": "done", "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": device,
-        "collapsed": is_collapsed(accuracy, data),
+        **verdicts(predicted, data),
         "curve": [round(loss, 6) for loss in curve[::-1][::step][::-1]],
     }  # fmt: skip
 
 
-def is_collapsed(accuracy: float, data: Dataset) -> bool:
-    """Whether a network is no better than always saying the majority class, within two standard deviations."""
-    return is_no_better(accuracy, data.baseline, len(data.test_y))
+def verdicts(predicted: np.ndarray, data: Dataset) -> dict[str, bool]:
+    """What a record says of predictions for the test rows, (rows,): whether they are all one class, and whether they
+    are not shown to be better than always saying the majority class."""
+    return {
+        "collapsed": bool((predicted == predicted[0]).all()),
+        "no_better": is_no_better(float((predicted == data.test_y).mean()), data.baseline, len(data.test_y)),
+    }
 
 
 def main() -> None:

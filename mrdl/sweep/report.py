@@ -83,21 +83,23 @@ def _rungs(table: "pd.DataFrame", rungs: list[int]) -> str:
 def _summary(table: "pd.DataFrame") -> str:
     done = table[table.status == "done"]
     failed, planned = (int((table.status == state).sum()) for state in ("failed", "planned"))
-    told = f"{len(table)} designs: {len(done)} done, of which {int(done.collapsed.sum())} collapsed, {failed} failed"
+    said = ((done.collapsed, "collapsed"), (done.no_better, "are no better than the majority class"))
+    of_which = " and ".join(f"{int(column.eq(True).sum())} {words}" for column, words in said)
+    told = f"{len(table)} designs: {len(done)} done, of which {of_which}, {failed} failed"
     told += f", {planned} not trained yet" if planned else ""
-    hours = done.cpu_s.sum() / 3600
-    return html.escape(
-        f"{told}; {hours:.2f} CPU hours; always the majority class: {100 * done.baseline.iloc[0]:.1f} % right"
-    )
+    unknown = int(done.cpu_s.isna().sum())
+    hours = f"{done.cpu_s.sum() / 3600:.2f} CPU hours" + (f" and those of {unknown}, not known" if unknown else "")
+    return html.escape(f"{told}; {hours}; always the majority class: {100 * done.baseline.iloc[0]:.1f} % right")
 
 
 def _best(done: "pd.DataFrame") -> str:
     names = (
-        "accuracy", "hidden", "activation", "residual", "optimizer", "learning_rate", "parameters", "cpu_s", "seed",
+        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "optimizer", "learning_rate", "parameters",
+        "cpu_s",
     )  # fmt: skip
     heads = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in names)
     lines = []
-    for row in done.nlargest(10, "accuracy").itertuples():
+    for row in analysis.best(done, 10).itertuples():
         values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
         cells = (f"{v:.4g}" if isinstance(v, float) else str(v)[:40] for v in values)
         lines.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>")
@@ -112,7 +114,7 @@ li {{ margin: .4em 0 }} pre {{ background: #f4f4f4; padding: 1em; overflow: auto
 </style></head><body>
 <h1>Sweep {title}</h1><p>{source}<br>{summary}</p>
 <h2>What it says</h2><ul>{verdicts}</ul>
-<h2>The best</h2>{best}
+<h2>The best, by the mean over seeds</h2>{best}
 {figures}
 <h2>Spec</h2><pre>{spec}</pre>
 <script>{plotly}</script>

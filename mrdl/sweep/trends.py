@@ -1,4 +1,7 @@
-"""How accuracy goes with depth: flat, rising, falling, a peak or a collapse, each with an interval, or none found."""
+"""How accuracy goes with depth: flat, rising, falling, a peak, or down to the majority class; or none was found.
+
+Each with an interval.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -19,8 +22,8 @@ Statistic = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 @dataclass(frozen=True)
 class Trend:
-    """How accuracy goes with depth in one family of designs. kind: saturates, rises, declines, collapses, peaks, or
-    none; at: the depth from which on, with 95 % of the bootstrap; effect: accuracy after it less that before.
+    """How accuracy goes with depth in one family of designs. kind: saturates, rises, declines, sinks, peaks, or none;
+    at: the depth from which on, with 95 % of the bootstrap; effect: accuracy after it less that before.
 
     Of a peak, until: the depth from which on accuracy falls again; fall: how far.
     """
@@ -40,7 +43,7 @@ class Trend:
         where = f"from depth {self.at:.0f} on (95 %: {self.low:.0f} to {self.high:.0f})"
         change = f"accuracy changes by {100 * self.effect:+.1f} points there"
         told = {
-            "collapses": f"collapses to the majority class {where}",
+            "sinks": f"is no better than the majority class {where}",
             "declines": f"declines {where}; {change}",
             "saturates": f"is flat {where}: {change}",
             "rises": f"still rises {where}; {change}",
@@ -55,7 +58,7 @@ def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Tr
     """Accuracy by depth as levels: the split of depths that leaves the least squares, bootstrapped over designs; told
     only where shuffled designs hardly ever differ as much."""
     depth, accuracy = group.depth.to_numpy(float), group.accuracy.to_numpy(float)
-    collapsed = group.collapsed.to_numpy(bool)
+    no_better = group.no_better.eq(True).to_numpy()
     depths = np.unique(depth)
     none = Trend(family, "none", math.nan, math.nan, math.nan, 0.0, len(group))
     if len(depths) < 3 or len(group) < 6:
@@ -64,16 +67,16 @@ def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Tr
     rng, level = np.random.default_rng(seed), np.searchsorted(depths, depth)
     at, effect = _split(level, accuracy, depths)
     beyond = depth >= at
-    falls = collapsed[beyond].mean() >= 0.5 and collapsed[~beyond].mean() < 0.5
-    if not falls and (peak := _peak(level, accuracy, depths, smallest, rng)):
+    sinks = no_better[beyond].mean() >= 0.5 and no_better[~beyond].mean() < 0.5
+    if not sinks and (peak := _peak(level, accuracy, depths, smallest, rng)):
         return Trend(family, "peaks", **peak, designs=len(group))
     if _by_chance(_gain, level, accuracy, depths, rng) > CHANCE:
         return none
     places, effects = np.array([_split(level[pick], accuracy[pick], depths) for pick in _draws(rng, len(depth))]).T
     low, high = np.percentile(places, [2.5, 97.5])
     least, most = np.percentile(effects, [2.5, 97.5])
-    if falls:
-        kind = "collapses"
+    if sinks:
+        kind = "sinks"
     elif most < -smallest:
         kind = "declines"
     elif least > smallest:

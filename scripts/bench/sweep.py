@@ -63,7 +63,8 @@ for start in range(0, len(waiting), 500):
             accuracy = min(1.0, max(0.05, draw.gauss(0.93 - 0.012 * max(0, depth - 20), 0.02)))
             part.write(json.dumps({
                 "arch_id": a, "spec": text, "status": "done", "reason": "", "accuracy": accuracy, "loss": 1 - accuracy,
-                "baseline": 0.1, "collapsed": accuracy < 0.13, "curve": [2.0, 1.0, 0.5], "wall_s": 0.1 + 0.01 * depth,
+                "baseline": 0.1, "collapsed": accuracy < 0.1, "no_better": accuracy < 0.13,
+                "curve": [2.0, 1.0, 0.5], "wall_s": 0.1 + 0.01 * depth,
                 "cpu_s": 0.1 + 0.01 * depth, "device": "cpu", "backend": "torch", "data": "x", "depth": depth,
                 "parameters": sum(a * b for a, b in zip([64, *design["hidden"]], [*design["hidden"], 10])),
             }) + "\\n")

@@ -4,8 +4,9 @@
 
 His claims: accuracy flattens at 500 to 700 layers; time grows linearly with the number of layers; activation functions
 matter. His networks had layers of one width and differed in depth. Here each depth is trained with three activations,
-PyTorch's own initialisation and He's, plain and with residual connections, by several seeds; a network that says only
-the majority class has collapsed. Needs mrdl[test] for iris and for the picture.
+PyTorch's own initialisation and He's, plain and with residual connections, by several seeds; a network may be no
+better than always saying the majority class, or have collapsed: say one class only. Needs mrdl[test] for iris and for
+the picture.
 """
 
 import argparse
@@ -53,23 +54,35 @@ def study(name, data, seeds, folder):
     return mrdl.Sweep(spec, Path(folder) / name).run(data)
 
 
+def share(column):
+    return f"{100 * column.eq(True).mean():.0f} %"
+
+
 def claims(name, found):
     """What a study says of each claim, a row a family of designs."""
     done, sigma, rows = found[found.status == "done"], analysis.noise(found), []
     for family, group in analysis.families(found):
         by_depth = group.groupby("depth").accuracy.mean()
-        alive = ~group.collapsed.astype(bool)
+        alive = ~group.no_better.eq(True)
         told = analysis.trend(family, group, sigma)
         deep = group[group.depth >= 500]
-        end = (
-            [f"{deep.accuracy.mean():.3f}", f"{100 * deep.collapsed.mean():.0f} %"] if len(deep) else ["all failed", ""]
-        )
+        end = [f"{deep.accuracy.mean():.3f}", share(deep.no_better), share(deep.collapsed)]
+        deepest = group.depth[alive].max() if alive.any() else "none"
         rows.append([
             family.replace("activation ", "").replace("initialisation ", ""), f"{by_depth.max():.3f}",
-            by_depth.idxmax(), *end, group.depth[alive].max() if alive.any() else "none",
+            by_depth.idxmax(), *(end if len(deep) else ["all failed", "", ""]), deepest,
             told.words().partition(": ")[2],
         ])  # fmt: skip
-    header = ["family", "best mean", "at depth", "500 and more", "collapsed there", "deepest alive", "verdict"]
+    header = [
+        "family",
+        "best mean",
+        "at depth",
+        "500 and more",
+        "no better there",
+        "collapsed there",
+        "deepest alive",
+        "verdict",
+    ]
     base = done.baseline.iloc[0]
     table(f"{name}: {len(done)} networks done, {len(found) - len(done)} failed; majority class {base:.3f}; seeds move "
           f"accuracy by {100 * sigma:.1f} points", rows, header)  # fmt: skip
