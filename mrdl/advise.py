@@ -25,6 +25,7 @@ from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import DataError
 from mrdl.plan import turns_of
 from mrdl.preparation import Scaling, Statistics, prepare
+from mrdl.schema import filled_lines
 from mrdl.source import Source
 from mrdl.storage import hdfs_store, head, user_cache
 
@@ -73,8 +74,7 @@ class Plan:
 
 def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
     """Parse and train on the head of a data set for about so many seconds."""
-    text = head(source.files[0].path, HEAD_BYTES)
-    text = text[: text.rfind(b"\n") + 1] or text
+    text = _head_with_rows(source)
     _parse(source, text[:65536])  # the first call loads libraries
     began = time.perf_counter()
     blocks = [block for part in whole_lines([text], source.schema.header_crc) for block in _parse(source, part)]
@@ -89,6 +89,16 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
         max(rows, round(rows * size / max(1, len(text)))), size, len(source.schema.columns), classes,
         rows / spent, _training_speed(source, config, blocks, names, seconds),
     )  # fmt: skip
+
+
+def _head_with_rows(source: Source) -> bytes:
+    """The head, of whole lines, of the first file with more than a header; of the last one where none has."""
+    text = b""
+    for info in source.files:
+        text = head(info.path, HEAD_BYTES)
+        if len(filled_lines(text)) >= 2:
+            break
+    return text[: text.rfind(b"\n") + 1] or text
 
 
 def _parse(source: Source, text: bytes) -> list[Block]:

@@ -15,12 +15,12 @@ from pyarrow import csv as arrow_csv
 
 from mrdl.errors import DataError
 from mrdl.schema import MISSING, Schema, cells_of, header_crc, is_number, is_open, normalise, without_marks
+from mrdl.words import SHOWN, brief
 
 # as cells are written in files such as UCI's: a space after the comma
 _NULLS = [before + text + after for text in MISSING for before in ("", " ") for after in ("", " ")]
 _HEXADECIMAL = re.compile(rb"0[xX]")
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-SHOWN = 120  # characters of a bad line that a message shows
 
 
 @dataclass(frozen=True)
@@ -167,12 +167,12 @@ class BlockParser:
         for i, (name, cell) in enumerate(zip(self._schema.columns, cells, strict=True)):
             if i == self._schema.label:
                 if not cell.strip():
-                    return f"column {name!r}: the label is missing"
+                    return f"column {brief(name)}: the label is missing"
             elif not is_number(cell):
-                return f"column {name!r}: {cell[:40]!r} is not a number"
+                return f"column {brief(name)}: {cell[:40]!r} is not a number"
             elif cell.strip() not in MISSING and not abs(float(cell)) <= FLOAT32_MAX:
-                return f"column {name!r}: {cell[:40]!r} is not a finite number"
-        return str(error)
+                return f"column {brief(name)}: {cell[:40]!r} is not a finite number"
+        return str(error)[:SHOWN]
 
 
 def _ends_open(text: bytes) -> bool:

@@ -18,7 +18,7 @@ from mrdl.extensions import code_of_run, extensions_of
 from mrdl.job import TrainJob
 from mrdl.monitor import Progress
 from mrdl.plan import Turn
-from mrdl.preparation import Scaling
+from mrdl.preparation import Scaling, told_rounding
 from mrdl.results import RunFolder
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
@@ -60,6 +60,7 @@ class Dispatcher:
         self._cache = shard_cache(source, config, runner, job_class)
         self.clear()  # what a killed driver left
         self.prepared: Prepared | None = self._cache.load()
+        self._tell_of_data()
 
     def run(self, turn: Turn, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
         """The job of a turn: what it said, and how it went. failed: how often each shard was left out before.
@@ -127,10 +128,15 @@ class Dispatcher:
         if not cached:
             self.prepared = prepared_from(output.of_data)
             self._cache.keep(self._tag, output.of_data)
+            self._tell_of_data()
         self.clear()
         if output.diverged:
             raise Diverged(output.diverged)
         return output, ended
+
+    def _tell_of_data(self) -> None:
+        if self.prepared and (told := told_rounding(self.prepared.statistics, self._source.schema.features)):
+            self._note(told)
 
     def _inputs(self, turn: Turn, cached: bool) -> list[str]:
         if not cached:

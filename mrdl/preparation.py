@@ -9,6 +9,7 @@ import numpy as np
 
 from mrdl.labels import class_numbers
 from mrdl.schema import Schema
+from mrdl.words import brief
 
 KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
 MAX_CLASSES = 10_000
@@ -65,6 +66,22 @@ class Statistics:
         """All but the arrays, for a record's header."""
         names = ("training_rows", "validation_rows", "missing", "bad_rows", "integral", "classes", "bad")
         return {name: getattr(self, name) for name in names}
+
+
+EXACT = 1 << 24  # whole numbers below are exact as 32-bit floats; what is one more becomes this one
+
+
+def told_rounding(statistics: Statistics, columns: Sequence[str]) -> str:
+    """Which columns have whole numbers that 32-bit floats cannot tell from their neighbours; empty where none has."""
+    largest = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum))
+    found = [brief(columns[int(i)]) for i in np.flatnonzero(np.isfinite(largest) & (largest >= EXACT))]
+    if not found:
+        return ""
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return (
+        f"values of {EXACT:,} and more in {', '.join(found[:3])}{more}: they are kept as 32-bit floats, so whole "
+        "numbers lose their last digits there; subtract what they have in common, or leave the column out"
+    )
 
 
 @dataclass(frozen=True)

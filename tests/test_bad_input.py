@@ -113,3 +113,19 @@ def test_a_folder_without_permission_to_write_is_said(tmp_path, digits):
     else:
         (tmp_path / "run").mkdir(mode=0o500)
     assert main(["train", str(digits), "--json", "--run-dir", str(tmp_path / "run" / "below")]) == 2
+
+
+def test_whole_numbers_that_lose_digits_are_said_in_every_run(train):
+    rows = "".join(f"{i % 2},{20_000_000 + i},{i % 7}\n" for i in range(40))
+    first, again = train(rows, "--run-dir", "run"), train(rows, "--run-dir", "again")
+    for status, err in (first, again):
+        assert (
+            status == 0
+            and err.count("note: values of 16,777,216 and more in 'c1': they are kept as 32-bit floats") == 1
+        )
+
+
+@pytest.mark.parametrize("row", ["1,2", '1,"2', "1,oops"])
+def test_a_message_quotes_a_part_of_a_long_line_or_name(train, row):
+    status, err = train(f"label,{'n' * 3000}\n" + "0,1\n1,2\n" * 20 + row + "x" * 3000 + "\n")
+    assert status == 2 and max(map(len, err.splitlines())) < 400

@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mrdl.preparation import MAX_CLASSES, Preparation, Scaling, Statistics, looks_like_pixels, prepare, refuse
+from mrdl.preparation import (
+    MAX_CLASSES,
+    Preparation,
+    Scaling,
+    Statistics,
+    looks_like_pixels,
+    prepare,
+    refuse,
+    told_rounding,
+)
 from mrdl.schema import Schema
 
 
@@ -217,3 +226,25 @@ def test_data_that_cannot_be_trained_on_is_refused_by_its_reason(about, skip, su
 )
 def test_data_that_can_be_trained_on_is_not_refused(about, skip, supervised):
     assert refuse(counted(np.zeros((10, 2)), **{"classes": TWO, **about}), 4, skip, supervised) is None
+
+
+# --- numbers that 32-bit floats cannot hold ---
+
+
+@pytest.mark.parametrize(
+    ("largest", "told"),
+    [
+        (((1 << 24) - 1, 1 - (1 << 24)), ""),
+        (((1 << 24) + 1, 0), "values of 16,777,216 and more in 'a':"),
+        ((0, -1e9), "in 'b':"),
+        ((2e9, 3e9), "in 'a', 'b':"),
+    ],
+)
+def test_columns_whose_whole_numbers_lose_digits_are_named(largest, told):
+    statistics = Statistics.empty(2)
+    statistics.add_range(np.array([largest, (1, 2)], np.float32))
+    assert told in told_rounding(statistics, ("a", "b")) and bool(told_rounding(statistics, ("a", "b"))) == bool(told)
+
+
+def test_nothing_is_said_of_the_digits_of_no_rows():
+    assert told_rounding(Statistics.empty(2), ("a", "b")) == ""
