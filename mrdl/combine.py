@@ -20,7 +20,8 @@ class ShardResult:
     """What the training of one shard in one round gives.
 
     num_examples: rows of the shard; metrics: name -> number, "loss" among them;
-    start: the digest of the weights that training began with, which must be the same in every shard.
+    start: the digest of the weights that training began with, which must be the same in every shard; device: where it
+    was trained, empty where nobody says.
     """
 
     shard: int
@@ -28,6 +29,7 @@ class ShardResult:
     weights: Weights
     metrics: dict[str, float]
     start: str
+    device: str = ""
 
 
 Rule = Callable[[Sequence[ShardResult]], Weights]
@@ -78,6 +80,7 @@ def records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list
             "shard": result.shard,
             "num_examples": result.num_examples,
             **{name: value if math.isfinite(value) else None for name, value in result.metrics.items()},
+            "device": result.device,
             "left_out": left_out.get(result.shard, ""),
         }
         for result in sorted(results, key=lambda result: result.shard)

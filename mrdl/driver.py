@@ -197,7 +197,7 @@ class Run:
             "majority": self.judge.preparation.majority,
             "outer_step": length,
             "retried": job.retried,
-            **of_time(time.monotonic() - began, job.spent),
+            **of_time(time.monotonic() - began, job.spent, job.cpu_s),
             "versions": versions(),
         }
         self.folder.commit(now, manifest)

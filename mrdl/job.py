@@ -241,7 +241,8 @@ class TrainJob(MRJob):
         except Exception as error:
             error.add_note(f"in round {turn.number}, shard {shard} of {config.shards}, {len(rows)} rows")
             raise
-        return combine.ShardResult(shard, len(rows), trained, metrics, digest(start))
+        device = minibatch.pick_device(config.device).type
+        return combine.ShardResult(shard, len(rows), trained, metrics, digest(start), device)
 
     def _start_weights(self, arch: Architecture) -> Weights:
         from safetensors.numpy import load_file

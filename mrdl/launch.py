@@ -26,7 +26,7 @@ from mrdl.preparation import Statistics
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, is_hdfs
 from mrdl.task import DIES_WITH_DRIVER
-from mrdl.witness import OnFiles, OnYarn, failed, retried
+from mrdl.witness import OnFiles, OnYarn, cpu_seconds, failed, retried
 
 T = TypeVar("T")
 
@@ -56,11 +56,13 @@ class Launch:
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that is over. output: in chunks; retried: attempts beyond each task's first; spent: seconds by phase."""
+    """A job that is over. output: in chunks; retried: attempts beyond each task's first; spent: seconds by phase;
+    cpu_s: CPU seconds of its tasks, None where they are not known."""
 
     output: list[bytes]
     retried: int
     spent: dict[str, float]
+    cpu_s: float | None = None
 
 
 def run(job_class: type[MRJob], launch: Launch) -> Ended:
@@ -78,7 +80,9 @@ def _run(job_class: type[MRJob], launch: Launch, plain: Launch) -> Ended:
         with job.make_runner() as runner, Watcher(lambda: launch.on_progress(witness.look())):
             runner.run()
             chunks = list(runner.cat_output())
-        return Ended(chunks, getattr(runner, "retried", 0) or retried(runner.counters()), witness.spent())
+        counters = runner.counters()
+        again = getattr(runner, "retried", 0) or retried(counters)
+        return Ended(chunks, again, witness.spent(), cpu_seconds(counters))
     except StepFailedException as error:
         raise failed(witness.tasks_own_words(), on_yarn=launch.runner == "hadoop") from error
     except MrdlError:

@@ -117,6 +117,7 @@ def pack_result(result: ShardResult) -> bytes:
         "num_examples": result.num_examples,
         "metrics": {name: float(value) for name, value in result.metrics.items()},
         "start": result.start,
+        "device": result.device,
     }
     return pack(b"R", meta, result.weights)
 

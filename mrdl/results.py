@@ -213,10 +213,11 @@ def of_shards(shards: list[dict[str, Any]]) -> dict[str, Any]:
     return {"rows": rows, "training_loss": loss, "shards": shards}
 
 
-def of_time(seconds: float, spent: dict[str, float]) -> dict[str, Any]:
-    """What a manifest says of a round's time; what the job did not spend is the driver's."""
+def of_time(seconds: float, spent: dict[str, float], cpu_s: float | None) -> dict[str, Any]:
+    """What a manifest says of a round's time; what the job did not spend is the driver's. cpu_s: of its tasks."""
     phases = {**spent, "driver": seconds - sum(spent.values())}
-    return {"seconds": round(seconds, 3), "spent": {name: round(value, 3) for name, value in phases.items()}}
+    by_phase = {name: round(value, 3) for name, value in phases.items()}
+    return {"seconds": round(seconds, 3), "spent": by_phase, "cpu_s": cpu_s}
 
 
 def of_model(manifest: dict[str, Any]) -> dict[str, Any]:

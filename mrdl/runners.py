@@ -29,7 +29,7 @@ from mrdl.paths import hadoop_literal
 from mrdl.protocol import key_of
 from mrdl.shard import hadoop_partition
 from mrdl.storage import hdfs_store, is_packed, text_chunks
-from mrdl.task import DIES_WITH_DRIVER
+from mrdl.task import DIES_WITH_DRIVER, children_of
 from mrdl.webhdfs import HdfsStore
 
 logging.getLogger("mrjob").addHandler(logging.NullHandler())  # it warns of what it was told to leave out
@@ -215,20 +215,7 @@ class WebHdfs(Filesystem):
 def kill_tasks() -> None:
     """End the tasks that this process runs; other children of a program that calls mrdl are not ours to end."""
     mark = f"{DIES_WITH_DRIVER}={os.getpid()}".encode()
-    for pid in _children(os.getpid()):
+    for pid in children_of(os.getpid()):
         with contextlib.suppress(OSError):  # it has just ended
             if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                 os.kill(pid, signal.SIGKILL)
-
-
-def _children(pid: int) -> list[int]:
-    """All processes below one, the deepest first."""
-    found: list[int] = []
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = [int(child) for child in listing.read_text().split()]
-        except OSError:
-            continue  # the thread has just ended
-        for child in children:
-            found += [*_children(child), child]
-    return found

@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from mrdl.protocol import Write
 # job properties that Hadoop, and mrjob's own runners, give to a task as environment variables
 INPUT_FILE = "mapreduce_map_input_file"
 INPUT_START = "mapreduce_map_input_start"
+CPU_COUNTER = "mrdl", "CPU milliseconds"  # group and name of the counter of what tasks have used
 DIES_WITH_DRIVER = "MRDL_DIES_WITH_DRIVER"  # set for tasks of the local runner: the driver's process id
 
 
@@ -26,7 +28,7 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
     Standard output belongs to the protocol: whatever else prints, C libraries too, goes to standard error.
     """
     die_with_driver()
-    out, saved = job.stdout, (sys.stdout, sys.stderr)
+    out, saved, began = job.stdout, (sys.stdout, sys.stderr), time.process_time()
     text = io.TextIOWrapper(job.stderr, "utf-8", errors="replace", line_buffering=True)
     try:
         if out.fileno() == 1:
@@ -50,6 +52,7 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
     finally:
         out.flush()
         text.flush()
+        job.increment_counter(*CPU_COUNTER, round(1000 * (time.process_time() - began)))
         text.detach()
         sys.stdout, sys.stderr = saved
 
@@ -74,3 +77,16 @@ def end_with_parent() -> None:
     """Ask the kernel for a SIGKILL when the process that started this one is gone (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def children_of(pid: int) -> list[int]:
+    """All processes below one, the deepest first."""
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in listing.read_text().split()]
+        except OSError:
+            continue  # the thread has just ended
+        for child in children:
+            found += [*children_of(child), child]
+    return found

@@ -8,6 +8,7 @@ from mrdl import errors
 from mrdl.errors import JobLost, MrdlError, SetupError, TrainingError, Unavailable
 from mrdl.monitor import Progress, last_statuses, now
 from mrdl.storage import hdfs_store
+from mrdl.task import CPU_COUNTER
 
 OVER = "FAILED,KILLED,FINISHED"
 JAVAS_WORDS = re.compile(r"^(?:Error|Caused by|Exception in .*?): (?:[\w$]+\.)*([\w$]+(?:Exception|Error): .*)", re.M)
@@ -111,6 +112,13 @@ def retried(counters: list[dict[str, dict[str, int]]]) -> int:
     names = [f"{what} {kind} tasks" for what in ("Failed", "Killed") for kind in ("map", "reduce")]
     groups = [step.get("Job Counters", step.get("Job Counters ", {})) for step in counters]
     return sum(group.get(name, 0) for group in groups for name in names)
+
+
+def cpu_seconds(counters: list[dict[str, dict[str, int]]]) -> float | None:
+    """CPU seconds that the tasks of all steps say they have used; None where nothing came of their counters."""
+    group, name = CPU_COUNTER
+    found = [step[group][name] for step in counters if name in step.get(group, {})]
+    return sum(found) / 1000 if found else None
 
 
 def failed(text: str, on_yarn: bool) -> MrdlError:

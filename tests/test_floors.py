@@ -110,8 +110,8 @@ def test_nothing_is_pickled():
 
 SWEEP = MRDL / "sweep"
 SWEEP_FLOORS = [
-    {"__init__", "space", "ledger", "trends", "child", "bar", "optimizers"},
-    {"spec", "refusals", "adaptive", "dataset", "parts", "analysis"},
+    {"__init__", "space", "ledger", "trends", "bar", "optimizers", "usage"},
+    {"child", "spec", "refusals", "adaptive", "dataset", "parts", "analysis"},
     {"fit", "figures"},
     {"batched", "report"},
     {"pack", "cost"},

@@ -13,6 +13,7 @@ import pytest
 
 from mrdl.errors import ConfigError, DataError
 from mrdl.sweep.batched import family
+from mrdl.sweep.child import over
 from mrdl.sweep.dataset import Dataset, prepare_data
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import with_numpy, with_torch
@@ -21,7 +22,7 @@ from mrdl.sweep.pack import Limits, run_pack, verdicts
 from mrdl.sweep.space import Design
 
 TESTS = Path(__file__).resolve().parent
-LIMITS = Limits(wall_s=60, memory_mb=2048)
+LIMITS = Limits(cpu_s=60, memory_mb=2048)
 SMALL = {
     "data": {"label": "digit"}, "space": {"width": [8, 16], "depth": [1, 2], "epochs": 2, "optimizer": "sgd"},
     "sweep": {"seeds": 2, "backend": "numpy"},
@@ -206,12 +207,13 @@ def test_a_class_that_is_nearly_all_does_not_make_a_network_collapse(tmp_path):
 
 def test_what_goes_wrong_costs_one_row_with_its_reason(data):
     found = [
-        records(data, [Design((kind,))], "backends:fit", Limits(1.5 if kind in (3, 5) else 60, 512))[0]
+        records(data, [Design((kind,))], "backends:fit", Limits(1.5, 512, 1.5) if kind in (3, 5) else LIMITS)[0]
         for kind in range(1, 9)
     ]
     assert [r["reason"] for r in found] == [
-        "ValueError: no such luck", "killed by signal 11 (SIGSEGV)", "took longer than its limit", "ran out of memory",
-        "took longer than its limit", "ended with status 3, and said nothing", "its loss is not finite", "",
+        "ValueError: no such luck", "killed by signal 11 (SIGSEGV)", over(1.5), "ran out of memory",
+        "hangs: in 1.5 s it ended no epoch and used no CPU time to speak of (limits.hang_s)",
+        "ended with status 3, and said nothing", "its loss is not finite", "",
     ]  # fmt: skip
     assert [r["status"] for r in found] == ["failed"] * 7 + ["done"]
     assert "no such luck" in found[0]["log"] and all(r["wall_s"] < 10 for r in found)
@@ -237,9 +239,7 @@ def test_where_a_group_fails_each_of_it_is_trained_by_itself(data):
     """The limit is too short for one of the epochs asked for, which are the same for all of a group."""
     designs = [Design((8,), seed=s, epochs=10**6) for s in range(3)]
     found = records(data, designs, "batched", Limits(1, 2048))
-    assert [(r["status"], r["reason"], r["together"]) for r in found] == [
-        ("failed", "took longer than its limit", 1)
-    ] * 3
+    assert [(r["status"], r["reason"], r["together"]) for r in found] == [("failed", over(1), 1)] * 3
     diverging = [Design((8,), optimizer="sgd", learning_rate=rate, epochs=2) for rate in (0.01, 1e30, 0.02)]
     found = records(data, diverging, "batched")
     assert [r["status"] for r in found] == ["done", "failed", "done"]
@@ -462,6 +462,8 @@ def test_a_design_can_be_a_job_of_its_own_and_is_tested_on_the_same_rows(sweep, 
     made = sweep(spec)
     table = made.run("inline")
     assert set(table.status) == {"done"} and (table.accuracy > 0.8).all()
+    assert set(table.device) == {"cpu"} and set(table.trained_epochs) == {6}
+    assert (table.cpu_s > 0).all() and not table.collapsed.any() and not table.no_better.any()
     import mrdl
 
     for row in table.itertuples():

@@ -21,6 +21,7 @@ import pytest
 from mrdl.__main__ import main
 from mrdl.errors import ConfigError, DataError, MrdlError
 from mrdl.sweep.analysis import importance, time_by_depth, verdicts
+from mrdl.sweep.child import over
 from mrdl.sweep.dataset import prepare_data
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import Result, backend, with_numpy
@@ -141,7 +142,7 @@ def toml(folder, **tables):
 def record(data, kind, function="odd", **limits):
     design = Design(tuple(nodes_of(kind)[0]))
     work = [(design.arch_id(data.digest, HERE), design.canonical(), f"{HERE}:{function}")]
-    (found,) = run_pack(work, data, Limits(**{"wall_s": 20, "memory_mb": 2048, **limits}))
+    (found,) = run_pack(work, data, Limits(**{"cpu_s": 20, "memory_mb": 2048, **limits}))
     return found
 
 
@@ -198,9 +199,12 @@ RANDOM = {"sampler": "random", "count": 3}
         ({"sweep": {"seeds": [2**70]}}, "seeds"),
         ({"sweep": {"in_flight": 0}}, "in_flight is 0"),
         ({"sweep": {"in_flight": -1}}, "in_flight is -1"),
-        ({"limits": {"wall_s": 0}}, "wall_s is 0"),
-        ({"limits": {"wall_s": math.nan}}, "wall_s is nan"),
-        ({"limits": {"wall_s": math.inf}}, "wall_s is inf"),
+        ({"limits": {"cpu_s": 0}}, "cpu_s is 0"),
+        ({"limits": {"cpu_s": math.nan}}, "cpu_s is nan"),
+        ({"limits": {"cpu_s": math.inf}}, "cpu_s is inf"),
+        ({"limits": {"hang_s": 0}}, "hang_s is 0"),
+        ({"limits": {"wall_s": 60}}, "limits.cpu_s is the most CPU seconds"),
+        ({"sweep": {"device": "tpu"}}, "expected one of auto, cpu, cuda"),
         ({"limits": {"pack_s": math.nan}}, "pack_s is nan"),
         ({"limits": {"memory_mb": 2**62}}, "memory_mb is"),
         ({"data": {"label": True}}, "data.label is True"),
@@ -342,7 +346,7 @@ def test_a_device_that_is_no_text_does_not_end_a_child_silently(sweep):
 
 def test_a_child_of_a_training_is_not_waited_for(data):
     began = time.monotonic()
-    record(data, "child", wall_s=1)
+    record(data, "child", cpu_s=1)
     assert time.monotonic() - began < 3.5
 
 
@@ -415,11 +419,11 @@ LONG = {
 
 @pytest.mark.slow
 def test_the_limit_of_time_holds_for_a_job_of_its_own(tmp_path, small_csv, command):
-    spec = toml(tmp_path, **LONG, limits={"wall_s": 1})
+    spec = toml(tmp_path, **LONG, limits={"cpu_s": 1})
     process = command("run", spec, small_csv, "--dir", "long", "-r", "inline")
     assert wait_for(lambda: list(tmp_path.glob("long/runs/*/err.txt")), 40)
     assert wait_for(lambda: process.poll() is not None, 6), "it trains on"
-    assert "limit" in SweepDriver(tmp_path / "long").table().reason[0]
+    assert SweepDriver(tmp_path / "long").table().reason[0] == over(1)
 
 
 @pytest.mark.slow

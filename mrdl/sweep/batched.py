@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.fit import Result, network
 from mrdl.sweep.optimizers import OPTIMIZERS
@@ -78,35 +76,38 @@ def _padded(width: int) -> int:
 
 
 def with_batch(
-    designs: Sequence[Design], data: Dataset, report: Callable[[int, Sequence[float]], None]
+    designs: Sequence[Design], data: Dataset, report: Callable[[int, Sequence[float]], None], device: str = "auto"
 ) -> list[Result]:
-    """Train up to TOGETHER designs of one family, on one thread; report(epoch, losses) after each epoch, from 1."""
+    """Train up to TOGETHER designs of one family, on one thread or on a GPU; report(epoch, losses) after each epoch,
+    from 1. device: auto, cpu or cuda."""
     import torch
     from torch.nn import functional
+
+    from mrdl.minibatch import pick_device
 
     families = {family(design, data.columns) for design in designs}
     if len(designs) > TOGETHER or len(families) != 1 or None in families:
         raise ValueError("these designs cannot train together")
     torch.set_num_threads(1)
-    first, real = designs[0], len(designs)
-    nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes))
-    x, y = torch.from_numpy(np.asarray(data.train_x)), torch.from_numpy(np.asarray(data.train_y))
+    first, real, place = designs[0], len(designs), pick_device(device)
+    nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes), place)
+    x, y, test_x, test_y = data.on(place)
     step = OPTIMIZERS[first.optimizer](nets.values, nets.slopes, nets.rates)
     for epoch in range(1, first.epochs + 1):
-        total = torch.zeros(TOGETHER)
-        order = torch.stack([torch.randperm(len(x), generator=random) for random in nets.random])
+        total = torch.zeros(TOGETHER, device=place)
+        order = torch.stack([torch.randperm(len(x), generator=random) for random in nets.random]).to(place)
         for rows in order.split(first.batch_size, 1):
             total += nets.backward(functional.embedding(rows, x), y.take(rows))  # x[rows], but faster
             step()
         report(epoch, (total / len(x))[:real].tolist())
-    predicted, total = list[torch.Tensor](), torch.zeros(TOGETHER)
-    test_x, test_y = torch.from_numpy(np.asarray(data.test_x)), torch.from_numpy(np.asarray(data.test_y))
+    predicted, total = list[torch.Tensor](), torch.zeros(TOGETHER, device=place)
     for some_x, some_y in zip(test_x.split(TEST_ROWS), test_y.split(TEST_ROWS), strict=True):
         out = nets.forward(some_x.expand(TOGETHER, -1, -1))[0]
         predicted.append(out[:real, :, : len(data.classes)].argmax(2))
         total += _losses(torch.log_softmax(out, 2), some_y.expand(TOGETHER, -1))
     losses = (total / len(test_x)).tolist()
-    return [Result(own.numpy(), loss) for own, loss in zip(torch.cat(predicted, 1), losses, strict=False)]
+    said = torch.cat(predicted, 1).cpu().numpy()
+    return [Result(own, loss, place.type) for own, loss in zip(said, losses, strict=False)]
 
 
 class _Networks:
@@ -116,7 +117,7 @@ class _Networks:
     and biases, bias_slopes: (N, 1, fan_out). rates: (N, 1), learning rates. random: a generator of batches for each.
     """
 
-    def __init__(self, designs: Sequence[Design], columns: int, classes: int) -> None:
+    def __init__(self, designs: Sequence[Design], columns: int, classes: int, place: "torch.device") -> None:
         import torch
 
         first = designs[0]
@@ -127,7 +128,7 @@ class _Networks:
         self.nodes[0] = self.nodes[1] if self.adds[0] else given
         shapes = [shape for a, b in pairwise(self.nodes) for shape in ((a, b), (1, b))]
         sizes = [a * b for a, b in shapes]
-        self.values, self.slopes = torch.zeros(2, len(designs), sum(sizes)).unbind()
+        self.values, self.slopes = torch.zeros(2, len(designs), sum(sizes), device=place).unbind()
         values, slopes = (
             [part.unflatten(1, shape) for part, shape in zip(flat.split(sizes, 1), shapes, strict=True)]
             for flat in (self.values, self.slopes)
@@ -136,7 +137,7 @@ class _Networks:
         self.weight_slopes, self.bias_slopes = slopes[::2], slopes[1::2]
         for bias in self.biases if first.activation == "sigmoid" else self.biases[-1:]:
             bias.fill_(-math.inf)  # of what pads: sigmoid and softmax are 0 there
-        self.rates = torch.tensor([[design.learning_rate] for design in designs])
+        self.rates = torch.tensor([[design.learning_rate] for design in designs], device=place)
         self.random = [torch.Generator() for _ in designs]
         for i, design in enumerate(designs):
             torch.manual_seed(design.seed)

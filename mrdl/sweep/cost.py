@@ -16,7 +16,7 @@ from mrdl import atomic
 from mrdl.storage import user_cache
 from mrdl.sweep.batched import TOGETHER, WIDEST, with_batch
 from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.fit import BACKENDS, backend
+from mrdl.sweep.fit import BACKENDS
 from mrdl.sweep.space import Design
 from mrdl.task import with_package
 
@@ -67,7 +67,7 @@ def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float,
     few = Dataset(x, y, x[:2], y[:2], tuple(map(str, range(classes))), "")
 
     def by_itself(design: Design) -> None:
-        backend(backend_name)(design, few, lambda epoch, loss: None)
+        BACKENDS[backend_name](design, few, lambda epoch, loss: None)
 
     def together(design: Design) -> None:
         with_batch([design], few, lambda epoch, losses: None)

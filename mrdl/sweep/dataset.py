@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import safe_open
@@ -18,6 +18,9 @@ from mrdl.shard import hash_order, is_validation, row_hash
 from mrdl.shuffle import is_integral, label_hashes
 from mrdl.source import Source
 from mrdl.storage import text_chunks
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,13 @@ class Dataset:
     def baseline(self) -> float:
         """The accuracy of always saying the majority class, on the test rows."""
         return float((self.test_y == self.majority).mean())
+
+    def on(self, device: "torch.device") -> "tuple[torch.Tensor, ...]":
+        """train_x, train_y, test_x, test_y as tensors there; on a CPU they share the memory of the arrays."""
+        import torch
+
+        arrays = (self.train_x, self.train_y, self.test_x, self.test_y)
+        return tuple(torch.from_numpy(np.asarray(array)).to(device) for array in arrays)
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, beside and renamed."""

@@ -40,20 +40,26 @@ class Result:
 Fit = Callable[[Design, Dataset, Report], Result]
 
 
-def with_torch(design: Design, data: Dataset, report: Report) -> Result:
-    """An MLP by autograd, on one thread; layers of equal width may have residual connections."""
+def with_torch(design: Design, data: Dataset, report: Report, device: str = "auto") -> Result:
+    """An MLP by autograd, on one thread or on a GPU; layers of equal width may have residual connections.
+
+    device: auto, cpu or cuda. Initial weights and the order of rows are drawn on the CPU, the same for all devices.
+    """
     import torch
     from torch import nn
 
+    from mrdl.minibatch import pick_device
+
     torch.set_num_threads(1)
     torch.manual_seed(design.seed)
-    net = network(design, data.columns, len(data.classes))
+    place = pick_device(device)
+    net = network(design, data.columns, len(data.classes)).to(place)
     values, slopes = _flat(net)
-    step = OPTIMIZERS[design.optimizer](values, slopes, torch.tensor([[design.learning_rate]]))
-    x, y = torch.from_numpy(np.asarray(data.train_x)), torch.from_numpy(np.asarray(data.train_y))
+    step = OPTIMIZERS[design.optimizer](values, slopes, torch.tensor([[design.learning_rate]], device=place))
+    x, y, test_x, test_y = data.on(place)
     for epoch in range(1, design.epochs + 1):
-        total = torch.zeros(())
-        for rows in torch.randperm(len(x)).split(design.batch_size):
+        total = torch.zeros((), device=place)
+        for rows in torch.randperm(len(x)).to(place).split(design.batch_size):
             loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
             slopes.zero_()
             loss.backward()
@@ -62,9 +68,9 @@ def with_torch(design: Design, data: Dataset, report: Report) -> Result:
         report(epoch, float(total) / len(x))
     net.eval()
     with torch.no_grad():
-        out = net(torch.from_numpy(np.asarray(data.test_x)))
-        loss = nn.functional.cross_entropy(out, torch.from_numpy(np.asarray(data.test_y)))
-    return Result(out.argmax(1).numpy(), float(loss))
+        out = net(test_x)
+        loss = nn.functional.cross_entropy(out, test_y)
+    return Result(out.argmax(1).cpu().numpy(), float(loss), place.type)
 
 
 def _flat(net: "torch.nn.Module") -> "tuple[torch.Tensor, torch.Tensor]":

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 AGAIN = "go on with `mrdl sweep resume`"
 RECORD = (
     "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
-    "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "seed", "accuracy", "baseline", "collapsed",
-    "no_better", "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts", "data", "log",
+    "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "trained_epochs", "seed", "accuracy", "baseline",
+    "collapsed", "no_better", "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts",
+    "data", "log",
 )  # fmt: skip
 
 
@@ -153,7 +154,10 @@ class SweepFolder:
 
     def settings(self) -> dict[str, Any]:
         """What a task needs to know beside its designs."""
-        return {"limits": {"wall_s": self.spec.wall_s, "memory_mb": self.spec.memory_mb}}
+        return {
+            "device": self.spec.device,
+            "limits": {name: getattr(self.spec, name) for name in ("cpu_s", "memory_mb", "hang_s")},
+        }
 
     def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
         """Write down a job before it is sent; returns its name."""

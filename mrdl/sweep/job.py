@@ -50,7 +50,8 @@ class SweepJob(MRJob):
         with task_streams(self) as (lines, write):
             for line in lines:
                 work = [tuple(item) for item in json.loads(line)]
-                for record in run_pack(work, data, Limits(**settings["limits"]), self.set_status):
+                limits, device = Limits(**settings["limits"]), settings["device"]
+                for record in run_pack(work, data, limits, self.set_status, device=device):
                     write(record["arch_id"].encode(), json.dumps(record).encode())
 
 

@@ -15,23 +15,29 @@ from typing import TYPE_CHECKING, Any
 
 import mrdl
 from mrdl.results import RunFolder
+from mrdl.sweep.child import over
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.ledger import Waiting
 from mrdl.sweep.pack import about_design
 from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.space import Design, design_of
+from mrdl.sweep.usage import cpu_seconds
 from mrdl.task import DIES_WITH_DRIVER, with_package
 
 if TYPE_CHECKING:
     from mrdl.sweep.folder import SweepFolder
 
 POLL_S = 0.5
+NOT_KNOWN = "not known"
 
 
-def rounds_of(epochs: int) -> int:
-    """Rounds that epochs are shared out among, as evenly as can be: 3 to 12 where they can be divided so."""
-    fitting = [rounds for rounds in range(3, 13) if epochs % rounds == 0]
-    return fitting[0] if fitting else epochs
+def rounds_of(epochs: int) -> tuple[int, int]:
+    """Rounds that epochs are shared out among, 3 to 12 where there are as many, and the epochs of each: all alike, and
+    together as few as can be, but not fewer than asked for: 97 are trained as 7 rounds of 14."""
+    most = min(12, epochs)
+    least = min(3, most)
+    shares = [(rounds, -(-epochs // rounds)) for rounds in range(least, most + 1)]
+    return min(shares, key=lambda share: share[0] * share[1])
 
 
 class Jobs:
@@ -58,7 +64,7 @@ class Jobs:
                     running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
                 time.sleep(POLL_S)
                 for name, (process, arch_id, text, began) in list(running.items()):
-                    if time.monotonic() - began > self._sweep.spec.job_wall_s and name not in late:
+                    if name not in late and self._used(process.pid, arch_id) > self._sweep.spec.job_cpu_s:
                         late.add(name)
                         process.terminate()  # it ends its job on YARN
                     if process.poll() is not None:
@@ -72,18 +78,23 @@ class Jobs:
                 process.wait()
             raise
 
+    def _used(self, pid: int, arch_id: str) -> float:
+        """CPU seconds that a job has taken until now; of its tasks on YARN those of the rounds that are over."""
+        on_yarn = RunFolder(self._folder(arch_id)).manifests() if self._runner == "hadoop" else []
+        return cpu_seconds(pid) + (_sum_of(on_yarn) or 0.0)
+
     def _folder(self, arch_id: str) -> Path:
         return self._sweep.path / "runs" / arch_id
 
     def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
         spec, folder = self._sweep.spec, self._folder(arch_id)
         nodes = (self._data.columns, *design.hidden, len(self._data.classes))
-        rounds, shards = rounds_of(design.epochs), spec.shards
+        (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
         words = [
             "train", self._sweep.about["source"], "-r", self._runner, "--json", "--run-dir", folder,
             "--label", spec.label, "--header", spec.header, "--validation", spec.test_fraction,
             "--nodes", ",".join(map(str, nodes)), "--activation", design.activation,
-            "--rounds", rounds, "--epochs", design.epochs // rounds,
+            "--rounds", rounds, "--epochs", epochs, "--device", spec.device,
             "--batch-size", design.batch_size, "--learning-rate", design.learning_rate, "--seed", design.seed,
         ]  # fmt: skip
         if shards:
@@ -103,14 +114,15 @@ class Jobs:
         words = (folder / "err.txt").read_text(errors="replace")[-2000:]
         if status:
             last = words.strip().splitlines()[-1:] or ["it said nothing"]
-            reason = "took longer than its limit" if late else last[0][:300]
+            reason = over(self._sweep.spec.job_cpu_s) if late else last[0][:300]
             return {"status": "failed", "reason": reason, "log": words, "wall_s": round(wall_s, 3)}
         found = json.loads((folder / "out.json").read_text().splitlines()[-1])
         manifests = RunFolder(folder).manifests()
         return {
-            "status": "done", "reason": "", **json.loads((folder / "scores.json").read_text()), "device": "cpu",
-            "wall_s": round(wall_s, 3),
-            "cpu_s": round(sum(m["seconds"] for m in manifests), 3), "shards": found["shards"],
+            "status": "done", "reason": "", **json.loads((folder / "scores.json").read_text()),
+            "device": ", ".join(sorted({shard.get("device") or NOT_KNOWN for m in manifests for shard in m["shards"]})),
+            "wall_s": round(wall_s, 3), "cpu_s": _sum_of(manifests), "shards": found["shards"],
+            "trained_epochs": RunFolder(folder).asked_for()["epochs"] * sum(bool(m["stage_round"]) for m in manifests),
             "curve": [m["training_loss"] for m in manifests if m["stage_round"]], "weights": found["sha256"],
         }  # fmt: skip
 
@@ -119,3 +131,9 @@ class Jobs:
             "arch_id": arch_id, "spec": text, **about_design(design_of(text), self._data), **told,
             "backend": "mrdl train", "data": self._data.digest, "versions": {"mrdl": mrdl.__version__},
         }  # fmt: skip
+
+
+def _sum_of(manifests: Sequence[dict[str, Any]]) -> float | None:
+    """CPU seconds of the tasks of all rounds; None where those of a round are not known."""
+    seconds = [manifest.get("cpu_s") for manifest in manifests]
+    return None if None in seconds else round(sum(map(float, filter(None, seconds))), 3)

@@ -19,9 +19,9 @@ import numpy as np
 import mrdl
 from mrdl.baseline import is_no_better
 from mrdl.sweep.batched import grouped, with_batch
-from mrdl.sweep.child import Limits, in_child
+from mrdl.sweep.child import Beat, Limits, in_child
 from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.fit import Fit, Result, backend
+from mrdl.sweep.fit import Fit, Result, backend, with_torch
 from mrdl.sweep.space import Design, design_of
 
 CURVE = 200  # points of a learning curve that are kept
@@ -29,7 +29,7 @@ Item = tuple[str, str, str]
 """A design of a pack: its arch_id, its canonical text, its back end."""
 Trained = list[tuple[Result, list[float]]]
 """Each training's result, and its loss by epoch."""
-Train = Callable[[], Trained]
+Train = Callable[[Beat], Trained]
 
 
 def run_pack(
@@ -38,18 +38,19 @@ def run_pack(
     limits: Limits,
     status: Callable[[str], None] = lambda text: None,
     begin: Callable[[list[str]], None] = lambda arch_ids: None,
+    device: str = "auto",
 ) -> Iterator[dict[str, Any]]:
     """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
-    takes the others of its group along, each is trained by itself."""
+    takes the others of its group along, each is trained by itself. device: where torch trains, auto, cpu or cuda."""
     backends, over = {arch_id: name for arch_id, _, name in work}, 0
     if not {"torch", "batched"}.isdisjoint(backends.values()):
-        _warm_up(backend("torch"), data)
+        _warm_up(data)
     designs = {arch_id: design_of(text) for arch_id, text, _ in work}
     groups = grouped(((a, design, backends[a]) for a, design in designs.items()), data.columns)
     while groups:
         group = groups.pop(0)
         begin(group)
-        train = _training(backends[group[0]], [designs[arch_id] for arch_id in group], data)
+        train = _training(backends[group[0]], [designs[arch_id] for arch_id in group], data, device)
         found = in_child(partial(_told, train, data), limits, partial(status, f"design {over + 1}/{len(work)}"))
         if len(found) < len(group):
             groups[:0] = [[arch_id] for arch_id in group]
@@ -64,33 +65,40 @@ def run_pack(
             }  # fmt: skip
 
 
-def _warm_up(fit: Fit, data: Dataset) -> None:
-    """Let libraries load what they load late; a child would do it again each time."""
+def _warm_up(data: Dataset) -> None:
+    """Let libraries load what they load late; a child would do it again each time. By the CPU alone: a process that has
+    spoken to a GPU cannot be forked into one that does."""
     few = Dataset(data.train_x[:8], data.train_y[:8], data.test_x[:2], data.test_y[:2], data.classes, data.digest)
     for optimizer in ("sgd", "adam"):
         with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
-            fit(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None)
+            with_torch(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None, "cpu")
 
 
-def _training(backend_name: str, designs: Sequence[Design], data: Dataset) -> Train:
+def _training(backend_name: str, designs: Sequence[Design], data: Dataset, device: str) -> Train:
     """What trains designs that were grouped."""
     if backend_name == "batched":
 
-        def together() -> Trained:
+        def together(beat: Beat) -> Trained:
             curves: list[list[float]] = [[] for _ in designs]
 
             def report(epoch: int, losses: Sequence[float]) -> None:
+                beat()
                 for curve, loss in zip(curves, losses, strict=True):
                     curve.append(loss)
 
-            return list(zip(with_batch(designs, data, report), curves, strict=True))
+            return list(zip(with_batch(designs, data, report, device), curves, strict=True))
 
         return together
-    fit = backend(backend_name)
+    fit: Fit = partial(with_torch, device=device) if backend_name == "torch" else backend(backend_name)
 
-    def alone() -> Trained:
+    def alone(beat: Beat) -> Trained:
         curve: list[float] = []
-        return [(fit(designs[0], data, lambda epoch, loss: curve.append(loss)), curve)]
+
+        def report(epoch: int, loss: float) -> None:
+            beat()
+            curve.append(loss)
+
+        return [(fit(designs[0], data, report), curve)]
 
     return alone
 
@@ -107,14 +115,14 @@ def about_design(design: Design, data: Dataset) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(train: Train, data: Dataset) -> list[dict[str, Any]]:
-    return [_scores(result, data, curve) for result, curve in train()]
+def _told(train: Train, data: Dataset, beat: Beat) -> list[dict[str, Any]]:
+    return [_scores(result, data, curve) for result, curve in train(beat)]
 
 
 def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
     if not isinstance(result, Result):
         raise TypeError(f"the back end gave {type(result).__name__}, expected mrdl.sweep.fit.Result")
-    curve, device = [float(loss) for loss in curve], str(result.device)
+    curve, device, epochs = [float(loss) for loss in curve], str(result.device), len(curve)
     if not all(map(math.isfinite, [*curve, float(result.loss)])):
         return {"status": "failed", "reason": "its loss is not finite", "device": device}
     predicted, shape = np.asarray(result.predicted), data.test_y.shape
@@ -130,7 +138,7 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
     step = max(1, math.ceil(len(curve) / CURVE))
     return {
         "status": "done", "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": device,
-        **verdicts(predicted, data),
+        **verdicts(predicted, data), "trained_epochs": epochs,
         "curve": [round(loss, 6) for loss in curve[::-1][::step][::-1]],
     }  # fmt: skip
 
@@ -158,7 +166,7 @@ def main() -> None:
         begun.write_text(json.dumps(group))
 
     with open(sys.argv[2], "a", encoding="utf-8") as parts:
-        for record in run_pack(control["work"], data, limits, begin=begin):
+        for record in run_pack(control["work"], data, limits, begin=begin, device=control["device"]):
             parts.write(json.dumps(record) + "\n")
             parts.flush()
 

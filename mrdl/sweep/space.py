@@ -91,11 +91,13 @@ class Spec:
     halving: Mapping[str, int] = field(default_factory=dict)
     max_parameters: int = 0
     backend: str = "torch"
+    device: str = "auto"
     route: str = "auto"
     in_flight: int = 2
     shards: int = 0
-    wall_s: float = 600.0
-    job_wall_s: float = math.inf
+    cpu_s: float = 600.0
+    job_cpu_s: float = math.inf
+    hang_s: float = 120.0
     memory_mb: int = 1024
     pack_s: float = 200.0
     nodes: tuple[tuple[int, ...], ...] = ()
