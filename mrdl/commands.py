@@ -160,6 +160,7 @@ def _about_run(folder: RunFolder) -> dict[str, Any]:
 def advise(options: Any, config: TrainConfig) -> None:
     """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
     source = Source.look_at(options.data, config)
+    label = source.head.label(config.label, config.supervised)
     runners = ["inline", "local"]
     with Screen(stderr=True).status("measuring this machine") as status:
         data = advice.measure(source, config)
@@ -178,6 +179,7 @@ def advise(options: Any, config: TrainConfig) -> None:
     say(
         f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
         + (f", {data.classes} classes in its first rows" if config.supervised else "")
+        + f"\nlabel: {label}"
         + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
     )
     table = Table(box=None, pad_edge=False)

@@ -37,7 +37,12 @@ def setting(
 class TrainConfig:
     """What one training run is to do. Each field is a key in a TOML file, a flag and a row in the README."""
 
-    label: str = setting("0", "label column: its name or its index (-1: the last); none for unlabelled data", DATA)
+    label: str = setting(
+        "",
+        "label column: its name or its index (-1: the last); none for unlabelled data; left out: the first column, "
+        "where it looks like classes",
+        DATA,
+    )
     header: str = setting("auto", "whether the first line names the columns", DATA, ("auto", "yes", "no"))
     bad_rows: str = setting(
         "stop",

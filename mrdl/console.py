@@ -50,6 +50,7 @@ class Console:
             f"{len(run.schema.columns)} columns; {config.shards} shards, {config.rounds} rounds "
             f"of {config.epochs} epochs{self._told_stages()}, -r {run.runner}"
         )
+        self._print(f"  label: {run.label}")
         self._expect(run)
         columns = (
             TextColumn("  {task.description}", markup=False),

@@ -64,6 +64,9 @@ def train(
         return Run(path, config, runner=runner, resume=resume, screen=screen).execute()
 
 
+FIRST_COLUMN = "0"  # the label where none was said: one run, whether it was or not
+
+
 class Run:
     """One training run. `screen` is told what happens: begin, progress, round_done, note, finish."""
 
@@ -102,6 +105,9 @@ class Run:
             check_for_tasks(code_of_run(self.config, self.job_class), self.job_class)
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
+        as_it_is = self.job_class.parse is TrainJob.parse
+        self.label = self.source.head.label(self.config.label, self.config.supervised, judged=as_it_is)
+        self.config = self.config.with_changes({"label": self.config.label or FIRST_COLUMN})
         self.config = with_nodes_of_start(self.config)
         self.plan = plan(self.config, self.schema)
         self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)
@@ -131,6 +137,7 @@ class Run:
             "rounds": len(model.rounds),
             "shards": self.config.shards,
             "rows": counted.training_rows + counted.validation_rows,
+            "label": self.schema.label_name or None,
             "bad_rows": counted.bad_rows,
             "sha256": model.sha256,
             "seconds": round(self.seconds, 3),

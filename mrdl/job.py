@@ -181,7 +181,7 @@ class TrainJob(MRJob):
     def _problem(self, statistics: Statistics) -> str | None:
         config = self.config
         skip = config.bad_rows == "skip"
-        problem = refuse(statistics, config.shards, skip, supervised=config.supervised)
+        problem = refuse(statistics, config.shards, skip, config.supervised, self.schema.label_name)
         if problem is None:
             try:
                 self._architecture(statistics)

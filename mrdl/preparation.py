@@ -1,7 +1,7 @@
 """What rows go through before training: the statistics of the data, and the scaling and classes made from them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from mrdl.labels import class_numbers
 from mrdl.schema import Schema
+from mrdl.target import MAX_CLASSES, problem
 from mrdl.words import brief
 
 KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
-MAX_CLASSES = 10_000
 
 
 @dataclass
@@ -44,6 +44,17 @@ class Statistics:
             np.minimum(self.minimum, features.min(0), out=self.minimum)
             np.maximum(self.maximum, features.max(0), out=self.maximum)
 
+    def add_classes(self, classes: Mapping[str, int]) -> None:
+        """Count rows by label, until there are more labels than can be classes: then no count is needed any more."""
+        if not self.too_many_classes:
+            for name, count in classes.items():
+                self.classes[name] = self.classes.get(name, 0) + count
+
+    @property
+    def too_many_classes(self) -> bool:
+        """Whether labels are no more counted."""
+        return len(self.classes) > MAX_CLASSES
+
     def add_bad(self, file: str, place: int, reason: str, text: str) -> None:
         """Count a bad row; only the first few are kept as examples."""
         self.bad_rows += 1
@@ -58,8 +69,7 @@ class Statistics:
         self.missing += other.missing
         self.bad_rows += other.bad_rows
         self.integral &= other.integral
-        for name, count in other.classes.items():
-            self.classes[name] = self.classes.get(name, 0) + count
+        self.add_classes(other.classes)
         self.bad = sorted([*self.bad, *other.bad])[:KEPT_BAD_ROWS]
 
     def to_meta(self) -> dict[str, Any]:
@@ -151,7 +161,8 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
     span = high.astype(np.float64) - low
     factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > np.finfo(np.float32).tiny).astype(np.float32)
-    classes = tuple(sorted(statistics.classes, key=_class_order)) if schema.label is not None else ()
+    learnable = schema.label is not None and not statistics.too_many_classes
+    classes = tuple(sorted(statistics.classes, key=_class_order)) if learnable else ()
     above = float(scaling.threshold) if scaling.threshold else None
     low, factor = scaling.taken or (low, factor)
     counts = tuple(statistics.classes[name] for name in classes)
@@ -164,8 +175,8 @@ def looks_like_pixels(statistics: Statistics) -> bool:
     return bool(statistics.integral and len(high) and (high >= 0.9 * high.max()).mean() >= 0.5)
 
 
-def refuse(statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool) -> str | None:
-    """Why these rows cannot be trained on, in words; None where they can."""
+def refuse(statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool, label: str = "") -> str | None:
+    """Why these rows cannot be trained on, in words; None where they can. label: its column's name."""
     if statistics.bad_rows and not skip_bad_rows:
         return f"{statistics.bad_rows} rows cannot be read"
     if not statistics.training_rows:
@@ -175,14 +186,7 @@ def refuse(statistics: Statistics, shards: int, skip_bad_rows: bool, supervised:
     if statistics.training_rows < shards:
         rows = statistics.training_rows
         return f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer"
-    if supervised and len(statistics.classes) < 2:
-        only = next(iter(statistics.classes), "")
-        return f"the label column has one class only ({only!r}), expected two or more; is it the label?"
-    if supervised and len(statistics.classes) > MAX_CLASSES:
-        return (
-            f"the label column has {len(statistics.classes)} classes, expected {MAX_CLASSES} or fewer; is it the label?"
-        )
-    return None
+    return problem(label, statistics.classes) if supervised else None
 
 
 def _class_order(name: str) -> tuple[float, str]:

@@ -96,8 +96,12 @@ def is_number(cell: str) -> bool:
 
 
 def _is_header(first: list[str], second: list[str], label: str) -> bool:
-    """Text where a value should be; or only the label is text, and in the next line it is a number."""
+    """Text where a value should be; or only the label is text, and in the next line it is a number. Where nobody has
+    said which column that is, it may be any."""
     numbers = [is_number(cell) for cell in first]
+    if not label:
+        over = zip(numbers, second, strict=False)
+        return not any(numbers) or any(not number and below.strip() and is_number(below) for number, below in over)
     at = _index(label)
     if at is None or not -len(first) <= at < len(first):
         return not all(numbers) or label in [cell.strip() for cell in first]
@@ -108,6 +112,8 @@ def _is_header(first: list[str], second: list[str], label: str) -> bool:
 
 
 def _label_index(label: str, columns: tuple[str, ...], named: bool, source: str) -> int | None:
+    if not label:
+        return 0
     if named and label in columns:
         return columns.index(label)
     if label == "none":

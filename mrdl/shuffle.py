@@ -55,6 +55,10 @@ class PlacedRows:
         kept_out = is_validation(hashes, self._config.validation)
         training = np.flatnonzero(~kept_out)
         self._count(block, training)
+        if self._config.supervised and self.statistics.too_many_classes:  # it will be refused: nobody needs the rows
+            for pieces in self._pieces.values():
+                pieces.clear()
+            return
         shards = shard_of(hashes[training], self._config.shards)
         by_shard = np.argsort(shards, kind="stable")
         bounds = np.searchsorted(shards[by_shard], np.arange(self._config.shards + 1))
@@ -87,8 +91,10 @@ class PlacedRows:
         counted.integral &= is_integral(block.features)
         counted.add_range(block.features if len(training) == len(block.features) else block.features[training])
         per_label = np.bincount(block.label_codes, minlength=len(block.label_names))
-        for name, count in zip(block.label_names, per_label, strict=True):
-            counted.classes[name] = counted.classes.get(name, 0) + int(count)
+        found: dict[str, int] = {}
+        for name, count in zip(block.label_names, per_label.tolist(), strict=True):  # names of one label may differ
+            found[name] = found.get(name, 0) + count
+        counted.add_classes(found)
 
     def _flush(self) -> None:
         names = list(self._labels)

@@ -6,7 +6,7 @@ import logging
 import os
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from mrdl.formats import refuse_by_name, refuse_other_formats
 from mrdl.preparation import Statistics
 from mrdl.schema import Schema, filled_lines, header_crc, sniff
 from mrdl.storage import LocalStore, head, is_hdfs, is_packed, store_of, text_chunks
+from mrdl.target import Head
 from mrdl.webhdfs import FileInfo
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Source:
     name: str
     files: tuple[FileInfo, ...]
     schema: Schema
+    head: Head = field(repr=False, compare=False)
 
     @classmethod
     def look_at(cls, name: str, config: TrainConfig) -> "Source":
@@ -92,7 +94,10 @@ class Source:
         Raises DataError or ConfigError where there is nothing, or nothing to train on.
         """
         files = store_of(name).files(name)
-        return cls(name, tuple(files), sniff(first_lines(files, name), config.label, config.header, name))
+        start = first_lines(files, name)
+        schema = sniff(start, config.label, config.header, name)
+        whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1
+        return cls(name, tuple(files), schema, Head(name, start, whole, schema))
 
     @property
     def size(self) -> int:

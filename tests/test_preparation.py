@@ -204,7 +204,7 @@ TWO = {"a": 5, "b": 5}
         ({"training_rows": 0, "validation_rows": 7}, False, True, "no rows to train on: all 7 went to validation"),
         ({"training_rows": 3}, False, True, "4 shards, but only 3 rows to train on: use --shards 3 or fewer"),
         ({"classes": {"a": 10}}, False, True, "one class only ('a')"),
-        ({"classes": dict.fromkeys(map(str, range(MAX_CLASSES + 1)), 1)}, False, True, "has 10001 classes"),
+        ({"classes": dict.fromkeys(map(str, range(MAX_CLASSES + 1)), 9)}, False, True, "more than 10,000"),
         ({"training_rows": 0, "bad_rows": 3}, True, True, "there are no rows to train on"),
         ({"training_rows": 3, "classes": {"": 3}}, False, False, "only 3 rows"),
     ],
@@ -220,7 +220,7 @@ def test_data_that_cannot_be_trained_on_is_refused_by_its_reason(about, skip, su
         ({}, False, True),
         ({"bad_rows": 3}, True, True),
         ({"training_rows": 4}, False, True),
-        ({"classes": dict.fromkeys(map(str, range(MAX_CLASSES)), 1)}, False, True),
+        ({"classes": dict.fromkeys(map(str, range(MAX_CLASSES)), 5)}, False, True),
         ({"classes": {"": 10}}, False, False),
     ],
 )

@@ -18,6 +18,9 @@ from mrdl.shard import hash_order, is_validation, row_hash
 from mrdl.shuffle import is_integral, label_hashes
 from mrdl.source import Source
 from mrdl.storage import text_chunks
+from mrdl.target import problem
+
+SETTING = "[data] label ="  # of a spec, where the label is said
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +82,8 @@ def prepare_data(name: str, label: str, header: str, test_fraction: float) -> Da
     """
     source = Source.look_at(name, TrainConfig(label=label, header=header))
     if source.schema.label is None:
-        raise DataError(f"{name} has no label column, but a sweep learns classes: [data] label = ...")
+        raise DataError(f"{name} has no label column, but a sweep learns classes: {SETTING} ...")
+    source.head.label(label, how=SETTING)  # raises where these are no classes
     features, names = [], []
     for info in source.files:
         rows, found = read_table(text_chunks(info.path), source.schema, info.path)
@@ -97,8 +101,8 @@ def prepare_data(name: str, label: str, header: str, test_fraction: float) -> Da
     counted.training_rows, counted.integral = len(train), is_integral(x)
     counted.add_range(x[train].astype(np.float32))
     counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
-    if len(labels) < 2:
-        raise DataError(f"{name}: the label column has one class only ({labels[0]!r}), expected two or more")
+    if why := problem(source.schema.label_name, counted.classes, SETTING):
+        raise DataError(f"{name}: {why}")
     preparation = prepare(counted, source.schema, Scaling())
     numbers = preparation.class_numbers(labels)[codes]
     scaled = preparation.scale(x)

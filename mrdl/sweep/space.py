@@ -80,7 +80,7 @@ class Spec:
     """A sweep as its file has it. space: axis -> a value, a list, or {min, max, log} of a range."""
 
     space: Mapping[str, Any]
-    label: str = "0"
+    label: str = ""
     header: str = "auto"
     test_fraction: float = 0.2
     sampler: str = "grid"

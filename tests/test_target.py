@@ -1,0 +1,263 @@
+"""Which column is the label: said with the reason, asked for where it is not plain, refused where it is no class."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+
+import mrdl
+from mrdl.__main__ import main
+from mrdl.config import TrainConfig
+from mrdl.driver import Run
+from mrdl.errors import ConfigError, DataError
+from mrdl.job import TrainJob
+from mrdl.schema import sniff
+from mrdl.shuffle import PlacedRows
+from mrdl.source import Source
+from mrdl.sweep.dataset import prepare_data
+from mrdl.target import MAX_CLASSES, Head, problem
+
+RNG = np.random.default_rng(4)
+PRICES = [f"{value:.4f}" for value in RNG.normal(size=400)]
+QUICK = {"show": False, "nodes": (2, 4, 2), "shards": 2, "rounds": 1, "epochs": 1, "warm_epochs": 1}
+
+
+def table(labels, header="label,a,b"):
+    rows = RNG.normal(size=(len(labels), 2)).round(3)
+    return header + "\n" + "".join(f"{label},{a},{b}\n" for label, (a, b) in zip(labels, rows, strict=True))
+
+
+def head(text, said="", whole=True):
+    data = text.encode()
+    return Head("x.csv", data, whole, sniff(data, said, "auto", "x.csv"))
+
+
+# --- what is no class ---
+
+NO_CLASSES = {
+    "real numbers": (PRICES, "holds real numbers ("),
+    "tenths": ([f"{i % 50 / 10}" for i in range(400)], "holds real numbers (0.0, 0.1, 0.2, ...)"),
+    "real numbers and a word": ([*PRICES, "unknown"], "holds real numbers ("),
+    "a number of its own for each row": (range(400), "has another value in each of 400 rows"),
+    "a name of its own for each row": ([f"row {i}" for i in range(400)], "has another value in each of 400 rows"),
+    "amounts": ([i // 3 for i in range(400)], "has 134 different values in 400 rows"),
+    "names that come twice at most": ([f"n{i // 2 + i % 7}" for i in range(400)], "different values in 400 rows"),
+    "one class": (["a"] * 400, "has one class only ('a')"),
+}
+CLASSES = {
+    "two": [i % 2 for i in range(400)],
+    "101 numbers": [i % 101 for i in range(1010)],
+    "numbers as pandas writes them after a hole": [f"{i % 3}.0" for i in range(400)],
+    "100 names, four rows each": [f"n{i % 100}" for i in range(400)],
+    "twelve rows of ten digits": [i % 10 for i in range(12)],
+    "mostly missing, else two": ["NA", "?", "", "a", "b", "a", "b", "b"] * 10,
+}
+
+
+@pytest.mark.parametrize(("labels", "why"), NO_CLASSES.values(), ids=NO_CLASSES)
+def test_a_label_that_is_no_class_is_refused_with_what_was_taken_and_what_to_do(labels, why):
+    with pytest.raises(ConfigError, match=r"x\.csv: the label, column 0 'label', ") as found:
+        head(table(labels)).label("label")
+    assert why in str(found.value) and "choose another column with --label" in str(found.value).lower()
+    counts = dict(zip(*np.unique(np.array([str(label) for label in labels]), return_counts=True), strict=True))
+    told = problem("label", {str(name): int(count) for name, count in counts.items()})
+    assert why.split("(")[0] in told, "the same by what all rows tell"
+
+
+@pytest.mark.parametrize("labels", CLASSES.values(), ids=CLASSES)
+def test_classes_are_taken_whether_the_label_is_said_or_not(labels):
+    text = table(labels)
+    assert "as asked for (" in head(text, "label").label("label")
+    assert head(text).label("").startswith("column 0 'label', the first column (")
+
+
+def test_numbers_as_a_target_are_told_that_they_cannot_be_trained_yet():
+    for labels in (PRICES, range(400)):
+        assert "(regression) cannot be trained yet. Bin them" in problem("y", dict.fromkeys(map(str, labels), 1))
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
+def test_tables_that_people_know_ask_for_their_label_and_train_with_it(load, tmp_path):
+    data = load(as_frame=True)
+    data.frame.to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(ConfigError, match=r"which column is the label\? .* Say it, as --label target$"):
+        mrdl.train(tmp_path / "x.csv", show=False, run_dir=str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    source = Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label="target"))
+    classes = len(data.target_names)
+    assert source.head.label("target") == (
+        f"column {source.schema.label} 'target', as asked for ({classes} values in {len(data.frame)} rows)"
+    )
+
+
+def test_amounts_that_people_know_are_no_classes(tmp_path):
+    load_diabetes(as_frame=True).frame.to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(ConfigError, match="has 214 different values in 442 rows; mrdl learns classes"):
+        mrdl.train(tmp_path / "x.csv", show=False, label="target", run_dir=str(tmp_path / "run"))
+
+
+# --- nobody has said it ---
+
+
+def test_an_id_in_the_first_column_is_not_trained_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{i},{i % 7 / 2},{'ab'[i % 2]},{i % 5}" for i in range(200)]
+    (tmp_path / "data.csv").write_text("id,size,kind,grade\n" + "\n".join(lines) + "\n")
+    for command in ("train", "advise"):
+        assert main([command, "data.csv"]) == 2
+        said = capsys.readouterr().err
+        assert "column 0 'id', the first one, has another value in each of 200 rows" in said
+        assert "look like classes: column 3 'grade' (5 values), column 2 'kind' (2 values)" in said
+        assert "--label grade" in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_column_of_a_labels_name_is_what_is_suggested_first_and_never_taken():
+    lines = [f"{i},{i % 2},{'abc'[i % 3]},{i % 5}" for i in range(200)]
+    text = "id,flag,Class,grade\n" + "\n".join(lines) + "\n"
+    with pytest.raises(ConfigError, match="--label Class$"):
+        head(text).label("")
+
+
+def test_a_first_column_of_numbers_is_not_taken_where_another_is_called_label():
+    lines = [f"{20 + i % 60},{i % 11},{'yn'[i % 2]}" for i in range(600)]
+    with pytest.raises(ConfigError, match=r"column 0 'age', the first one, is not called so.*--label class$"):
+        head("age,hours,class\n" + "\n".join(lines) + "\n").label("")
+    assert head("kind,hours,class\n" + "\n".join(lines).replace("2", "k") + "\n").label("").startswith("column 0")
+
+
+def test_a_table_without_header_has_all_its_rows_and_is_asked_for_its_label_by_number():
+    text = "".join(f"{a},{a},{'xyz'[i % 3]}\n" for i, a in enumerate(PRICES))
+    first = head(text)
+    assert first.schema.header_crc is None
+    with pytest.raises(ConfigError, match="column 0, the first one, holds real numbers .* --label 2$"):
+        first.label("")
+
+
+def test_a_pixel_that_is_always_0_is_not_the_label():
+    text = "".join(f"0,{i % 9},{i % 10}\n" for i in range(200))
+    with pytest.raises(ConfigError, match=r"column 0, the first one, has one class only \('0'\).*--label 2$"):
+        head(text).label("")
+
+
+def test_what_a_head_of_few_rows_cannot_tell_is_left_to_all_rows():
+    few, many = table(range(50)), table(range(2000))
+    assert head(few, "label", whole=False).label("label").endswith("(50 values in the first 50 rows)")
+    with pytest.raises(ConfigError, match="has another value in each of 2,000 rows"):
+        head(many, "label", whole=False).label("label")
+    with pytest.raises(ConfigError, match="which column is the label"):
+        head(few, whole=False).label("")
+    thousand = table(RNG.permutation(np.arange(3000) % 1000))
+    assert "1,000 values" in head(thousand, "label", whole=False).label("label")
+
+
+def test_the_screen_tells_which_column_is_the_label_and_why(digits, tmp_path, capsys):
+    words = [
+        "--shards",
+        "1",
+        "--rounds",
+        "1",
+        "--epochs",
+        "1",
+        "--nodes",
+        "64,4,10",
+        "--run-dir",
+        str(tmp_path / "run"),
+    ]
+    assert main(["train", str(digits), "--json", *words]) == 0
+    assert "label: column 0 'digit', the first column (10 values in 1,797 rows)\n" in capsys.readouterr().err
+
+
+def test_where_no_classes_are_learnt_the_column_that_is_left_out_is_told(digits):
+    first = Source.look_at(str(digits), TrainConfig()).head
+    assert first.label("", supervised=False) == (
+        "column 0 'digit', the first column, is left out: --label none if all columns are values"
+    )
+    assert first.label("digit", supervised=False) == "column 0 'digit', as asked for, is left out"
+    bare = Source.look_at(str(digits), TrainConfig(label="none")).head
+    assert bare.label("none", supervised=False) == "none, all 65 columns are values"
+
+
+def test_a_label_that_was_not_said_is_the_same_run_as_the_first_column_said(digits, tmp_path, monkeypatch):
+    settings = {**QUICK, "nodes": (64, 4, 10), "run_dir": str(tmp_path / "run")}
+    unsaid = mrdl.train(digits, **settings)
+    again = mrdl.train(digits, **{**settings, "label": "0", "rounds": 2}, resume=True)
+    assert again.lineage["rounds"][:2] == unsaid.lineage["rounds"]
+    assert len(list((tmp_path / "cache" / "mrdl" / "shards").iterdir())) == 1
+
+
+# --- the head misleads ---
+
+
+@pytest.fixture
+def short_head(monkeypatch):
+    """The driver sees the first 300 bytes."""
+    monkeypatch.setattr("mrdl.source.HEAD_BYTES", 300)
+
+
+def test_rows_in_the_order_of_their_labels_train_as_in_any_other(short_head, tmp_path):
+    header, *rows = table([i % 2 for i in range(200)]).splitlines(keepends=True)
+    (tmp_path / "any.csv").write_text(header + "".join(rows))
+    (tmp_path / "sorted.csv").write_text(header + "".join(sorted(rows)))
+    found = [
+        mrdl.train(tmp_path / f"{name}.csv", run_dir=str(tmp_path / name), **QUICK).sha256 for name in ("any", "sorted")
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [(["0"] * 100 + PRICES, "holds real numbers"), (["a"] * 100 + [f"n{i}" for i in range(400)], "401 different")],
+)
+def test_what_all_rows_tell_is_refused_before_anything_is_trained(short_head, labels, why, tmp_path, monkeypatch):
+    from mrdl import trainer
+
+    monkeypatch.setattr(trainer, "train_shard", lambda *_: pytest.fail("it was trained"))
+    (tmp_path / "x.csv").write_text(table(labels))
+    with pytest.raises(DataError, match=rf"x\.csv: the label column 'label' .*{why}.*--label$"):
+        mrdl.train(tmp_path / "x.csv", run_dir=str(tmp_path / "run"), **{**QUICK, "nodes": ()})
+
+
+def test_a_mapper_that_has_seen_more_labels_than_classes_can_be_keeps_no_rows():
+    from mrdl.data import BlockParser
+    from mrdl.schema import Schema
+
+    written = []
+    placed = PlacedRows(TrainConfig(shards=2), [b"0", b"1"], 1, lambda key, value: written.append(value[:1]))
+    parser = BlockParser(Schema(("label", "a"), 0, None))
+    for start in range(0, 30_000, 6000):
+        blocks, _ = parser.parse("".join(f"n{i},{i % 5}\n" for i in range(start, start + 6000)).encode())
+        placed.add(blocks[0])
+    placed.finish()
+    assert placed.statistics.training_rows + placed.statistics.validation_rows == 30_000
+    assert len(placed.statistics.classes) > MAX_CLASSES and set(written) == {b"S"}
+
+
+# --- who else asks ---
+
+
+class Halves(TrainJob):
+    """A job of a user's own that makes two classes of real numbers."""
+
+    def parse(self, schema):
+        inner = super().parse(schema)
+
+        def halve(text):
+            cells = [line.split(b",", 1) for line in text.splitlines() if line]
+            return inner(b"".join(b"%s,%s\n" % (b"low" if float(y) < 0 else b"high", rest) for y, rest in cells))
+
+        return halve
+
+
+def test_what_a_users_own_parse_makes_classes_of_is_not_judged_by_the_text(tmp_path):
+    (tmp_path / "x.csv").write_text(table(PRICES))
+    settings = {name: value for name, value in QUICK.items() if name != "show"}
+    model = Run(tmp_path / "x.csv", TrainConfig(run_dir=str(tmp_path / "run"), **settings), job_class=Halves).execute()
+    assert model.classes == ("high", "low")
+
+
+def test_a_sweep_refuses_them_too_and_says_where_its_label_is_said(tmp_path):
+    (tmp_path / "x.csv").write_text(table(PRICES, "price,a,b"))
+    with pytest.raises(ConfigError, match=r"'price', holds real numbers .* with \[data\] label =$"):
+        prepare_data(str(tmp_path / "x.csv"), "price", "auto", 0.2)
+    with pytest.raises(ConfigError, match="which column is the label"):
+        prepare_data(str(tmp_path / "x.csv"), "", "auto", 0.2)
