@@ -1,12 +1,9 @@
 """An accuracy is told beside what always saying one class would give, and of how many rows it is."""
 
 import json
-import re
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import load, save
 from scipy.stats import binomtest
 
 import mrdl
@@ -88,15 +85,3 @@ def test_the_majority_class_is_that_of_all_rows_and_its_share_that_of_the_rows_s
     assert model.preparation.class_rows == tuple(np.bincount(rare))
     (tmp_path / "other.csv").write_text("label,a,b\n0,1,1\n1,2,2\n1,3,3\n1,4,4\n")
     assert model.evaluate("other.csv")["baseline"] == 0.25
-
-
-def test_a_model_that_does_not_know_its_classes_rows_says_nothing_of_a_baseline(rare, tmp_path):
-    mrdl.train("rare.csv", show=False, nodes=(2, 4, 2), shards=1, rounds=1, epochs=1).save("a.safetensors")
-    with safe_open("a.safetensors", "numpy") as file:
-        about = json.loads(file.metadata()["mrdl"])
-    del about["class_rows"]
-    about["rounds"] = [{"round": 1, "accuracy": 0.5, "loss": 1.0, "rows": 1800}]
-    tensors = load((tmp_path / "a.safetensors").read_bytes())
-    (tmp_path / "old.safetensors").write_bytes(save(tensors, metadata={"mrdl": json.dumps(about)}))
-    old = mrdl.load("old.safetensors")
-    assert "baseline" not in old.evaluate("rare.csv") and re.search(r"accuracy 0.5000, loss 1.0000\)$", repr(old))
