@@ -24,7 +24,7 @@ from mrdl.preparation import Preparation
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
 TRAIN = ["train", str(DIGITS), "--rounds", "3", "--epochs", "2"]
-KEYS = {"accuracy", "loss", "rounds", "shards", "rows", "bad_rows", "sha256", "seconds", "run_dir"}
+KEYS = {"accuracy", "loss", "rounds", "shards", "rows", "label", "bad_rows", "sha256", "seconds", "run_dir"}
 KEYS |= {"accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better"}
 
 
