@@ -6,16 +6,17 @@ import difflib
 import json
 import logging
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NoReturn, get_type_hints
 
 import mrdl
+from mrdl import destination, guest
 from mrdl.config import DATA, MODEL, TrainConfig, from_file
 from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
 from mrdl.task import die_with_driver
-from mrdl.words import Notes, say
+from mrdl.words import say
 
 EXAMPLES = """examples:
   mrdl train digits.csv                                        in this process
@@ -23,7 +24,8 @@ EXAMPLES = """examples:
   mrdl train hdfs:///user/me/mnist.csv -r hadoop --shards 16   on YARN, where the data lies
   mrdl train mnist.csv --config configs/mnist_mlp.toml --rounds 8
   mrdl train mnist.csv --run-dir runs/first --resume           go on after whatever happened
-  mrdl train mnist.csv > net.out                               the network itself, for mrdl.load("net.out")
+  mrdl train mnist.csv -o net.out                              the network itself, for mrdl.load("net.out")
+  mrdl train mnist.csv > net.out                               the same
 """
 
 
@@ -60,13 +62,13 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
 
     `inside` is for scripts that are a command, too: job_class, defaults of settings, and what Run takes.
     """
-    notes = logging.StreamHandler(sys.stderr)
-    notes.setFormatter(Notes("  note: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[notes])
-    logging.getLogger("mrjob").setLevel(logging.CRITICAL)
-    signal.signal(signal.SIGTERM, _interrupt)
     die_with_driver()  # of a sweep, which trains a large design by a command of its own
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with guest.command():
+        return _run(words, inside)
+
+
+def _run(words: Sequence[str], inside: Mapping[str, Any]) -> int:
     try:
         options = _parser(words).parse_args(words)
         if not hasattr(options, "command"):
@@ -84,10 +86,6 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-
-
-def _interrupt(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 # --- what there is to say ---
@@ -168,6 +166,10 @@ def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> No
     parser.add_argument("--config", default="", metavar="FILE", help="a TOML file of settings; flags go before it")
     if resume:
         parser.add_argument("--resume", action="store_true", help="go on from the newest whole round of --run-dir")
+        parser.add_argument(
+            "-o", "--output", default="", metavar="FILE",
+            help="write the network to a file, too; - is standard output, which gets it anyway if it is a file",
+        )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     parser.add_argument("--verbose", action="store_true", help="say what mrjob does, too")
     types = get_type_hints(TrainConfig)
@@ -200,6 +202,7 @@ def _train(
     options: Any,
     defaults: dict[str, Any] | None = None,
     on_model: Callable[[Any], None] = lambda model: None,
+    check: Callable[[TrainConfig], None] = lambda config: None,
     **inside: Any,
 ) -> int:
     from mrdl.console import Console
@@ -207,12 +210,14 @@ def _train(
 
     if options.verbose:
         logging.getLogger("mrjob").setLevel(logging.INFO)
-    console = Console()
-    run = Run(
-        options.data, _config(options, defaults), runner=options.runner, resume=options.resume, screen=console, **inside
-    )
+    config, console = _config(options, defaults), Console()
+    check(config)
+    where = destination.of_network(options.output, options.json)
+    run = Run(options.data, config, runner=options.runner, resume=options.resume, screen=console, **inside)
+    quiet = guest.quiet_output() if where == destination.STDOUT or options.json else nullcontext()
     try:
-        model = run.execute()
+        with quiet:
+            model = run.execute()
     except Diverged:
         raise  # it says itself how to go on
     except TrainingError as error:
@@ -223,18 +228,13 @@ def _train(
     on_model(model)
     if options.json:
         print(json.dumps(run.summary(model)), flush=True)
-    elif not sys.stdout.isatty():
-        write_model(model.to_bytes())
+    elif not where and destination.is_pipe():
+        say(
+            f"  note: the network is in {run.folder.model}; -o FILE puts it elsewhere, -o - into the pipe",
+            file=sys.stderr,
+        )
+    destination.put(model.to_bytes(), where)
     return 0
-
-
-def write_model(data: bytes) -> None:
-    """Put the network on standard output, as `> net.out` wants it; whatever is printed later goes to the screen."""
-    sys.stdout.flush()
-    out = os.dup(1)
-    os.dup2(2, 1)
-    with os.fdopen(out, "wb") as file:
-        file.write(data)
 
 
 def _config(options: Any, defaults: dict[str, Any] | None = None) -> TrainConfig:

@@ -18,7 +18,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from itertools import groupby
 from typing import Any, BinaryIO
@@ -44,6 +44,7 @@ from mrdl.task import INPUT_FILE, INPUT_START, task_streams
 
 READ_BYTES = 4 << 20  # of text parsed at once
 COMBINE_KEY = b"combine"
+TASK_WORDS = {"--mapper", "--reducer", "--combiner"}  # with which mrjob runs a job file as a task
 
 
 class TrainJob(MRJob):
@@ -51,6 +52,9 @@ class TrainJob(MRJob):
 
     combine_rule: combine.Rule | None = None
     """A rule of your own in place of the setting `combine`: combine_rule = staticmethod(f)."""
+
+    env: Mapping[str, str] = os.environ
+    """What Hadoop, or mrjob in its place, tells a task; of tasks in one process each has its own."""
 
     def configure_args(self) -> None:
         """The files that each task gets."""
@@ -61,7 +65,7 @@ class TrainJob(MRJob):
     @classmethod
     def run(cls) -> None:
         """Run as a task where mrjob says so, else as the command `mrdl train`."""
-        if {"--mapper", "--reducer", "--combiner"} & set(sys.argv):
+        if TASK_WORDS & set(sys.argv):
             refuse_while_loading()
             super().run()
             return
@@ -117,7 +121,7 @@ class TrainJob(MRJob):
     @cached_property
     def config(self) -> TrainConfig:
         """The settings of the run; a rule or network kind of the user's is loaded with them."""
-        extensions.load(self.settings["extensions"])
+        extensions.load(self.settings.get("extensions", ()))
         return TrainConfig().with_changes(self.settings["config"])
 
     @cached_property
@@ -145,8 +149,8 @@ class TrainJob(MRJob):
         keys = shard_keys(self.config.shards, self.settings["reducers"])
         placed = PlacedRows(self.config, keys, len(self.schema.features), write)
         parse, line, place = self.parse(self.schema), 0, 0
-        file = os.environ.get(INPUT_FILE, "")
-        start = int(os.environ.get(INPUT_START, 0))
+        file = self.env.get(INPUT_FILE, "")
+        start = int(self.env.get(INPUT_START, 0))
         for text in whole_lines(iter(lambda: stdin.read(READ_BYTES), b""), self.schema.header_crc):
             blocks, bad = parse(text)
             for block in blocks:

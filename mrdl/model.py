@@ -1,8 +1,8 @@
 """A trained network with all that is needed to use it: weights, scaling, classes, settings and lineage in one file."""
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -259,17 +259,10 @@ class Model:
             raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of several threads depend on their number."""
-    import torch
+def _one_thread() -> AbstractContextManager[None]:
+    from mrdl.threads import one_thread  # imports torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    return one_thread()
 
 
 def load(local_path: str | os.PathLike[str]) -> Model:

@@ -4,6 +4,7 @@ A status travels as Hadoop Streaming has it, `reporter:status:...` on standard e
 runners leave the same lines in a file, so one reader serves all three.
 """
 
+import contextvars
 import re
 import threading
 import time
@@ -51,7 +52,8 @@ class Watcher:
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # in a copy of this context, for a run waits for its services in all of its threads alike
+        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._run,), daemon=True)
 
     def __enter__(self) -> "Watcher":
         self._thread.start()

@@ -7,74 +7,73 @@
     weights = newnet.combine_weights(MRDL.weights)
 
 One round of ten epochs, each shard counted once, as in the paper; `--rounds 5` and all flags of `mrdl train` work.
+A deep autoencoder, RBMs or a deep belief net: create_net(..., kind="autoencoder"). Tasks import this, but no torch.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
 
-from mrdl.architecture import Weights
+from mrdl import destination
+from mrdl.architecture import Weights, build
 from mrdl.combine import weighted_mean
-from mrdl.data import read_table
-from mrdl.errors import ConfigError
-from mrdl.job import TrainJob
+from mrdl.config import TrainConfig
+from mrdl.errors import ConfigError, DataError
+from mrdl.job import TASK_WORDS, TrainJob
 from mrdl.model import Model
-from mrdl.net import Net
-from mrdl.schema import sniff
-from mrdl.storage import head, store_of, text_chunks
 
+if TYPE_CHECKING:
+    from mrdl.net import Net
+    from mrdl.paper_data import Data_load
 
-class ToTensor:
-    """A transformation of Data_load: a row of numbers -> a float32 tensor (columns,)."""
-
-    def __call__(self, sample: Any) -> torch.Tensor:
-        """sample: (columns,) numbers."""
-        return torch.as_tensor(np.asarray(sample, dtype=np.float32))
-
-
-class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
-    """A labelled CSV, the label in its first column: X (rows, columns) and Y (rows,) of str.
-
-    file: the path, local or hdfs://; direct: a folder that a relative path lies in; transform: what each row
-    of X goes through, in order.
-    """
-
-    def __init__(
-        self, file: str, direct: str | None = None, transform: Callable[[Any], Any] | Sequence[Any] | None = None
-    ) -> None:
-        self.file = f"{direct.rstrip('/')}/{file}" if direct else file
-        transforms = transform if isinstance(transform, Sequence) else [transform]
-        self.transforms = [each for each in transforms if each is not None]
-        path = store_of(self.file).files(self.file)[0].path
-        self.schema = sniff(head(path), "0", "auto", self.file)
-        self.X, self.Y = read_table(text_chunks(path), self.schema, self.file)
-
-    def __len__(self) -> int:
-        """The number of rows."""
-        return len(self.X)
-
-    def __getitem__(self, index: int) -> tuple[str, Any]:
-        """The label and the transformed values of a row, in this order."""
-        values: Any = self.X[index]
-        for transform in self.transforms:
-            values = transform(values)
-        return self.Y[index], values
+SHOWN = {"accuracy": "Accuracy", "mse": "Mean squared error", "pseudo_log_likelihood": "Pseudo-log-likelihood"}
 
 
 class rbm:  # noqa: N801
-    """The paper's network definition: how shards are trained, and what is done with their weights."""
+    """The paper's network definition: how shards are trained, and what is done with their weights.
+
+    learn_rate: above 0; momentum: from 0 to below 1; batch_size: rows, 1 or more. Raises ConfigError for others.
+    """
 
     def __init__(self, learn_rate: float, momentum: float, batch_size: int) -> None:
-        self.learn_rate, self.momentum, self.batch_size = learn_rate, momentum, batch_size
+        _check("learn_rate", learn_rate, "a number above 0, at most 1000000", lambda value: 0 < value <= 1e6)
+        _check("momentum", momentum, "a number from 0 to 0.999", lambda value: 0 <= value <= 0.999)
+        whole = "a whole number of rows, 1 or more"
+        _check("batch_size", batch_size, whole, lambda value: value >= 1 and float(value).is_integer())
+        self.learn_rate, self.momentum, self.batch_size = float(learn_rate), float(momentum), int(batch_size)
         self.model: Model | None = None
 
-    def create_net(self, layer_count: int, node_seq: Sequence[int]) -> Net:
-        """A network of `layer_count` layers of nodes, with Xavier-uniform weights (ReLU's gain)."""
-        return Net(layer_count, node_seq)
+    def create_net(
+        self,
+        layer_count: int | Sequence[int] | None = None,
+        node_seq: Sequence[int] | int | None = None,
+        *,
+        num_layers: int | None = None,
+        nodes: Sequence[int] | None = None,
+        kind: str = "mlp",
+        **options: Any,
+    ) -> "Net":
+        """A network of layers of nodes, with Xavier-uniform weights (ReLU's gain).
+
+        layer_count or num_layers: their number; node_seq or nodes: the nodes of each; in either order.
+        kind: one of mrdl.architecture.KINDS, an autoencoder's encoder is enough; options: activation, visible,
+        fine_tune. Raises ConfigError where the numbers do not agree.
+
+        newnet.create_net(num_layers=3, nodes=[784, 500, 30], kind="autoencoder")
+        """
+        counts, lists = [num_layers], [nodes]
+        for given in (layer_count, node_seq):
+            (counts if isinstance(given, int) else lists).append(given)  # type: ignore[arg-type]
+        count, listed = _only("number of layers", counts), _only("list of nodes", lists)
+        if listed is None:
+            raise ConfigError("there are no nodes: create_net(layer_count=4, node_seq=[784, 500, 100, 10])")
+        if TASK_WORDS & set(sys.argv):
+            return _NetOfTask()  # type: ignore[return-value]
+        from mrdl.net import Net
+
+        return Net(len(listed) if count is None else count, listed, kind=kind, **options)
 
     def fetch_weights(self) -> list[Weights]:
         """The weights of each shard, after MRDL.run()."""
@@ -86,22 +85,38 @@ class rbm:  # noqa: N801
             raise ConfigError("there are no weights to combine: call MRDL.run() first")
         return weighted_mean([dict(each) for each in weights], [1] * len(weights))
 
-    def set_w(self, iter1: Mapping[str, np.ndarray], net: Net) -> Net:
+    def set_w(self, iter1: Mapping[str, np.ndarray], net: "Net") -> "Net":
         """Put weights into a network of the same nodes."""
         net.set_weights(iter1)
         return net
 
-    def load_data(self, data_path: str) -> Data_load:
-        """A labelled CSV."""
-        return Data_load(data_path, None, ToTensor())
+    def load_data(self, data_path: str | Sequence[str]) -> "Data_load":
+        """A labelled CSV, or all of a folder, a glob or a list; the label stands where it did in training."""
+        from mrdl.paper_data import Data_load, ToTensor
 
-    def test(self, loaded_data: Data_load, nNet: Net) -> float:  # noqa: N803
-        """Print and return the accuracy (0 to 1) of a network on loaded data, scaled as in training."""
+        label = self.model.preparation.label_index if self.model else 0
+        return Data_load(data_path, None, ToTensor(), "none" if label is None else str(label))
+
+    data_load = load_data
+
+    def test(self, loaded_data: "Data_load", nNet: "Net") -> float:  # noqa: N803
+        """Print the measures of a network on loaded data, scaled as in training, and return the first of them.
+
+        That is the accuracy (0 to 1) of a classifier, the mean squared error of an autoencoder's rows, and the loss,
+        the mean squared error of its reconstruction, of an RBM.
+        """
         trained = self._trained()
+        wanted, found = len(trained.preparation.columns), loaded_data.X.shape[1]
+        if found != wanted:
+            raise DataError(f"{loaded_data.file} has {found} columns of values, the training data had {wanted}")
         model = Model(nNet.architecture, nNet.weights(), trained.preparation)
         scores = model.score(loaded_data.X, trained.preparation.class_numbers(loaded_data.Y))
-        print(f"Accuracy: {100 * scores['accuracy']:.2f} % of {len(loaded_data)} rows (loss {scores['loss']:.4f})")
-        return scores["accuracy"]
+        told = {SHOWN[name]: f"{value:.4f}" for name, value in scores.items() if name in SHOWN}
+        if "accuracy" in scores:
+            told["Accuracy"] = f"{100 * scores['accuracy']:.2f} %"
+        name, value = next(iter(told.items()), ("Reconstruction error", f"{scores['loss']:.4f}"))
+        print(f"{name}: {value} of {len(loaded_data)} rows (loss {scores['loss']:.4f})")
+        return scores.get("accuracy", scores.get("mse", scores["loss"]))
 
     def _trained(self) -> Model:
         if self.model is None:
@@ -109,33 +124,88 @@ class rbm:  # noqa: N801
         return self.model
 
 
+def _check(name: str, value: Any, wanted: str, fits: Any) -> None:
+    """Raise ConfigError unless a number fits."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not fits(value):
+        raise ConfigError(f"{name} is {value!r}, expected {wanted}: rbm(0.015, 0.8, 64)")
+
+
+def _only(what: str, given: Sequence[Any]) -> Any:
+    """The one that is given, None where none is; raises ConfigError for two."""
+    found = [each for each in given if each is not None]
+    if len(found) > 1:
+        raise ConfigError(f"the {what} is given twice: {', '.join(map(repr, found))}")
+    return found[0] if found else None
+
+
+class _NetOfTask:
+    """What a script has for its network while it runs as a task, which takes its own: a real one needs torch."""
+
+
 class MRDL(TrainJob):
-    """The paper's job. Set `newnet` and `net`, then call `run()`: it reads the script's command line."""
+    """The paper's job. Set `newnet` and `net`, then call `run()`: it reads the script's command line.
+
+    A class of your own, derived from it in your script, may have the hooks of TrainJob: parse, combine_rule.
+    """
 
     newnet: ClassVar[rbm | None] = None
-    net: ClassVar[Net | None] = None
+    net: ClassVar["Net | None"] = None
     weights: ClassVar[list[Weights]] = []
 
     @classmethod
     def run(cls) -> None:
         """Train; leaves the weights of each shard in `weights`, and puts the network on a redirected standard output.
 
-        Ends the script with a message and an exit status where the settings, the data or a job are wrong.
+        Ends the script with a message and an exit status where the settings, the data or a job are wrong, and where
+        Hadoop runs the script as a task.
         """
-        if {"--mapper", "--reducer", "--combiner"} & set(sys.argv):
-            super().run()  # a task: Hadoop runs this file
-            return
+        if TASK_WORDS & set(sys.argv):
+            super().run()
+            sys.exit(0)  # what follows in the script is not for tasks
         from mrdl import __main__ as cli  # upward, as in TrainJob.run
 
         newnet, net = cls.newnet, cls.net
         if newnet is None or net is None:
             raise ConfigError("MRDL.newnet and MRDL.net must be set before MRDL.run()")
-        defaults = {
+        found: list[Model] = []
+        status = cli.main(
+            ["train", *sys.argv[1:]],
+            job_class=cls._job_class(),
+            defaults=cls._defaults(newnet, net),
+            check=lambda config: _check_net(config, net),
+            initial=net.weights(),
+            keep_shards=True,
+            on_model=found.append,
+        )
+        if status:
+            sys.exit(status)
+        if destination.is_file():
+            destination.turn_to_screen()
+        newnet.model = found[0]
+        MRDL.weights = cls.weights = found[0].shard_weights
+
+    @classmethod
+    def _job_class(cls) -> type[TrainJob]:
+        """The class that tasks run: without a class of the user's, one whose file they load faster."""
+        if cls is not MRDL:
+            return cls
+        if cls.combine_rule is not None or cls.parse is not TrainJob.parse:
+            raise ConfigError(
+                "a hook of MRDL was set from outside, where tasks do not see it: "
+                "write `class Mine(MRDL):` with the hook in it, and call Mine.run()"
+            )
+        return TrainJob
+
+    @staticmethod
+    def _defaults(newnet: rbm, net: "Net") -> dict[str, Any]:
+        """The settings that the program and the paper mean, where no flag says otherwise."""
+        return {
             "learning_rate": newnet.learn_rate,
             "momentum": newnet.momentum,
             "batch_size": newnet.batch_size,
             "nodes": net.architecture.nodes,
             "kind": net.architecture.kind,
+            **net.architecture.options,
             "rounds": 1,
             "epochs": 10,
             "combine": "uniform",
@@ -143,14 +213,17 @@ class MRDL(TrainJob):
             "outer_momentum": 0.0,
             "outer_step": 1.0,
         }
-        found: list[Model] = []
-        status = cli.main(
-            ["train", *sys.argv[1:]], defaults=defaults, initial=net.weights(), keep_shards=True, on_model=found.append
+
+
+def _check_net(config: TrainConfig, net: "Net") -> None:
+    """Raise ConfigError where flags ask for another network than create_net made: its weights would not fit."""
+    made, asked = net.architecture, build(config.kind, config.nodes, config.options)
+    if made != asked:
+        shown = [f"{each.kind} {'-'.join(map(str, each.nodes))} {dict(each.options)}" for each in (made, asked)]
+        raise ConfigError(
+            f"create_net made {shown[0]}, but the settings ask for {shown[1]}: "
+            f"say so in the program, create_net(..., kind={config.kind!r}), and leave out the flags"
         )
-        if status:
-            sys.exit(status)
-        newnet.model = found[0]
-        cls.weights = found[0].shard_weights
 
 
 MR_dist = MRDL

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from mrdl.errors import Unavailable
@@ -11,21 +12,25 @@ EVERY_S = 2.0
 T = TypeVar("T")
 
 
+def _unheard(text: str) -> None:
+    """Where nobody listens."""
+
+
 class Patience:
     """Calls what may fail for a while, again and again; outside `waiting` it gives up at once."""
 
     def __init__(self) -> None:
-        self._wait_s = 0.0
-        self._note: Callable[[str], None] = lambda text: None
+        # of each run its own: several may go on in one process, each in a thread
+        self._now: ContextVar[tuple[float, Callable[[str], None]]] = ContextVar("waiting", default=(0.0, _unheard))
 
     @contextmanager
     def waiting(self, wait_s: float, note: Callable[[str], None]) -> Iterator[None]:
         """Inside, wait up to so many seconds each time that a service is away; `note` is told once for each."""
-        self._wait_s, self._note = wait_s, note
+        before = self._now.set((wait_s, note))
         try:
             yield
         finally:
-            self._wait_s = 0.0
+            self._now.reset(before)
 
     def __call__(self, attempt: Callable[[], T]) -> T:
         """What `attempt` returns; raises its Unavailable when the time is over."""
@@ -38,19 +43,20 @@ class Patience:
 
     def pauses(self) -> Callable[[Unavailable], None]:
         """For one wait: a function that sleeps a little after a failure, and raises it when the time is over."""
-        deadline, told = time.monotonic() + self._wait_s, False
+        wait_s, note = self._now.get()
+        deadline, told = time.monotonic() + wait_s, False
 
         def pause(error: Unavailable) -> None:
             nonlocal told
-            if not self._wait_s:
+            if not wait_s:
                 raise error
             if time.monotonic() >= deadline:
                 raise Unavailable(
-                    f"{error} mrdl waited {self._wait_s:.0f} s for it. Nothing that is done is lost: "
+                    f"{error} mrdl waited {wait_s:.0f} s for it. Nothing that is done is lost: "
                     "mend that and go on with --resume"
                 ) from error
             if not told:
-                self._note(f"{error} Waiting up to {self._wait_s:.0f} s for it to come back")
+                note(f"{error} Waiting up to {wait_s:.0f} s for it to come back")
                 told = True
             time.sleep(EVERY_S)
 

@@ -1,10 +1,11 @@
 """mrjob's three runners, and what each needs to serve mrdl.
 
-mrjob 0.7.4 has no public way to do six things, so private names are overridden here and nowhere else:
+mrjob 0.7.4 has no public way to do seven things, so private names are overridden here and nowhere else:
 `_runner_class` (which runner), `_get_input_paths` and its like (an input is one file, whatever its name looks like),
 `_split_mapper_input` (every member of a packed file is read, and a cached shard is never cut), `_split_reducer_input`
 (keys go to the reducers that Hadoop would give them), `_run_multiple` (threads in place of forked workers, which would
-outlive a killed driver), and `_fs` (HDFS without a JVM for each call).
+outlive a killed driver), `_invoke_task_func` (tasks leave this process as it is), and `_fs` (HDFS without a JVM
+for each call).
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -109,7 +110,24 @@ def _pieces(path: str, size: int) -> Iterator[tuple[bytes, bool]]:
 
 
 class InlineRunner(_AsHadoop, InlineMRJobRunner):
-    """All tasks in this process."""
+    """All tasks in this process, which stays as it is: its folder, environment and standard streams are the caller's.
+
+    mrjob changes them all for each task, which other threads would see. It may where a job wants files in its folder.
+    """
+
+    def _invoke_task_func(self, task_type: str, step_num: int, task_num: int) -> Callable[..., None]:
+        job_class = self._mrjob_cls
+        if job_class.FILES or job_class.DIRS or job_class.ARCHIVES:
+            of_mrjob: Callable[..., None] = super()._invoke_task_func(task_type, step_num, task_num)
+            return of_mrjob
+        words = [f"--step-num={step_num}", f"--{task_type}", *self._mr_job_extra_args(local=True)]
+
+        def invoke(stdin: Any, stdout: Any, stderr: Any, wd: str, env: Mapping[str, str]) -> None:
+            task = job_class(words).sandbox(stdin, stdout, stderr)
+            task.env = {**os.environ, **env}
+            task.execute()
+
+        return invoke
 
 
 class LocalRunner(_AsHadoop, LocalMRJobRunner):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from mrdl.cluster import Cluster
+from mrdl.cluster import Cluster, conf_dir
 from mrdl.errors import DataError
 from mrdl.paths import matching
 from mrdl.webhdfs import CHUNK_BYTES, FileInfo, HdfsStore, hidden
@@ -64,9 +64,14 @@ def store_of(path: str) -> Store:
     return hdfs_store() if is_hdfs(path) else LocalStore()
 
 
-@functools.lru_cache(maxsize=1)
 def hdfs_store() -> HdfsStore:
-    """The HDFS of HADOOP_CONF_DIR, asked once in a process."""
+    """The HDFS of HADOOP_CONF_DIR as it is now."""
+    return _store_of_conf(str(conf_dir()))
+
+
+@functools.lru_cache(maxsize=8)
+def _store_of_conf(folder: str) -> HdfsStore:
+    """Asked once in a process."""
     return HdfsStore(Cluster.from_conf())
 
 

@@ -29,6 +29,7 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
     """
     die_with_driver()
     out, saved, began = job.stdout, (sys.stdout, sys.stderr), time.process_time()
+    env = getattr(job, "env", os.environ)
     text = io.TextIOWrapper(job.stderr, "utf-8", errors="replace", line_buffering=True)
     try:
         if out.fileno() == 1:
@@ -36,9 +37,9 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
             kept = os.dup(1)
             os.dup2(2, 1)
             out = os.fdopen(kept, "wb", buffering=1 << 20)
+            sys.stdout = sys.stderr = text
     except (OSError, ValueError, AttributeError):
-        pass  # the inline runner's standard output is a file of its own
-    sys.stdout = sys.stderr = text
+        pass  # the inline runner's standard output is a file of its own, and its process is the caller's
 
     def write(key: bytes, value: bytes) -> None:
         out.write(key + b"\t" + value + b"\n")
@@ -47,14 +48,15 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
         yield job.stdin, write
     except Exception as error:
         if not isinstance(error, MrdlError):  # those are worded for people already
-            error.add_note(f"input: {os.environ.get(INPUT_FILE, 'the rows of a shard, from all mappers')}")
+            error.add_note(f"input: {env.get(INPUT_FILE, 'the rows of a shard, from all mappers')}")
         raise
     finally:
         out.flush()
         text.flush()
         job.increment_counter(*CPU_COUNTER, round(1000 * (time.process_time() - began)))
         text.detach()
-        sys.stdout, sys.stderr = saved
+        if sys.stdout is text:
+            sys.stdout, sys.stderr = saved
 
 
 def with_package(**more: str) -> dict[str, str]:

@@ -10,10 +10,12 @@ from mrdl.architecture import Architecture, Weights
 from mrdl.backprop import Backpropagation
 from mrdl.boltzmann import ContrastiveDivergence
 from mrdl.minibatch import Batches, Hyperparameters, Rows, pick_device
+from mrdl.threads import one_thread
 
 REPORT_ROWS = 20_000  # rows between two reports of progress
 
 
+@one_thread()
 def train_shard(
     arch: Architecture,
     weights: Weights,
@@ -28,7 +30,6 @@ def train_shard(
     A pure function of its arguments: the rows are taken in `order`, permuted anew by `rng` each epoch.
     `report(epoch, fraction of the epoch, mean loss so far)` is called every some thousand rows.
     """
-    torch.set_num_threads(1)  # spinning threads of several tasks on one node cost ten times the training
     device = pick_device(settings.device)
     layer = arch.stages[stage].layer
     step: Backpropagation | ContrastiveDivergence
@@ -54,12 +55,12 @@ def train_shard(
     return step.weights(), metrics
 
 
+@one_thread()
 def fit_visible(arch: Architecture, stage: int, weights: Weights, rows: Rows) -> Weights:
     """The weights with the visible biases of a stage's RBM fitted to all rows; as they are where it has none."""
     layer = arch.stages[stage].layer
     if layer is None or not len(rows):
         return weights
-    torch.set_num_threads(1)
     batches = Batches(rows, len(rows), torch.device("cpu"))
     return boltzmann.fit_visible(
         arch, layer, weights, batches.inputs(torch.from_numpy(np.ascontiguousarray(rows.order)))

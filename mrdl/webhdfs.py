@@ -1,7 +1,6 @@
 """HDFS by its web interface."""
 
 import glob
-import logging
 import posixpath
 import re
 from collections.abc import Callable, Iterator
@@ -42,7 +41,6 @@ class HdfsStore:
     """A call by the web interface takes some hundredths of a second, `hadoop fs` a JVM and a second."""
 
     def __init__(self, cluster: Cluster) -> None:
-        logging.getLogger("hdfs").setLevel(logging.WARNING)  # it logs every call
         self.cluster = cluster
         self.client = _client(cluster)
         self.client.resolve = posixpath.normpath  # its own takes names such as #LATEST for something else

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl import faults
+from mrdl import faults, storage
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 
@@ -30,9 +30,9 @@ def environment(cluster, own_cache, monkeypatch):
             monkeypatch.delenv(name)
         else:
             monkeypatch.setenv(name, value)
-    faults.hdfs_store.cache_clear()
+    storage._store_of_conf.cache_clear()
     yield
-    faults.hdfs_store.cache_clear()
+    storage._store_of_conf.cache_clear()
 
 
 @pytest.fixture(scope="module")

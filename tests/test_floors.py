@@ -12,7 +12,7 @@ FLOORS = [
     {"paths", "words", "formats"},
     {"__init__", "errors", "values", "stages", "atomic", "labels"},
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
-    {"plan"},
+    {"plan", "threads"},
     {"data", "preparation", "combine", "extensions", "outer", "minibatch", "net", "webhdfs", "results", "header"},
     {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results", "header", "frame"},
     {"data", "target", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
@@ -24,12 +24,12 @@ FLOORS = [
     {"dispatch", "advise", "faults", "judge", "beginning"},
     {"driver", "console", "drill", "plot"},
     {"commands"},
-    {"paper", "__main__"},
+    {"paper", "paper_data", "destination", "guest", "__main__"},
 ]
 UPWARD = {("job", "__main__")}  # a job file is also a command
 HOMES = {
     "mrjob": {"job", "runners", "launch"},
-    "torch": {"minibatch", "backprop", "boltzmann", "net", "trainer", "model", "paper"},
+    "torch": {"minibatch", "backprop", "boltzmann", "net", "trainer", "model", "paper_data", "threads"},
     "pyarrow": {"data", "frame", "protocol", "target"},
     "hdfs": {"webhdfs"},
     "requests": {"webhdfs", "rest"},

@@ -73,9 +73,9 @@ def conf(manager, tmp_path, monkeypatch):
         (tmp_path / f"{which}-site.xml").write_text(text)
     monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
     monkeypatch.setenv("HADOOP_USER_NAME", "ann")
-    storage.hdfs_store.cache_clear()
+    storage._store_of_conf.cache_clear()
     yield
-    storage.hdfs_store.cache_clear()
+    storage._store_of_conf.cache_clear()
 
 
 QUESTIONS = {

@@ -181,6 +181,6 @@ def test_any_other_path_lies_on_this_machine():
 def test_hdfs_without_hadoops_configuration_says_how_to_get_one(monkeypatch):
     for name in ("HADOOP_CONF_DIR", "HADOOP_HOME"):
         monkeypatch.delenv(name, raising=False)
-    storage.hdfs_store.cache_clear()
+    storage._store_of_conf.cache_clear()
     with pytest.raises(SetupError, match="HADOOP_CONF_DIR.*\n.*scripts/hadoop start"):
         store_of("hdfs:///x.csv")
