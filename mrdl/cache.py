@@ -35,7 +35,7 @@ class Prepared:
 
     statistics: Statistics
     validation: LoadedShard
-    sample: LoadedShard  # of the warm start
+    sample: LoadedShard  # of the warm start; empty where nobody wants it
 
 
 class ShardCache:
@@ -46,12 +46,15 @@ class ShardCache:
         self._store = store_of(folder)
         self.prepared = f"{folder}/prepared"
 
-    def load(self) -> Prepared | None:
-        """What was prepared; None where nothing was, or what is there is damaged: then it is deleted."""
+    def load(self, sample: bool = True) -> Prepared | None:
+        """What was prepared; None where nothing was, or what is there is damaged: then it is deleted.
+
+        sample: whether the warm start's sample is wanted, too.
+        """
         if not self._store.exists(self.prepared):
             return None
         try:
-            return prepared_from(read(self.prepared).splitlines())
+            return prepared_from(read(self.prepared).splitlines(), sample)
         except DamagedShard as error:
             log.warning("the cache %s is made again: %s", self.folder, error)
             self._store.remove(self.folder)
@@ -91,8 +94,11 @@ class ShardCache:
         self._store.remove(self.beginnings(tag))
 
 
-def prepared_from(lines: Iterable[bytes]) -> Prepared:
-    """What P, V and B records tell; raises DamagedShard where one is missing."""
+def prepared_from(lines: Iterable[bytes], sample: bool = True) -> Prepared:
+    """What P, V and B records tell; raises DamagedShard where one is missing.
+
+    sample: whether the B records, the warm start's rows, are unpacked.
+    """
     statistics = None
     samples: dict[bytes, list[bytes]] = {b"V": [], b"B": []}
     for line in lines:
@@ -103,10 +109,10 @@ def prepared_from(lines: Iterable[bytes]) -> Prepared:
             statistics = protocol.to_statistics(*protocol.unpack(value)[1:])
     if statistics is None:
         raise DamagedShard("nothing tells what the data is like")
-    validation, sample = (LoadedShard(lines, NO_LIMIT) for lines in samples.values())
+    validation, warm = (LoadedShard(samples[tag] if tag == b"V" or sample else [], NO_LIMIT) for tag in samples)
     if len(validation.order) != min(VALIDATION_ROWS, statistics.validation_rows):
         raise DamagedShard(f"{len(validation.order)} validation rows, of {statistics.validation_rows} in all")
-    return Prepared(statistics, validation, sample)
+    return Prepared(statistics, validation, warm)
 
 
 def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: type) -> ShardCache:

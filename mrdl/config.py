@@ -200,11 +200,14 @@ class TrainConfig:
             known[name] = convert(name, value, types[name])
         return dataclasses.replace(self, **known)
 
+    def said(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The settings that decide one thing, as JSON has them."""
+        fields = [f.name for f in dataclasses.fields(self) if f.metadata["decides"] in decides and f.name not in but]
+        return {name: list(v) if isinstance(v := getattr(self, name), tuple) else v for name in sorted(fields)}
+
     def digest(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> str:
         """A short hash of the settings that decide one thing."""
-        fields = [f.name for f in dataclasses.fields(self) if f.metadata["decides"] in decides and f.name not in but]
-        text = json.dumps({name: getattr(self, name) for name in sorted(fields)})
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.said(decides, but)).encode()).hexdigest()[:16]
 
     def to_toml(self) -> str:
         """The settings as a TOML file that from_file reads back, each with its meaning."""

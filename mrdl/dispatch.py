@@ -11,7 +11,7 @@ from safetensors.numpy import save
 
 from mrdl import launch
 from mrdl.architecture import Weights
-from mrdl.cache import Prepared, hdfs_home, prepared_from, shard_cache
+from mrdl.cache import Prepared, ShardCache, hdfs_home, prepared_from, shard_cache
 from mrdl.config import TrainConfig
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.extensions import code_of_run, extensions_of
@@ -31,7 +31,8 @@ UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|
 class Dispatcher:
     """Runs a round's job and clears up after it. `prepared` is None until the data was seen.
 
-    tag: the run's name, by which its jobs are found on YARN; note: is told what a person should know.
+    tag: the run's name, by which its jobs are found on YARN; left: (runner, cache) of the run's drivers that may have
+    left something, from which those are taken that are cleared up after; note: is told what a person should know.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Dispatcher:
         scaling: Scaling,
         fitted: Sequence[int] = (),
         emit_shards: bool = False,
+        left: list[tuple[str, str]],
         on_progress: Callable[[int, Progress], None] = lambda round_, progress: None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -58,8 +60,12 @@ class Dispatcher:
         if runner != "inline":
             self._extensions = [dataclasses.asdict(each) for each in extensions_of(config, job_class)]
         self._cache = shard_cache(source, config, runner, job_class)
+        self._wants_sample = config.kind in ("rbm", "dbn")  # whose scores compare it with the rows kept out
+        self._here, self._left = (runner, self._cache.folder), left
         self.clear()  # what a killed driver left
-        self.prepared: Prepared | None = self._cache.load()
+        for there in list(left):
+            self._clear_elsewhere(there)
+        self.prepared: Prepared | None = self._cache.load(self._wants_sample)
         self._tell_of_data()
 
     def run(self, turn: Turn, weights: Weights, failed: Mapping[int, int]) -> tuple[launch.Output, launch.Ended]:
@@ -93,11 +99,27 @@ class Dispatcher:
 
         patient: whether to wait for a YARN that is away.
         """
-        launch.stop(self._runner, self._tag, patient)
-        shutil.rmtree(self._folder.work, ignore_errors=True)
-        self._cache.abandon(self._tag)
-        if self._runner == "hadoop":
+        self._left[:] = [self._here, *(there for there in self._left if there != self._here)]
+        try:
+            self._clear(self._here, patient)
+        finally:
+            shutil.rmtree(self._folder.work, ignore_errors=True)
+
+    def _clear(self, there: tuple[str, str], patient: bool = True) -> None:
+        """Clear up after a driver of this run with some runner and cache."""
+        runner, cache = there
+        launch.stop(runner, self._tag, patient)
+        ShardCache(cache).abandon(self._tag)
+        if runner == "hadoop":
             hdfs_store().remove(hdfs_home(f"tmp/{self._tag}"))
+        self._left.remove(there)
+
+    def _clear_elsewhere(self, there: tuple[str, str]) -> None:
+        """Clear up after a driver that had another runner or cache; one that cannot be reached is said."""
+        try:
+            self._clear(there)
+        except MrdlError as why:
+            self._note(f"{why} What a driver with -r {there[0]} has left of this run is not cleared away")
 
     def _clear_after(self, error: BaseException) -> None:
         """Clear up after a job that failed; where that fails, too, it is said beside what went wrong."""
@@ -126,7 +148,7 @@ class Dispatcher:
             self._clear_after(error)
             raise
         if not cached:
-            self.prepared = prepared_from(output.of_data)
+            self.prepared = prepared_from(output.of_data, self._wants_sample)
             self._cache.keep(self._tag, output.of_data)
             self._tell_of_data()
         self.clear()

@@ -8,14 +8,15 @@ import dataclasses
 import os
 import time
 from collections import Counter
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mrdl import frame, launch, outer
+from mrdl import frame, launch, outer, provenance
 from mrdl.architecture import Weights, digest
 from mrdl.baseline import as_json
 from mrdl.beginning import Beginning, with_nodes_of_start
+from mrdl.cache import shard_cache
 from mrdl.combine import ShardResult
 from mrdl.config import DATA, MODEL, TrainConfig
 from mrdl.dispatch import Dispatcher
@@ -23,14 +24,13 @@ from mrdl.errors import ConfigError, Diverged
 from mrdl.extensions import code_of_run
 from mrdl.job import TrainJob
 from mrdl.judge import Judge, plan
-from mrdl.launch import Output
 from mrdl.model import Model
 from mrdl.origin import check_for_tasks, refuse_while_loading
 from mrdl.plan import Turn, turns_of
-from mrdl.results import Round, RunFolder, best_round, new_run_dir, of_model, of_shards, of_time, versions
+from mrdl.results import Round, RunFolder, best_round, new_run_dir, of_model, of_shards, of_time
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
-from mrdl.storage import hdfs_store, is_hdfs
+from mrdl.storage import is_hdfs, waiting
 
 if TYPE_CHECKING:
     from mrdl.frame import Rows
@@ -90,6 +90,7 @@ class Run:
         self.seconds = 0.0
         self.tested: dict[str, float] | None = None
         self.results: list[ShardResult] = []
+        self._judge: Judge | None = None
         if runner not in RUNNERS:
             raise ConfigError(f"runner {runner!r}, expected one of {', '.join(RUNNERS)}")
         if resume:  # what is not said is as it was; the budget's epochs are not those of other --rounds
@@ -115,12 +116,16 @@ class Run:
         if self.config.test:
             Source.look_at(self.config.test, self.config)  # a wrong path shall not be found after the training
         with self.folder.held():
-            self.identity = self.folder.claim(self._identity(), self.resume)
-            self.folder.write(self.folder.config, self.config.to_toml().encode())
-            self._tell("begin", self)
-            with self._waiting():
-                model = self._rounds()
-            self.folder.write(self.folder.model, model.to_bytes())
+            cache = shard_cache(self.source, self.config, self.runner, self.job_class)
+            driver = provenance.driver(self.runner, cache.folder)
+            self.identity = self.folder.claim(self._identity(), self.resume, driver)
+            with self.folder.recorded(provenance.left(self.identity["drivers"])) as self.left:
+                self.folder.write(self.folder.config, self.config.to_toml().encode())
+                self._tell("begin", self)
+                asks_hadoop = self.runner == "hadoop" or is_hdfs(self.data)
+                with waiting(asks_hadoop, self.config.wait_s, lambda text: self._tell("note", text)):
+                    model = self._rounds()
+                self.folder.write(self.folder.model, model.to_bytes())
         self.tested = model.evaluate(self.config.test) if self.config.test else None
         self.seconds = time.monotonic() - began
         self._tell("finish", self, model, self.tested)
@@ -154,9 +159,12 @@ class Run:
             now = Round(turns[0].number - 1, self.beginning.weights, {})
         else:
             self.folder.write_history(history)
+            if told := provenance.differ(history[-1]["versions"], provenance.versions()):
+                self._tell("note", f"round {now.number} was made with other versions, the bytes may differ: {told}")
         self.jobs = Dispatcher(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
             scaling=self.beginning.scaling, fitted=self.beginning.fitted, emit_shards=self.keep_shards,
+            left=self.left,
             on_progress=lambda *about: self._tell("progress", *about),
             note=lambda text: self._tell("note", text),
         )  # fmt: skip
@@ -190,7 +198,9 @@ class Run:
         output, job = self.jobs.run(turn, before.weights, failed)
         self.judge.arch.check(output.weights, f"the result of round {turn.number}")
         self.results = output.results
-        now, length = self._step(turn, before, output.weights) if turn.round else (self._first(turn, output), 1.0)
+        now, length = (
+            self._step(turn, before, output.weights) if turn.round else (Round(turn.number, output.weights, {}), 1.0)
+        )
         manifest = {
             "round": turn.number,
             "stage": stage.name,
@@ -205,15 +215,10 @@ class Run:
             "outer_step": length,
             "retried": job.retried,
             **of_time(time.monotonic() - began, job.spent, job.cpu_s),
-            "versions": versions(),
+            "versions": provenance.versions(),
         }
         self.folder.commit(now, manifest)
         return now, manifest
-
-    @staticmethod
-    def _first(turn: Turn, output: Output) -> Round:
-        """The state after a warm start: what the sample taught, and no velocity."""
-        return Round(turn.number, output.weights, {})
 
     def _step(self, turn: Turn, before: Round, mean: Weights) -> tuple[Round, float]:
         """The outer step from the weights before the round to those after it, and its length."""
@@ -252,8 +257,11 @@ class Run:
     @property
     def judge(self) -> Judge:
         """What tells how good weights are, once the data was seen."""
-        assert self.jobs.prepared is not None
-        return Judge(self.config, self.schema, self.beginning.scaling, self.jobs.prepared)
+        prepared = self.jobs.prepared
+        assert prepared is not None
+        if self._judge is None or self._judge.prepared is not prepared:  # the shards were made, or made again
+            self._judge = Judge(self.config, self.schema, self.beginning.scaling, prepared)
+        return self._judge
 
     def _model(self, now: Round, history: list[dict[str, Any]]) -> Model:
         if self.config.patience:
@@ -275,11 +283,7 @@ class Run:
     # --- this and that ---
 
     def _identity(self) -> dict[str, Any]:
-        settings = {
-            f.name: list(value) if isinstance(value := getattr(self.config, f.name), tuple) else value
-            for f in dataclasses.fields(self.config)
-            if f.metadata["decides"] in (DATA, MODEL) and f.name not in self._may_change
-        }
+        settings = self.config.said((DATA, MODEL), but=self._may_change)
         if self.beginning.weights:
             settings["initial"] = digest(self.beginning.weights)
         name = f"mrdl-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}"
@@ -296,12 +300,6 @@ class Run:
     @property
     def _settings_digest(self) -> str:
         return self.config.digest((DATA, MODEL), but=self._may_change)
-
-    def _waiting(self) -> AbstractContextManager[None]:
-        """Patience with HDFS and YARN, now that the run has begun; before, a wrong set-up is told at once."""
-        if self.runner != "hadoop" and not is_hdfs(self.data):
-            return nullcontext()
-        return hdfs_store().patience.waiting(self.config.wait_s, lambda text: self._tell("note", text))
 
     def _tell(self, what: str, *about: Any) -> None:
         if self.screen is not None:

@@ -22,18 +22,18 @@ class Judge:
     """Knows the data by what its tasks told of it. `arch` raises ConfigError where the nodes do not fit the data."""
 
     def __init__(self, config: TrainConfig, schema: Schema, scaling: Scaling, prepared: Prepared) -> None:
-        self._config, self._schema, self._scaling, self._prepared = config, schema, scaling, prepared
+        self._config, self._schema, self._scaling, self.prepared = config, schema, scaling, prepared
 
     @cached_property
     def arch(self) -> Architecture:
         """The layers."""
-        config, classes = self._config, len(self._prepared.statistics.classes)
+        config, classes = self._config, len(self.prepared.statistics.classes)
         return design(config.kind, config.nodes, len(self._schema.features), classes, config.options)
 
     @cached_property
     def preparation(self) -> Preparation:
         """The scaling and the classes."""
-        return prepare(self._prepared.statistics, self._schema, self._scaling)
+        return prepare(self.prepared.statistics, self._schema, self._scaling)
 
     def score(self, stage: int, weights: Weights) -> dict[str, float]:
         """All measures of a stage, empty without validation rows."""
@@ -45,7 +45,7 @@ class Judge:
 
     def told_classes(self, weights: Weights) -> str:
         """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
-        kept_out = self._prepared.validation
+        kept_out = self.prepared.validation
         if self.arch.loss != "nll" or not len(kept_out.features):
             return ""
         model = Model(self.arch, weights, self.preparation)
@@ -56,13 +56,13 @@ class Judge:
         return told_classes(self.preparation.classes, targets, said, no_better)
 
     def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
-        kept_out = self._prepared.validation
+        kept_out = self.prepared.validation
         if not len(kept_out.features):
             return {}
         model, rows = Model(self.arch, weights, self.preparation), kept_out.order
         layer = self.arch.stages[stage].layer
         if layer is not None:
-            sample = self._prepared.sample
+            sample = self.prepared.sample
             training = sample.features[sample.order[: len(rows)]] if with_training else None
             return model.score_layer(layer, kept_out.features[rows], training)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]

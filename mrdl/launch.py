@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import signal
 import sys
 import traceback
 import zipfile
@@ -151,10 +152,22 @@ def stop(runner: str, tag: str, patient: bool = True) -> None:
 
     patient: whether to wait for a YARN that is away. Raises SetupError where it cannot be ended.
     """
-    if runner == "hadoop" and patient:
+    if runner != "hadoop":
+        return
+    end_client(tag)
+    if patient:
         _ask_yarn(lambda cluster: cluster.kill(tag))
-    elif runner == "hadoop":
+    else:
         hdfs_store().cluster.kill(tag)
+
+
+def end_client(tag: str) -> None:
+    """End a Hadoop client on this machine that has outlived its driver, and may be about to send a job."""
+    mark = f"mapreduce.job.tags={tag}".encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if mark in path.read_bytes().split(b"\0"):
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 def is_running(tag: str) -> bool:

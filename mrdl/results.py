@@ -1,7 +1,7 @@
 """The run folder: every file that a run leaves, and the proof that each is whole.
 
     config.toml            the settings, resolved
-    run.json               what the run is: its name, data and the digests that must not change
+    run.json               what the run is: its name, data and the digests that must not change; who started its drivers
     rounds/0001.safetensors, 0001.json    weights of a round (0 is the warm start) and velocity of the outer step,
                            and the manifest that makes them count
     history.jsonl          one line a round
@@ -17,7 +17,7 @@ import json
 import logging
 import math
 import os
-import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-import mrdl
-from mrdl import atomic
+from mrdl import atomic, provenance
 from mrdl.architecture import Weights, digest
 from mrdl.config import from_file
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
@@ -39,6 +37,8 @@ from mrdl.lock import is_held, take
 log = logging.getLogger(__name__)
 
 NAMES = {"initial": "start_from, by the digest of its weights,"}  # of what run.json knows by another name
+NAME = re.compile(r"mrdl-[\w-]+")  # of a run: folders that are deleted are found by it
+BESIDE = re.compile(r"\..+\.\d+")  # what a write that was killed has left
 VELOCITY = "velocity."  # before the names of its tensors in a round's file
 
 
@@ -77,6 +77,7 @@ class RunFolder:
         try:
             self.rounds.mkdir(parents=True, exist_ok=True)
             lock = take(self.path, "run")
+            self._sweep()
         except OSError as error:
             raise SetupError(
                 f"the run folder {self.path} cannot be written: {error.strerror}. Use --run-dir"
@@ -90,18 +91,35 @@ class RunFolder:
         finally:
             os.close(lock)
 
+    def _sweep(self) -> None:
+        """Delete what killed writes have left beside their files; nobody else writes now."""
+        for folder in (self.path, self.rounds):
+            for path in folder.iterdir():
+                if BESIDE.fullmatch(path.name):
+                    path.unlink()
+
     def is_held(self) -> bool:
         """Whether a driver works here now."""
         return is_held(self.path)
 
-    def claim(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
+    def claim(self, identity: dict[str, Any], resume: bool, driver: dict[str, Any] | None = None) -> dict[str, Any]:
         """Say what this run is, or check that it is the run that is here; returns run.json.
 
-        Raises ConfigError if the folder holds another run, or this one and `resume` was not asked for.
+        driver: the record of who claims it. A folder where nothing was trained is taken over, its name too: what an
+        earlier driver has left is found by that. Raises ConfigError if the folder holds another run, or this one and
+        `resume` was not asked for.
         """
-        if not any(self.rounds.iterdir()):  # nothing is lost by taking over a folder where nothing was trained
-            self.write(self.identity, json.dumps(identity, indent=1).encode())
-            return identity
+        found = self._same(identity, resume) if any(self.rounds.iterdir()) else {**identity, **self._earlier()}
+        if not NAME.fullmatch(str(found["name"])):
+            raise ConfigError(
+                f"{self.identity} names the run {found['name']!r}, which is no name; use another --run-dir"
+            )
+        if driver is not None:
+            found["drivers"] = provenance.kept([*found.get("drivers", []), driver])
+        self.write(self.identity, json.dumps(found, indent=1).encode())
+        return found
+
+    def _same(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
         found = self.about()
         for key, what in (("data", "data set"), ("settings", "settings"), ("code", "version of its code")):
             there, now = found.get(key, {}), identity.get(key, {})
@@ -112,6 +130,31 @@ class RunFolder:
         if not resume:
             raise ConfigError(f"the run folder {self.path} holds this run already: go on with --resume, or use another")
         return found
+
+    def _earlier(self) -> dict[str, Any]:
+        """The name and the drivers of a run that has no rounds yet; empty where there was none."""
+        try:
+            found = self.about()
+        except ConfigError:
+            return {}
+        return {key: found[key] for key in ("name", "drivers") if key in found}
+
+    @contextmanager
+    def recorded(self, left: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+        """Inside, a driver works; how it ends is kept in run.json, and what of `left` (runner, cache) is left then."""
+        ended: BaseException | None = None
+        try:
+            yield left
+        except BaseException as error:
+            ended = error
+            raise
+        finally:
+            with contextlib.suppress(OSError, ConfigError):  # a full disk has been told of, or has not mattered
+                about = self.about()
+                for driver in about["drivers"]:
+                    driver["cleared"] = (driver["runner"], driver["cache"]) not in left
+                about["drivers"][-1].update(provenance.end(ended))
+                atomic.write(self.identity, json.dumps(about, indent=1).encode())
 
     def about(self) -> dict[str, Any]:
         """run.json; raises ConfigError where there is none to be read."""
@@ -232,11 +275,6 @@ def best_round(rounds: list[dict[str, Any]]) -> int:
     """The number of the round with the least validation loss, the first of equals; the last where none has a loss."""
     losses = {m["round"]: loss for m in rounds if math.isfinite(loss := m["validation"].get("loss", math.nan))}
     return int(min(losses, key=lambda number: losses[number]) if losses else rounds[-1]["round"])
-
-
-def versions() -> dict[str, str]:
-    """What the numbers were made with."""
-    return {"mrdl": mrdl.__version__, "numpy": np.__version__, "python": platform.python_version()}
 
 
 def new_run_dir() -> Path:

@@ -10,6 +10,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,6 +74,14 @@ def hdfs_store() -> HdfsStore:
 def _store_of_conf(folder: str) -> HdfsStore:
     """Asked once in a process."""
     return HdfsStore(Cluster.from_conf())
+
+
+def waiting(asks_hadoop: bool, wait_s: float, note: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Inside, a run waits for HDFS and YARN to come back; before it has begun, a wrong set-up is told at once.
+
+    asks_hadoop: whether there is anything to wait for; note: is told of each wait.
+    """
+    return hdfs_store().patience.waiting(wait_s, note) if asks_hadoop else nullcontext()
 
 
 def read(path: str) -> bytes:

@@ -8,14 +8,14 @@ import pytest
 
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 FLOORS = [
-    {"__init__", "errors", "values", "stages", "atomic", "origin"},
+    {"__init__", "errors", "values", "stages", "atomic", "origin", "provenance"},
     {"paths", "words", "formats"},
-    {"__init__", "errors", "values", "stages", "atomic", "labels"},
+    {"labels"},
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
     {"plan", "threads"},
     {"data", "preparation", "combine", "extensions", "outer", "minibatch", "net", "webhdfs", "results", "header"},
-    {"data", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results", "header", "frame"},
-    {"data", "target", "preparation", "combine", "outer", "minibatch", "net", "webhdfs", "results"},
+    {"frame"},
+    {"target"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "source", "reading"},
     {"model"},

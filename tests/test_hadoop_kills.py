@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from yarn import QUICK, SETTINGS, applications, poll, start, training_processes
+from yarn import QUICK, SETTINGS, applications, hadoop, poll, start, training_processes
 
 import mrdl
 
@@ -56,4 +56,7 @@ def test_a_killed_driver_goes_on_to_the_same_bytes_and_its_job_is_ended(stored, 
     again = on_yarn("train", *words, "--resume")
     same = mrdl.train(digits, show=False, run_dir=str(tmp_path / "x"), validation=0.3, **SETTINGS)
     assert again.rc == 0 and again.json["sha256"] == same.sha256, again.err
-    assert orphan["id"] not in {app["id"] for app in applications(cluster)}
+    assert orphan["id"] in {app["id"] for app in applications(cluster, "KILLED")}
+    tag = json.loads((tmp_path / "run" / "run.json").read_text())["name"]
+    assert orphan["applicationTags"] == tag, "the run has kept its name"
+    assert tag not in hadoop(cluster, "fs", "-ls", "-R", "mrdl"), "neither a cache that was begun nor temporary files"

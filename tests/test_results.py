@@ -52,11 +52,28 @@ def test_an_empty_folder_becomes_the_run_that_claims_it(folder):
     assert json.loads((folder.path / "run.json").read_text()) == IDENTITY
 
 
-def test_a_folder_where_nothing_was_trained_may_become_another_run(folder):
+def test_a_folder_where_nothing_was_trained_may_become_another_run_of_the_same_name(folder):
     folder.claim(IDENTITY, resume=False)
     other = changed("data", sha256="bbbb")
-    assert folder.claim(other, resume=False) == other
-    assert json.loads(folder.identity.read_text()) == other
+    expected = {**other, "name": "mrdl-first"}  # what the first one has left is found by it
+    assert folder.claim(other, resume=False) == expected
+    assert json.loads(folder.identity.read_text()) == expected
+
+
+@pytest.mark.parametrize("name", ["../../home", "mrdl-x/..", "", "mrdl-*", None])
+def test_a_name_that_is_no_name_is_refused_for_folders_are_deleted_by_it(folder, name):
+    with pytest.raises(ConfigError, match="no name"):
+        folder.claim({**IDENTITY, "name": name}, resume=False)
+
+
+def test_what_a_killed_write_left_is_deleted_by_the_next_driver(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    with run.held():
+        run.claim(IDENTITY, resume=False)
+    for name in (".model.safetensors.123", "rounds/.0001.json.77", ".kept", "rounds/0001.json"):
+        (run.path / name).write_text("half")
+    with run.held():
+        assert contents(run).keys() == {"lock", "run.json", ".kept", "rounds/0001.json"}
 
 
 def test_the_same_run_is_refused_without_resume(folder):

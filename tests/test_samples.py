@@ -94,3 +94,20 @@ def test_without_a_warm_start_only_what_is_known_of_the_data_is_sent_there(rows)
     sent = warm(cut(*rows, 300), config=TrainConfig(shards=3, warm_rows=0))
     assert (len(sent.order), sent.statistics.training_rows > 1500) == (0, True)
     assert len(sent.lowest(9, warm_rank).order) == 0
+
+
+@pytest.mark.parametrize(("kind", "nodes"), [("mlp", (64, 10)), ("rbm", (64, 8))])
+def test_the_warm_starts_sample_is_unpacked_for_machines_alone(new_run, kind, nodes):
+    for resume in (False, True):  # from the job, and from the cache
+        run = new_run(folder="run", kind=kind, nodes=nodes, shards=2, rounds=1, epochs=1, warm_rows=50, resume=resume)
+        run.execute()
+        assert bool(len(run.jobs.prepared.sample.order)) == (kind == "rbm")
+
+
+def test_the_judge_is_made_once_for_the_same_shards(new_run):
+    run = new_run(nodes=(64, 10), shards=2, rounds=1, epochs=1)
+    run.execute()
+    first = run.judge
+    assert run.judge is first and first.prepared is run.jobs.prepared
+    run.jobs.prepared = run.jobs._cache.load()
+    assert run.judge is not first and run.judge.prepared is run.jobs.prepared

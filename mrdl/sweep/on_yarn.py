@@ -2,11 +2,8 @@
 
 import contextlib
 import json
-import os
-import signal
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrjob.step import StepFailedException
@@ -77,7 +74,7 @@ def adopt(sweep: "SweepFolder", name: str) -> None:
     """
     harvest = _Harvest(sweep, name)
     if not launch.is_running(name):
-        _end_client(name)
+        launch.end_client(name)
         hdfs_store().mkdir(_output(sweep, name))
     while launch.is_running(name):
         harvest.look_on()
@@ -136,12 +133,3 @@ def _stored_data(sweep: "SweepFolder") -> str:
 
 def _output(sweep: "SweepFolder", name: str) -> str:
     return hdfs_home(f"sweeps/{sweep.about['id']}/{name}")
-
-
-def _end_client(name: str) -> None:
-    """End a Hadoop client on this machine that was started for a job."""
-    mark = f"mapreduce.job.tags={name}".encode()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it has just ended
-            if mark in path.read_bytes().split(b"\0"):
-                os.kill(int(path.parent.name), signal.SIGKILL)
