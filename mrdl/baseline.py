@@ -73,6 +73,22 @@ def told_classes(classes: Sequence[str], targets: np.ndarray, said: np.ndarray, 
     return f"it never says class {_listed(never)}" if never else ""
 
 
+def told_absent(class_rows: Mapping[str, int], kept_out: Mapping[str, int]) -> list[str]:
+    """Which classes are only among the rows kept out, so that they are not learnt, or not among them, so that the
+    accuracy tells nothing of them. Rows are kept out by their hash, which knows of no class.
+
+    class_rows, kept_out: class -> rows, of all rows and of those kept out.
+    """
+    told = []
+    unseen = [f"{name!r} ({_counted(rows)})" for name, rows in class_rows.items() if kept_out.get(name, 0) >= rows]
+    untested = [f"{name!r} ({_counted(rows)})" for name, rows in class_rows.items() if not kept_out.get(name)]
+    if unseen:
+        told.append(f"not trained on, only validated: class {_listed(unseen)}")
+    if untested:
+        told.append(f"trained on, not among the validation rows: class {_listed(untested)}")
+    return told
+
+
 def _counted(rows: int) -> str:
     return f"{rows:,} row{'s' * (rows != 1)}"
 

@@ -161,17 +161,7 @@ def advise(options: Any, config: TrainConfig) -> None:
     """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
     source = Source.look_at(options.data, config)
     label = source.head.label(config.label, config.supervised)
-    runners = ["inline", "local"]
-    with Screen(stderr=True).status("measuring this machine") as status:
-        data = advice.measure(source, config)
-        advice.measure_local()
-        if options.runner == "hadoop":
-            find_hadoop()
-            runners.append("hadoop")
-            if options.measure or not advice.is_known("hadoop"):
-                status.update("measuring what a job costs on this cluster: about a minute")
-                advice.keep("hadoop", *measure_hadoop())
-    found = advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
+    data, found = _measured(source, config, options)
     if options.json:
         print(advice.as_json(data, found))
         return
@@ -183,13 +173,37 @@ def advise(options: Any, config: TrainConfig) -> None:
         + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
     )
     table = Table(box=None, pad_edge=False)
-    for name in ("-r", "shards", "rounds", "epochs", "takes about"):
+    for name in ("-r", "shards", "rounds", "epochs", "passes in all", "takes about"):
         table.add_column(name)
     for plan in found:
-        row = (plan.runner, str(plan.shards), str(plan.rounds), str(plan.epochs), duration(plan.seconds))
-        table.add_row(*row)
+        numbers = (plan.shards, plan.rounds, plan.epochs, round(plan.passes))
+        table.add_row(plan.runner, *map(str, numbers), duration(plan.seconds))
     _wide().print(table)
     say(verdict(found))
+
+
+def _measured(source: Source, config: TrainConfig, options: Any) -> tuple[advice.Data, list[advice.Plan]]:
+    """What the data is like, and the ways to train on it. What jobs cost is measured only where that takes less time
+    than the training itself."""
+    runners = ["inline", "local"]
+    if options.runner == "hadoop":
+        find_hadoop()
+        runners.append("hadoop")
+
+    def plans() -> list[advice.Plan]:
+        return advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
+
+    with Screen(stderr=True).status("measuring this machine") as status:
+        data = advice.measure(source, config, advice.PROBE_S)
+        found = plans()
+        if found[0].seconds < advice.MEASURING_S and not options.measure:
+            return data, found
+        data = advice.measure(source, config)
+        advice.measure_local()
+        if options.runner == "hadoop" and (options.measure or not advice.is_known("hadoop")):
+            status.update("measuring what a job costs on this cluster: about a minute")
+            advice.keep("hadoop", *measure_hadoop())
+    return data, plans()
 
 
 def verdict(found: list[advice.Plan]) -> str:
@@ -199,8 +213,7 @@ def verdict(found: list[advice.Plan]) -> str:
     if best.runner != "hadoop" and "hadoop" in others:
         needs = f"-r {best.runner} needs {duration(best.seconds)}, Hadoop {duration(others['hadoop'])}"
         return f"Do not distribute this: {needs}."
-    more = f" --shards {best.shards}" if best.shards > 1 else ""
-    return f"Take -r {best.runner}{more}."
+    return f"Take -r {best.runner} --shards {best.shards}."
 
 
 def measure_hadoop() -> tuple[float, float]:

@@ -127,11 +127,14 @@ class Console:
                 rows.append(("", told_baseline(scores, model.preparation.majority)))
         rows += [
             ("", run.judge.told_classes(model.weights)),
+            *(("", text) for text in run.judge.told_absent()),
             ("sha256", model.sha256[:16]),
             ("model", str(run.folder.model)),
             ("time", f"{run.seconds:.1f} s"),
         ]
         table = Table(show_header=False, box=None, pad_edge=False)
+        table.add_column()
+        table.add_column(overflow="fold")  # a path is to be copied, whole
         for name, text in rows:
             if text:
                 table.add_row(f"  {name}", text)

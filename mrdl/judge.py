@@ -3,8 +3,10 @@
 import math
 from functools import cached_property
 
+import numpy as np
+
 from mrdl.architecture import Architecture, Weights, design
-from mrdl.baseline import is_no_better, told_classes
+from mrdl.baseline import is_no_better, told_absent, told_classes
 from mrdl.cache import Prepared
 from mrdl.config import TrainConfig
 from mrdl.model import Model
@@ -54,6 +56,14 @@ class Judge:
         share = float((targets == self.preparation.classes.index(self.preparation.majority)).mean())
         no_better = is_no_better(float((said == targets).mean()), share, len(targets))
         return told_classes(self.preparation.classes, targets, said, no_better)
+
+    def told_absent(self) -> list[str]:
+        """The classes that training or validation have no row of, in words."""
+        kept_out, preparation = self.prepared.validation, self.preparation
+        if self.arch.loss != "nll" or not len(kept_out.codes):
+            return []
+        counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
+        return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
 
     def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
         kept_out = self.prepared.validation

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mrdl import advise
+from mrdl.__main__ import main
 from mrdl.advise import Costs, Data, Plan
 from mrdl.commands import verdict
 from mrdl.config import TrainConfig
@@ -12,6 +13,7 @@ from mrdl.source import Source
 
 BIG = Data(rows=10_000_000, size=18_000_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
 SMALL = Data(rows=60_000, size=110_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
+SMALL_DATA = Data(rows=1797, size=260_000, columns=65, classes=10, parse_s=500_000.0, train_s=(20_000.0,))
 HADOOP = Costs(30.0, 20.0, 16)
 
 
@@ -73,6 +75,26 @@ def test_no_shard_is_made_smaller_than_a_task_is_worth():
     tiny = Data(rows=1_500, size=10_000, columns=9, classes=2, parse_s=40_000.0, train_s=(30_000.0,))
     plans = advise.plans(tiny, TrainConfig(), {"local": Costs(6.0, 2.0, 64)})
     assert plans[0].shards <= 2
+
+
+def test_a_small_table_is_not_trained_in_one_shard_which_has_no_warm_start():
+    penguins = Data(rows=342, size=15_000, columns=6, classes=3, parse_s=40_000.0, train_s=(15_000.0,))
+    known = {"inline": Costs(2.0, 0.1, 1), "local": Costs(6.0, 2.0, 2)}
+    plans = advise.plans(penguins, TrainConfig(), known)
+    assert {plan.runner: (plan.shards, plan.passes) for plan in plans} == {"inline": (4, 20.0), "local": (2, 20.0)}
+    assert verdict(plans) == "Take -r inline --shards 4."
+    (large,) = advise.plans(BIG, TrainConfig(), {"inline": Costs(2.0, 0.1, 1)})
+    assert (large.shards, large.passes) == (1, 12.0)
+
+
+@pytest.mark.parametrize("words", [[], ["--budget", "100000"]], ids=["short", "long"])
+def test_what_jobs_cost_is_measured_only_where_the_training_takes_longer(words, digits, monkeypatch, capsys):
+    measured = []
+    monkeypatch.setattr(advise, "measure_local", lambda: measured.append("jobs"))
+    monkeypatch.setattr(advise, "measure", lambda source, config, seconds=1.0: SMALL_DATA)
+    assert main(["advise", str(digits), "--nodes", "64,8,10", *words]) == 0
+    assert measured == ["jobs"] * bool(words)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Take -r ")
 
 
 def test_verdict_of_a_run_on_this_machine():

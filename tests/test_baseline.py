@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 import mrdl
 from mrdl.__main__ import main
-from mrdl.baseline import interval, is_no_better, told_accuracy, told_classes
+from mrdl.baseline import interval, is_no_better, told_absent, told_accuracy, told_classes
 
 QUICK = ["--nodes", "2,4,2", "--shards", "2", "--rounds", "2", "--epochs", "1", "--warm-epochs", "1"]
 
@@ -85,3 +85,20 @@ def test_the_majority_class_is_that_of_all_rows_and_its_share_that_of_the_rows_s
     assert model.preparation.class_rows == tuple(np.bincount(rare))
     (tmp_path / "other.csv").write_text("label,a,b\n0,1,1\n1,2,2\n1,3,3\n1,4,4\n")
     assert model.evaluate("other.csv")["baseline"] == 0.25
+
+
+def test_classes_without_a_row_in_training_or_validation_are_named():
+    assert told_absent({"a": 40, "b": 1, "c": 3}, {"a": 4, "b": 1}) == [
+        "not trained on, only validated: class 'b' (1 row)",
+        "trained on, not among the validation rows: class 'c' (3 rows)",
+    ]
+    assert told_absent({"a": 40, "b": 9}, {"a": 4, "b": 1}) == []
+
+
+def test_a_class_that_is_not_validated_is_said_at_the_end_of_a_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{'ab'[i % 2]},{i % 7},{i % 5}\n" for i in range(300))
+    (tmp_path / "rare.csv").write_text("label,x,y\n" + rows + "".join(f"c,{x},9\n" for x in (3, 4)))
+    assert main(["train", "rare.csv", "--json", *QUICK[2:], "--nodes", "2,4,3"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "trained on, not among the validation rows: class 'c' (2 rows)" in told
