@@ -5,7 +5,6 @@ import dataclasses
 import os
 import shutil
 import signal
-import sys
 import traceback
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from mrjob.step import StepFailedException
 
 from mrdl import protocol
 from mrdl.architecture import Weights
+from mrdl.arguments import Job, arguments_of
 from mrdl.cluster import HOW_TO, Cluster
 from mrdl.combine import ShardResult
 from mrdl.errors import MrdlError, SetupError
@@ -26,32 +26,22 @@ from mrdl.paths import plain_name
 from mrdl.preparation import Statistics
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, is_hdfs
-from mrdl.task import DIES_WITH_DRIVER
 from mrdl.witness import OnFiles, OnYarn, cpu_seconds, failed, retried
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Launch:
-    """One job to run. inputs: files or URIs; work_dir: a folder of this job's own, on this machine;
-    output_dir: where it may write, in HDFS for the hadoop runner; rows_dir: where step 1 of two leaves its output."""
+@dataclass(frozen=True, kw_only=True)
+class Launch(Job):
+    """One job of a training. inputs: files or URIs; rows_dir: where step 1 of two leaves its output."""
 
-    runner: str
     settings: Path
     weights: Path | None
     inputs: Sequence[str]
-    work_dir: Path
-    output_dir: str
     rows_dir: str
-    tag: str
     shards: int
     cached: bool
     reducers: int
-    python_bin: str = ""
-    mrjob_conf: str = ""
-    package: Path | None = None  # mrdl as a zip, for nodes that do not share this file system
-    roots: Sequence[str] = ()  # folders of the user's modules, on this machine
     on_progress: Callable[[Progress], None] = field(default=lambda progress: None)
 
 
@@ -182,66 +172,9 @@ def _ask_yarn(ask: Callable[[Cluster], T]) -> T:
 
 
 def _arguments(launch: Launch) -> list[str]:
-    """The command line of a job, as mrjob's own options have it."""
-    arguments = [
-        "-r",
-        launch.runner,
-        "--settings",
-        str(launch.settings),
-        "--cleanup",
-        "NONE",
-        "--no-read-logs",
-    ]
-    arguments += ["--local-tmp-dir", str(launch.work_dir), "--output-dir", launch.output_dir]
-    arguments += ["--step-output-dir", launch.rows_dir, "--no-check-input-paths"]
-    if launch.weights:
-        arguments += ["--weights", str(launch.weights)]
-    if launch.mrjob_conf:
-        arguments += ["--conf-path", launch.mrjob_conf]
-    else:
-        arguments += ["--no-conf"] if launch.runner != "hadoop" else []
-        arguments += ["--no-bootstrap-mrjob"] if launch.runner != "inline" else []
-    if launch.runner == "local":
-        repository = str(Path(__file__).resolve().parent.parent)
-        path = os.pathsep.join(filter(None, [repository, *launch.roots, os.environ.get("PYTHONPATH", "")]))
-        # without SAFEPATH the folder of the job file, mrdl's own perhaps, hides modules of the same names
-        env = {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", DIES_WITH_DRIVER: os.getpid()}
-        arguments += [part for name, value in env.items() for part in ("--cmdenv", f"{name}={value}")]
-    if launch.runner != "inline":
-        arguments += ["--python-bin", launch.python_bin or sys.executable]
-        arguments += ["--cmdenv", "OMP_NUM_THREADS=1", "--cmdenv", "SETUPTOOLS_USE_DISTUTILS=stdlib"]
-    if launch.runner == "hadoop":
-        arguments += _hadoop_arguments(launch)
-    return arguments
-
-
-def arguments_on_yarn(tag: str, work: Path, output_dir: str, package: Path) -> list[str]:
-    """mrjob's options for a job of which only the output in HDFS is wanted."""
-    arguments = ["-r", "hadoop", "--cleanup", "NONE", "--no-read-logs", "--no-cat-output", "--no-bootstrap-mrjob"]
-    arguments += ["--local-tmp-dir", str(work), "--output-dir", output_dir, "--python-bin", sys.executable]
-    arguments += ["--cmdenv", "OMP_NUM_THREADS=1", "--cmdenv", "SETUPTOOLS_USE_DISTUTILS=stdlib"]
-    return [*arguments, *_on_yarn(tag, output_dir, package)]
-
-
-def _hadoop_arguments(launch: Launch) -> list[str]:
-    return _on_yarn(launch.tag, launch.output_dir, launch.package)
-
-
-def _on_yarn(tag: str, output_dir: str, package: Path | None) -> list[str]:
-    properties = {
-        "mapreduce.job.tags": tag,
-        "mapreduce.job.name": tag,
-        # a second attempt beside the first gives the same bytes, for twice the work
-        "mapreduce.map.speculative": "false",
-        "mapreduce.reduce.speculative": "false",
-        "mapreduce.job.reduce.slowstart.completedmaps": "1.0",
-        "mapreduce.task.progress-report.interval": "500",
-    }
-    arguments = [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
-    arguments += ["--no-check-input-paths", "--hadoop-tmp-dir", output_dir + "-files"]
-    if package:
-        arguments += ["--files", f"{package}#mrdl.zip", "--cmdenv", "PYTHONPATH=mrdl.zip"]
-    return arguments
+    """The command line of a training's job."""
+    arguments = [*arguments_of(launch), "--settings", str(launch.settings), "--step-output-dir", launch.rows_dir]
+    return arguments + (["--weights", str(launch.weights)] if launch.weights else [])
 
 
 # --- the surroundings ---

@@ -17,7 +17,7 @@ FLOORS = [
     {"frame"},
     {"target"},
     {"backprop", "boltzmann", "storage", "protocol"},
-    {"trainer", "shuffle", "task", "source", "reading"},
+    {"trainer", "shuffle", "task", "arguments", "source", "reading"},
     {"model"},
     {"cache", "job", "runners", "witness"},
     {"launch"},

@@ -38,6 +38,8 @@ def driver(cluster, stored, tmp_path):
     def begin():
         (tmp_path / "spec.toml").write_text(SPEC)
         command = [sys.executable, "-m", "mrdl", "sweep", "run", "spec.toml", stored, "-r", "hadoop", "--dir", "sweep"]
+        (tmp_path / "mrjob.conf").write_text("runners: {hadoop: {jobconf: {mapreduce.job.queuename: default}}}\n")
+        command += ["--mrjob-conf", "mrjob.conf", "--python-bin", sys.executable]
         env = {**os.environ, **cluster}
         with open(tmp_path / "err.txt", "wb") as err:
             drivers.append(subprocess.Popen(command, cwd=tmp_path, env=env, stderr=err))

@@ -31,14 +31,19 @@ class Sweep:
             self._spec, name = tomllib.loads(Path(spec).read_text(encoding="utf-8-sig")), Path(spec).stem
         self.folder = Path(folder or f"{HOME}/{name}")
 
-    def run(self, data: str | Path, runner: str = "local", slots: int = 0, show: bool = True) -> "pd.DataFrame":
+    def run(
+        self, data: str | Path, runner: str = "local", slots: int = 0, show: bool = True, *,
+        python_bin: str = "", mrjob_conf: str = "",
+    ) -> "pd.DataFrame":  # fmt: skip
         """Train each design that is not over, on a labelled CSV (a file, folder or glob, local or hdfs://).
 
-        runner: inline, local (a process a core) or hadoop; slots: trainings at a time, 0: as many as there are.
+        runner: inline, local (a process a core) or hadoop; slots: trainings at a time, 0: as many as there are;
+        python_bin, mrjob_conf: Python that runs the tasks, and the cluster's own settings, its queue for instance.
         Returns the table that the README describes. Raises ConfigError, DataError, SetupError or TrainingError.
         """
         with bar(show) as told:
-            return SweepDriver.create(self.folder, self._spec, str(data), on_progress=told).run(runner, slots)
+            sweep = SweepDriver.create(self.folder, self._spec, str(data), on_progress=told)
+            return sweep.run(runner, slots, python_bin, mrjob_conf)
 
     def table(self) -> "pd.DataFrame":
         """The table as far as it is."""

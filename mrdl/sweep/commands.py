@@ -1,6 +1,7 @@
 """`mrdl sweep ...`: from parsed options to text."""
 
 import argparse
+import dataclasses
 import json
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 from rich.table import Table
 
 from mrdl import launch
+from mrdl.config import TrainConfig
 from mrdl.console import Screen, duration
 from mrdl.errors import ConfigError, MrdlError, SetupError
 from mrdl.sweep import analysis, cost
@@ -71,6 +73,10 @@ def _with_runner(parser: argparse.ArgumentParser) -> None:
         "-r", "--runner", default="local", choices=("inline", "local", "hadoop"),
         help="one process, a process a core (default), or map tasks on YARN",
     )  # fmt: skip
+    for field in dataclasses.fields(TrainConfig):
+        if field.name in ("python_bin", "mrjob_conf"):  # the same settings as a training's
+            flag = "--" + field.name.replace("_", "-")
+            parser.add_argument(flag, default="", metavar="TEXT", help=f"{field.metadata['help']}; kept for resume")
     parser.add_argument("--slots", type=int, default=0, metavar="N", help="trainings at a time (default: all)")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
 
@@ -147,7 +153,7 @@ def _go(make: Callable[[Told], SweepDriver], options: Any) -> int:
     """Run with a bar; the counts at the end."""
     with bar() as told:
         sweep = make(told)
-        sweep.run(options.runner, options.slots)
+        sweep.run(options.runner, options.slots, options.python_bin, options.mrjob_conf)
     counts = sweep.ledger.counts()
     if options.json:
         print(json.dumps({**counts, "folder": str(sweep.path)}))

@@ -30,8 +30,9 @@ LARGE_S = 200.0  # ten times what a job on YARN costs
 class SweepDriver(SweepFolder):
     """A sweep that can be run."""
 
-    def run(self, runner: str = "local", slots: int = 0) -> "pd.DataFrame":
-        """Train all designs that are not over, and return the table."""
+    def run(self, runner: str = "local", slots: int = 0, python_bin: str = "", mrjob_conf: str = "") -> "pd.DataFrame":
+        """Train all designs that are not over, and return the table. python_bin, mrjob_conf: what TrainConfig says of
+        them; those that are left out are as they were when the sweep was run before."""
         if runner not in ("inline", "local", "hadoop"):
             raise ConfigError(f"runner {runner!r}, expected one of inline, local, hadoop")
         if slots < 0:
@@ -43,6 +44,7 @@ class SweepDriver(SweepFolder):
         slots = slots or launch.slots(runner, on_yarn.memory_mb(self.spec.memory_mb))
         (self.path / "stop").unlink(missing_ok=True)
         with self.held():
+            self.settle(python_bin, mrjob_conf)
             self._recover()
             while not self.stopped() and ((waiting := self.ledger.waiting()) or self.plan_more()):
                 if waiting:

@@ -116,6 +116,21 @@ class SweepFolder:
     def _parts(self) -> Parts:
         return Parts(self.path / "parts", self.ledger, self._describe)
 
+    @property
+    def site(self) -> dict[str, str]:
+        """What the user says of where tasks run: python_bin and mrjob_conf, those that were given."""
+        return dict(self.about.get("site", {}))
+
+    def settle(self, python_bin: str, mrjob_conf: str) -> None:
+        """Keep what the user says of where tasks run, for those that go on with this sweep."""
+        conf = os.path.abspath(mrjob_conf) if mrjob_conf else ""
+        if conf and not os.path.isfile(conf):
+            raise ConfigError(f"--mrjob-conf {mrjob_conf} is not there, expected a file of mrjob's settings")
+        given = {name: value for name, value in (("python_bin", python_bin), ("mrjob_conf", conf)) if value}
+        if given.items() - self.site.items():
+            self.about["site"] = {**self.site, **given}
+            atomic.write(self.path / "sweep.json", json.dumps(self.about, indent=1).encode())
+
     # --- the plan ---
 
     def _make_index(self, path: Path, designs: Sequence[Design]) -> None:

@@ -97,6 +97,7 @@ class Jobs:
             "--rounds", rounds, "--epochs", epochs, "--device", spec.device,
             "--batch-size", design.batch_size, "--learning-rate", design.learning_rate, "--seed", design.seed,
         ]  # fmt: skip
+        words += [word for name, value in self._sweep.site.items() for word in ("--" + name.replace("_", "-"), value)]
         if shards:
             words += ["--shards", shards]
         if shards == 1:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from mrjob.step import StepFailedException
 
 from mrdl import launch
+from mrdl.arguments import Job, arguments_of
 from mrdl.cache import hdfs_home
 from mrdl.errors import DataError, TrainingError, Unavailable
 from mrdl.monitor import Watcher
+from mrdl.paths import plain_name
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, read
 from mrdl.sweep.fit import source_of
@@ -40,16 +42,14 @@ def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], work: Mapping[str,
     (folder / "packs.txt").write_text("".join(lines))
     (folder / "settings.json").write_text(json.dumps(sweep.settings()))
     package = launch.zip_package(folder, source_of(sweep.spec.backend))
-    arguments = launch.arguments_on_yarn(name, folder, _output(sweep, name), package)
-    arguments += ["-D", f"mapreduce.map.memory.mb={memory_mb(sweep.spec.memory_mb)}"]
-    arguments += ["--settings", str(folder / "settings.json"), "--data", data]
-    job = SweepJob([*arguments, str(folder / "packs.txt")])
-    chosen = runner_class("hadoop", False)
-    job._runner_class = lambda: chosen
     witness, harvest = OnYarn(name, folder, len(packs)), _Harvest(sweep, name)
     try:
-        with job.make_runner() as runner, Watcher(harvest.look_on):
-            runner.run()
+        with plain_name(folder) as plain:
+            job = SweepJob(_arguments(sweep, name, plain, plain / package.name, data))
+            chosen = runner_class("hadoop", False)
+            job._runner_class = lambda: chosen
+            with job.make_runner() as runner, Watcher(harvest.look_on):
+                runner.run()
     except StepFailedException:
         pass  # what its tasks have told is there, and what they have not is found below
     except BaseException:
@@ -64,6 +64,15 @@ def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], work: Mapping[str,
     if not sweep.ledger.tried(name) and len(packs) > 1:
         raise TrainingError(f"the job {name} ended, and none of its {len(packs)} tasks said anything:\n{words}")
     sweep.parts.over(name, [arch_id for pack in packs for arch_id in pack], words)
+
+
+def _arguments(sweep: "SweepFolder", name: str, folder: Path, package: Path, data: str) -> list[str]:
+    """The command line of a job of packs, of which only the output in HDFS is wanted."""
+    output, site = _output(sweep, name), sweep.site
+    job = Job(runner="hadoop", tag=name, work_dir=folder, output_dir=output, package=package, **site)
+    memory = f"mapreduce.map.memory.mb={memory_mb(sweep.spec.memory_mb)}"
+    files = ["--settings", str(folder / "settings.json"), "--data", data, str(folder / "packs.txt")]
+    return [*arguments_of(job), "--no-cat-output", "-D", memory, *files]
 
 
 def adopt(sweep: "SweepFolder", name: str) -> None:

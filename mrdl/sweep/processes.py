@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -57,7 +58,8 @@ class Processes:
             raise
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "mrdl.sweep.pack", str(self._sweep.path / "control" / f"{name}.json")]
+        python = shlex.split(self._sweep.site.get("python_bin", "")) or [sys.executable]
+        command = [*python, "-m", "mrdl.sweep.pack", str(self._sweep.path / "control" / f"{name}.json")]
         env = with_package(**{DIES_WITH_DRIVER: str(os.getpid()), "OMP_NUM_THREADS": "1"})
         with open(self._sweep.path / "control" / f"{name}.err", "wb") as err:
             return subprocess.Popen([*command, str(self._sweep.parts.path(name))], env=env, stdout=err, stderr=err)
