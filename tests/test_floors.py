@@ -108,8 +108,9 @@ def test_nothing_is_pickled():
 
 SWEEP = MRDL / "sweep"
 SWEEP_FLOORS = [
-    {"__init__", "space", "ledger", "trends", "bar", "optimizers", "usage"},
-    {"child", "spec", "refusals", "adaptive", "dataset", "parts", "analysis"},
+    {"__init__", "space", "record", "trends", "bar", "optimizers", "usage"},
+    {"child", "spec", "refusals", "adaptive", "dataset", "ledger", "analysis"},
+    {"about", "parts"},
     {"fit", "figures"},
     {"batched", "report"},
     {"pack", "cost"},

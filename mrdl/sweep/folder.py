@@ -23,6 +23,7 @@ from mrdl import atomic
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
 from mrdl.lock import is_held, take
 from mrdl.sweep import cost
+from mrdl.sweep.about import read_about
 from mrdl.sweep.adaptive import next_designs
 from mrdl.sweep.batched import chosen
 from mrdl.sweep.dataset import Dataset, prepare_data
@@ -68,19 +69,13 @@ class SweepFolder:
         self._on_progress, self._tell_at = on_progress, 0.0
         if not (self.path / "sweep.json").exists():
             raise ConfigError(f"{self.path} is not the folder of a sweep: it has no sweep.json")
-        try:
-            self.about: dict[str, Any] = json.loads((self.path / "sweep.json").read_text())
-            self.spec = spec_of(self.about["spec"])
-        except (ValueError, KeyError) as error:
-            raise ConfigError(f"{self.path}/sweep.json is damaged: {error}") from error
+        self.about = read_about(self.path / "sweep.json")
+        self.spec = spec_of(self.about["spec"])
         if reindex or not index.exists():
             self._make_index(index, designs)
-        try:
-            self.ledger = Ledger(index)
-            self.parts = self._parts()
-            self.ledger.count()
-        except sqlite3.DatabaseError as error:
-            raise ConfigError(f"{index} is damaged ({error}); make it again: mrdl sweep reindex {folder}") from error
+        self.ledger = Ledger(index)
+        self.parts = self._parts()
+        self.ledger.count()
 
     @classmethod
     def create(cls, folder: str | Path, about: dict[str, Any], data: str, **more: Any) -> Self:
@@ -241,6 +236,6 @@ class SweepFolder:
         rows = []
         for record in self.ledger.results():
             design = design_of(record["spec"])
-            about = {**dataclasses.asdict(design), **record, "hidden": "-".join(map(str, design.hidden))}
-            rows.append({"depth": len(design.hidden), "width": max(design.hidden, default=0), **about})
+            about = {**record, **dataclasses.asdict(design), "hidden": "-".join(map(str, design.hidden))}
+            rows.append({**about, "depth": len(design.hidden), "width": max(design.hidden, default=0)})
         return pd.DataFrame(rows).reindex(columns=list(RECORD))

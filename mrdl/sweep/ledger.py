@@ -4,11 +4,15 @@ The truth are the part files that tasks write; this file can be made again from 
 by its job and its design, so that the same part may be taken in any number of times.
 """
 
+import functools
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+
+from mrdl.errors import ConfigError
+from mrdl.sweep.record import read_record
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS arch (
@@ -22,6 +26,29 @@ CREATE TABLE IF NOT EXISTS attempt (
 CREATE INDEX IF NOT EXISTS of_status ON attempt (status, arch_id);
 """
 OPEN, HARVESTED = "open", "harvested"
+DONE = "status = 'done' AND arch_id IN (SELECT arch_id FROM arch)"  # of an attempt: what was never planned is no design
+WRONG = (sqlite3.DatabaseError, ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError)
+PASSING = tuple(f"SQLITE_{name}" for name in ("BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "PERM"))
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _told(method: Callable[P, R]) -> Callable[P, R]:
+    """A method of the ledger whose errors say how to make a damaged one again."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **more: P.kwargs) -> R:
+        try:
+            return method(*args, **more)
+        except WRONG as error:
+            if getattr(error, "sqlite_errorname", "").startswith(PASSING):
+                raise  # of a disk, or of who holds the file
+            path = cast("Ledger", args[0]).path
+            kind = "" if isinstance(error, sqlite3.DatabaseError) else f"{type(error).__name__}: "
+            told = f"{path} is damaged ({kind}{str(error)[:200]})"
+            raise ConfigError(f"{told}; make it again: mrdl sweep reindex {path.parent}") from error
+
+    return call
 
 
 class Waiting(NamedTuple):
@@ -37,7 +64,9 @@ class Waiting(NamedTuple):
 class Ledger:
     """What is known of a sweep's designs. A design is over when an attempt is done, or as many have failed as asked."""
 
+    @_told
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -49,6 +78,7 @@ class Ledger:
 
     # --- designs ---
 
+    @_told
     def plan(self, designs: Iterable[tuple[str, str, float, str]]) -> int:
         """Take in designs as (arch_id, canonical, predicted seconds, back end); those that are there stay. Returns how
         many came new."""
@@ -63,15 +93,18 @@ class Ledger:
             self._db.execute("COMMIT")
         return self.count() - before
 
+    @_told
     def count(self) -> int:
         """How many designs there are."""
         return int(self._db.execute("SELECT count(*) FROM arch").fetchone()[0])
 
+    @_told
     def has(self, arch_ids: Sequence[str]) -> bool:
         """Whether all of these designs are planned."""
         there = {row[0] for row in self._db.execute("SELECT arch_id FROM arch")}
         return there.issuperset(arch_ids)
 
+    @_told
     def waiting(self) -> list[Waiting]:
         """Designs that are neither over nor in an open job, in the order of the plan."""
         busy = {arch_id for _, packs in self.open_jobs() for pack in packs for arch_id in pack}
@@ -83,6 +116,7 @@ class Ledger:
         )
         return [Waiting(*row) for row in rows if row[0] not in busy]
 
+    @_told
     def ask_again(self) -> int:
         """Let each design that failed be tried once more; returns how many."""
         with self._db:
@@ -94,11 +128,13 @@ class Ledger:
             )
         return found.rowcount
 
+    @_told
     def lose(self, arch_ids: Iterable[str]) -> None:
         """Count that the task of these designs ended without a word of them."""
         with self._db:
             self._db.executemany("UPDATE arch SET lost = lost + 1 WHERE arch_id = ?", [(a,) for a in arch_ids])
 
+    @_told
     def lost(self, arch_ids: Iterable[str], times: int) -> dict[str, str]:
         """Those of some designs that were lost so many times, arch_id -> canonical."""
         found = {}
@@ -110,26 +146,31 @@ class Ledger:
 
     # --- jobs ---
 
+    @_told
     def intend(self, name: str, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> None:
         """Write down a job before it is sent."""
         text = json.dumps([list(pack) for pack in packs])
         with self._db:
             self._db.execute("INSERT INTO job VALUES (?, ?, ?, ?)", (name, OPEN, text, on_yarn))
 
+    @_told
     def is_on_yarn(self, name: str) -> bool:
         """Whether a job was sent to YARN, where it may outlive its driver."""
         return bool(self._db.execute("SELECT on_yarn FROM job WHERE name = ?", (name,)).fetchone()[0])
 
+    @_told
     def open_jobs(self) -> list[tuple[str, list[list[str]]]]:
         """Jobs that were intended and not harvested, with the designs of their packs."""
         rows = self._db.execute("SELECT name, packs FROM job WHERE state = ? ORDER BY rowid", (OPEN,))
-        return [(name, json.loads(packs)) for name, packs in rows]
+        return [(name, [list(map(str, pack)) for pack in json.loads(packs)]) for name, packs in rows]
 
+    @_told
     def harvested(self, name: str) -> None:
         """Nothing more comes from this job."""
         with self._db:
             self._db.execute("UPDATE job SET state = ? WHERE name = ?", (HARVESTED, name))
 
+    @_told
     def jobs(self) -> int:
         """The number of the last job, which is at the end of its name."""
         names = self._db.execute("SELECT name FROM job")
@@ -137,6 +178,7 @@ class Ledger:
 
     # --- results ---
 
+    @_told
     def take_in(self, job: str, records: Iterable[dict[str, Any]]) -> int:
         """Take in what a job's tasks wrote; returns how many attempts were new."""
         rows = [(r["arch_id"], job, r["status"], json.dumps(r, sort_keys=True)) for r in records]
@@ -146,10 +188,12 @@ class Ledger:
             self._db.execute("COMMIT")
         return found.rowcount
 
+    @_told
     def tried(self, job: str) -> set[str]:
         """The designs of which a job has told."""
         return {row[0] for row in self._db.execute("SELECT arch_id FROM attempt WHERE job = ?", (job,))}
 
+    @_told
     def results(self) -> list[dict[str, Any]]:
         """One record a design, in the order of the plan: done before failed, the earliest job first; `planned` where
         there is none. `attempts` counts all."""
@@ -161,19 +205,21 @@ class Ledger:
         )
         for arch_id, _, record in rows:
             attempts[arch_id] = attempts.get(arch_id, 0) + 1
-            best.setdefault(arch_id, json.loads(record))
+            if arch_id not in best:
+                best[arch_id] = read_record(record)
         planned = self._db.execute("SELECT arch_id, spec FROM arch ORDER BY position").fetchall()
         return [
-            {**best.get(arch_id, {"arch_id": arch_id, "spec": spec, "status": "planned"}),
+            {**best.get(arch_id, {"status": "planned"}), "arch_id": arch_id, "spec": spec,
              "attempts": attempts.get(arch_id, 0)}
             for arch_id, spec in planned
         ]  # fmt: skip
 
+    @_told
     def counts(self) -> dict[str, int]:
         """Designs by what became of them: done, failed, collapsed and no_better (among those done), running, planned;
         and duplicates, done more than once."""
         total = self.count()
-        done = dict(self._db.execute("SELECT arch_id, count(*) FROM attempt WHERE status = 'done' GROUP BY arch_id"))
+        done = dict(self._db.execute(f"SELECT arch_id, count(*) FROM attempt WHERE {DONE} GROUP BY arch_id"))
         waiting = len(self.waiting())
         running = sum(len({a for pack in packs for a in pack} - self.tried(name)) for name, packs in self.open_jobs())
         said = {name: self._said(name) for name in ("collapsed", "no_better")}
@@ -186,11 +232,12 @@ class Ledger:
     def _said(self, name: str) -> int:
         """Designs done of whose record a field is true."""
         found = self._db.execute(
-            "SELECT count(DISTINCT arch_id) FROM attempt WHERE status = 'done' AND record LIKE ?",
+            f"SELECT count(DISTINCT arch_id) FROM attempt WHERE {DONE} AND record LIKE ?",
             (f'%"{name}": true%',),
         )
         return int(found.fetchone()[0])
 
+    @_told
     def speed(self) -> float:
         """Seconds that trainings took by seconds predicted, of all done; 1 before the first."""
         took, predicted = self._db.execute(

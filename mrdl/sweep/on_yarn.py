@@ -126,7 +126,7 @@ class _Harvest:
             if not self._seen:
                 self._sweep.parts.begin_on_yarn(self._name)
             self._sweep.parts.append(self._name, b"".join(lines))
-            self._sweep.ledger.take_in(self._name, map(json.loads, lines))
+            self._sweep.ledger.take_in(self._name, self._sweep.parts.records(self._name, lines))
         self._seen |= found
         self._sweep.tell(now=False)
 

@@ -3,14 +3,18 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mrdl import atomic
+from mrdl.errors import ConfigError
 from mrdl.sweep.ledger import Ledger
+from mrdl.sweep.record import read_record
 
 ON_YARN, OVER = b'{"on_yarn": true}\n', b'{"over": true}\n'  # the first and the last line of a part from YARN
+JOB_NAME = re.compile(r"(?s:.+)-\d{5,9}")
 LOST = 3  # times: among many, among few, alone
 
 
@@ -62,9 +66,21 @@ class Parts:
             for line in file:
                 if line.endswith(b"\n"):
                     self._read[job] = self._read.get(job, 0) + len(line)
-                    with contextlib.suppress(ValueError):  # the rest of a line that a killed task began
-                        if "arch_id" in (record := json.loads(line)):
-                            yield record
+                    yield from self.records(job, [line])
+
+    def records(self, job: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+        """The records in lines that a job's tasks have written. What a killed task has begun is no JSON, and is left
+        out; raises ConfigError, with the way out, for what no task writes."""
+        for line in lines:
+            if line in (ON_YARN, OVER) or not _is_json(line):
+                continue
+            try:
+                yield read_record(line)
+            except ValueError as error:
+                raise ConfigError(
+                    f"{self.path(job)} has a line that is damaged: {error}. Delete the line {_beginning(line)} and run "
+                    f"`mrdl sweep reindex {self._folder.parent}`: its design is trained again"
+                ) from error
 
     def close(self, job: str, records: Sequence[dict[str, Any]]) -> None:
         """Keep all that a job has told, and let it be over."""
@@ -90,12 +106,28 @@ class Parts:
     def reindex(self) -> None:
         """Take all parts into an empty ledger; what was sent to YARN and not seen to its end stays open."""
         for part in sorted(self._folder.glob("*.jsonl")):
+            if not JOB_NAME.fullmatch(part.stem):
+                raise ConfigError(f"{part} is no part of this sweep, expected a job's name and number: move it away")
             lines = part.read_bytes().splitlines(keepends=True)
             on_yarn = lines[:1] == [ON_YARN]
             self._ledger.intend(part.stem, [], on_yarn)
             self.take_in(part.stem)
             if not on_yarn or OVER in lines:
                 self._ledger.harvested(part.stem)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except RecursionError:
+        return True  # but of no record
+    except ValueError:
+        return False
+    return True
+
+
+def _beginning(line: bytes) -> str:
+    return repr(line[:40].decode(errors="replace")) + "..."
 
 
 def lines_of(records: Sequence[dict[str, Any]]) -> bytes:

@@ -70,9 +70,27 @@ class Design:
 
 
 def design_of(text: str) -> Design:
-    """The design of a canonical text."""
-    about = json.loads(text)
-    return Design(**{**about, "hidden": tuple(about["hidden"])})
+    """The design of a canonical text. Raises ConfigError where it is none."""
+    try:
+        about = json.loads(text)
+        design = Design(**{**about, "hidden": tuple(about["hidden"])})
+        whole = all(type(nodes) is int and 0 < nodes <= BOUNDS["width"][1] for nodes in design.hidden)
+        if whole and design.canonical() == text and _is_within_bounds(design):
+            return design
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    told = f"{str(text)[:80]!r} is no design, as a ledger.db that is damaged may say"
+    raise ConfigError(f"{told}: make it again with `mrdl sweep reindex`")
+
+
+def _is_within_bounds(design: Design) -> bool:
+    """Whether each choice is one that a spec may make."""
+    for name, value in vars(design).items():
+        if name in CHOICES and not (type(value) is type(CHOICES[name][0]) and value in CHOICES[name]):
+            return False
+        if name in BOUNDS and not (type(value) in (int, float) and BOUNDS[name][0] <= value <= BOUNDS[name][1]):
+            return False
+    return type(design.seed) is int and all(type(value) is int for value in (design.batch_size, design.epochs))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ GONE = {
     "wall_s": "limits.wall_s is no setting, as a busy machine takes long for a healthy training, too: limits.cpu_s is "
     "the most CPU seconds of a training, and limits.hang_s the seconds without progress after which it is ended"
 }
+MOST_SEEDS = 10**6
+MOST_DESIGNS = 10**7  # of a grid
 MOST_BY_TPE = 2000  # designs: Optuna's TPE takes a tenth of a second for the next one then
 KEYS = {
     "data": {"label": str, "header": str, "test_fraction": float},
@@ -54,6 +56,8 @@ def read_spec(path: str) -> Spec:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is no spec: it is nested too deep") from error
     try:
         return spec_of(read)
     except ConfigError as error:
@@ -101,6 +105,11 @@ def _checked(spec: Spec) -> Spec:
             if not least <= getattr(spec, name) <= most:  # nan, too
                 told = f"{table}.{name} is {getattr(spec, name)}"
                 raise ConfigError(f"{told}, expected a number from {least} to {most}")
+    many = math.prod(len(value) for value in spec.axes().values() if isinstance(value, list)) * len(spec.seeds)
+    if spec.sampler == "grid" and not spec.count and many > MOST_DESIGNS:
+        raise ConfigError(
+            f"the grid has {many:,} designs, expected {MOST_DESIGNS:,} or fewer: draw sweep.count of them"
+        )
     _check_adaptive(spec)
     if spec.sampler == "tpe" and not spec.generation:
         return dataclasses.replace(spec, generation=max(10, spec.count // 10))
@@ -178,12 +187,15 @@ def _check_value(name: str, value: Any) -> None:
 
 
 def _number(value: Any) -> float:
-    return math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value) if abs(value) < 1e300 else math.copysign(math.inf, value)  # a whole number may be any
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:
     if kind is list:  # of seeds, or their number
-        seeds = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        number = type(value) is int and 0 < value <= MOST_SEEDS
+        seeds = list(range(value)) if number else value
         if (
             not isinstance(seeds, list)
             or not seeds
