@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrjob.step import StepFailedException
