@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import difflib
+import importlib
 import json
 import logging
 import os
@@ -139,7 +140,7 @@ def _add_views(commands: Any) -> None:
     predict.add_argument(
         "--features", action="store_true", help="print the features of RBMs, or an autoencoder's code, instead, as CSV"
     )
-    predict.set_defaults(command=_command("predict"))
+    predict.set_defaults(command=_command("predict", "prediction"))
     show = commands.add_parser("show", help="show the rounds of a run, or a model", allow_abbrev=False)
     show.add_argument("run", help="a run folder, or a model file")
     show.add_argument("--json", action="store_true", help="as JSON")
@@ -244,13 +245,11 @@ def _config(options: Any, defaults: dict[str, Any] | None = None) -> TrainConfig
     return config.with_changes(given)
 
 
-def _command(name: str) -> Callable[..., Any]:
-    """A function of mrdl.commands, which is loaded when it is called: tasks and `train` do not need it."""
+def _command(name: str, module: str = "commands") -> Callable[..., Any]:
+    """A function of a module that is loaded when it is called: tasks and `train` do not need it."""
 
     def call(options: Any) -> Any:
-        from mrdl import commands
-
-        return getattr(commands, name)(options)
+        return getattr(importlib.import_module(f"mrdl.{module}"), name)(options)
 
     return call
 

@@ -23,29 +23,7 @@ from mrdl.launch import find_hadoop
 from mrdl.results import RunFolder
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
-from mrdl.words import printable, say
-
-
-def predict(options: Any) -> None:
-    """`mrdl predict`: the label of each row on standard output."""
-    model = mrdl.load(options.model)
-    if options.proba:
-        found = model.predict_proba(options.data)
-        print(_as_data(",".join(model.classes)))
-        for row in found:
-            print(",".join(f"{value:.6f}" for value in row))
-        return
-    if model.arch.loss == "nll" and not options.features:
-        sys.stdout.write("".join(f"{label}\n" for label in model.labels(options.data)))
-    else:
-        found = model.transform(options.data) if options.features else model.reconstruct(options.data)
-        sys.stdout.write("".join(",".join(f"{value:.6g}" for value in row) + "\n" for row in found))
-
-
-def _as_data(text: str) -> str:
-    """The text for a file or a program as it is, for a terminal as it can be shown."""
-    return printable(text) if sys.stdout.isatty() else text
-
+from mrdl.words import say
 
 # --- what was trained ---
 

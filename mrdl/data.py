@@ -70,8 +70,9 @@ def _without_header(text: bytes, crc: int | None) -> bytes:
 class BlockParser:
     """Parses blocks of whole lines; a block with a bad row is halved until that row stands alone."""
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: Schema, *, keep_unlabelled: bool = False) -> None:
+        """keep_unlabelled: whether a row whose label is missing is one, with the label ""; else it is bad."""
+        self._schema, self._keep_unlabelled = schema, keep_unlabelled
         self._names = [str(i) for i in range(len(schema.columns))]
         self._bytes = True  # no value other than 0 to 255 was seen yet: uint8 parses faster than float32
 
@@ -116,6 +117,7 @@ class BlockParser:
         if value_type == pa.uint8() and (b"x" in text or b"X" in text) and _HEXADECIMAL.search(text):
             raise pa.ArrowInvalid("0x10 is a number for whole numbers only: a row must not depend on its neighbours")
         types = dict.fromkeys(self._names, value_type)
+        types.update({self._names[i]: pa.string() for i in self._schema.dropped})
         label = self._schema.label
         if label is not None:
             types[self._names[label]] = pa.dictionary(pa.int32(), pa.string())
@@ -127,7 +129,7 @@ class BlockParser:
         if b'"' in text and (table.num_rows != sum(map(bool, text.split(b"\n"))) or _ends_open(text)):
             raise _Unusable  # a quote that is left open would swallow the next lines
         missing = 0
-        columns = [i for i in range(len(self._names)) if i != label]
+        columns = self._schema.places
         transposed = np.empty((len(columns), table.num_rows), value_type.to_pandas_dtype())
         for row, i in enumerate(columns):
             column = table.column(i)
@@ -148,7 +150,9 @@ class BlockParser:
             return np.zeros(table.num_rows, np.int32), ("",)
         column = table.column(self._schema.label).combine_chunks()
         names = tuple(name.strip() for name in column.dictionary.to_pylist())
-        if "" in names:
+        if self._keep_unlabelled:
+            names = tuple("" if name in MISSING else name for name in names)
+        elif "" in names:
             raise _Unusable
         return column.indices.to_numpy(), names
 
@@ -164,7 +168,8 @@ class BlockParser:
             return "a quotation mark is not closed"
         if len(cells) != len(self._schema.columns):
             return f"{len(cells)} columns, expected {len(self._schema.columns)}"
-        for i, (name, cell) in enumerate(zip(self._schema.columns, cells, strict=True)):
+        for i in sorted({*range(len(cells))} - {*self._schema.dropped}):
+            name, cell = self._schema.columns[i], cells[i]
             if i == self._schema.label:
                 if not cell.strip():
                     return f"column {brief(name)}: the label is missing"

@@ -31,6 +31,7 @@ from mrdl.results import Round, RunFolder, best_round, new_run_dir, of_model, of
 from mrdl.runners import RUNNERS
 from mrdl.source import Source
 from mrdl.storage import is_hdfs, waiting
+from mrdl.trial import Trial
 
 if TYPE_CHECKING:
     from mrdl.frame import Rows
@@ -113,8 +114,7 @@ class Run:
         self.plan = plan(self.config, self.schema)
         self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)
         self.turns = turns_of(self.config, self.plan.stages, self.beginning.stage)
-        if self.config.test:
-            Source.look_at(self.config.test, self.config)  # a wrong path shall not be found after the training
+        self.trial = Trial.of(self.config, self.source, self.job_class.parse is TrainJob.parse)
         with self.folder.held():
             cache = shard_cache(self.source, self.config, self.runner, self.job_class)
             driver = provenance.driver(self.runner, cache.folder)
@@ -182,6 +182,7 @@ class Run:
                 raise self._stopped(error, now, history) from error
             history.append(manifest)
             self._tell("round_done", manifest)
+            self.trial.check(self.jobs.prepared.statistics.classes if self.jobs.prepared else ())
         return self._model(now, history)
 
     def _round(self, turn: Turn, before: Round, history: list[dict[str, Any]]) -> tuple[Round, dict[str, Any]]:

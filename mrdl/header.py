@@ -19,6 +19,7 @@ import mrdl
 from mrdl import architecture
 from mrdl.architecture import KINDS, Architecture, Weights, build
 from mrdl.errors import ModelError, MrdlError
+from mrdl.preparation import Preparation
 
 FORMAT = "mrdl model 3"
 MOST_BYTES = 8 << 20  # of a header; of a wide table it may be more, in proportion to the weights
@@ -34,6 +35,26 @@ def digest(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def described(arch: Architecture, preparation: Preparation) -> dict[str, Any]:
+    """What a header says of all that predicts, but the weights and the scaling."""
+    return {
+        "kind": arch.kind,
+        "nodes": arch.nodes,
+        "options": dict(arch.options),
+        "threshold": preparation.threshold,
+        "columns": preparation.columns,
+        "label": preparation.label,
+        "label_index": preparation.label_index,
+        "classes": preparation.classes,
+        "class_rows": preparation.class_rows,
+    }
+
+
+def scaling_of(preparation: Preparation) -> Weights:
+    """The scaling as tensors of the file."""
+    return dict(zip(SCALING, (preparation.minimum, preparation.factor), strict=True))
+
+
 def sealed(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """A header with its format, who wrote it, and the digest of all that. about: what CHECKS names, but the digest."""
     signed = {**about, "format": FORMAT, "version": mrdl.__version__}
@@ -47,13 +68,13 @@ def to_bytes(about: Mapping[str, Any], scaling: Weights, weights: Weights) -> by
     return bytes(save({**weights, **scaling}, metadata={"mrdl": text}))
 
 
-def read(name: str) -> tuple[dict[str, Any], Architecture, Weights]:
-    """What a model file says, the network that it is of, and its tensors: weights and scaling.
+def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]:
+    """What a model file says, the network that it is of, how rows are prepared for it, and its weights.
 
     Raises ModelError unless it is whole, of this format, and every part of it has the type and size that it should.
     """
     try:
-        return _read(name)
+        about, arch, tensors = _read(name)
     except FileNotFoundError:
         raise ModelError(f"no such model file: {name}") from None
     except (SafetensorError, OSError) as error:
@@ -64,6 +85,12 @@ def read(name: str) -> tuple[dict[str, Any], Architecture, Weights]:
         raise ModelError(f"{name}: {_short(error)}") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelError(f"{name} is damaged: its header cannot be read ({_short(error)})") from error
+    minimum, factor = (tensors.pop(key) for key in SCALING)
+    preparation = Preparation(
+        tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
+        minimum, factor, about["threshold"], tuple(about["class_rows"]),
+    )  # fmt: skip
+    return about, arch, preparation, tensors
 
 
 def _read(name: str) -> tuple[dict[str, Any], Architecture, Weights]:

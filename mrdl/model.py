@@ -1,7 +1,7 @@
 """A trained network with all that is needed to use it: weights, scaling, classes, settings and lineage in one file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mrdl import architecture, atomic, baseline, header
+from mrdl.answers import Answers, Outcome, of_reconstructions
 from mrdl.architecture import Architecture, Weights
 from mrdl.errors import ConfigError, DataError, ModelError
 from mrdl.labels import class_values
 from mrdl.preparation import Preparation
-from mrdl.reading import features_of, read_rows
+from mrdl.reading import batches, columns_of, features_of, parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
 
 BATCH = 1000  # rows in a forward pass
+BLOCK_BYTES = 8 << 20  # of rows that are held at once, of a file
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Model:
     @property
     def digest(self) -> str:
         """The digest of all that the model's file says: weights, scaling, columns, classes, network and lineage."""
-        return str(header.sealed(self._about(), self._scaling())["digest"])
+        return str(header.sealed(self._about(), header.scaling_of(self.preparation))["digest"])
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -87,6 +89,27 @@ class Model:
 
         bare = build(self.arch, self.weights)
         return bare if prepared else RawNet(bare, self.preparation)
+
+    def blocks(self, data: str | os.PathLike[str], on_text: Callable[[int], object] = int) -> Iterator[np.ndarray]:
+        """The rows of a CSV that may be larger than memory, as arrays (rows, columns) that all other methods take.
+
+        for rows in model.blocks("large.csv"):
+            print(model.predict(rows))
+
+        on_text: is told how many bytes of text were read. Results are those of the whole file at once, to the bit.
+        """
+
+        def rows_of() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for part in parts_of(data, columns_of(self.preparation)):
+                on_text(part.size)
+                yield part.features, part.codes
+
+        return (rows for rows, _ in batches(rows_of(), self._block))
+
+    @property
+    def _block(self) -> int:
+        """Rows in a block: several whole batches of a forward pass."""
+        return BATCH * max(1, BLOCK_BYTES // (4 * BATCH * len(self.preparation.columns)))
 
     def predict(self, values: Any) -> np.ndarray:
         """The label of each row, (rows,): int64, float64 or bool where all classes are such, else str; of networks
@@ -156,36 +179,37 @@ class Model:
         with _one_thread():
             return np.asarray(self._stack().sample(count, steps, seed))
 
-    def evaluate(self, data: str | os.PathLike[str]) -> dict[str, float]:
-        """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV; baseline is the
-        accuracy of always saying the most frequent class of the training data."""
-        features, labels = read_rows(data, self.preparation)
-        if self.arch.loss == "nll" and labels is None:
-            raise DataError(f"{data} has no label column {self.preparation.label!r}")
-        return self.score(features, self.preparation.class_numbers(labels or []))
+    def evaluate(self, data: Any) -> dict[str, float]:
+        """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV or a DataFrame;
+        baseline is the accuracy of always saying the most frequent class of the training data.
+
+        Rows without a label are left out, and those whose label training never saw count as errors; a warning says how
+        many. Raises DataError where no label is one of the classes.
+        """
+        if self.arch.loss != "nll":
+            return self.score(features_of(data, self.preparation), np.zeros(0, np.int64))
+        answers = Answers(self.classes)
+        parts = parts_of(data, columns_of(self.preparation), labelled=True)
+        blocks = batches((answers.of(part.features, part.codes, part.names or ()) for part in parts), self._block)
+        outcomes = [self._outcome(features, targets) for features, targets in blocks]
+        answers.check(os.fspath(data) if isinstance(data, (str, os.PathLike)) else "the DataFrame")
+        return Outcome.joined(outcomes).scores(self._majority)
 
     def score(self, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """The same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
         if self.arch.loss == "cd":
             return self.score_layer(len(self.arch.stages) - 1, features, None)
-        output = self._output(features)
         if self.arch.loss == "bce":
-            x = self.preparation.scale(features).astype(np.float64)
-            p = np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
-            loss = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(1).mean() if len(x) else np.nan
-            mse = ((output - x) ** 2).mean() if len(x) else np.nan
-            return {"rows": len(x), "loss": float(loss), "mse": float(mse)}
-        known = targets >= 0
-        picked = output[np.flatnonzero(known), targets[known]].astype(np.float64)
-        hits = output[:, : len(self.classes)].argmax(1) == targets
-        scores = {
-            "rows": len(targets),
-            "loss": float(-picked.mean()) if len(picked) else float("nan"),
-            "accuracy": float(hits.mean()) if len(hits) else float("nan"),
-        }
-        if len(hits) and self.preparation.majority:
-            scores["baseline"] = float((targets == self.classes.index(self.preparation.majority)).mean())
-        return scores
+            return of_reconstructions(self.preparation.scale(features), self._output(features))
+        return self._outcome(features, targets).scores(self._majority)
+
+    def _outcome(self, features: np.ndarray, targets: np.ndarray) -> Outcome:
+        return Outcome.of(self._output(features), targets, len(self.classes))
+
+    @property
+    def _majority(self) -> int | None:
+        name = self.preparation.majority
+        return self.classes.index(name) if name else None
 
     def score_layer(self, layer: int, features: np.ndarray, training: np.ndarray | None) -> dict[str, float]:
         """The measures of an RBM of a stack (mrdl.boltzmann.score) on raw rows, and on `training` rows."""
@@ -207,28 +231,12 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The file's bytes: the same for the same training, so no time, host or path is among them."""
-        return header.to_bytes(self._about(), self._scaling(), self.weights)
-
-    def _scaling(self) -> Weights:
-        return dict(zip(header.SCALING, (self.preparation.minimum, self.preparation.factor), strict=True))
+        return header.to_bytes(self._about(), header.scaling_of(self.preparation), self.weights)
 
     def _about(self) -> dict[str, Any]:
         """What the file says beside the weights and the scaling."""
-        return {
-            "kind": self.arch.kind,
-            "nodes": self.arch.nodes,
-            "options": dict(self.arch.options),
-            "threshold": self.preparation.threshold,
-            "columns": self.preparation.columns,
-            "label": self.preparation.label,
-            "label_index": self.preparation.label_index,
-            "classes": self.preparation.classes,
-            "class_rows": self.preparation.class_rows,
-            "settings": self.settings,
-            "rounds": self.rounds,
-            "lineage": self.lineage,
-            "sha256": self.sha256,
-        }
+        lineage = {"settings": self.settings, "rounds": self.rounds, "lineage": self.lineage}
+        return {**header.described(self.arch, self.preparation), **lineage, "sha256": self.sha256}
 
     def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
         """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""
@@ -277,10 +285,5 @@ def load(local_path: str | os.PathLike[str]) -> Model:
         folder, name = name, os.path.join(name, "model.safetensors")
         if not os.path.exists(name):
             raise ModelError(f"there is no model in {folder}: no run has ended there, go on with it by --resume")
-    about, arch, tensors = header.read(name)
-    minimum, factor = (tensors.pop(key) for key in header.SCALING)
-    preparation = Preparation(
-        tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
-        minimum, factor, about["threshold"], tuple(about["class_rows"]),
-    )  # fmt: skip
-    return Model(arch, tensors, preparation, about["settings"], about["rounds"], about["lineage"])
+    about, arch, preparation, weights = header.read(name)
+    return Model(arch, weights, preparation, about["settings"], about["rounds"], about["lineage"])

@@ -10,6 +10,7 @@ from mrdl.formats import refuse_other_formats, refuse_other_separators
 from mrdl.words import SHOWN, brief
 
 BOM = b"\xef\xbb\xbf"
+BOOLEANS = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0}  # as pandas, R and Spark write them
 MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
 
 
@@ -17,17 +18,30 @@ MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None"
 class Schema:
     """The columns of a CSV, decided once, in the driver, so that no task has to guess.
 
-    `label` is the label's index, None without one; `header_crc` the CRC-32 of the header line, None without one.
+    `label` is the label's index, None without one; `header_crc` the CRC-32 of the header line, None without one;
+    `dropped` the indices of columns that are left out.
     """
 
     columns: tuple[str, ...]
     label: int | None
     header_crc: int | None
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The indices of the features: of all columns but the label and those left out."""
+        left_out = {self.label, *self.dropped}
+        return tuple(i for i in range(len(self.columns)) if i not in left_out)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of all columns but the label's."""
-        return tuple(name for i, name in enumerate(self.columns) if i != self.label)
+        """The names of the features."""
+        return tuple(self.columns[i] for i in self.places)
+
+    @property
+    def label_place(self) -> int | None:
+        """The label's index among the columns that are not left out, None without one."""
+        return None if self.label is None else self.label - sum(i < self.label for i in self.dropped)
 
     @property
     def label_name(self) -> str:
@@ -93,6 +107,11 @@ def is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_value(cell: str) -> bool:
+    """Whether a cell is a number, True or False, or missing."""
+    return is_number(cell) or cell.strip() in BOOLEANS
 
 
 def _is_header(first: list[str], second: list[str], label: str) -> bool:

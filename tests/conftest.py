@@ -34,6 +34,21 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def command(capsys):
+    """Run a command in this process: command("show", path) -> status, standard output, standard error."""
+    from mrdl.__main__ import main
+
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*words, **inside) -> tuple[int, str, str]:
+        status = main([str(word) for word in words], **inside)
+        return status, *capsys.readouterr()
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
 def digits() -> Path:
     """1,797 real handwritten digits: a header, the label first, 64 pixels from 0 to 16."""
     return DIGITS

@@ -14,16 +14,16 @@ FLOORS = [
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
     {"plan", "threads"},
     {"data", "preparation", "combine", "extensions", "outer", "minibatch", "net", "webhdfs", "results", "header"},
-    {"frame"},
+    {"answers", "frame", "layout"},
     {"target"},
     {"backprop", "boltzmann", "storage", "protocol"},
     {"trainer", "shuffle", "task", "arguments", "source", "reading"},
     {"model"},
     {"cache", "job", "runners", "witness"},
     {"launch"},
-    {"dispatch", "advise", "faults", "judge", "beginning"},
+    {"dispatch", "advise", "faults", "judge", "beginning", "trial"},
     {"driver", "console", "drill", "plot"},
-    {"commands"},
+    {"commands", "prediction"},
     {"paper", "paper_data", "destination", "guest", "__main__"},
 ]
 UPWARD = {("job", "__main__")}  # a job file is also a command
@@ -34,7 +34,7 @@ HOMES = {
     "hdfs": {"webhdfs"},
     "requests": {"webhdfs", "rest"},
     "pandas": {"model", "frame"},
-    "rich": {"console", "commands"},
+    "rich": {"console", "commands", "prediction"},
     "matplotlib": {"plot"},
     "safetensors": {"protocol", "results", "header", "job", "dispatch"},
 }

@@ -13,7 +13,7 @@ import pytest
 
 from mrdl.config import TrainConfig
 from mrdl.errors import DataError
-from mrdl.reading import read_rows
+from mrdl.reading import features_of
 from mrdl.source import Source, first_lines
 from mrdl.storage import store_of
 
@@ -166,7 +166,7 @@ def test_a_part_without_rows_is_no_reason_to_refuse_a_folder(tmp_path, new_run, 
     model = run.execute()
     assert run.source.schema.columns == ("answer", "a", "b")
     assert run.summary(model)["rows"] == rows
-    assert len(read_rows(tmp_path / "in", model.preparation)[0]) == rows
+    assert len(features_of(tmp_path / "in", model.preparation)) == rows
 
 
 @pytest.mark.parametrize("parts", [[b"a,b\n", b"a,b\n"], [b"", b""], [b"\n", b" \n"]])

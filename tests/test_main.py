@@ -45,19 +45,6 @@ def run_copy(trained, tmp_path) -> Path:
     return Path(shutil.copytree(trained / "run", tmp_path / "run"))
 
 
-@pytest.fixture
-def command(capsys):
-    """Run a command in this process: command("show", path) -> status, standard output, standard error."""
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*words, **inside) -> tuple[int, str, str]:
-        status = main([str(word) for word in words], **inside)
-        return status, *capsys.readouterr()
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
-
-
 # --- train ---
 
 

@@ -91,11 +91,54 @@ def test_the_scores_of_a_labelled_csv_are_those_of_scikit_learn(model, tmp_path)
     assert scores["loss"] == pytest.approx(log_loss(LABELS, probabilities, labels=CLASSES), abs=1e-6)
 
 
-def test_a_label_that_training_never_saw_is_an_error_and_has_no_loss(model, tmp_path):
+def first_rows(answers: list[str]) -> dict:
+    return {**{name: values[: len(answers)] for name, values in by_name().items()}, "answer": answers}
+
+
+def test_a_label_that_training_never_saw_is_an_error_has_no_loss_and_is_named(model, tmp_path, caplog):
     right = model.predict(RAW[:4])
-    path = table(tmp_path / "data.csv", {**{n: v[:4] for n, v in by_name().items()}, "answer": [*right[:3], "maybe"]})
+    path = table(tmp_path / "data.csv", first_rows([*right[:3], "maybe"]))
     known = plain_probabilities(model)[:3].max(1)
     assert model.evaluate(path) == {"rows": 4, "accuracy": 0.75, "loss": pytest.approx(-np.log(known).mean(), abs=1e-6)}
+    assert "data.csv: 1 of 4 rows have a label that training never saw ('maybe'); they count as errors" in caplog.text
+
+
+@pytest.mark.parametrize("word", ["", "NA", "nan", "?", " null "])
+def test_rows_without_a_label_are_left_out_and_counted(model, tmp_path, caplog, word):
+    right = list(model.predict(RAW[:5]))
+    path = table(tmp_path / "data.csv", first_rows([right[0], word, *right[2:4], word]))
+    assert model.evaluate(path)["rows"] == 3 and model.evaluate(path)["accuracy"] == 1
+    assert "data.csv: 2 of 5 rows have no label and are left out" in caplog.text
+    assert len(model.predict(path)) == 5  # they are rows all the same
+
+
+def test_labels_of_which_none_is_a_class_are_refused(model, tmp_path):
+    with pytest.raises(DataError, match="none of its labels is a class of the training data: they are 'x' in 2 rows, "):
+        model.evaluate(table(tmp_path / "data.csv", first_rows(["x", "y", "x"])))
+    with pytest.raises(DataError, match="none of its 2 rows has a label"):
+        model.evaluate(table(tmp_path / "data.csv", first_rows(["", "NA"])))
+
+
+def test_a_frame_is_scored_as_its_csv(tmp_path, caplog):
+    model = a_model(classes=("0", "1", "2"))
+    truth = pd.Series(RNG.integers(0, 4, len(RAW)).astype(float)).mask(RAW[:, 0] > 1.5)
+    frame = FRAME.assign(answer=truth, name="x").set_index(RAW[:, 2])[["name", "answer", "c", "b", "a"]]
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    assert model.evaluate(frame) == model.evaluate(tmp_path / "data.csv")
+    for labels in (truth.astype("Int64").to_numpy(), pd.Categorical(truth), truth.map("{:.0f}".format).to_numpy()):
+        assert model.evaluate(frame.assign(answer=labels)) == model.evaluate(frame)
+    assert "label that training never saw ('3.0' in " in caplog.text and "have no label" in caplog.text
+    with pytest.raises(DataError, match="the DataFrame has no label column 'answer'"):
+        model.evaluate(FRAME)
+
+
+def test_truth_values_are_labels(tmp_path):
+    model = a_model(mlp((3, 8, 2)), classes=("False", "True"))
+    found = model.predict(RAW)
+    assert found.dtype == bool
+    for labels in (found, np.where(found, "TRUE", "false")):
+        assert model.evaluate(FRAME.assign(answer=labels))["accuracy"] == 1
+        assert model.evaluate(table(tmp_path / "data.csv", by_name(answer=labels)))["accuracy"] == 1
 
 
 def test_an_output_without_a_class_is_never_predicted():
@@ -177,7 +220,8 @@ TABLES = {
     "a frame": FRAME,
     "columns in another order": FRAME[["c", "a", "b"]],
     "more columns": FRAME.assign(name="x", answer="yes")[["name", "c", "answer", "b", "a"]],
-    "columns with other names": FRAME.set_axis([10, 11, 12], axis=1),
+    "columns without names": FRAME.set_axis(range(3), axis=1),
+    "categories, truth and whole numbers": FRAME.astype({"a": "category"}),
     "float64": RAW.astype(np.float64),
     "lists": RAW.tolist(),
 }
@@ -238,7 +282,7 @@ def test_a_missing_cell_of_a_csv_is_taken_as_0(model, tmp_path):
 
 
 def test_a_missing_column_of_a_frame_is_named(model):
-    with pytest.raises(DataError, match=r"no column 'b' \(1 are missing\)"):
+    with pytest.raises(DataError, match="lacks 1 of the model's 3 columns: 'b'; it has 'a, other, c'"):
         model.predict(FRAME.rename(columns={"b": "other"}))
 
 
@@ -246,6 +290,26 @@ def test_a_missing_column_of_a_csv_is_named(model, tmp_path):
     """As in a frame: the places of columns count only where no name is known."""
     with pytest.raises(DataError, match="'b'"):
         model.predict(table(tmp_path / "data.csv", {"c": RAW[:, 2], "other": RAW[:, 1], "a": RAW[:, 0]}))
+
+
+def test_columns_of_other_names_are_not_taken_by_their_places(model, tmp_path):
+    others = FRAME.set_axis(["x", "y", "z"], axis=1)
+    for values in (others, table(tmp_path / "data.csv", dict(others.items()))):
+        with pytest.raises(DataError, match="lacks 3 of the model's 3 columns: 'a', 'b', 'c'; it has 'x, y, z'"):
+            model.predict(values)
+
+
+def test_two_columns_of_a_name_that_is_needed_are_refused(model, tmp_path):
+    twice = pd.concat([FRAME, FRAME[["b"]]], axis=1)
+    twice.to_csv(tmp_path / "data.csv", index=False)
+    for values in (twice, tmp_path / "data.csv"):
+        with pytest.raises(DataError, match="more than one column of the name 'b'"):
+            model.predict(values)
+
+
+def test_text_in_columns_that_are_not_the_models_does_not_matter(model, tmp_path):
+    path = table(tmp_path / "data.csv", by_name(name=np.full(len(RAW), "x, y"), answer=np.full(len(RAW), "")))
+    np.testing.assert_array_equal(features_of(path, model.preparation), RAW)
 
 
 def test_text_in_place_of_a_number_is_an_error_of_the_data(model):

@@ -1,0 +1,83 @@
+"""Where a model's columns lie in another file: its first line is compared with the names that the model knows."""
+
+import pytest
+
+from mrdl.errors import DataError
+from mrdl.layout import Columns, of_file, of_names
+
+TEXT = Columns(("a", "b", "c"), "kind", 1)
+NUMBERS = Columns(tuple("0123456789"), "label", 0)
+NAMELESS = Columns(("c1", "c2", "c3"), "c0", 0)
+UNLABELLED = Columns(("a", "b", "c"), "", None)
+TEN = ",".join("0123456789")
+
+FOUND = {  # the model's columns, the first line of a file -> a header?, places of the columns and of the label
+    "names": (TEXT, "a,kind,b,c", True, [0, 2, 3], 1),
+    "names without the label": (TEXT, "a,b,c", True, [0, 1, 2], None),
+    "names in another order, and more": (TEXT, "x,c,kind,b,y z,a", True, [5, 3, 1], 2),
+    "quoted names with blanks": (TEXT, '"a", b ,"c "', True, [0, 1, 2], None),
+    "a byte order mark": (TEXT, "\ufeffa,b,c", True, [0, 1, 2], None),
+    "a row with its label": (TEXT, "1,yes,NA,-3e5", False, [0, 2, 3], 1),
+    "a row with a label that is a number": (TEXT, "1,0,2,3", False, [0, 2, 3], 1),
+    "a row without its label": (TEXT, "1,2,3", False, [0, 1, 2], None),
+    "a row of truth values": (TEXT, "True,2,false", False, [0, 1, 2], None),
+    "names that are numbers": (NUMBERS, TEN, True, list(range(10)), None),
+    "names that are numbers, and an index": (NUMBERS, "," + TEN, True, list(range(1, 11)), None),
+    "names that are numbers, and the label": (NUMBERS, TEN + ",label", True, list(range(10)), 10),
+    "names that are numbers, in another order": (NUMBERS, "9,8,7,6,5,4,3,2,1,0", True, list(range(10))[::-1], None),
+    "a row of small numbers where names are": (NUMBERS, "5,3,4,1,0,0,7,2,9,9", False, list(range(10)), None),
+    "a row where no names are known": (NAMELESS, "7,1,2,3", False, [1, 2, 3], 0),
+    "other names where none are known": (NAMELESS, "kind,x,y,z", True, [1, 2, 3], 0),
+    "other names, no label, where none are known": (NAMELESS, "x,y,z", True, [0, 1, 2], None),
+    "a model without a label": (UNLABELLED, "kind,c,a,b", True, [2, 3, 1], None),
+}
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_columns_are_found(case):
+    wanted, line, is_header, places, label = FOUND[case]
+    layout = of_file(f"{line}\n1,2\n".encode(), wanted, "data.csv")
+    assert (layout.schema.header_crc is not None) == is_header
+    assert [layout.schema.places[i] for i in layout.order] == places
+    assert layout.schema.label == label and layout.without_label.label is None
+    assert layout.without_label.features == layout.schema.features
+
+
+REFUSED = {
+    "other names": (TEXT, "x,y,z", "data.csv lacks 3 of the model's 3 columns: 'a', 'b', 'c'; it has 'x, y, z'"),
+    "some names": (TEXT, "a,b,kind,x", "lacks 1 of the model's 3 columns: 'c'"),
+    "a name in other letters": (TEXT, "a,B,c", "lacks 1 of the model's 3 columns: 'b'"),
+    "a count where the model has names": (TEXT, "0,1,2,3", "lacks 3 .* it is not taken for a row"),
+    "a count where no names are known": (NAMELESS, "0,1,2,3", "lacks 3 .* it is not taken for a row"),
+    "a number is missing": (NUMBERS, "0,1,2,3,4,5,6,7,8,10", "lacks 1 .*: '9'.* it is not taken for a row"),
+    "too wide a row": (TEXT, "1,2,3,4,5", "has 5 columns, expected 3, or 4 with the label 'kind'"),
+    "too narrow a row": (UNLABELLED, "1,2", "has 2 columns, expected 3$"),
+    "too many names where none are known": (NAMELESS, "v,w,x,y,z", "has 5 columns, expected 3, or 4"),
+    "a name twice": (TEXT, "a,b,c,b", "more than one column of the name 'b'"),
+    "the label twice": (TEXT, "a,b,c,kind,kind", "more than one column of the name 'kind'"),
+    "semicolons": (TEXT, "a;b;c", "separated by commas"),
+    "Latin-1": (TEXT, b"a,b,\xfc", "not a CSV in UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_is_refused_in_words(case):
+    wanted, line, said = REFUSED[case]
+    with pytest.raises(DataError, match=said):
+        of_file((line if isinstance(line, bytes) else line.encode()) + b"\n", wanted, "data.csv")
+
+
+def test_a_name_that_occurs_twice_does_not_matter_where_it_is_not_wanted():
+    assert of_file(b"x,a,b,x,c\n", TEXT, "data.csv").schema.dropped == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "unnamed", "places", "label"),
+    [
+        (["c", "kind", "a", "b"], False, [2, 3, 0], 1),
+        (["0", "1", "2"], True, [0, 1, 2], None),
+        (["0", "1", "2", "3"], True, [0, 2, 3], 1),
+    ],
+)
+def test_columns_of_a_table_in_memory_are_found(names, unnamed, places, label):
+    assert of_names(names, TEXT, "the table", unnamed=unnamed) == (places, label)
