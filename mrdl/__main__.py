@@ -30,7 +30,7 @@ EXAMPLES = """examples:
 """
 
 
-METAVARS = {int: "N", float: "X", str: "TEXT"}
+METAVARS = {int: "N", float: "X", str: "TEXT", tuple[str, ...]: "COL,.."}
 
 
 class Parser(argparse.ArgumentParser):

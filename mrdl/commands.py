@@ -139,6 +139,7 @@ def advise(options: Any, config: TrainConfig) -> None:
     """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
     source = Source.look_at(options.data, config)
     label = source.head.label(config.label, config.supervised)
+    source.check_columns(said=bool(config.label))
     data, found = _measured(source, config, options)
     if options.json:
         print(advice.as_json(data, found))

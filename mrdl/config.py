@@ -44,6 +44,7 @@ class TrainConfig:
         DATA,
     )
     header: str = setting("auto", "whether the first line names the columns", DATA, ("auto", "yes", "no"))
+    drop: tuple[str, ...] = setting((), "columns to leave out: names or indices, with commas between", DATA)
     bad_rows: str = setting(
         "stop",
         "rows that cannot be read: stop before training, or skip and count them",

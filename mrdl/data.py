@@ -3,10 +3,9 @@
 A record is one line: MapReduce cuts files at line ends, so a quoted field cannot hold one.
 """
 
-import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,22 +13,13 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from mrdl.errors import DataError
-from mrdl.schema import MISSING, Schema, cells_of, header_crc, is_number, is_open, normalise, without_marks
-from mrdl.words import SHOWN, brief
+from mrdl.schema import MISSING, Schema, header_crc, normalise, without_marks
+from mrdl.sieve import BadRow, Cells, is_open, sift
 
-# as cells are written in files such as UCI's: a space after the comma
-_NULLS = [before + text + after for text in MISSING for before in ("", " ") for after in ("", " ")]
 _HEXADECIMAL = re.compile(rb"0[xX]")
-FLOAT32_MAX = float(np.finfo(np.float32).max)
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A line that could not be read: its number within the text it came from (0: the first), and why."""
-
-    line: int
-    reason: str
-    text: str
+_MISSING = frozenset(MISSING)
+WIDE = 10_000  # columns, from which on the sieve is faster and takes less memory
+MOST_NULLS = 20  # spellings of missing that are read fast
 
 
 @dataclass(frozen=True)
@@ -68,40 +58,38 @@ def _without_header(text: bytes, crc: int | None) -> bytes:
 
 
 class BlockParser:
-    """Parses blocks of whole lines; a block with a bad row is halved until that row stands alone."""
+    """Parses blocks of whole lines fast; a block with what is not plain numbers goes through the sieve.
+
+    What it has seen there (words for missing, columns of booleans) it reads fast from then on: that changes how long
+    a later block takes, and no value.
+    """
 
     def __init__(self, schema: Schema, *, keep_unlabelled: bool = False) -> None:
         """keep_unlabelled: whether a row whose label is missing is one, with the label ""; else it is bad."""
         self._schema, self._keep_unlabelled = schema, keep_unlabelled
+        self._places = schema.places
         self._names = [str(i) for i in range(len(schema.columns))]
+        self._used = [self._names[i] for i in (*self._places, *([] if schema.label is None else [schema.label]))]
         self._bytes = True  # no value other than 0 to 255 was seen yet: uint8 parses faster than float32
+        self._nulls = [""]  # each costs time and memory for every column
+        self._booleans: set[int] = set()
 
-    def parse(self, text: bytes) -> tuple[list[Block], list[BadRow]]:
+    def parse(self, text: bytes) -> tuple[list[Block], Sequence[BadRow]]:
         """text: whole lines, LF. Returns blocks in the order of lines, and the rows that are none."""
         if not text.strip():
             return [], []
-        try:
-            return [self._convert(text)], []
-        except (pa.ArrowInvalid, _Unusable):
-            blocks: list[Block] = []
-            bad: list[BadRow] = []
-            self._halve(text.split(b"\n"), 0, blocks, bad)
-            return blocks, bad
-
-    def _halve(self, lines: list[bytes], first: int, blocks: list[Block], bad: list[BadRow]) -> None:
-        text = b"\n".join(lines)
-        if not text.strip():
-            return
-        try:
-            blocks.append(self._convert(text))
-        except (pa.ArrowInvalid, _Unusable) as error:
-            if len(lines) == 1:
-                if self._schema.header_crc != header_crc(lines[0]):  # else a header within a file of joined files
-                    bad.append(BadRow(first, self._reason(lines[0], error), lines[0][:SHOWN].decode(errors="replace")))
-                return
-            middle = len(lines) // 2
-            self._halve(lines[:middle], first, blocks, bad)
-            self._halve(lines[middle:], first + middle, blocks, bad)
+        if len(self._used) <= WIDE:
+            try:
+                return [self._convert(text)], []
+            except (pa.ArrowInvalid, _Unusable):
+                pass
+        found = sift(text, self._schema, self._keep_unlabelled)
+        self._nulls = list(dict.fromkeys([*self._nulls, *found.words]))[:MOST_NULLS]
+        self._booleans |= set(found.booleans)
+        if not len(found.features):
+            return [], found.bad
+        codes, names = self._coded(found.labels, len(found.features))
+        return [Block(found.features, codes, names, found.missing)], found.bad
 
     def _convert(self, text: bytes) -> Block:
         try:
@@ -116,76 +104,80 @@ class BlockParser:
     def _table(self, text: bytes, value_type: pa.DataType) -> Block:
         if value_type == pa.uint8() and (b"x" in text or b"X" in text) and _HEXADECIMAL.search(text):
             raise pa.ArrowInvalid("0x10 is a number for whole numbers only: a row must not depend on its neighbours")
-        types = dict.fromkeys(self._names, value_type)
-        types.update({self._names[i]: pa.string() for i in self._schema.dropped})
-        label = self._schema.label
-        if label is not None:
-            types[self._names[label]] = pa.dictionary(pa.int32(), pa.string())
-        table = arrow_csv.read_csv(
-            io.BytesIO(text),
-            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
-            convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=False),
-        ).combine_chunks()
-        if b'"' in text and (table.num_rows != sum(map(bool, text.split(b"\n"))) or _ends_open(text)):
-            raise _Unusable  # a quote that is left open would swallow the next lines
+        if self._schema.dropped and not text.isascii() and not _is_utf8(text):
+            raise _Unusable  # pyarrow looks at the columns alone that it converts
+        table = self._read(text, value_type)
+        if b'"' in text:
+            rows = [line for line in text.split(b"\n") if line]
+            if table.num_rows != len(rows) or is_open(rows[-1]):
+                raise _Unusable  # a quote that is left open would swallow the next lines
+        transposed = np.empty((len(self._places), table.num_rows), value_type.to_pandas_dtype())
         missing = 0
-        columns = self._schema.places
-        transposed = np.empty((len(columns), table.num_rows), value_type.to_pandas_dtype())
-        for row, i in enumerate(columns):
-            column = table.column(i)
-            if column.null_count:
+        for row, place in enumerate(self._places):
+            column = table.column(row)
+            if place in self._booleans:
+                column, count = _of_booleans(column.combine_chunks(), value_type)
+                missing += count
+            elif column.null_count:
                 missing += column.null_count
                 column = column.fill_null(0)
-            transposed[row] = column.to_numpy()
+            transposed[row] = column if place in self._booleans else column.to_numpy()
         features = np.ascontiguousarray(transposed.T)
         if features.dtype == np.float32:
             if not np.isfinite(features).all():
                 raise _Unusable
             features += 0.0  # -0 and 0 are the same value and must hash alike
-        codes, names = self._labels(table)
-        return Block(features, codes, names, missing)
+        label = None if self._schema.label is None else table.column(len(self._places)).combine_chunks()
+        return Block(features, *self._coded(label, table.num_rows), missing)
 
-    def _labels(self, table: pa.Table) -> tuple[np.ndarray, tuple[str, ...]]:
-        if self._schema.label is None:
-            return np.zeros(table.num_rows, np.int32), ("",)
-        column = table.column(self._schema.label).combine_chunks()
-        names = tuple(name.strip() for name in column.dictionary.to_pylist())
+    def _read(self, text: bytes, value_type: pa.DataType) -> pa.Table:
+        """The columns that are used, the label's last."""
+        types = dict.fromkeys(self._names, value_type)
+        types |= {self._names[place]: pa.string() for place in self._booleans}
+        if self._schema.label is not None:
+            types[self._names[self._schema.label]] = pa.dictionary(pa.int32(), pa.string())
+        return arrow_csv.read_csv(
+            io.BytesIO(text),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=types, null_values=self._nulls, strings_can_be_null=False, include_columns=self._used
+            ),
+        ).combine_chunks()
+
+    def _coded(self, labels: pa.Array | None, rows: int) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Codes and names of labels; raises _Unusable where one is missing."""
+        if labels is None:
+            return np.zeros(rows, np.int32), ("",)
+        coded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
+        names = tuple(name.strip() for name in coded.dictionary.to_pylist())
         if self._keep_unlabelled:
-            names = tuple("" if name in MISSING else name for name in names)
-        elif "" in names:
+            names = tuple("" if name in _MISSING else name for name in names)
+        elif not _MISSING.isdisjoint(names):
             raise _Unusable
-        return column.indices.to_numpy(), names
-
-    def _reason(self, line: bytes, error: Exception) -> str:
-        """Why one line is no row, in the words of its author."""
-        try:
-            cells = cells_of(line.decode())
-        except UnicodeDecodeError as wrong:
-            return f"byte 0x{wrong.object[wrong.start]:02x} is not UTF-8"
-        except csv.Error as wrong:
-            return str(wrong)
-        if is_open(line.decode()):
-            return "a quotation mark is not closed"
-        if len(cells) != len(self._schema.columns):
-            return f"{len(cells)} columns, expected {len(self._schema.columns)}"
-        for i in sorted({*range(len(cells))} - {*self._schema.dropped}):
-            name, cell = self._schema.columns[i], cells[i]
-            if i == self._schema.label:
-                if not cell.strip():
-                    return f"column {brief(name)}: the label is missing"
-            elif not is_number(cell):
-                return f"column {brief(name)}: {cell[:40]!r} is not a number"
-            elif cell.strip() not in MISSING and not abs(float(cell)) <= FLOAT32_MAX:
-                return f"column {brief(name)}: {cell[:40]!r} is not a finite number"
-        return str(error)[:SHOWN]
-
-
-def _ends_open(text: bytes) -> bool:
-    return is_open(text.rstrip(b"\n").rpartition(b"\n")[2].decode(errors="replace"))
+        return coded.indices.to_numpy(), names
 
 
 class _Unusable(Exception):
     """A block parses, but holds a value that is no value."""
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _of_booleans(column: pa.Array, value_type: pa.DataType) -> tuple[np.ndarray, int]:
+    """The values of a column in which there are booleans, and how many are missing."""
+    cells = Cells.of(column)
+    if cells.bad.any():
+        raise _Unusable
+    values = cells.values
+    if value_type == pa.uint8() and not ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
+        raise pa.ArrowInvalid("not all are whole numbers from 0 to 255")
+    return values.astype(value_type.to_pandas_dtype()), int(cells.missing.sum())
 
 
 def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np.ndarray, list[str]]:

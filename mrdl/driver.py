@@ -65,9 +65,6 @@ def train(
         return Run(path, config, runner=runner, resume=resume, screen=screen).execute()
 
 
-FIRST_COLUMN = "0"  # the label where none was said: one run, whether it was or not
-
-
 class Run:
     """One training run. `screen` is told what happens: begin, progress, round_done, note, finish."""
 
@@ -109,7 +106,10 @@ class Run:
         self.schema = self.source.schema
         as_it_is = self.job_class.parse is TrainJob.parse
         self.label = self.source.head.label(self.config.label, self.config.supervised, judged=as_it_is)
-        self.config = self.config.with_changes({"label": self.config.label or FIRST_COLUMN})
+        if as_it_is:
+            self.source.check_columns(said=bool(self.config.label))
+        # one run, whether the label was said or not
+        self.config = self.config.with_changes({"label": self.config.label or str(self.schema.label)})
         self.config = with_nodes_of_start(self.config)
         self.plan = plan(self.config, self.schema)
         self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)

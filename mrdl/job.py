@@ -18,7 +18,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Any, BinaryIO
@@ -43,6 +43,7 @@ from mrdl.shuffle import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, LoadedShard, 
 from mrdl.task import INPUT_FILE, INPUT_START, task_streams
 
 READ_BYTES = 4 << 20  # of text parsed at once
+MOST_BAD_ROWS = 100  # that a mapper looks for where one is enough to stop
 COMBINE_KEY = b"combine"
 TASK_WORDS = {"--mapper", "--reducer", "--combiner"}  # with which mrjob runs a job file as a task
 
@@ -133,11 +134,11 @@ class TrainJob(MRJob):
     def schema(self) -> Schema:
         """The columns of the CSV."""
         schema = self.settings["schema"]
-        return Schema(tuple(schema["columns"]), schema["label"], schema["header_crc"])
+        return Schema(tuple(schema["columns"]), schema["label"], schema["header_crc"], tuple(schema["dropped"]))
 
     # --- rows to shards ---
 
-    def parse(self, schema: Schema) -> Callable[[bytes], tuple[list[Block], list[Any]]]:
+    def parse(self, schema: Schema) -> Callable[[bytes], tuple[list[Block], Sequence[Any]]]:
         """How whole lines become rows; override it for another format of lines."""
         return BlockParser(schema).parse
 
@@ -151,18 +152,21 @@ class TrainJob(MRJob):
         parse, line, place = self.parse(self.schema), 0, 0
         file = self.env.get(INPUT_FILE, "")
         start = int(self.env.get(INPUT_START, 0))
-        for text in whole_lines(iter(lambda: stdin.read(READ_BYTES), b""), self.schema.header_crc):
+        texts = whole_lines(iter(lambda: stdin.read(READ_BYTES), b""), self.schema.header_crc)
+        for text in texts:
             blocks, bad = parse(text)
             for block in blocks:
                 placed.add(block)
             if bad:
-                offsets = np.cumsum([0, *(len(row) + 1 for row in text.split(b"\n"))])
-                for row in bad:
-                    # a line number where the split begins the file, else the byte near which it lies
-                    at = line + row.line + 1 if start == 0 else -(start + place + int(offsets[row.line]))
-                    placed.statistics.add_bad(file, at, row.reason, row.text)
+                # a line number where the split begins the file, else the byte near which it lies
+                placed.add_bad(file, line + 1 if start == 0 else None, start + place, text, bad)
             line += text.count(b"\n")
             place += len(text)
+            if placed.statistics.bad_rows >= MOST_BAD_ROWS and self.config.bad_rows == "stop":
+                placed.statistics.cut = next(texts, None) is not None
+                while stdin.read(READ_BYTES):  # to the end: Hadoop takes a task that does not for one that failed
+                    pass
+                break
         placed.finish()
 
     def _reduce_rows(self, lines: Iterable[bytes], write: Write) -> None:

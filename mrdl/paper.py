@@ -91,11 +91,15 @@ class rbm:  # noqa: N801
         return net
 
     def load_data(self, data_path: str | Sequence[str]) -> "Data_load":
-        """A labelled CSV, or all of a folder, a glob or a list; the label stands where it did in training."""
+        """A labelled CSV, or all of a folder, a glob or a list; the label stands where it did in training, and columns
+        that the training left out are left out."""
         from mrdl.paper_data import Data_load, ToTensor
 
         label = self.model.preparation.label_index if self.model else 0
-        return Data_load(data_path, None, ToTensor(), "none" if label is None else str(label))
+        said = "none" if label is None else str(label)
+        if self.model and (drop := self.model.settings.get("drop")):
+            return Data_load(data_path, None, ToTensor(), self.model.settings["label"], drop)
+        return Data_load(data_path, None, ToTensor(), said)
 
     data_load = load_data
 

@@ -30,6 +30,7 @@ class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
     direct: a folder, or a list of folders, in each of which a relative path lies.
     transform: what each row of X goes through, one function or several in order.
     label: another label column, by name or index, or none.
+    drop: columns to leave out, by names or indices.
 
     Raises DataError where a file is not there, cannot be read, or has other columns than the first one.
 
@@ -42,6 +43,7 @@ class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
         direct: str | Sequence[str] | None = None,
         transform: Callable[[Any], Any] | Sequence[Any] | None = None,
         label: str = "0",
+        drop: Sequence[str] = (),
     ) -> None:
         transforms = transform if isinstance(transform, Sequence) else [transform]
         self.transforms = [each for each in transforms if each is not None]
@@ -50,7 +52,7 @@ class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
             raise DataError("there is no file to load: the list is empty")
         paths = [f"{folder.rstrip('/')}/{name}" if folder else name for folder in folders for name in names]
         self.file = ", ".join(paths)
-        found = [_look(path, info, label) for path in paths for info in _filled(path)]
+        found = [_look(path, info, label, drop) for path in paths for info in _filled(path)]
         self.schema = found[0][2]
         for path, info, schema in found:
             _check_columns(schema, self.schema, _shown(path, info), _shown(*found[0][:2]))
@@ -81,9 +83,9 @@ def _filled(path: str) -> list[FileInfo]:
     return filled
 
 
-def _look(path: str, info: FileInfo, label: str) -> tuple[str, FileInfo, Schema]:
+def _look(path: str, info: FileInfo, label: str, drop: Sequence[str]) -> tuple[str, FileInfo, Schema]:
     shown = _shown(path, info)
-    return path, info, sniff(first_lines([info], shown), label, "auto", shown)
+    return path, info, sniff(first_lines([info], shown), label, "auto", shown, drop)
 
 
 def _shown(path: str, info: FileInfo) -> str:

@@ -1,7 +1,7 @@
 """What rows go through before training: the statistics of the data, and the scaling and classes made from them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from mrdl.target import MAX_CLASSES, problem
 from mrdl.words import brief
 
 KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
+KEPT_UNFIT = 21  # columns with bad cells: those that a message shows, and one to tell that there are more
 
 
 @dataclass
@@ -20,7 +21,8 @@ class Statistics:
     """What a mapper counts, mergeable in any order.
 
     minimum, maximum: (columns,) float32 over the training rows alone; classes: label -> rows;
-    bad: the first bad rows as (file, place, reason, text).
+    bad: the first bad rows as (file, place, reason, text); unfit: of the first columns in which cells are no numbers,
+    (index in the CSV, a cell); cut: whether a mapper stopped at so many bad rows.
     """
 
     minimum: np.ndarray
@@ -32,6 +34,8 @@ class Statistics:
     integral: bool = True
     classes: dict[str, int] = field(default_factory=dict)
     bad: list[tuple[str, int, str, str]] = field(default_factory=list)
+    unfit: list[tuple[int, str]] = field(default_factory=list)
+    cut: bool = False
 
     @classmethod
     def empty(cls, num_features: int) -> "Statistics":
@@ -60,6 +64,13 @@ class Statistics:
         self.bad_rows += 1
         self.bad = sorted([*self.bad, (file, place, reason, text)])[:KEPT_BAD_ROWS]
 
+    def add_unfit(self, columns: Iterable[tuple[int, str]]) -> None:
+        """Note columns that hold a cell which is no number: (index in the CSV, the cell)."""
+        found: dict[int, str] = {}
+        for place, cell in sorted([*self.unfit, *columns]):
+            found.setdefault(place, cell)
+        self.unfit = sorted(found.items())[:KEPT_UNFIT]
+
     def merge(self, other: "Statistics") -> None:
         """Take in another mapper's statistics."""
         np.minimum(self.minimum, other.minimum, out=self.minimum)
@@ -71,10 +82,22 @@ class Statistics:
         self.integral &= other.integral
         self.add_classes(other.classes)
         self.bad = sorted([*self.bad, *other.bad])[:KEPT_BAD_ROWS]
+        self.add_unfit(other.unfit)
+        self.cut |= other.cut
 
     def to_meta(self) -> dict[str, Any]:
         """All but the arrays, for a record's header."""
-        names = ("training_rows", "validation_rows", "missing", "bad_rows", "integral", "classes", "bad")
+        names = (
+            "training_rows",
+            "validation_rows",
+            "missing",
+            "bad_rows",
+            "integral",
+            "classes",
+            "bad",
+            "unfit",
+            "cut",
+        )
         return {name: getattr(self, name) for name in names}
 
 
@@ -166,7 +189,7 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
     above = float(scaling.threshold) if scaling.threshold else None
     low, factor = scaling.taken or (low, factor)
     counts = tuple(statistics.classes[name] for name in classes)
-    return Preparation(schema.features, schema.label_name, schema.label, classes, low, factor, above, counts)
+    return Preparation(schema.features, schema.label_name, schema.label_place, classes, low, factor, above, counts)
 
 
 def looks_like_pixels(statistics: Statistics) -> bool:

@@ -106,7 +106,8 @@ def pack_statistics(tag: bytes, statistics: Statistics, **more: Any) -> bytes:
 def to_statistics(meta: Mapping[str, Any], arrays: Arrays) -> Statistics:
     """The statistics of an S or P record."""
     known = {name: meta[name] for name in Statistics.empty(0).to_meta()}
-    known["bad"] = [tuple(row) for row in known["bad"]]
+    for name in ("bad", "unfit"):
+        known[name] = [tuple(row) for row in known[name]]
     return Statistics(minimum=arrays["minimum"], maximum=arrays["maximum"], **known)
 
 

@@ -3,6 +3,7 @@
 import csv
 import shlex
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mrdl.errors import ConfigError, DataError
@@ -10,8 +11,9 @@ from mrdl.formats import refuse_other_formats, refuse_other_separators
 from mrdl.words import SHOWN, brief
 
 BOM = b"\xef\xbb\xbf"
-BOOLEANS = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0}  # as pandas, R and Spark write them
 MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
+SHOWN_NAMES = 20  # names of columns that a message lists
+BOOLEANS = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0}  # as pandas, R and Spark write them
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,11 @@ class Schema:
         return "" if self.label is None else self.columns[self.label]
 
 
-def sniff(head: bytes, label: str, header: str, source: str) -> Schema:
-    """The schema of a CSV from its first two lines. Raises DataError or ConfigError with the way out."""
+def sniff(head: bytes, label: str, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
+    """The schema of a CSV from its first two lines; drop: names or indices of columns to leave out.
+
+    Raises DataError or ConfigError with the way out.
+    """
     first, second = _first_lines(head, source)
     try:
         cells = cells_of(first)
@@ -58,14 +63,15 @@ def sniff(head: bytes, label: str, header: str, source: str) -> Schema:
     except csv.Error as error:
         raise DataError(f"{source} is not a CSV: {error} in its first lines") from error
     refuse_other_separators(first, second, cells, source)
-    named = header == "yes" or (header == "auto" and _is_header(cells, below, label))
+    named = header == "yes" or (header == "auto" and _is_header(cells, below, label, source))
     columns = tuple(cell.strip() for cell in cells) if named else tuple(f"c{i}" for i in range(len(cells)))
-    index = _label_index(label, columns, named, source)
+    dropped = tuple(sorted({i for column in drop for i in _places(column.strip(), columns, named, source)}))
+    index = _label_index(label, columns, named, source, dropped)
     if len(columns) < 2 and index is not None:
         raise DataError(f"{source} has one column ({brief(columns[0])}), expected a label and at least one value")
     if named and not second:
         raise DataError(f"{source} has a header but no rows")
-    return Schema(columns, index, header_crc(first.encode()) if named else None)
+    return Schema(columns, index, header_crc(first.encode()) if named else None, dropped)
 
 
 def header_crc(line: bytes) -> int:
@@ -93,11 +99,6 @@ def cells_of(line: str) -> list[str]:
     return next(csv.reader([line]), [])
 
 
-def is_open(line: str) -> bool:
-    """Whether a quotation mark of a line is not closed, so that its last cell would go on in the next one."""
-    return '"' in line and len(list(csv.reader([line, ""]))) < 2
-
-
 def is_number(cell: str) -> bool:
     """Whether a cell is a number, or missing."""
     if cell.strip() in MISSING:
@@ -114,38 +115,64 @@ def is_value(cell: str) -> bool:
     return is_number(cell) or cell.strip() in BOOLEANS
 
 
-def _is_header(first: list[str], second: list[str], label: str) -> bool:
+def _is_header(first: list[str], second: list[str], label: str, source: str) -> bool:
     """Text where a value should be; or only the label is text, and in the next line it is a number. Where nobody has
-    said which column that is, it may be any."""
-    numbers = [is_number(cell) for cell in first]
+    said which column that is, it may be any.
+
+    Raises DataError where there is text in both lines, and numbers in both: either may be true.
+    """
+    values = [is_value(cell) for cell in first]
     if not label:
-        over = zip(numbers, second, strict=False)
-        return not any(numbers) or any(not number and below.strip() and is_number(below) for number, below in over)
+        over = zip(values, second, strict=False)
+        return not any(values) or any(not value and below.strip() and is_value(below) for value, below in over)
     at = _index(label)
     if at is None or not -len(first) <= at < len(first):
-        return not all(numbers) or label in [cell.strip() for cell in first]
-    at %= len(first)
-    if not all(number for i, number in enumerate(numbers) if i != at):
+        if label in [cell.strip() for cell in first]:
+            return True
+        at = None
+    else:
+        at %= len(first)
+    others = [i for i in range(len(first)) if i != at]
+    if all(values[i] for i in others):
+        return at is not None and not values[at] and at < len(second) and is_value(second[at])
+    below = [is_value(cell) for cell in second] + [False] * len(first)
+    if any(below[i] and not values[i] for i in others) or not any(below[i] and values[i] for i in others):
         return True
-    return not numbers[at] and at < len(second) and is_number(second[at])
+    raise DataError(
+        f"{source}: its first line ({', '.join(first)[:60]!r}) has text and numbers where the second has: say whether "
+        "it names the columns, --header yes, or is a row, --header no"
+    )
 
 
-def _label_index(label: str, columns: tuple[str, ...], named: bool, source: str) -> int | None:
-    if not label:
-        return 0
-    if named and label in columns:
-        return columns.index(label)
-    if label == "none":
-        return None
+def _label_index(
+    label: str, columns: tuple[str, ...], named: bool, source: str, dropped: tuple[int, ...]
+) -> int | None:
+    """Which column is the label: the first that is not left out, where nobody said it."""
+    kept = [i for i in range(len(columns)) if i not in set(dropped)]
+    if label == "none" and not (named and label in columns):
+        index = None
+    else:
+        index = _places(label, columns, named, source)[0] if label else next(iter(kept), 0)
+    if label and index in dropped:
+        raise ConfigError(f"column {columns[index]!r} of {source} is the label, and is to be dropped, too")
+    if dropped and len(kept) <= (index is not None):
+        raise ConfigError(f"drop leaves out {len(dropped)} columns of {source}: no values to train on are left")
+    return index
+
+
+def _places(column: str, columns: tuple[str, ...], named: bool, source: str) -> list[int]:
+    """The indices of the columns that a name means, or an index in text, which may count from the end."""
+    if named and column in columns:
+        return [i for i, name in enumerate(columns) if name == column]
     some = ", ".join(name if len(name) <= SHOWN else f"{name[:SHOWN]}..." for name in columns[:20])
     shown = some + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
-    index = _index(label)
+    index = _index(column)
     if index is None:
         what = f"its columns are {shown}" if named else f"it has no header; give the index, 0 to {len(columns) - 1}"
-        raise ConfigError(f"{source} has no column {label!r}: {what}")
+        raise ConfigError(f"{source} has no column {column!r}: {what}")
     if not -len(columns) <= index < len(columns):
         raise ConfigError(f"{source} has no column number {index}: it has {len(columns)} columns: {shown}")
-    return index % len(columns)
+    return [index % len(columns)]
 
 
 def _index(label: str) -> int | None:

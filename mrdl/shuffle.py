@@ -9,7 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from mrdl import protocol
 from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block
 from mrdl.errors import DamagedShard
-from mrdl.preparation import Statistics
+from mrdl.preparation import KEPT_BAD_ROWS, Statistics
 from mrdl.protocol import Write, split_line, unpack
 from mrdl.shard import hash_order, is_validation, row_hash, shard_of, warm_rank
 
@@ -75,6 +75,15 @@ class PlacedRows:
                 self._bytes += len(rows) * (block.features.shape[1] * block.features.itemsize + 12)
         if self._bytes > BUFFER_BYTES:
             self._flush()
+
+    def add_bad(self, file: str, line: int | None, place: int, text: bytes, bad: Sequence[Any]) -> None:
+        """Count the bad rows of a text, which begins at a line of its file, or near a byte where that is not known."""
+        lines, counted = text.split(b"\n"), self.statistics
+        for row in bad[:KEPT_BAD_ROWS]:
+            before = sum(len(each) + 1 for each in lines[: row.line])
+            counted.add_bad(file, -(place + before) if line is None else line + row.line, row.reason, row.text)
+        counted.bad_rows += max(0, len(bad) - KEPT_BAD_ROWS)
+        counted.add_unfit((at, cell) for at, (_, cell) in getattr(bad, "columns", {}).items())
 
     def finish(self) -> None:
         """Write what is left, and the statistics to every shard."""

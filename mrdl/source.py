@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mrdl import columns
 from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, DataError, MrdlError, SetupError, Unavailable
 from mrdl.formats import refuse_by_name, refuse_other_formats
@@ -23,6 +24,7 @@ from mrdl.webhdfs import FileInfo
 log = logging.getLogger(__name__)
 
 HEAD_BYTES = 1 << 20
+COMPARED = 300  # files of which the first lines are compared
 MOST_BYTES = 1 << 30  # a second or two; to parse as many takes ten times as long
 MOST_CHECKSUMS = 1000  # some hundredths of a second each
 
@@ -78,6 +80,16 @@ def _beginning(info: FileInfo, shown: str) -> bytes:
         length *= 4  # a line longer than a megabyte
 
 
+def _first_line(path: str) -> bytes:
+    """The first line of a file that is not blank."""
+    length = 1 << 16
+    while True:
+        lines = filled_lines(start := head(path, length))
+        if len(lines) > 1 or length > HEAD_BYTES or start.endswith((b"\n", b"\r")):
+            return lines[0] if lines else b""
+        length *= 32
+
+
 @dataclass(frozen=True)
 class Source:
     """A CSV as the user named it: a file, folder or glob, local or in HDFS."""
@@ -95,9 +107,19 @@ class Source:
         """
         files = store_of(name).files(name)
         start = first_lines(files, name)
-        schema = sniff(start, config.label, config.header, name)
+        schema = sniff(start, config.label, config.header, name, config.drop)
         whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1
         return cls(name, tuple(files), schema, Head(name, start, whole, schema))
+
+    def check_columns(self, said: bool, way_out: str = columns.OF_FLAGS) -> None:
+        """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file, text.
+
+        said: whether the label was; way_out: how columns are left out by whoever asks.
+        """
+        columns.check_names(self.schema, self.name, way_out)
+        filled = [info.path for info in self.files if info.size]
+        columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
+        columns.refuse_text(self.head.text, self.schema, self.name, said, way_out)
 
     @property
     def size(self) -> int:
@@ -155,8 +177,7 @@ class Source:
         """Where a bad row lies, in words; at: a line number, or less the byte near which it lies."""
         path = file.removeprefix("file://")
         if at < 0 and not is_hdfs(path) and os.path.exists(path):
-            with open(path, "rb") as text:
-                at = text.read(-at).count(b"\n") + 1
+            at = 1 + sum(chunk.count(b"\n") for chunk in store_of(path).chunks(path, -at))
         if is_hdfs(self.name) and not is_hdfs(path):  # it was fetched
             path = [info.path for info in self.files if info.size][int(Path(path).stem)]
         shown = self.name if len(self.files) == 1 else path
@@ -166,9 +187,12 @@ class Source:
         shown = [f"  {place}: {reason}" for place, (_, _, reason, _) in zip(places, statistics.bad, strict=True)]
         more = statistics.bad_rows - len(shown)
         total = statistics.training_rows + statistics.validation_rows + statistics.bad_rows
+        seen = f"at least {statistics.bad_rows} rows" if statistics.cut else f"{statistics.bad_rows} of {total} rows"
         return DataError(
-            f"{statistics.bad_rows} of {total} rows cannot be read; nothing was trained.\n"
+            f"{self.name}: {seen} cannot be read; nothing was trained.\n"
             + "\n".join(shown)
-            + (f"\n  ... and {more} more" if more else "")
-            + "\nMend them, or leave them out with --bad-rows skip."
+            + (f"\n  ... and {'at least ' * statistics.cut}{more} more" if more else "")
+            + columns.told_unfit(statistics.unfit, self.schema)
+            + "\nMend them"
+            + (", or leave them out with --bad-rows skip." if 2 * statistics.bad_rows <= total else ".")
         )

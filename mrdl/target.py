@@ -150,7 +150,7 @@ class Head:
     def _doubtful(self, index: int, values: Values) -> bool:
         """Whether another column bears the name of a label: numbers of a first column may be amounts, too."""
         names = [name.lower() for name in self.schema.columns]
-        others = [i for i, name in enumerate(names) if name in NAMES[:4] and i != index]
+        others = [i for i, name in enumerate(names) if name in NAMES[:4] and i not in (index, *self.schema.dropped)]
         if not values.numeric or names[index] in NAMES or not others or self.schema.header_crc is None:
             return False
         return any(not found.why_not(guessed=True) for found in self._values(others).values())
@@ -162,7 +162,8 @@ class Head:
         named = [i for i, name in enumerate(self.schema.columns) if name.lower() in NAMES]
         looked_at = dict.fromkeys([*named, last, *range(min(last, JUDGED))])
         found = {i: values for i, values in self._values(looked_at).items() if values.rows and not values.why_not(True)}
-        found.pop(index, None)
+        for taken in (index, *self.schema.dropped):
+            found.pop(taken, None)
         if not found:
             return f"{asked}. No other column looks like classes. {NO_AMOUNTS}; give the label with {how}"
         best = [i for i in looked_at if i in found]

@@ -1,6 +1,9 @@
 """From the text of a flag or a value of TOML to the type of a setting, and what is said of a name that is unknown."""
 
+import csv
 import difflib
+import io
+from collections.abc import Iterable
 from typing import Any
 
 from mrdl.errors import ConfigError
@@ -21,7 +24,7 @@ def _whole(value: Any) -> int:
 
 
 def convert(name: str, value: Any, kind: Any) -> Any:
-    """The value as `kind`: int, float, str, or else whole numbers; raises ConfigError that says what was expected."""
+    """The value as `kind`: int, float, str, names, or else whole numbers; raises ConfigError that says which."""
     try:
         if kind is int:
             return _whole(value)
@@ -32,6 +35,8 @@ def convert(name: str, value: Any, kind: Any) -> Any:
             return number
         if kind is str:
             return str(value).encode().decode()  # of a path there may be bytes that are no text
+        if kind == tuple[str, ...]:  # names may hold commas: they are quoted then, as in a CSV
+            return tuple(next(csv.reader([value]), []) if isinstance(value, str) else map(str, value))
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(_whole(part) for part in parts)
     except UnicodeEncodeError:
@@ -39,3 +44,10 @@ def convert(name: str, value: Any, kind: Any) -> Any:
     except (TypeError, ValueError, OverflowError):
         wanted = {int: "a whole number", float: "a number"}.get(kind, "whole numbers with commas between")
         raise ConfigError(f"{name} is {value!r}, expected {wanted}") from None
+
+
+def names_as_text(names: Iterable[Any]) -> str:
+    """Names with commas between, as `convert` reads them: those that hold commas are quoted."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()

@@ -22,6 +22,8 @@ def other(name):
     if isinstance(default, int | float):
         step = 1 if isinstance(default, int) else 0.05
         return default - step if default == about["most"] else default + step
+    if name == "drop":
+        return ("9", "a b", "2")
     return "7" if isinstance(default, str) else (9, 4, 2)
 
 
@@ -273,7 +275,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, name, w
 # --- what settings decide ---
 
 DECIDES = {
-    DATA: ["label", "header", "bad_rows", "validation", "shards"],
+    DATA: ["label", "header", "drop", "bad_rows", "validation", "shards"],
     MODEL: [
         "kind",
         "nodes",

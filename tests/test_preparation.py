@@ -66,6 +66,8 @@ def test_statistics_of_any_parts_in_any_order_are_those_of_all_rows(seed):
         "integral": False,
         "classes": pd.Series(labels).value_counts().to_dict(),
         "bad": [("file0", place, "why", "text") for place in (0, 2, 4, 10, 12)],
+        "unfit": [],
+        "cut": False,
     }
 
 

@@ -1,6 +1,7 @@
 """The data of a sweep: read and prepared once, split in two by the rows' hashes, and shared as one mapped file."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mrdl import atomic
+from mrdl.columns import OF_A_SPEC
 from mrdl.config import TrainConfig
 from mrdl.data import read_table
 from mrdl.errors import DataError
@@ -75,15 +77,16 @@ class Dataset:
         return cls(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
 
 
-def prepare_data(name: str, label: str, header: str, test_fraction: float) -> Dataset:
+def prepare_data(name: str, label: str, header: str, test_fraction: float, drop: Sequence[str] = ()) -> Dataset:
     """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
 
     Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
     """
-    source = Source.look_at(name, TrainConfig(label=label, header=header))
+    source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
     if source.schema.label is None:
         raise DataError(f"{name} has no label column, but a sweep learns classes: {SETTING} ...")
     source.head.label(label, how=SETTING)  # raises where these are no classes
+    source.check_columns(bool(label), OF_A_SPEC)
     features, names = [], []
     for info in source.files:
         rows, found = read_table(text_chunks(info.path), source.schema, info.path)

@@ -50,7 +50,7 @@ RECORD = (
 def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
     """The prepared data of a spec, and its designs. Raises ConfigError or DataError where they cannot be trained."""
     backend(spec.backend)
-    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
+    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop)
     designs = spec.designs(prepared.columns, len(prepared.classes))
     check(spec, designs)
     return prepared, designs

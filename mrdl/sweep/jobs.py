@@ -23,6 +23,7 @@ from mrdl.sweep.refusals import refused_by_train
 from mrdl.sweep.space import Design, design_of
 from mrdl.sweep.usage import cpu_seconds
 from mrdl.task import DIES_WITH_DRIVER, with_package
+from mrdl.values import names_as_text
 
 if TYPE_CHECKING:
     from mrdl.sweep.folder import SweepFolder
@@ -98,6 +99,8 @@ class Jobs:
             "--batch-size", design.batch_size, "--learning-rate", design.learning_rate, "--seed", design.seed,
         ]  # fmt: skip
         words += [word for name, value in self._sweep.site.items() for word in ("--" + name.replace("_", "-"), value)]
+        if spec.drop:
+            words += ["--drop", names_as_text(spec.drop)]
         if shards:
             words += ["--shards", shards]
         if shards == 1:

@@ -100,6 +100,7 @@ class Spec:
     space: Mapping[str, Any]
     label: str = ""
     header: str = "auto"
+    drop: tuple[str, ...] = ()
     test_fraction: float = 0.2
     sampler: str = "grid"
     count: int = 0

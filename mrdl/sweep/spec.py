@@ -30,7 +30,7 @@ MOST_SEEDS = 10**6
 MOST_DESIGNS = 10**7  # of a grid
 MOST_BY_TPE = 2000  # designs: Optuna's TPE takes a tenth of a second for the next one then
 KEYS = {
-    "data": {"label": str, "header": str, "test_fraction": float},
+    "data": {"label": str, "header": str, "drop": tuple, "test_fraction": float},
     "sweep": {
         "sampler": str,
         "count": int,
@@ -211,6 +211,10 @@ def _typed(name: str, value: Any, kind: type) -> Any:
         ):
             raise ConfigError(f"{name} is {value!r}, expected {{ first = epochs of the first rung, eta = 3 }}")
         return dict(value)
+    if kind is tuple:  # of columns: names or indices
+        if not isinstance(value, list) or not all(type(one) in (str, int) for one in value):
+            raise ConfigError(f"{name} is {value!r}, expected a list of columns, names or indices")
+        return tuple(map(str, value))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind is str and type(value) is int:

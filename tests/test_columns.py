@@ -1,0 +1,157 @@
+"""Columns that cannot be trained on are told from the head of the data, all at once, with a way out that works."""
+
+import time
+
+import pytest
+
+import mrdl
+from mrdl.__main__ import main
+from mrdl.errors import ConfigError, DataError
+from mrdl.schema import sniff
+
+PEOPLE = 'income,age,work class,gain,"city, state",flag\n' + "".join(
+    f"{'yes' if i % 3 else 'no'},{20 + i % 50},{'Private' if i % 2 else 'State'},{i / 7:.3f},"
+    + ('"a, b"' if i % 5 else "c")
+    + f",{bool(i % 3)}\n"
+    for i in range(400)
+)
+DROP = 'work class,"city, state"'
+QUICK = ["--json", "--rounds", "1", "--epochs", "1", "--warm-rows", "0", "--shards", "1", "--nodes"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def train(path, *words, nodes="3,4,2"):
+    return main(["train", str(path), *QUICK, nodes, *words])
+
+
+def test_all_columns_of_text_are_named_from_the_head_and_dropping_them_works(folder, capsys):
+    (folder / "people.csv").write_text(PEOPLE + PEOPLE[PEOPLE.index("\n") + 1 :] * 200)
+    began = time.process_time()
+    assert main(["train", "people.csv", "--label", "income"]) == 2
+    assert time.process_time() - began < 3
+    told = capsys.readouterr().err
+    assert "2 of 6 columns hold text" in told and "'work class', as 'State'" in told and "'city, state'" in told
+    assert f"--drop '{DROP}'" in told and "skip" not in told
+    (folder / "people.csv").write_text(PEOPLE)
+    assert train("people.csv", "--label", "income", "--drop", DROP, "--run-dir", "run") == 0
+
+
+def test_a_model_knows_the_columns_alone_that_it_uses(folder):
+    (folder / "people.csv").write_text(PEOPLE)
+    settings = {"label": "income", "nodes": (3, 4, 2), "rounds": 1, "epochs": 1, "shards": 1, "show": False}
+    model = mrdl.train("people.csv", drop=("work class", "4"), run_dir="run", **settings)
+    assert model.preparation.columns == ("age", "gain", "flag")
+    rows = [line.split(",") for line in PEOPLE.replace('"a, b"', "c").replace('"city, state"', "city").splitlines()]
+    (folder / "used.csv").write_text("".join(",".join([r[0], r[1], r[3], r[5]]) + "\n" for r in rows))
+    assert list(model.predict("people.csv")) == list(model.predict("used.csv"))
+    assert model.evaluate("people.csv") == model.evaluate("used.csv")
+    as_numbers = "\n".join(",".join([r[0], r[1], r[3], {"True": "1", "False": "0"}.get(r[5], r[5])]) for r in rows)
+    (folder / "numbers.csv").write_text(as_numbers)
+    assert mrdl.train("numbers.csv", run_dir="other", **settings).evaluate("people.csv") == model.evaluate("people.csv")
+
+
+def test_a_sweep_is_told_its_own_words_and_drops_as_well(folder):
+    (folder / "people.csv").write_text(PEOPLE)
+    spec = {"data": {"label": "income"}, "space": {"nodes": [[4]], "epochs": 1}}
+    with pytest.raises(DataError, match=r"drop = \['work class', 'city, state'\] in \[data\]"):
+        mrdl.Sweep(spec).run("people.csv", runner="inline", show=False)
+    spec["data"]["drop"] = ["work class", "city, state"]
+    assert mrdl.Sweep(spec).run("people.csv", runner="inline", show=False).status.tolist() == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("drop", "dropped"),
+    [(["a"], (1, 3)), (["3"], (3,)), (["-1"], (3,)), (["b", "1"], (1, 2)), ([" a "], (1, 3)), ([], ())],
+)
+def test_columns_are_dropped_by_name_or_index(drop, dropped):
+    schema = sniff(b"y,a,b,a\n0,1,2,3\n", "y", "auto", "x.csv", drop)
+    assert schema.dropped == dropped
+    assert schema.places == tuple(i for i in (1, 2, 3) if i not in dropped)
+
+
+@pytest.mark.parametrize(
+    ("drop", "said"),
+    [(["z"], "no column 'z'"), (["y"], "is the label"), (["1", "2", "3"], "no values"), (["9"], "no column number 9")],
+)
+def test_what_cannot_be_dropped_is_said(drop, said):
+    with pytest.raises(ConfigError, match=said):
+        sniff(b"y,a,b,a\n0,1,2,3\n", "y", "auto", "x.csv", drop)
+
+
+@pytest.mark.parametrize("header", ["y,a,b,a", "y,a,y,b"])
+def test_two_columns_of_one_name_are_refused_until_one_is_dropped(folder, capsys, header):
+    (folder / "x.csv").write_text(header + "\n" + "".join(f"{i % 2},{i},{i % 7},{i % 5}\n" for i in range(40)))
+    assert train("x.csv", "--label", "0", nodes="2,4,2") == 2
+    told = capsys.readouterr().err
+    number = told.rpartition("--drop ")[2].strip()
+    assert "more than one column of a name" in told and number in ("2", "3")
+    assert train("x.csv", "--label", "0", "--drop", number, "--run-dir", "run", nodes="2,4,2") == 0
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("y,b,a\n", "in another order"),
+        ("y,a,c\n", "'b' missing, 'c' beyond"),
+        ("y,a\n", "'b' missing"),
+        ("y, a,b\n", "written otherwise"),
+        ("u,v,w\n", "'y', 'a', 'b' missing"),
+    ],
+)
+def test_another_header_in_a_later_file_is_refused_by_the_file_s_name(folder, capsys, second, said):
+    rows = "".join(f"{i % 2},{i},{i % 7}\n" for i in range(40))
+    (folder / "parts").mkdir()
+    (folder / "parts" / "1.csv").write_text("y,a,b\n" + rows)
+    (folder / "parts" / "2.csv").write_text(second + rows)
+    assert train("parts", nodes="2,4,2") == 2
+    told = capsys.readouterr().err
+    assert "parts/2.csv: its" in told and said in told.replace("missing: ", "")
+    for fine in ("", "y,a,b\n", "\n"):
+        (folder / "parts" / "2.csv").write_text(fine + rows)
+        assert train("parts", "--run-dir", f"run{len(fine)}", nodes="2,4,2") == 0
+
+
+def test_a_header_over_rows_without_one_in_the_first_file_is_refused(folder, capsys):
+    rows = "".join(f"{i % 2},{i},{i % 7}\n" for i in range(40))
+    (folder / "parts").mkdir()
+    (folder / "parts" / "1.csv").write_text(rows)
+    (folder / "parts" / "2.csv").write_text("y,a,b\n" + rows)
+    assert train("parts", nodes="2,4,2") == 2
+    assert "2.csv: its first line names columns ('y', 'a', 'b'), but the first file has no" in capsys.readouterr().err
+
+
+def test_text_and_numbers_in_both_first_lines_are_a_question():
+    with pytest.raises(DataError, match="--header yes"):
+        sniff(b"39,State-gov,77516\n50,Private,83311\n", "0", "auto", "x.csv")
+    assert sniff(b"39,State-gov,77516\n", "0", "no", "x.csv").header_crc is None
+
+
+def test_a_mapper_stops_at_a_hundred_bad_rows_and_says_at_least(folder, capsys, monkeypatch):
+    monkeypatch.setattr("mrdl.job.READ_BYTES", 4096)
+    lines = [f"{i % 2},{i % 9},{'oops' if i > 500 and i % 3 == 0 else i % 7}" for i in range(5000)]
+    monkeypatch.setattr("mrdl.source.HEAD_BYTES", 2000)
+    (folder / "x.csv").write_text("y,a,b\n" + "\n".join(lines))
+    assert train("x.csv", nodes="2,4,2") == 2
+    told = capsys.readouterr().err
+    assert "x.csv: at least " in told and "which --drop b leaves out" in told and "x.csv line 503: column 'b'" in told
+    assert train("x.csv", "--bad-rows", "skip", "--run-dir", "run", nodes="2,4,2") == 0
+    assert "1500 left out" in capsys.readouterr().err
+
+
+def test_leaving_rows_out_is_not_advised_where_most_are_bad(folder, capsys):
+    (folder / "x.csv").write_text("y,a,b\n" + "0,1,2\n1,2,3\n" * 20 + "0,1\n" * 90)
+    assert train("x.csv", nodes="2,4,2") == 2
+    told = capsys.readouterr().err
+    assert "90 of 130 rows" in told and "skip" not in told
+
+
+@pytest.mark.parametrize("word", ["NA", "?", "nan", " NULL "])
+def test_a_missing_label_is_a_bad_row_and_no_class(folder, capsys, word):
+    (folder / "x.csv").write_text("y,a,b\n" + "0,1,2\n1,2,3\n" * 20 + f"{word},1,2\n")
+    assert train("x.csv", nodes="2,4,2") == 2
+    assert f"x.csv line 42: column 'y': the label is missing ({word.strip()!r})" in capsys.readouterr().err
