@@ -5,6 +5,7 @@ or not; and by all rows before anything is trained, as the head may mislead (it 
 """
 
 import io
+import json
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,8 +79,8 @@ class Values:
         if not self._too_many(guessed):
             return ""
         if self.distinct == self.rows:
-            return f"has another value in each of {self.rows:,} rows"
-        return f"has {self.distinct:,} different values in {self.rows:,} rows"
+            return f"has another value in each of {self._told_rows}"
+        return f"has {self.distinct:,} different values in {self._told_rows}"
 
     def _too_many(self, guessed: bool) -> bool:
         if self.whole or guessed:
@@ -103,9 +104,13 @@ class Values:
     def told(self) -> str:
         """How many there are, for people."""
         values = f"{self.distinct:,} value{'s' * (self.distinct != 1)}"
-        first = "" if self.whole else "the first "
         many = ": each whole number is learnt as a class of its own" if self.numeric and self.distinct > 100 else ""
-        return f"{values} in {first}{self.rows:,} rows{many}"
+        return f"{values} in {self._told_rows}{many}"
+
+    @property
+    def _told_rows(self) -> str:
+        rows = f"{self.rows:,} rows" if self.rows != 1 else "1 row" if self.whole else "row"
+        return rows if self.whole else f"the first {rows}"
 
 
 def problem(label: str, classes: Mapping[str, int], how: str = FLAG) -> str | None:
@@ -160,26 +165,31 @@ class Head:
         asked = f"{self.source}: which column is the label? {self._name(index)}, the first one, {why}"
         last = len(self.schema.columns) - 1
         named = [i for i, name in enumerate(self.schema.columns) if name.lower() in NAMES]
-        looked_at = dict.fromkeys([*named, last, *range(min(last, JUDGED))])
-        found = {i: values for i, values in self._values(looked_at).items() if values.rows and not values.why_not(True)}
+        likely = [*sorted(named, key=lambda i: NAMES.index(self.schema.columns[i].lower())), last]
+        looked_at = dict.fromkeys([*likely, *range(min(last, JUDGED))])
+        found = {i: v for i, v in self._values(looked_at).items() if v.distinct > 1 and not v.why_not(guessed=True)}
         for taken in (index, *self.schema.dropped):
             found.pop(taken, None)
         if not found:
-            return f"{asked}. No other column looks like classes. {NO_AMOUNTS}; give the label with {how}"
-        best = [i for i in looked_at if i in found]
-        best = [*best[:1], *sorted(best[1:], key=lambda i: (found[i].numeric, found[i].distinct))]
+            return f"{asked}. In these rows no other column looks like classes. {NO_AMOUNTS}; give the label with {how}"
+        first = next((i for i in likely if i in found), None)
+        best = sorted(found, key=lambda i: (i != first, found[i].numeric, found[i].distinct))
         shown = [f"{self._name(i)} ({found[i].distinct:,} values)" for i in best[:SHOWN]]
         more = f" and {len(best) - SHOWN:,} more" if len(best) > SHOWN else ""
-        return f"{asked}. These look like classes: {', '.join(shown)}{more}. Say it, as {how} {self._flag(best[0])}"
+        return (
+            f"{asked}. These look like classes: {', '.join(shown)}{more}. Say it, as {how} {self._said(best[0], how)}"
+        )
 
     def _name(self, index: int) -> str:
         named = self.schema.header_crc is not None
         return f"column {index} {self.schema.columns[index]!r}" if named else f"column {index}"
 
-    def _flag(self, index: int) -> str:
+    def _said(self, index: int, how: str) -> str:
+        """A column as a shell, or a TOML file, wants it."""
         name = self.schema.columns[index]
         unique = self.schema.header_crc is not None and self.schema.columns.count(name) == 1
-        return shlex.quote(name) if unique and name.isprintable() and not name.startswith("-") and name else str(index)
+        said = name if unique and name.isprintable() and name and not name.startswith("-") else str(index)
+        return shlex.quote(said) if how == FLAG else json.dumps(said, ensure_ascii=False)
 
     def _values(self, columns: Iterable[int]) -> dict[int, Values]:
         """What columns hold in these rows; nothing where they cannot be read, which the tasks will say."""
