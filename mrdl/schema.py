@@ -74,6 +74,20 @@ def sniff(head: bytes, label: str, header: str, source: str, drop: Sequence[str]
     return Schema(columns, index, header_crc(first.encode()) if named else None, dropped)
 
 
+def refuse_numbered(head: bytes, source: str) -> None:
+    """Raise ConfigError where the first line may be a row as well as a header: 0,1,2,..., as pandas writes it where
+    columns have no names, perhaps with one for the index."""
+    cells = [cell.strip() for cell in cells_of(_first_lines(head, source)[0])]
+    numbers = cells[1:] if cells[0] in ("", "0") and cells[1:2] == ["0"] else cells
+    if len(numbers) < 3 or numbers != [str(i) for i in range(len(numbers))]:
+        return
+    shown = ",".join(cells) if len(cells) < 6 else ",".join([*cells[:4], "...", cells[-1]])
+    raise ConfigError(
+        f"{source}: is its first line, {shown}, a row, or does it number the columns, as pandas does where they have "
+        'no names? Set header to yes if it names them, to no if it is a row: --header yes, or header = "yes" in a file'
+    )
+
+
 def header_crc(line: bytes) -> int:
     """What a header is known by, whatever its line end and byte order mark."""
     return zlib.crc32(without_marks(line).strip())

@@ -16,7 +16,7 @@ from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, DataError, MrdlError, SetupError, Unavailable
 from mrdl.formats import refuse_by_name, refuse_other_formats
 from mrdl.preparation import Statistics
-from mrdl.schema import Schema, filled_lines, header_crc, sniff
+from mrdl.schema import Schema, filled_lines, header_crc, refuse_numbered, sniff
 from mrdl.storage import LocalStore, head, is_hdfs, is_packed, store_of, text_chunks
 from mrdl.target import Head
 from mrdl.webhdfs import FileInfo
@@ -108,6 +108,8 @@ class Source:
         files = store_of(name).files(name)
         start = first_lines(files, name)
         schema = sniff(start, config.label, config.header, name, config.drop)
+        if config.header == "auto" and schema.header_crc is None:
+            refuse_numbered(start, name)
         whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1
         return cls(name, tuple(files), schema, Head(name, start, whole, schema))
 

@@ -262,3 +262,32 @@ def test_a_sweep_refuses_them_too_and_says_where_its_label_is_said(tmp_path):
     (tmp_path / "x.csv").write_text("".join(f"{price},{i},{i % 2}\n" for i, price in enumerate(PRICES)))
     with pytest.raises(ConfigError, match=r'which column is the label\?.*\[data\] label = "2"$'):
         prepare_data(str(tmp_path / "x.csv"), "", "auto", 0.2)
+
+
+# --- a header of numbers ---
+
+NUMBERED = {
+    "without an index": ("0,1,2,3", "1"),
+    "with an index": (",0,1,2,3", "2"),
+    "of eleven": (",".join(map(str, range(11))), "1"),
+}
+
+
+@pytest.mark.parametrize(("first", "label"), NUMBERED.values(), ids=NUMBERED)
+def test_a_first_line_that_counts_the_columns_is_asked_about(first, label, tmp_path):
+    row = ",".join("1" for _ in first.split(","))
+    (tmp_path / "x.csv").write_text(f"{first}\n{row}\n{row}\n")
+    with pytest.raises(ConfigError, match=r"Set header to yes .* to no .*: --header yes, or"):
+        Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label=label))
+    for header, columns in (
+        ("yes", tuple(first.split(","))),
+        ("no", tuple(f"c{i}" for i in range(row.count(",") + 1))),
+    ):
+        found = Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label=label, header=header))
+        assert found.schema.columns == columns
+
+
+@pytest.mark.parametrize("first", ["0,1", "0,1,2,4", "1,2,3", "0,1.0,2", "1,0,1,2", "0,0,1"])
+def test_a_first_line_that_may_only_be_a_row_is_a_row(first, tmp_path):
+    (tmp_path / "x.csv").write_text(f"{first}\n" * 3)
+    assert Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label="0")).schema.header_crc is None
