@@ -72,5 +72,6 @@ def _of_hadoop(job: Job) -> list[str]:
     arguments = [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
     arguments += ["--hadoop-tmp-dir", job.output_dir + "-files"]
     if job.package:
-        arguments += ["--files", f"{job.package}#mrdl.zip", *_environment({"PYTHONPATH": "mrdl.zip"})]
+        env = {"PYTHONPATH": "mrdl.zip", "PYTHONSAFEPATH": "1"}
+        arguments += ["--files", f"{job.package}#mrdl.zip", *_environment(env)]
     return arguments

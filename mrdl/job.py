@@ -40,12 +40,11 @@ from mrdl.protocol import Write, key_of, split_line, unpack
 from mrdl.schema import Schema
 from mrdl.shard import shard_keys, warm_rank
 from mrdl.shuffle import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, LoadedShard, PlacedRows
-from mrdl.task import INPUT_FILE, INPUT_START, task_streams
+from mrdl.task import INPUT_FILE, INPUT_START, is_task, keep_output, task_streams
 
 READ_BYTES = 4 << 20  # of text parsed at once
 MOST_BAD_ROWS = 100  # that a mapper looks for where one is enough to stop
 COMBINE_KEY = b"combine"
-TASK_WORDS = {"--mapper", "--reducer", "--combiner"}  # with which mrjob runs a job file as a task
 
 
 class TrainJob(MRJob):
@@ -66,7 +65,7 @@ class TrainJob(MRJob):
     @classmethod
     def run(cls) -> None:
         """Run as a task where mrjob says so, else as the command `mrdl train`."""
-        if TASK_WORDS & set(sys.argv):
+        if is_task():
             refuse_while_loading()
             super().run()
             return
@@ -291,6 +290,9 @@ class TrainJob(MRJob):
             shards = combine.records(results, left_out)
             write(COMBINE_KEY, protocol.pack(b"W", {"shards": shards, "diverged": diverged}, weights))
 
+
+if is_task():
+    keep_output()  # a job file imports this before it prints
 
 if __name__ == "__main__":
     TrainJob.run()

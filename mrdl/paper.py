@@ -21,8 +21,9 @@ from mrdl.architecture import Weights, build
 from mrdl.combine import weighted_mean
 from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, DataError
-from mrdl.job import TASK_WORDS, TrainJob
+from mrdl.job import TrainJob
 from mrdl.model import Model
+from mrdl.task import is_task
 
 if TYPE_CHECKING:
     from mrdl.net import Net
@@ -69,7 +70,7 @@ class rbm:  # noqa: N801
         count, listed = _only("number of layers", counts), _only("list of nodes", lists)
         if listed is None:
             raise ConfigError("there are no nodes: create_net(layer_count=4, node_seq=[784, 500, 100, 10])")
-        if TASK_WORDS & set(sys.argv):
+        if is_task():
             return _NetOfTask()  # type: ignore[return-value]
         from mrdl.net import Net
 
@@ -163,7 +164,7 @@ class MRDL(TrainJob):
         Ends the script with a message and an exit status where the settings, the data or a job are wrong, and where
         Hadoop runs the script as a task.
         """
-        if TASK_WORDS & set(sys.argv):
+        if is_task():
             super().run()
             sys.exit(0)  # what follows in the script is not for tasks
         from mrdl import __main__ as cli  # upward, as in TrainJob.run

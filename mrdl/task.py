@@ -18,7 +18,23 @@ from mrdl.protocol import Write
 INPUT_FILE = "mapreduce_map_input_file"
 INPUT_START = "mapreduce_map_input_start"
 CPU_COUNTER = "mrdl", "CPU milliseconds"  # group and name of the counter of what tasks have used
+_output: int | None = None  # see keep_output
 DIES_WITH_DRIVER = "MRDL_DIES_WITH_DRIVER"  # set for tasks of the local runner: the driver's process id
+
+
+def is_task() -> bool:
+    """Whether mrjob runs this script as a task."""
+    return bool({"--mapper", "--reducer", "--combiner"} & set(sys.argv))
+
+
+def keep_output() -> int:
+    """The task's standard output as a descriptor of its own; what is printed from now on goes to standard error."""
+    global _output
+    if _output is None:
+        sys.stdout.flush()
+        _output = os.dup(1)
+        os.dup2(2, 1)
+    return _output
 
 
 @contextmanager
@@ -34,9 +50,7 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
     try:
         if out.fileno() == 1:
             out.flush()
-            kept = os.dup(1)
-            os.dup2(2, 1)
-            out = os.fdopen(kept, "wb", buffering=1 << 20)
+            out = os.fdopen(keep_output(), "wb", buffering=1 << 20)
             sys.stdout = sys.stderr = text
     except (OSError, ValueError, AttributeError):
         pass  # the inline runner's standard output is a file of its own, and its process is the caller's
