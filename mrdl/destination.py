@@ -3,6 +3,7 @@
 A pipe gets it only when that is asked for: `mrdl train data.csv | tee log` would write it into the log.
 """
 
+import logging
 import os
 import stat
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from mrdl import atomic
 from mrdl.errors import ConfigError, cannot_write
+
+log = logging.getLogger(__name__)
 
 STDOUT = "-"
 
@@ -49,6 +52,9 @@ def put(data: bytes, where: str) -> None:
     """Write a network to its place."""
     if where == STDOUT:
         sys.stdout.flush()
+        if is_file() and (before := os.lseek(1, 0, os.SEEK_CUR)):
+            text = f"the {before} bytes on standard output before the network keep it from being loaded: take -o FILE"
+            log.warning(text)
         with os.fdopen(os.dup(1), "wb") as file:
             file.write(data)
     elif where:

@@ -72,6 +72,16 @@ def test_a_place_that_takes_no_network_is_refused_before_training(train, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+def test_what_is_printed_before_the_network_is_told(train, tmp_path):
+    with open(tmp_path / "net.out", "wb") as out:
+        out.write(b"printed before\n")
+        out.flush()
+        ended = train(stdout=out)
+    assert ended.returncode == 0
+    told = "note: the 15 bytes on standard output before the network keep it from being loaded: take -o FILE"
+    assert told in ended.stderr.decode()
+
+
 def test_what_a_job_prints_does_not_get_into_the_network(digits, tmp_path):
     text = """
 from mrdl.job import TrainJob
