@@ -1,6 +1,7 @@
 """What the first lines of a data set tell of its columns: names that occur twice, text, and files that differ."""
 
 import csv
+import logging
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,9 @@ from mrdl.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
 from mrdl.values import names_as_text
 from mrdl.words import brief
 
+log = logging.getLogger(__name__)
+
+INDEX = ("", "Unnamed: 0")  # how pandas names its index, and how it reads that again
 LONG = 60  # characters of a name that a message shows
 OF_FLAGS = "--drop {}"
 OF_A_SPEC = "drop = {} in [data]"
@@ -32,6 +36,17 @@ def check_names(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
         f"{source} has more than one column of a name, counted from 0:\n  {_some(told)}\n"
         f"Rename them, or leave out what is not wanted: {drop}"
     )
+
+
+def tell_index(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
+    """Log columns that bear the name of pandas' index: a row's number tells its label where rows are sorted by it."""
+    found = [i for i in schema.places if schema.columns[i] in INDEX] if schema.header_crc is not None else []
+    if found:
+        name, drop = brief(schema.columns[found[0]], LONG), to_drop(found, way_out)
+        log.warning(
+            "%s: column %d is called %s, as pandas calls its index, and is learnt as a value: %s leaves it out",
+            *(source, found[0], name, drop),
+        )
 
 
 def refuse_text(head: bytes, schema: Schema, source: str, said: bool, way_out: str = OF_FLAGS) -> None:

@@ -116,12 +116,15 @@ class Source:
     def check_columns(self, said: bool, way_out: str = columns.OF_FLAGS) -> None:
         """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file, text.
 
+        An index of pandas among them is told.
+
         said: whether the label was; way_out: how columns are left out by whoever asks.
         """
         columns.check_names(self.schema, self.name, way_out)
         filled = [info.path for info in self.files if info.size]
         columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
         columns.refuse_text(self.head.text, self.schema, self.name, said, way_out)
+        columns.tell_index(self.schema, self.name, way_out)
 
     @property
     def size(self) -> int:

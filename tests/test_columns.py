@@ -6,8 +6,10 @@ import pytest
 
 import mrdl
 from mrdl.__main__ import main
+from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, DataError
 from mrdl.schema import sniff
+from mrdl.source import Source
 
 PEOPLE = 'income,age,work class,gain,"city, state",flag\n' + "".join(
     f"{'yes' if i % 3 else 'no'},{20 + i % 50},{'Private' if i % 2 else 'State'},{i / 7:.3f},"
@@ -155,3 +157,15 @@ def test_a_missing_label_is_a_bad_row_and_no_class(folder, capsys, word):
     (folder / "x.csv").write_text("y,a,b\n" + "0,1,2\n1,2,3\n" * 20 + f"{word},1,2\n")
     assert train("x.csv", nodes="2,4,2") == 2
     assert f"x.csv line 42: column 'y': the label is missing ({word.strip()!r})" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", ["", "Unnamed: 0"])
+def test_the_index_of_pandas_is_told_where_it_is_learnt_and_not_where_it_is_left_out(first, folder, caplog):
+    (folder / "x.csv").write_text(f"{first},a,y\n" + "".join(f"{i},{i % 7},{i // 20}\n" for i in range(40)))
+    for drop, told in (((), 1), (("0",), 0)):
+        caplog.clear()
+        config = TrainConfig(label="y", drop=drop)
+        Source.look_at("x.csv", config).check_columns(said=True)
+        found = [each.getMessage() for each in caplog.records]
+        assert len(found) == told
+        assert all("as pandas calls its index" in each and "--drop" in each for each in found)
