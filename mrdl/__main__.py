@@ -40,22 +40,25 @@ class Parser(argparse.ArgumentParser):
         """See argparse."""
         raise ConfigError(message)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See argparse; what a command does not know is refused by itself, so that it hints at no other's flags."""
+        found, extra = super().parse_known_args(args, namespace)
+        if extra and self._subparsers is None:
+            self._refuse(extra[0])
+        return found, extra
+
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """See argparse."""
         found, extra = self.parse_known_args(args, namespace)
-        for word in extra:
-            near = difflib.get_close_matches(word.split("=")[0], self._flags(), 1)
-            hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
-            raise ConfigError(f"unknown flag or argument {word!r}, {hint}")
+        if extra:
+            self._refuse(extra[0])
         return found
 
-    def _flags(self) -> list[str]:
-        """The flags of this parser and its commands."""
+    def _refuse(self, word: str) -> NoReturn:
         flags = [flag for action in self._actions for flag in action.option_strings]
-        for action in self._actions:
-            if isinstance(action, argparse._SubParsersAction):
-                flags += [flag for command in action.choices.values() for flag in command._flags()]
-        return flags
+        near = difflib.get_close_matches(word.split("=")[0], flags, 1, cutoff=0.7)
+        hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+        raise ConfigError(f"unknown flag or argument {word!r}, {hint}")
 
 
 def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
@@ -120,7 +123,7 @@ def _parser(words: Sequence[str] = ()) -> Parser:
     drill.add_argument("--drill-seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
     drill.set_defaults(command=_drill)
     if "sweep" in words:  # loaded when it is asked for, as the other commands are
-        from mrdl.sweep.commands import add_parser
+        from mrdl.sweep.verbs import add_parser
 
         add_parser(commands)
     else:
@@ -144,7 +147,7 @@ def _add_views(commands: Any) -> None:
     show = commands.add_parser("show", help="show the rounds of a run, or a model", allow_abbrev=False)
     show.add_argument("run", help="a run folder, or a model file")
     show.add_argument("--json", action="store_true", help="as JSON")
-    show.set_defaults(command=_command("show"))
+    show.set_defaults(command=_command("show", "views"))
     plot = commands.add_parser(
         "plot", help="draw a run: losses, scores, filters, reconstructions", allow_abbrev=False,
         description="Draw a run folder into one PNG and one HTML file. Needs matplotlib: pip install 'mrdl[plot]'.",
@@ -155,7 +158,7 @@ def _add_views(commands: Any) -> None:
     runs = commands.add_parser("runs", help="list run folders", allow_abbrev=False)
     runs.add_argument("folder", nargs="?", default="runs", help="where to look (default: runs)")
     runs.add_argument("--json", action="store_true", help="as JSON")
-    runs.set_defaults(command=_command("runs"))
+    runs.set_defaults(command=_command("runs", "views"))
 
 
 def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""What the commands beside `mrdl train` do: predict, show, runs, advise and drill, from parsed options to text."""
+"""What the commands predict, plot, advise and drill do, from parsed options to text."""
 
 import json
 import sys
@@ -10,86 +10,16 @@ import numpy as np
 from rich.progress import Progress
 from rich.table import Table
 
-import mrdl
 from mrdl import advise as advice
-from mrdl.baseline import as_json, told_accuracy, told_baseline, told_short
 from mrdl.config import TrainConfig
-from mrdl.console import BESIDE, Screen, duration
 from mrdl.drill import Report, drill
 from mrdl.driver import Run
-from mrdl.errors import ConfigError
 from mrdl.faults import FAULTS
 from mrdl.launch import find_hadoop
-from mrdl.results import RunFolder
+from mrdl.screen import Screen, duration, wide
 from mrdl.source import Source
 from mrdl.storage import hdfs_store
 from mrdl.words import say
-
-# --- what was trained ---
-
-
-def show(options: Any) -> None:
-    """`mrdl show`: the rounds of a run folder, or what a model file holds."""
-    path = Path(options.run)
-    if not path.exists():
-        raise ConfigError(f"no such run or model: {path}")
-    if path.is_dir():
-        _show_run(RunFolder(path), options.json)
-        return
-    model = mrdl.load(path)
-    if options.json:
-        about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256, "digest": model.digest}
-        about.update(as_json(model.validation, model.preparation.majority))
-        print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
-        return
-    say(f"{model!r}\n  sha256 {model.sha256}, of the weights\n  digest {model.digest}, of all that is in the file")
-    say(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
-    if "accuracy" in model.validation:
-        say(f"  accuracy {told_accuracy(model.validation)}")
-        say(f"  {told_baseline(model.validation, model.preparation.majority)}")
-    say(model.history.to_string(index=False))
-
-
-def _show_run(folder: RunFolder, as_json: bool) -> None:
-    rounds, about = folder.manifests(), folder.about()
-    if as_json:
-        print(json.dumps({**about, "rounds": rounds}))
-        return
-    trained = sum(m["stage_round"] > 0 for m in rounds)
-    say(f"{about['name']} on {about['data']['source']}, {trained} rounds; in {folder.path}")
-    say(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
-    table = Table(box=None, pad_edge=False)
-    for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
-        table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")
-    notes = []
-    for m in rounds:
-        losses = [s["loss"] for s in m["shards"] if not s["left_out"]]
-        spread = f"{min(losses):.4f} - {max(losses):.4f}" if losses else ""
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name not in BESIDE)
-        spent = ", ".join(f"{name} {value:.1f}" for name, value in m["spent"].items())
-        table.add_row(
-            _name(m), m["sha256"][:8], m["parent"][:8] or "start", str(m["rows"]),
-            spread, scores, f"{m['outer_step']:g}", f"{m['seconds']:.1f} ({spent})",
-        )  # fmt: skip
-        name = _name(m)
-        if m["retried"]:
-            notes.append(f"round {name}: {m['retried']} attempts of tasks were repeated")
-        notes += [
-            f"round {name}: shard {s['shard']} was left out, {s['left_out']}" for s in m["shards"] if s["left_out"]
-        ]
-    _wide().print(table)
-    if "accuracy" in (rounds[-1]["validation"] if rounds else {}):
-        last = rounds[-1]["validation"]
-        notes.insert(0, f"accuracy {told_accuracy(last)}")
-        notes.insert(1, told_baseline(last, rounds[-1].get("majority", "")))
-    for note in filter(None, notes):
-        say(f"  {note}")
-
-
-def _name(manifest: dict[str, Any]) -> str:
-    """Of a round: its number, or the name of its stage and its number there."""
-    stage, number = manifest["stage"], manifest["stage_round"]
-    return f"{stage}, {number or 'warm'}" if stage else str(number or "warm")
 
 
 def plot(options: Any) -> None:
@@ -98,38 +28,6 @@ def plot(options: Any) -> None:
 
     for path in draw(options.run, options.out):
         say(path)
-
-
-def runs(options: Any) -> None:
-    """`mrdl runs`: the run folders below a folder, one a line."""
-    found = sorted(Path(options.folder).glob("**/run.json"), key=lambda path: path.stat().st_mtime)
-    told = [_about_run(RunFolder(path.parent)) for path in found]
-    if options.json:
-        print(json.dumps(told))
-        return
-    if not told:
-        say(f"no runs in {options.folder}")
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "data", "rounds", "validation", "state"):
-        table.add_column(name)
-    for run in told:
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in BESIDE)
-        beside = told_short(run["validation"], run["majority"] or "")
-        table.add_row(run["run"], run["data"], str(run["rounds"]), scores + (beside and f" ({beside})"), run["state"])
-    _wide().print(table)
-
-
-def _about_run(folder: RunFolder) -> dict[str, Any]:
-    rounds = [m for m in folder.manifests() if m["stage_round"]]
-    try:
-        data = folder.about()["data"]["source"]
-    except (ConfigError, KeyError):
-        data = "?"
-    state = "running" if folder.is_held() else "done" if folder.model.exists() else "stopped, --resume goes on"
-    last = rounds[-1]["validation"] if rounds else {}
-    about = {"run": str(folder.path), "data": data, "rounds": len(rounds), "validation": last, "state": state}
-    return {**about, **as_json(last, rounds[-1].get("majority", "") if rounds else "")}
 
 
 # --- what would come of it ---
@@ -157,7 +55,7 @@ def advise(options: Any, config: TrainConfig) -> None:
     for plan in found:
         numbers = (plan.shards, plan.rounds, plan.epochs, round(plan.passes))
         table.add_row(plan.runner, *map(str, numbers), duration(plan.seconds))
-    _wide().print(table)
+    wide().print(table)
     say(verdict(found))
 
 
@@ -244,15 +142,9 @@ def drill_command(options: Any, words: list[str]) -> int:
             if report.hits.get(fault):
                 table.add_row(fault, str(report.hits[fault]), str(report.equal[fault]))
         table.add_row("all", str(sum(report.hits.values())), str(sum(report.equal.values())))
-        _wide().print(table)
+        wide().print(table)
     for wrong in report.wrong:
         say(f"  {wrong}", file=sys.stderr)
     if report.wrong:
         say(f"the folders of these runs are kept in {folder}", file=sys.stderr)
     return int(bool(report.wrong))
-
-
-def _wide() -> Screen:
-    """Standard output for a table; never narrower than it, or a file would hold cut lines."""
-    screen = Screen(soft_wrap=True)
-    return screen if screen.is_terminal else Screen(width=200)

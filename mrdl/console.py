@@ -3,32 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from rich.text import Text
 
 from mrdl.advise import expect
 from mrdl.baseline import told_accuracy, told_baseline
 from mrdl.errors import MrdlError
 from mrdl.monitor import Progress as JobProgress
 from mrdl.plan import Turn
+from mrdl.screen import BESIDE, Screen, duration
 from mrdl.stages import Stage
 from mrdl.words import printable
 
-BESIDE = ("rows", "baseline")  # measures of the rows, not of the network: told once, at the end
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
-
-
-class Screen(RichConsole):
-    """rich's console for text of others: nothing in it is markup, and nothing a command to the terminal."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(markup=False, emoji=False, highlight=False, **settings)
-
-    def render_str(self, text: str, **more: Any) -> Text:
-        """See rich: what a string looks like, be it printed or the cell of a table."""
-        return super().render_str(printable(text), **more)
 
 
 class Console:
@@ -148,13 +135,6 @@ class Console:
 
     def _print(self, text: str) -> None:
         (self._bar.console if self._bar else self._console).print(text)
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _scores(scores: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import mrdl
-from mrdl.console import Screen
+from mrdl.screen import Screen
 from mrdl.storage import is_packed, store_of
 from mrdl.words import printable
 

@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mrdl.errors import MrdlError
-from mrdl.protocol import Write
+
+if TYPE_CHECKING:
+    from mrdl.protocol import Write  # with pyarrow, which who only looks at runs shall not wait for
 
 # job properties that Hadoop, and mrjob's own runners, give to a task as environment variables
 INPUT_FILE = "mapreduce_map_input_file"
@@ -38,7 +40,7 @@ def keep_output() -> int:
 
 
 @contextmanager
-def task_streams(job: Any) -> Iterator[tuple[BinaryIO, Write]]:
+def task_streams(job: Any) -> Iterator[tuple[BinaryIO, "Write"]]:
     """The task's input as a binary file, and `write(key, value)`.
 
     Standard output belongs to the protocol: whatever else prints, C libraries too, goes to standard error.

@@ -12,7 +12,7 @@ FLOORS = [
     {"paths", "words", "formats"},
     {"labels"},
     {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
-    {"plan", "threads", "sieve"},
+    {"plan", "threads", "sieve", "screen"},
     {"data", "preparation", "combine", "extensions", "outer", "minibatch", "net", "webhdfs", "results", "header"},
     {"answers", "frame", "layout", "columns"},
     {"target"},
@@ -23,7 +23,7 @@ FLOORS = [
     {"launch"},
     {"dispatch", "advise", "faults", "judge", "beginning", "trial"},
     {"driver", "console", "drill", "plot"},
-    {"commands", "prediction"},
+    {"commands", "prediction", "views"},
     {"paper", "paper_data", "destination", "guest", "__main__"},
 ]
 UPWARD = {("job", "__main__")}  # a job file is also a command
@@ -34,7 +34,7 @@ HOMES = {
     "hdfs": {"webhdfs"},
     "requests": {"webhdfs", "rest"},
     "pandas": {"model", "frame"},
-    "rich": {"console", "commands", "prediction"},
+    "rich": {"console", "commands", "prediction", "screen", "views"},
     "matplotlib": {"plot"},
     "safetensors": {"protocol", "results", "header", "job", "dispatch"},
 }
@@ -114,11 +114,12 @@ SWEEP_FLOORS = [
     {"fit", "figures"},
     {"batched", "report"},
     {"pack", "cost"},
-    {"folder"},
+    {"folder", "listing"},
     {"training", "job", "jobs", "processes", "on_yarn"},
     {"engine"},
     {"api"},
     {"commands"},
+    {"verbs"},
 ]
 
 

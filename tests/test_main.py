@@ -220,7 +220,7 @@ def test_an_interrupted_training_leaves_no_files_of_its_job(interrupted):
 REFUSED = {
     "a flag with a letter missing": (["--round", "4"], "unknown flag or argument '--round', did you mean --rounds?"),
     "a flag with a letter wrong": (["--bach-size=8"], "'--bach-size=8', did you mean --batch-size?"),
-    "a flag like no other": (["--zzz"], "unknown flag or argument '--zzz', see mrdl --help"),
+    "a flag like no other": (["--zzz"], "unknown flag or argument '--zzz', see mrdl train --help"),
     "a wrong runner": (["-r", "spark"], "invalid choice: 'spark' (choose from"),
     "a wrong choice": (["--combine", "median"], "combine is 'median', expected one of mean, uniform"),
     "text for a number": (["--rounds", "many"], "rounds is 'many', expected a whole number"),
@@ -374,3 +374,43 @@ def test_each_way_to_start_a_training_is_the_same_command(tmp_path, script):
     words = [sys.executable, *script, "no.csv", "--label", "digit"]
     ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "mrdl: no such file: no.csv\n")
+
+
+# --- hints ---
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "x.csv", "--epoch", "3"], "'--epoch', did you mean --epochs?"),
+        (["train", "x.csv", "--features"], "'--features', see mrdl train --help"),
+        (["predict", "m", "x.csv", "--feature"], "'--feature', did you mean --features?"),
+        (["sweep", "run", "s.toml", "x.csv", "--name", "x"], "'--name', see mrdl sweep run --help"),
+        (["sweep", "run", "s.toml", "x.csv", "--slot=3"], "'--slot=3', did you mean --slots?"),
+        (["--versio"], "'--versio', did you mean --version?"),
+    ],
+)
+def test_a_hint_names_flags_of_the_command_in_hand_only(words, said, capsys):
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+# --- what answers at once ---
+
+HEAVY = {"torch", "pandas", "pyarrow", "mrjob", "hdfs", "requests", "plotly", "matplotlib", "sklearn"}
+
+
+@pytest.mark.parametrize(
+    "words", [["runs"], ["show", "runs/one"], ["sweep", "list"], ["--version"], ["runs", "--json"]]
+)
+def test_what_looks_at_files_alone_loads_nothing_heavy(words, new_run, small_csv, tmp_path):
+    new_run(data=small_csv, folder="runs/one", label="answer", nodes=(3, 2), shards=1, rounds=1).execute()
+    sweep = ["sweep", "run", str(tmp_path / "s.toml"), str(small_csv), "--dir", "sweeps/s", "-r", "inline"]
+    if words[0] == "sweep":
+        (tmp_path / "s.toml").write_text('[data]\nlabel = "answer"\n[space]\nnodes = [[2]]\nepochs = 1\n')
+        subprocess.run([sys.executable, "-m", "mrdl", *sweep], cwd=tmp_path, check=True, capture_output=True)
+    code = "import sys; from mrdl.__main__ import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+    code += "print(*sys.modules, file=sys.stderr)"
+    ended = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0 and ended.stdout.strip(), ended.stderr
+    assert HEAVY & set(ended.stderr.split()) == set()

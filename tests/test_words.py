@@ -7,7 +7,7 @@ import pytest
 
 import mrdl
 from mrdl.__main__ import main
-from mrdl.console import Screen
+from mrdl.screen import Screen
 from mrdl.words import SHOWN, Notes, brief, printable
 
 RED = "\x1b[31mred\x07"

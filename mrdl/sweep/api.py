@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mrdl.sweep.bar import bar
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.folder import SweepFolder
+from mrdl.sweep.listing import HOME
 from mrdl.sweep.spec import read_spec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-HOME = "sweeps"  # where sweeps are kept that were not given a folder
 
 
 class Sweep:

@@ -1,7 +1,5 @@
 """`mrdl sweep ...`: from parsed options to text."""
 
-import argparse
-import dataclasses
 import json
 import sys
 import time
@@ -14,71 +12,21 @@ from typing import Any
 from rich.table import Table
 
 from mrdl import launch
-from mrdl.config import TrainConfig
-from mrdl.console import Screen, duration
-from mrdl.errors import ConfigError, MrdlError, SetupError
+from mrdl.errors import ConfigError, SetupError
+from mrdl.screen import Screen, duration
 from mrdl.sweep import analysis, cost
-from mrdl.sweep.api import HOME
 from mrdl.sweep.bar import Told, bar, words
 from mrdl.sweep.batched import chosen
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.folder import SweepFolder, look_at
+from mrdl.sweep.listing import HOME
 from mrdl.sweep.space import Design, Spec, brief
 from mrdl.sweep.spec import read_spec
 from mrdl.words import say
 
 EXAMPLES = 10
 FOLLOW_S = 1.0
-
-
-def add_parser(commands: Any) -> None:
-    """Add `sweep` and its verbs."""
-    sweep = commands.add_parser(
-        "sweep", help="train many architectures on one data set", allow_abbrev=False,
-        description="Train each architecture of a spec once, and keep a table of how they did. ID is a folder below "
-        "sweeps/, or any sweep's folder.",
-    )  # fmt: skip
-    verbs = sweep.add_subparsers(metavar="VERB", required=True)
-
-    def verb(name: str, text: str, run: Callable[[Any], Any], *names: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for argument in names:
-            parser.add_argument(argument)
-        parser.set_defaults(command=run)
-        return parser
-
-    verb("plan", "say how many designs, how long, how large, and show ten, before anything runs", _plan, "spec", "data")
-    run = verb("run", "train all designs of a spec on a CSV", _run, "spec", "data")
-    run.add_argument("--dir", default="", help="folder of the sweep (default: sweeps/ and the spec's name)")
-    _with_runner(run)
-    _with_runner(verb("resume", "go on with a sweep that was stopped or killed", _resume, "id"))
-    _with_runner(verb("retry-failed", "train those that failed once more", _retry, "id"))
-    status = verb("status", "how far a sweep is", _status, "id")
-    status.add_argument("--follow", action="store_true", help="stay, with a bar, until it is over")
-    status.add_argument("--json", action="store_true", help="as JSON")
-    show = verb("show", "the best designs of a sweep, and why others failed", _show, "id")
-    show.add_argument("--top", type=int, default=10, metavar="N", help="how many (default: 10)")
-    verb("stop", "let what runs come to its end, then stop; resume goes on", _stop, "id")
-    verb("list", "the sweeps below sweeps/", _list)
-    export = verb("export", "write the table, by the ending of the name: .csv or .parquet", _export, "id", "file")
-    export.set_defaults(command=_export)
-    report = verb("report", "write the report, one HTML file that works offline", _report, "id")
-    report.add_argument("--out", default="", metavar="FILE", help="default: report.html in the sweep's folder")
-    verb("reindex", "make the index of a sweep again from what its tasks have written", _reindex, "id")
-
-
-def _with_runner(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-r", "--runner", default="local", choices=("inline", "local", "hadoop"),
-        help="one process, a process a core (default), or map tasks on YARN",
-    )  # fmt: skip
-    for field in dataclasses.fields(TrainConfig):
-        if field.name in ("python_bin", "mrjob_conf"):  # the same settings as a training's
-            flag = "--" + field.name.replace("_", "-")
-            parser.add_argument(flag, default="", metavar="TEXT", help=f"{field.metadata['help']}; kept for resume")
-    parser.add_argument("--slots", type=int, default=0, metavar="N", help="trainings at a time (default: all)")
-    parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
 
 
 # --- before ---
@@ -213,21 +161,6 @@ def _stop(options: Any) -> None:
         return
     sweep.stop()
     print("it stops when the packs that run are over; on YARN they are ended, and trained again by resume")
-
-
-def _list(options: Any) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("sweep", "data", "designs", "state"):
-        table.add_column(name)
-    for path in sorted(Path(HOME).glob("*/sweep.json")):
-        try:
-            sweep = SweepFolder(path.parent)
-            counts = sweep.ledger.counts()
-            row = [sweep.about["source"], str(counts["designs"]), words(counts)]
-        except MrdlError as error:
-            row = ["", "", str(error)]
-        table.add_row(path.parent.name, *row)
-    Screen(width=160).print(table if table.row_count else f"no sweeps in {HOME}")
 
 
 def _export(options: Any) -> None:
