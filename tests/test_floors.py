@@ -108,7 +108,7 @@ def test_nothing_is_pickled():
 
 SWEEP = MRDL / "sweep"
 SWEEP_FLOORS = [
-    {"__init__", "space", "record", "trends", "bar", "optimizers", "usage"},
+    {"__init__", "space", "record", "module", "trends", "bar", "optimizers", "usage"},
     {"child", "spec", "refusals", "adaptive", "dataset", "ledger", "analysis"},
     {"about", "parts"},
     {"fit", "figures"},

@@ -38,6 +38,8 @@ def _problem(about: Any) -> str:
         return "source is not the path of its data"
     if not isinstance(about.get("spec"), Mapping):
         return "spec is not a spec's tables"
+    if not isinstance(about.get("label", ""), str):
+        return "label is not text"
     site = about.get("site", {})
     if not isinstance(site, Mapping) or not all(isinstance(site[n], str) if n in SITE else False for n in site):
         return f"site is not a text for each of {', '.join(SITE)}"

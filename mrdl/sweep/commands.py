@@ -19,6 +19,7 @@ from mrdl.sweep.bar import Told, bar, words
 from mrdl.sweep.batched import chosen
 from mrdl.sweep.dataset import Dataset
 from mrdl.sweep.engine import SweepDriver
+from mrdl.sweep.fit import look_for
 from mrdl.sweep.folder import SweepFolder, look_at
 from mrdl.sweep.listing import HOME
 from mrdl.sweep.space import Design, Spec, brief
@@ -41,6 +42,9 @@ def _plan(options: Any) -> None:
         f"{options.data}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "
         f"{len(data.classes)} classes; always the same one: {100 * data.baseline:.1f} % right"
     )
+    say(f"label: {data.label}")
+    if code := look_for(spec.backend):
+        say(code)
     slots = launch.slots("local")
     say(
         f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training: about "
@@ -101,6 +105,9 @@ def _go(make: Callable[[Told], SweepDriver], options: Any) -> int:
     """Run with a bar; the counts at the end."""
     with bar() as told:
         sweep = make(told)
+        for text in (f"label: {sweep.about.get('label', 'not known')}", look_for(sweep.spec.backend)):
+            if text:
+                say(text, file=sys.stderr)
         sweep.run(options.runner, options.slots, options.python_bin, options.mrjob_conf)
     counts = sweep.ledger.counts()
     if options.json:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Dataset:
     """Rows in [0, 1] in the order of their hashes. train_x, test_x: (rows, columns) float32; train_y, test_y: (rows,)
-    int64, index in classes; digest: of all of it, the split included."""
+    int64, index in classes; digest: of all of it, the split included; label: which column it is and why, in words, if
+    it was just read."""
 
     train_x: np.ndarray
     train_y: np.ndarray
@@ -39,6 +40,7 @@ class Dataset:
     test_y: np.ndarray
     classes: tuple[str, ...]
     digest: str
+    label: str = ""
 
     @property
     def columns(self) -> int:
@@ -77,6 +79,12 @@ class Dataset:
         return cls(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
 
 
+def identity_of(name: str, label: str, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:
+    """By what the files of a CSV are known again, whatever their path: their content where that costs little."""
+    identity = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop))).identity()
+    return {key: value for key, value in identity.items() if key != "source"}
+
+
 def prepare_data(name: str, label: str, header: str, test_fraction: float, drop: Sequence[str] = ()) -> Dataset:
     """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
 
@@ -85,7 +93,7 @@ def prepare_data(name: str, label: str, header: str, test_fraction: float, drop:
     source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
     if source.schema.label is None:
         raise DataError(f"{name} has no label column, but a sweep learns classes: {SETTING} ...")
-    source.head.label(label, how=SETTING)  # raises where these are no classes
+    which = source.head.label(label, how=SETTING)  # raises where these are no classes
     source.check_columns(bool(label), OF_A_SPEC)
     features, names = [], []
     for info in source.files:
@@ -115,4 +123,4 @@ def prepare_data(name: str, label: str, header: str, test_fraction: float, drop:
     sha = hashlib.sha256("\n".join(preparation.classes).encode())
     for array in parts.values():
         sha.update(np.ascontiguousarray(array).tobytes())
-    return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16])
+    return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=which)

@@ -17,6 +17,7 @@ import numpy as np
 
 from mrdl.errors import ConfigError
 from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.module import find, parts_of
 from mrdl.sweep.optimizers import OPTIMIZERS
 from mrdl.sweep.refusals import refused_by_numpy
 from mrdl.sweep.space import Design
@@ -194,9 +195,7 @@ def backend(name: str) -> Fit:
     """A back end by its name, or by `module:function`. Raises ConfigError where there is none."""
     if name in BACKENDS:
         return BACKENDS[name]
-    module, _, function = name.partition(":")
-    if not function or not module:
-        raise ConfigError(f"sweep.backend is {name!r}, expected one of {', '.join(BACKENDS)}, or module:function")
+    module, function = parts_of(name, ", ".join(BACKENDS))
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -207,6 +206,15 @@ def backend(name: str) -> Fit:
     if not callable(found):
         raise ConfigError(f"sweep.backend {name!r} is {found!r}, expected a function fit(design, data, report)")
     return found
+
+
+def look_for(name: str) -> str:
+    """What a person should know of the code of a back end of one's own, which is found but not run; empty for those of
+    mrdl. Raises ConfigError where it is not there."""
+    if name in BACKENDS:
+        return ""
+    place = find(name, ", ".join(BACKENDS))
+    return f"the back end {name} is code of {place or 'an installed module'}: to run the sweep runs it, in each process"
 
 
 def source_of(name: str) -> Path | None:

@@ -62,6 +62,7 @@ class Jobs:
                             name, [self._record(arch_id, text, {"status": "failed", "reason": problem})]
                         )
                         continue
+                    self._sweep.check_source()
                     running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
                 time.sleep(POLL_S)
                 for name, (process, arch_id, text, began) in list(running.items()):
