@@ -405,7 +405,7 @@ def test_a_job_trains_as_many_epochs_as_the_table_says(tmp_path, small_csv):
 def test_long_designs_of_a_back_end_of_ones_own_are_trained_by_it(sweep):
     made = sweep(nodes=[[1], [2]])
     (first, text, *_), (second, *_) = made.ledger.waiting()
-    took = {"arch_id": first, "spec": text, "status": "done", "wall_s": 300.0, "collapsed": False}
+    took = {"arch_id": first, "spec": text, "status": "done", "wall_s": 300.0, "accuracy": 0.5, "loss": 1.0}
     made.parts.close(made.intend([[first]]), [took])
     table = made.run("inline").set_index("arch_id")
     assert (table.status[second], table.backend[second]) == ("done", f"{HERE}:perfect"), table.reason[second]
@@ -532,7 +532,7 @@ def test_a_back_end_that_is_not_found_any_more_fails_no_design(tmp_path, small_c
     about = {"data": {"label": "answer"}, "space": {"nodes": [[1]]}, "sweep": {"backend": "only_there:fit"}}
     folder = SweepDriver.create(tmp_path / "sweep", about, str(small_csv)).path
     monkeypatch.chdir(tmp_path / "b")
-    monkeypatch.delitem(sys.modules, "only_there")
+    monkeypatch.delitem(sys.modules, "only_there", raising=False)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(tmp_path / "a")])
     assert main(["sweep", "resume", str(folder), "-r", "inline"]) in (0, 2)
     assert SweepDriver(folder).ledger.counts()["failed"] == 0
@@ -754,9 +754,10 @@ def test_the_slope_of_time_and_its_interval_are_those_of_scipy(count):
 def test_a_ledger_counts_a_design_once_whatever_its_parts_say(tmp_path):
     ledger = Ledger(tmp_path / "ledger.db")
     ledger.plan([("a", Design((1,)).canonical(), 1.0, "torch")])
+    right = {"accuracy": 1.0, "loss": 0.0}
     for job, status in (("1", "failed"), ("2", "done"), ("3", "done"), ("4", "failed")):
         ledger.intend(job, [["a"]])
-        ledger.take_in(job, [{"arch_id": "a", "spec": "", "status": status, "job": job}] * 2)
+        ledger.take_in(job, [{"arch_id": "a", "status": status, "job": job, **right}] * 2)
         ledger.harvested(job)
     (found,) = ledger.results()
     counts = ledger.counts()

@@ -84,13 +84,15 @@ def design_of(text: str) -> Design:
 
 
 def _is_within_bounds(design: Design) -> bool:
-    """Whether each choice is one that a spec may make."""
+    """Whether each choice is one that can be trained."""
     for name, value in vars(design).items():
         if name in CHOICES and not (type(value) is type(CHOICES[name][0]) and value in CHOICES[name]):
             return False
-        if name in BOUNDS and not (type(value) in (int, float) and BOUNDS[name][0] <= value <= BOUNDS[name][1]):
+        if name in ("batch_size", "epochs") and not (type(value) is int and 1 <= value <= BOUNDS[name][1]):
             return False
-    return type(design.seed) is int and all(type(value) is int for value in (design.batch_size, design.epochs))
+        if name in ("dropout", "learning_rate") and not (type(value) in (int, float) and 0 <= value < math.inf):
+            return False
+    return type(design.seed) is int and 0 <= design.seed < 2**63
 
 
 @dataclass(frozen=True)
