@@ -48,16 +48,10 @@ RECORD = (
 
 
 def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
-<<<<<<< HEAD
-    """The prepared data of a spec, and its designs. Raises ConfigError or DataError where they cannot be trained."""
-    backend(spec.backend)
-    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop)
-=======
     """The prepared data of a spec, and its designs. Raises ConfigError or DataError where they cannot be trained.
     Code of a back end of one's own is not run."""
     look_for(spec.backend)
-    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction)
->>>>>>> 7f5f166 (Plan a sweep without running its back end, and train on no data that was changed since)
+    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop)
     designs = spec.designs(prepared.columns, len(prepared.classes))
     check(spec, designs)
     return prepared, designs
