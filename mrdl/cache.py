@@ -7,6 +7,7 @@ Its folder bears a digest of all that decides what lies in it, and gets that nam
 """
 
 import dataclasses
+import errno
 import hashlib
 import json
 import logging
@@ -16,12 +17,12 @@ from dataclasses import dataclass
 
 from mrdl import protocol
 from mrdl.config import DATA, TrainConfig
-from mrdl.errors import DamagedShard, DataError
+from mrdl.errors import DamagedShard, DataError, SetupError
 from mrdl.origin import code_of
 from mrdl.preparation import Statistics
 from mrdl.shuffle import VALIDATION_ROWS, LoadedShard
 from mrdl.source import Source
-from mrdl.storage import hdfs_store, read, store_of
+from mrdl.storage import hdfs_store, is_hdfs, read, store_of
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,15 @@ class ShardCache:
 
     def make_room(self) -> None:
         """Make the folder that caches lie in, if it is not there, for this user alone: shards are the user's data."""
-        self._store.mkdir(self.folder.rpartition("/")[0])
+        home = self.folder.rpartition("/")[0]
+        try:
+            self._store.mkdir(home)
+            if not is_hdfs(home) and not os.access(home, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if not is_hdfs(home) and not os.path.isdir(home):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        except OSError as error:
+            raise SetupError(f"the cache folder {home} cannot be written: {error.strerror}. Use --cache-dir") from error
 
     def keep(self, tag: str, lines: Iterable[bytes]) -> None:
         """Complete what the first job of a run wrote, and give it its name. lines: the job's P, V and B records."""

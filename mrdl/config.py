@@ -6,30 +6,46 @@ import importlib
 import json
 import tomllib
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from mrdl.errors import ConfigError
+from mrdl.paths import path_fault
 from mrdl.values import convert, unknown
+from mrdl.words import brief
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
 # cache of shards), those of the model decide the bytes of the weights, those of the run neither.
 DATA, MODEL, RUN = "data", "model", "run"
 
 UNITS, CHAINS = ("binary", "gaussian"), ("data", "persistent")
+MOST_WEIGHTS = 500_000_000  # of a network: 2 GB, of which a task holds several copies
+MOST_BATCH = 1_000_000
+MOST_ROUNDS = 100_000
+MOST = 10**9  # of a whole number that has no bound of its own
 FLOAT32_MAX = 3.4028234663852886e38
 WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 
 def setting(
     default: Any, text: str, decides: str, choices: tuple[str, ...] = (),
-    least: float | None = None, most: float | None = None, table: str = "",
+    least: float | None = None, most: float | None = None, table: str = "", is_path: bool = False,
 ) -> Any:  # fmt: skip
     """A field of TrainConfig with the text of its flag's help, and the values that it may have.
 
-    table: MODULE.NAME of mrdl's dict whose keys are the values; `choices` are those that it has by itself.
+    table: MODULE.NAME of mrdl's dict whose keys are the values; `choices` are those that it has by itself;
+    is_path: of a file or folder.
     """
-    metadata = {"help": text, "decides": decides, "choices": choices, "least": least, "most": most, "table": table}
+    metadata: dict[str, Any] = {
+        "help": text,
+        "decides": decides,
+        "choices": choices,
+        "least": least,
+        "most": most,
+        "table": table,
+    }
+    metadata["is_path"] = is_path
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -76,9 +92,11 @@ class TrainConfig:
         ("auto", "column", "common"),
     )
     budget: int = setting(12, "passes over the data in all, shared out among rounds where epochs is 0", MODEL, least=1)
-    rounds: int = setting(0, "times that all shards are trained and combined; 0: 3 to 6, by shards", MODEL, least=0)
+    rounds: int = setting(
+        0, "times that all shards are trained and combined; 0: 3 to 6, by shards", MODEL, least=0, most=MOST_ROUNDS
+    )
     epochs: int = setting(0, "passes over a shard in each round; 0: the budget's share", MODEL, least=0)
-    batch_size: int = setting(16, "rows in a mini-batch", MODEL, least=1)
+    batch_size: int = setting(16, "rows in a mini-batch", MODEL, least=1, most=MOST_BATCH)
     learning_rate: float = setting(0.0, "step size of SGD; 0: the network kind's own", MODEL, least=0, most=1e6)
     schedule: str = setting(
         "constant", "how the learning rate changes from round to round", MODEL, ("constant", "linear", "cosine")
@@ -87,7 +105,9 @@ class TrainConfig:
     cd_steps: int = setting(1, "steps of an RBM's Gibbs chain in each update, the k of CD-k", MODEL, least=1)
     chains: str = setting("data", "where an RBM's chains begin: at the data, or where they ended", MODEL, CHAINS)
     weight_cost: float = setting(2e-4, "L2 penalty on an RBM's weights", MODEL, least=0, most=1)
-    layer_rounds: int = setting(0, "rounds of each RBM of a dbn; 0: as many as rounds", MODEL, least=0)
+    layer_rounds: int = setting(
+        0, "rounds of each RBM of a dbn; 0: as many as rounds", MODEL, least=0, most=MOST_ROUNDS
+    )
     layer_epochs: int = setting(0, "passes over a shard in each of those; 0: as many as epochs", MODEL, least=0)
     layer_learning_rate: float = setting(0.0, "step size of a dbn's RBMs; 0: their own", MODEL, least=0, most=1e6)
     warm_rows: int = setting(
@@ -111,7 +131,7 @@ class TrainConfig:
         least=0,
         most=10,
     )
-    seed: int = setting(0, "seed of the initial weights and of the order of rows", MODEL, least=0)
+    seed: int = setting(0, "seed of the initial weights and of the order of rows", MODEL, least=0, most=2**64 - 1)
     device: str = setting("auto", "where shards are trained: cuda where a node has it", MODEL, ("auto", "cpu", "cuda"))
     patience: int = setting(
         0, "stop after so many rounds without a better validation loss, and keep the best; 0: never", RUN, least=0
@@ -120,17 +140,20 @@ class TrainConfig:
         "",
         "a model file whose weights and scaling the training starts from; the RBMs of a dbn stay as they are there",
         RUN,
+        is_path=True,
     )
-    test: str = setting("", "a CSV that the final network is tested on", RUN)
-    run_dir: str = setting("", "folder of the run; left out: runs/ and the time", RUN)
-    cache_dir: str = setting("", "folder (or hdfs:// folder) for the parsed shards, reused by later runs", RUN)
+    test: str = setting("", "a CSV that the final network is tested on", RUN, is_path=True)
+    run_dir: str = setting("", "folder of the run; left out: runs/ and the time", RUN, is_path=True)
+    cache_dir: str = setting(
+        "", "folder (or hdfs:// folder) for the parsed shards, reused by later runs", RUN, is_path=True
+    )
     tasks: int = setting(
         0, "map tasks that a round's shards are shared out among; 0: as many as can run at once", RUN, least=0
     )
     wait_s: int = setting(300, "seconds to wait for HDFS or YARN to come back, before the run stops", RUN, least=0)
     task_memory_mb: int = setting(1024, "a shard larger than this is trained from a memory-mapped file", RUN, least=1)
     python_bin: str = setting("", "Python that runs the tasks; left out: this one", RUN)
-    mrjob_conf: str = setting("", "mrjob.conf with the cluster's own settings", RUN)
+    mrjob_conf: str = setting("", "mrjob.conf with the cluster's own settings", RUN, is_path=True)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -140,6 +163,8 @@ class TrainConfig:
             self._check_bounds(field, value)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
+        if (weights := sum(a * b for a, b in pairwise(self.nodes))) > MOST_WEIGHTS:
+            raise ConfigError(f"nodes would have {weights:,} weights, expected {MOST_WEIGHTS:,} or fewer")
         if self.threshold and not abs(convert("threshold", self.threshold, float)) <= FLOAT32_MAX:
             raise ConfigError(f"threshold is {self.threshold!r}, expected a number that 32 bits can hold")
         if self.patience and not self.validation:
@@ -147,6 +172,10 @@ class TrainConfig:
 
     def _check_bounds(self, field: dataclasses.Field[Any], value: Any) -> None:
         least, most = field.metadata["least"], field.metadata["most"]
+        if most is None and isinstance(field.default, int):
+            most = MOST
+        if field.metadata["is_path"] and (fault := path_fault(value)):
+            raise ConfigError(f"{field.name} is {brief(value)}, {fault}")
         if (least is None or value >= least) and (most is None or value <= most):
             return
         if isinstance(field.default, float):
@@ -237,7 +266,9 @@ def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
         with open(local_path, "rb") as file:
             read = tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"{local_path} cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            f"{brief(local_path) if len(local_path) > 200 else local_path} cannot be read: {error.strerror}"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{local_path} is not TOML: {error}") from error
     flat: dict[str, Any] = {}

@@ -16,12 +16,13 @@ from mrdl.config import TrainConfig
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.extensions import code_of_run, extensions_of
 from mrdl.job import TrainJob
+from mrdl.labels import told_alike
 from mrdl.monitor import Progress
 from mrdl.plan import Turn
 from mrdl.preparation import Scaling, told_rounding
 from mrdl.results import RunFolder
 from mrdl.source import Source
-from mrdl.storage import hdfs_store
+from mrdl.storage import hdfs_store, is_hdfs
 from mrdl.webhdfs import for_a_while
 
 ATTEMPTS = 3  # of a job, each of which gives a task four
@@ -62,6 +63,8 @@ class Dispatcher:
         self._cache = shard_cache(source, config, runner, job_class)
         self._wants_sample = config.kind in ("rbm", "dbn")  # whose scores compare it with the rows kept out
         self._here, self._left = (runner, self._cache.folder), left
+        if not is_hdfs(self._cache.folder):
+            self._cache.make_room()  # or says, before anything runs, that it cannot be
         self.clear()  # what a killed driver left
         for there in list(left):
             self._clear_elsewhere(there)
@@ -158,6 +161,8 @@ class Dispatcher:
 
     def _tell_of_data(self) -> None:
         if self.prepared and (told := told_rounding(self.prepared.statistics, self._source.schema.features)):
+            self._note(told)
+        if self.prepared and (told := told_alike(self.prepared.statistics.classes)):
             self._note(told)
 
     def _inputs(self, turn: Turn, cached: bool) -> list[str]:

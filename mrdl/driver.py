@@ -100,6 +100,7 @@ class Run:
         began = time.monotonic()
         if self.runner == "hadoop":
             launch.find_hadoop()
+        launch.check_site(self.runner, self.config.python_bin, self.config.mrjob_conf)
         if self.runner != "inline":
             check_for_tasks(code_of_run(self.config, self.job_class), self.job_class)
         self.source = Source.look_at(self.data, self.config)

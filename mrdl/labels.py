@@ -35,6 +35,19 @@ def class_numbers(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     return np.array([written.get(name, meant.get(read(name), -1)) for name in labels], np.int64)
 
 
+def told_alike(classes: Iterable[str]) -> str:
+    """Which labels differ by blanks, case or the way a number is written alone; empty where none do."""
+    groups: dict[str | float, list[str]] = {}
+    for name in sorted(classes):
+        number = _number(name)
+        groups.setdefault(" ".join(name.casefold().split()) if number is None else number, []).append(name)
+    alike = [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+    if not alike:
+        return ""
+    more = f", and {len(alike) - 5} more" if len(alike) > 5 else ""
+    return f"labels that differ by case, blanks or form alone are classes of their own: {', '.join(alike[:5])}{more}"
+
+
 def _reading(classes: Sequence[str]) -> Callable[[str], bool | float | None] | None:
     """How to read each class as a value of its own; None where they are text, or two of them mean the same."""
     readings: tuple[Callable[[str], bool | float | None], ...] = (_truth, _number)

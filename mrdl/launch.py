@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import shlex
 import shutil
 import signal
 import traceback
@@ -20,13 +21,14 @@ from mrdl.architecture import Weights
 from mrdl.arguments import Job, arguments_of
 from mrdl.cluster import HOW_TO, Cluster
 from mrdl.combine import ShardResult
-from mrdl.errors import MrdlError, SetupError
+from mrdl.errors import ConfigError, MrdlError, SetupError
 from mrdl.monitor import Progress, Watcher
 from mrdl.paths import plain_name
 from mrdl.preparation import Statistics
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, is_hdfs
 from mrdl.witness import OnFiles, OnYarn, cpu_seconds, failed, retried
+from mrdl.words import brief
 
 T = TypeVar("T")
 
@@ -186,6 +188,21 @@ def find_hadoop() -> None:
     if not any(place and Path(place, "bin", "hadoop").exists() for place in places) and not shutil.which("hadoop"):
         raise SetupError(f"there is no `hadoop` on the PATH and no HADOOP_HOME. {HOW_TO}")
     Cluster.from_conf()
+
+
+def check_site(runner: str, python_bin: str, mrjob_conf: str) -> None:
+    """Raise ConfigError where the settings of the site name what is not there, as far as this machine can know."""
+    if mrjob_conf:
+        try:
+            Path(mrjob_conf).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"mrjob_conf {mrjob_conf} cannot be read: {error.strerror}") from error
+    try:
+        words = shlex.split(python_bin)
+    except ValueError as error:
+        raise ConfigError(f"python_bin is {brief(python_bin)}, expected a command: {error}") from error
+    if words and runner == "local" and not shutil.which(words[0]):  # on YARN it is that of the nodes
+        raise ConfigError(f"python_bin: there is no program {brief(words[0])} that can be run on this machine")
 
 
 def slots(runner: str, memory_mb: int = 0) -> int:

@@ -11,6 +11,19 @@ PLAIN = re.compile(r"[\w./@+=-]+", re.ASCII)
 _OF_HADOOPS_GLOBS = re.compile(r"([\\*?\[\]{}])")
 
 
+MOST_OF_A_PATH, MOST_OF_A_NAME = 4095, 255  # bytes, on Linux
+
+
+def path_fault(path: str) -> str:
+    """Why there can be no such path on this machine or in HDFS, in words that follow it; empty where there may be."""
+    data = os.fsencode(path)
+    if len(data) > MOST_OF_A_PATH:
+        return f"a path of {len(data):,} bytes, expected {MOST_OF_A_PATH:,} or fewer"
+    if (longest := max(map(len, data.split(b"/")))) > MOST_OF_A_NAME:
+        return f"with a name of {longest:,} bytes in the path, expected {MOST_OF_A_NAME} or fewer"
+    return "with a zero byte in the path" if b"\0" in data else ""
+
+
 @contextmanager
 def plain_name(folder: Path) -> Iterator[Path]:
     """A name of a folder that is there, without a character that mrjob or a shell takes for more than text.

@@ -5,6 +5,7 @@ Only the driver comes here: tasks are fed by Hadoop and never open a file in HDF
 
 import bz2
 import functools
+import glob
 import hashlib
 import os
 import shutil
@@ -16,8 +17,9 @@ from typing import Any, Protocol
 
 from mrdl.cluster import Cluster, conf_dir
 from mrdl.errors import DataError
-from mrdl.paths import matching
+from mrdl.paths import matching, path_fault
 from mrdl.webhdfs import CHUNK_BYTES, FileInfo, HdfsStore, hidden
+from mrdl.words import brief
 
 SAMPLES, SAMPLE_BYTES = 64, 1 << 16  # of a file that is too large to be read whole just to know it
 
@@ -141,6 +143,8 @@ class LocalStore:
 
     def files(self, pattern: str) -> list[FileInfo]:
         """See Store."""
+        if (fault := path_fault(pattern)) and not glob.has_magic(pattern):
+            raise DataError(f"no such file: {brief(pattern)}, {fault}")
         path = Path(pattern)
         roots = [path] if path.exists() else [Path(name) for name in matching(pattern)]
         found = {

@@ -41,6 +41,7 @@ class SweepDriver(SweepFolder):
         self.dataset()
         if runner == "hadoop":
             launch.find_hadoop()
+        launch.check_site(runner, self.site.get("python_bin", ""), self.site.get("mrjob_conf", ""))
         slots = slots or launch.slots(runner, on_yarn.memory_mb(self.spec.memory_mb))
         (self.path / "stop").unlink(missing_ok=True)
         with self.held():
