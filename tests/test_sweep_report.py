@@ -145,6 +145,18 @@ def test_the_best_design_is_that_of_the_best_mean_over_its_seeds():
     assert second.hidden == "lucky" and second.accuracy == pytest.approx(0.7967, abs=1e-4)
 
 
+@pytest.mark.parametrize("known", [0, 3, 30])
+def test_a_time_that_is_not_known_is_left_out_and_told(tmp_path, known):
+    depth = np.repeat([1, 2, 4], 10)
+    cpu_s = np.where(np.arange(30) % 10 < known / 3, 0.5 + 0.03 * depth, np.nan)
+    found = table(np.full(30, 0.9), depth=depth, cpu_s=cpu_s)
+    slope, *_ = time_by_depth(found)
+    assert slope == pytest.approx(0.03) if known else np.isnan(slope)
+    assert len(pareto(found)) <= known
+    page = write_report(found, {"id": "s", "source": "d.csv", "spec": {"space": {}}}, tmp_path / "r.html").read_text()
+    assert (f"those of {30 - known}, not known" in page) == (known < 30)
+
+
 # --- the page ---
 
 

@@ -48,8 +48,10 @@ def families(table: "pd.DataFrame") -> list[tuple[str, "pd.DataFrame"]]:
 
 def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, float, float]:
     """CPU seconds a layer by Theil and Sen's slope, its 95 % by bootstrap, and the share of variance that a line
-    explains. Designs of one width and one number of epochs only: the largest such group."""
-    done = table[table.status == "done"]
+    explains. Designs of one width and one number of epochs only, whose time is known: the largest such group."""
+    done = table[(table.status == "done") & table.cpu_s.notna()]
+    if not len(done):
+        return (math.nan,) * 4
     group = max((g for _, g in done.groupby(["width", "epochs", "batch_size"])), key=len)
     x, y = group.depth.to_numpy(float), group.cpu_s.to_numpy(float)
     if len(np.unique(x)) < 3:
@@ -143,8 +145,12 @@ def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
 
 
 def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":
-    """The designs that no other one beats in accuracy without more of `names`."""
-    done = table[table.status == "done"].sort_values(["accuracy", *names], ascending=[False, *(True for _ in names)])
+    """The designs that no other one beats in accuracy without more of `names`; of those where all are known."""
+    done = (
+        table[table.status == "done"]
+        .dropna(subset=list(names))
+        .sort_values(["accuracy", *names], ascending=[False, *(True for _ in names)])
+    )
     kept: list[int] = []
     costs = done[list(names)].to_numpy(float)
     least = np.empty((0, len(names)))

@@ -144,8 +144,8 @@ def _show(options: Any) -> None:
     done = table[table.status == "done"]
     screen, best = Screen(width=160), Table(box=None, pad_edge=False)
     names = (
-        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "initialisation", "optimizer", "parameters",
-        "wall_s",
+        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "initialisation", "optimizer", "epochs",
+        "parameters", "wall_s",
     )  # fmt: skip
     for name in names:
         best.add_column(name)

@@ -251,4 +251,5 @@ class SweepFolder:
             design = design_of(record["spec"])
             about = {**record, **dataclasses.asdict(design), "hidden": "-".join(map(str, design.hidden))}
             rows.append({**about, "depth": len(design.hidden), "width": max(design.hidden, default=0)})
-        return pd.DataFrame(rows).reindex(columns=list(RECORD))
+        numbers = dict.fromkeys(("accuracy", "loss", "wall_s", "cpu_s"), float)  # nan where one is not known
+        return pd.DataFrame(rows).reindex(columns=list(RECORD)).astype(numbers)
