@@ -14,7 +14,7 @@ from mrdl import advise as advice
 from mrdl.config import TrainConfig
 from mrdl.drill import Report, drill
 from mrdl.driver import Run
-from mrdl.faults import FAULTS
+from mrdl.faults import FAULTS, check_cluster
 from mrdl.launch import find_hadoop
 from mrdl.screen import Screen, duration, wide
 from mrdl.source import Source
@@ -115,6 +115,7 @@ def measure_hadoop() -> tuple[float, float]:
 def drill_command(options: Any, words: list[str]) -> int:
     """`mrdl drill`: faults against a run of the user's own; the status is 1 if a single byte differs."""
     if options.runner == "hadoop":
+        check_cluster()
         find_hadoop()
     folder = Path(tempfile.mkdtemp(prefix="mrdl-drill-"))
     screen, report = Screen(stderr=True), Report(options.runner)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrdl.errors import ConfigError, MrdlError, Unavailable
+from mrdl.errors import ConfigError, MrdlError, SetupError, Unavailable
 from mrdl.results import RunFolder
 from mrdl.storage import hdfs_store, is_hdfs, store_of
 
@@ -158,12 +158,29 @@ def kill_application_master(trial: Trial) -> bool:
     return trial.kill(lambda words, where: _java(words) and any(word.endswith(".MRAppMaster") for word in words))
 
 
+def check_cluster() -> None:
+    """Raise SetupError unless the cluster is that of scripts/hadoop, whose daemons may be killed."""
+    if not HADOOP.exists():
+        raise SetupError(
+            "drill -r hadoop kills the daemons of a cluster on this machine and starts them again, by scripts/hadoop, "
+            f"which is not in {HADOOP.parent}: take a clone of mrdl's repository, or drill with -r local"
+        )
+    if not (_pids() / "namenode").exists():
+        raise SetupError(
+            f"drill -r hadoop kills daemons of the cluster of scripts/hadoop, but none runs in {_pids().parent}: "
+            "scripts/hadoop start, or drill with -r local"
+        )
+
+
+def _pids() -> Path:
+    return Path(os.environ.get("MRDL_HADOOP_DIR") or HADOOP.parent.parent / ".hadoop") / "pids"
+
+
 def restart(daemon: str) -> Callable[[Trial], bool]:
     """SIGKILL a daemon of the local cluster and start it again."""
 
     def fault(trial: Trial) -> bool:
-        base = Path(os.environ.get("MRDL_HADOOP_DIR") or HADOOP.parent.parent / ".hadoop")
-        os.kill(int((base / "pids" / daemon).read_text()), signal.SIGKILL)
+        os.kill(int((_pids() / daemon).read_text()), signal.SIGKILL)
         subprocess.run([sys.executable, str(HADOOP), "start"], check=True, capture_output=True)
         return True
 

@@ -69,3 +69,17 @@ def test_damage_changes_a_file_or_takes_it_away(tmp_path):
         assert not path.exists() or path.read_bytes() != bytes(100)
         seen.add(path.stat().st_size if path.exists() else None)
     assert None in seen and 0 in seen and 100 in seen, "deleted, emptied, flipped"
+
+
+def test_a_drill_on_hadoop_without_the_script_of_the_clone_is_refused_in_words(digits, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(faults, "HADOOP", tmp_path / "site-packages" / "scripts" / "hadoop")
+    assert main(["drill", str(digits), "-r", "hadoop", *WORDS]) == 2
+    told = capsys.readouterr().err
+    assert "site-packages/scripts: take a clone" in told and "-r local" in told and told.count("\n") == 1
+
+
+def test_a_drill_on_another_cluster_than_the_scripts_is_refused_in_words(digits, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("MRDL_HADOOP_DIR", str(tmp_path))
+    assert main(["drill", str(digits), "-r", "hadoop", *WORDS]) == 2
+    told = capsys.readouterr().err
+    assert f"none runs in {tmp_path}: scripts/hadoop start" in told and told.count("\n") == 1

@@ -188,3 +188,11 @@ def test_the_cluster_keeps_its_data_and_ports_over_a_restart(cluster, stored):
     assert status.returncode == 0 and status.stdout.splitlines()[-1] == "ready"
     assert (Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text() == ports
     assert hadoop(cluster, "fs", "-cat", stored).count("\n") == 1798
+
+
+def test_tmp_in_hdfs_is_open_to_all_and_nobody_deletes_what_is_anothers(cluster):
+    assert hadoop(cluster, "fs", "-stat", "%a", "/tmp").strip() == "1777"
+    assert hadoop(cluster, "fs", "-stat", "%a", "/tmp/hadoop-yarn", "/tmp/hadoop-yarn/staging").split() == [
+        "755",
+        "1777",
+    ]
