@@ -10,7 +10,9 @@ from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError
 from mrdl.model import Model, load
 from mrdl.preparation import Scaling
+from mrdl.reading import columns_of
 from mrdl.schema import Schema
+from mrdl.words import brief
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,13 @@ class Beginning:
         if there != here:
             raise ConfigError(
                 f"{config.start_from} was trained on {there} columns, the data has {here} beside the label"
+            )
+        known = columns_of(model.preparation)
+        if known.named and schema.header_crc is not None and known.names != schema.features:
+            wrong = next(i for i, name in enumerate(known.names) if name != schema.features[i])
+            raise ConfigError(
+                f"column {brief(schema.features[wrong])} of the data is {brief(known.names[wrong])} in "
+                f"{config.start_from}: give columns the same names, in the same order"
             )
         if plan.visible and model.arch.visible not in ("", plan.visible):
             raise ConfigError(

@@ -45,6 +45,7 @@ def described(arch: Architecture, preparation: Preparation) -> dict[str, Any]:
         "columns": preparation.columns,
         "label": preparation.label,
         "label_index": preparation.label_index,
+        "dropped": preparation.dropped,
         "classes": preparation.classes,
         "class_rows": preparation.class_rows,
     }
@@ -88,7 +89,7 @@ def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]
     minimum, factor = (tensors.pop(key) for key in SCALING)
     preparation = Preparation(
         tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
-        minimum, factor, about["threshold"], tuple(about["class_rows"]),
+        minimum, factor, about["threshold"], tuple(about["class_rows"]), tuple(about["dropped"]),
     )  # fmt: skip
     return about, arch, preparation, tensors
 
@@ -158,6 +159,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "columns": lambda value: _is_list(value, _is_text),
     "label": _is_text,
     "label_index": lambda value: value is None or _is_whole(value),
+    "dropped": lambda value: _is_list(value, _is_whole) and sorted(set(value)) == value,
     "classes": lambda value: _is_list(value, _is_text) and len(set(value)) == len(value),
     "class_rows": lambda value: _is_list(value, _is_whole),
     "settings": lambda value: isinstance(value, dict),
@@ -203,6 +205,9 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
         raise ModelError(f"{name} is damaged: it has {len(about['columns'])} columns for {nodes[0]} nodes")
     if arch.loss == "nll" and not 0 < len(about["classes"]) <= nodes[-1]:
         raise ModelError(f"{name} is damaged: it has {len(about['classes'])} classes for {nodes[-1]} nodes")
+    most = len(about["columns"]) + len(about["dropped"])
+    if any(place > most for place in (*about["dropped"], about["label_index"] or 0)):
+        raise ModelError(f"{name} is damaged: it has a column number {_short(about['dropped'])} of {most}")
     if about["class_rows"] and len(about["class_rows"]) != len(about["classes"]):
         raise ModelError(f"{name} is damaged: it counts {len(about['class_rows'])} of {len(about['classes'])} classes")
     return arch

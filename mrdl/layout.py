@@ -14,6 +14,7 @@ from mrdl.formats import refuse_other_separators
 from mrdl.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
 from mrdl.words import brief
 
+LEFT_OUT = "\0"  # in place of a name that nobody wants
 SHOWN = 5  # names that a message lists
 COUNTED = 4  # columns from which on 0,1,2,3,... is more likely to be names than a row
 _NUMBERED = re.compile(r"c\d+")  # names that mrdl gives to columns that have none
@@ -22,11 +23,12 @@ _NUMBERED = re.compile(r"c\d+")  # names that mrdl gives to columns that have no
 @dataclass(frozen=True)
 class Columns:
     """The columns of a model in its order, the name of its label, and the label's place among all of them, None without
-    one."""
+    one; dropped: the places of columns of the training data that were left out."""
 
     names: tuple[str, ...]
     label: str
     place: int | None
+    dropped: tuple[int, ...] = ()
 
     @property
     def named(self) -> bool:
@@ -35,14 +37,27 @@ class Columns:
 
     @property
     def expected(self) -> str:
-        """How wide a table may be, in words."""
-        count = len(self.names)
-        return f"{count}" + (f", or {count + 1} with the label {self.label!r}" if self.place is not None else "")
+        """How wide a table without names may be, in words."""
+        count, whole = len(self.names), len(self._all())
+        labelled = f", or {count + 1} with the label {self.label!r}" if self.place is not None else ""
+        return f"{count}{labelled}" + (f", or {whole} as in training" if self.dropped else "")
 
-    def by_place(self) -> list[str]:
-        """The names with the label's in its place."""
-        assert self.place is not None
-        return [*self.names[: self.place], self.label, *self.names[self.place :]]
+    def by_place(self, width: int) -> list[str] | None:
+        """The names of a table that says none, of so many columns: those of the training data, or without what was
+        left out there, or without the label, too; None where it has another width."""
+        for names in (list(self.names), [name for name in self._all() if name != LEFT_OUT], self._all()):
+            if len(names) == width:
+                return names
+        return None
+
+    def _all(self) -> list[str]:
+        """The names of all columns of the training data."""
+        names = list(self.names)
+        if self.place is not None:
+            names.insert(self.place, self.label)
+        for place in sorted(self.dropped):
+            names.insert(place, LEFT_OUT)
+        return names
 
 
 @dataclass(frozen=True)
@@ -72,18 +87,16 @@ def of_file(head: bytes, wanted: Columns, source: str) -> Layout:
     refuse_other_separators(line.decode(), b"".join(below[:1]).decode(errors="replace"), cells, source)
     if set(wanted.names) <= set(cells):
         return _layout(cells, wanted, header_crc(line), source)
-    width = len(cells)
-    labelled = wanted.place is not None and width == len(wanted.names) + 1
-    values = [cell for i, cell in enumerate(cells) if not (labelled and i == wanted.place)]
+    names = wanted.by_place(len(cells))
+    values = [cell for i, cell in enumerate(cells) if names is None or names[i] in wanted.names]
     is_row = all(map(is_value, values))
     if is_row and _counts(cells, wanted):
         raise DataError(_told_missing(cells, wanted, source) + "; it is not taken for a row")
     if not is_row and wanted.named:
         raise DataError(_told_missing(cells, wanted, source))
-    if width != len(wanted.names) and not labelled:
-        raise DataError(f"{source} has {width} columns, expected {wanted.expected}")
-    named = wanted.by_place() if labelled else list(wanted.names)
-    return _layout(named, wanted, None if is_row else header_crc(line), source)
+    if names is None:
+        raise DataError(f"{source} has {len(cells)} columns, expected {wanted.expected}")
+    return _layout(names, wanted, None if is_row else header_crc(line), source)
 
 
 def of_names(names: Sequence[str], wanted: Columns, source: str, *, unnamed: bool) -> tuple[list[int], int | None]:
@@ -91,15 +104,14 @@ def of_names(names: Sequence[str], wanted: Columns, source: str, *, unnamed: boo
 
     unnamed: whether the names are only numbers that count the columns. Raises DataError where not all are there.
     """
-    if set(wanted.names) <= set(names):
-        found = _layout(names, wanted, None, source).schema
-        return [names.index(name) for name in wanted.names], found.label
-    if wanted.named and not unnamed:
-        raise DataError(_told_missing(names, wanted, source))
-    labelled = wanted.place is not None and len(names) == len(wanted.names) + 1
-    if len(names) != len(wanted.names) and not labelled:
-        raise DataError(f"{source} has {len(names)} columns, expected {wanted.expected}")
-    return [i for i in range(len(names)) if not (labelled and i == wanted.place)], wanted.place if labelled else None
+    if not set(wanted.names) <= set(names):
+        if wanted.named and not unnamed:
+            raise DataError(_told_missing(names, wanted, source))
+        by_place = wanted.by_place(len(names))
+        if by_place is None:
+            raise DataError(f"{source} has {len(names)} columns, expected {wanted.expected}")
+        names = by_place
+    return [names.index(name) for name in wanted.names], _layout(names, wanted, None, source).schema.label
 
 
 def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str) -> Layout:

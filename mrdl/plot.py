@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mrdl.data import read_table
 from mrdl.errors import DataError, MrdlError, SetupError
 from mrdl.model import Model, load
+from mrdl.reading import columns_of, parts_of
 from mrdl.results import RunFolder
-from mrdl.schema import sniff
-from mrdl.storage import head, store_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HEAD_BYTES = 1 << 20
 FILTERS = (5, 10)  # rows and columns of them
 EXAMPLES = 10
 GREY = "#8a8f98"
@@ -139,14 +136,10 @@ def _examples(folder: RunFolder, model: Model) -> np.ndarray | None:
         return None
     source = folder.about()["data"]["source"]
     try:
-        path = store_of(source).files(source)[0].path
-        text = head(path, HEAD_BYTES)
-        text = text[: text.rfind(b"\n") + 1] or text
-        label = "none" if model.preparation.label_index is None else str(model.preparation.label_index)
-        rows, _ = read_table(iter([text]), sniff(text, label, "auto", source), path)
+        first = next(parts_of(source, columns_of(model.preparation)))
     except MrdlError:
         return None  # the data has gone: the rest can be drawn all the same
-    return rows[:EXAMPLES]
+    return first.features[:EXAMPLES]
 
 
 def _reconstructions(place: "Figure", manifests: Any, model: Model, examples: np.ndarray) -> None:

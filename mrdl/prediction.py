@@ -24,11 +24,11 @@ def predict(options: Any) -> None:
     """The label of each row; with --proba its probabilities, with --features its features, both as CSV."""
     model = mrdl.load(options.model)
     text_of = _text_of(model, options)
-    if options.proba:
-        print(_as_data(",".join(model.classes)))
+    heading = _as_data(",".join(model.classes)) + "\n" if options.proba else ""
     with _bar(options.data) as on_text:
         for rows in model.blocks(options.data, on_text):
-            sys.stdout.write(text_of(rows))
+            sys.stdout.write(heading + text_of(rows))
+            heading = ""
 
 
 def _text_of(model: "Model", options: Any) -> Callable[[np.ndarray], str]:

@@ -123,6 +123,8 @@ class Preparation:
 
     minimum, factor: (columns,) float32; a value becomes (value - minimum) * factor. With a threshold it becomes
     1 where it is above, else 0. class_rows: how many rows of the data have each class; empty where nobody knows.
+    label_index: the label's place among the columns that were kept; dropped: the places of those that were not, among
+    all.
     """
 
     columns: tuple[str, ...]
@@ -133,6 +135,7 @@ class Preparation:
     factor: np.ndarray
     threshold: float | None = None
     class_rows: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
 
     @property
     def majority(self) -> str:
@@ -189,7 +192,9 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
     above = float(scaling.threshold) if scaling.threshold else None
     low, factor = scaling.taken or (low, factor)
     counts = tuple(statistics.classes[name] for name in classes)
-    return Preparation(schema.features, schema.label_name, schema.label_place, classes, low, factor, above, counts)
+    return Preparation(
+        schema.features, schema.label_name, schema.label_place, classes, low, factor, above, counts, schema.dropped
+    )
 
 
 def looks_like_pixels(statistics: Statistics) -> bool:

@@ -34,7 +34,7 @@ class Part:
 
 def columns_of(preparation: Preparation) -> Columns:
     """The columns that a model wants to see."""
-    return Columns(preparation.columns, preparation.label, preparation.label_index)
+    return Columns(preparation.columns, preparation.label, preparation.label_index, preparation.dropped)
 
 
 def features_of(values: Any, preparation: Preparation) -> np.ndarray:

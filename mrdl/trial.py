@@ -31,7 +31,7 @@ class Trial:
         if not config.test:
             return cls()
         schema = source.schema
-        wanted = Columns(schema.features, schema.label_name, schema.label_place)
+        wanted = Columns(schema.features, schema.label_name, schema.label_place, schema.dropped)
         found = cls(config.test, *first_labels(config.test, wanted, labelled=config.supervised))
         labels, whole = set[str](), False
         if plain and config.supervised:

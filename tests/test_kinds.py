@@ -635,6 +635,13 @@ def test_a_threshold_of_ones_own_beside_a_model_is_not_left_out_silently(saved, 
         assert model.preparation.threshold == 7.5
 
 
+def test_a_model_of_columns_in_another_order_is_refused(saved, new_run, tmp_path):
+    frame = pd.read_csv(DIGITS)
+    frame[["digit", *frame.columns[:0:-1]]].to_csv(tmp_path / "turned.csv", index=False)
+    with pytest.raises(ConfigError, match=r"column 'r7c7' of the data is 'r0c0' in .*rbm\.net"):
+        new_run(tmp_path / "turned.csv", **settings("dbn of one machine", start_from=saved("rbm"))).execute()
+
+
 def test_a_model_of_other_columns_is_refused_with_both_numbers(saved, new_run, small_csv):
     with pytest.raises(ConfigError, match=r"rbm\.net was trained on 64 columns.* 3"):
         new_run(small_csv, **settings("rbm", nodes=(3, 12), label="answer", start_from=saved("rbm"))).execute()

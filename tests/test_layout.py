@@ -11,6 +11,9 @@ NAMELESS = Columns(("c1", "c2", "c3"), "c0", 0)
 UNLABELLED = Columns(("a", "b", "c"), "", None)
 TEN = ",".join("0123456789")
 
+KEPT = Columns(("c1", "c3", "c4"), "c2", 1, (0, 5))  # of six columns without names
+NAMED_KEPT = Columns(("a", "", "c"), "kind", None, (1,))
+
 FOUND = {  # the model's columns, the first line of a file -> a header?, places of the columns and of the label
     "names": (TEXT, "a,kind,b,c", True, [0, 2, 3], 1),
     "names without the label": (TEXT, "a,b,c", True, [0, 1, 2], None),
@@ -29,6 +32,12 @@ FOUND = {  # the model's columns, the first line of a file -> a header?, places 
     "a row where no names are known": (NAMELESS, "7,1,2,3", False, [1, 2, 3], 0),
     "other names where none are known": (NAMELESS, "kind,x,y,z", True, [1, 2, 3], 0),
     "other names, no label, where none are known": (NAMELESS, "x,y,z", True, [0, 1, 2], None),
+    "a row as in training, where columns were left out": (KEPT, "x,1,yes,3,4,y z", False, [1, 3, 4], 2),
+    "a row of what was kept": (KEPT, "1,yes,3,4", False, [0, 2, 3], 1),
+    "a row of values": (KEPT, "1,3,4", False, [0, 1, 2], None),
+    "other names, as in training": (KEPT, "u,v,w,x,y,z", True, [1, 3, 4], 2),
+    "an empty name": (NAMED_KEPT, ",c,a", True, [2, 0, 1], None),
+    "a row as in training, without names": (NAMED_KEPT, "1,text,2,3", False, [0, 2, 3], None),
     "a model without a label": (UNLABELLED, "kind,c,a,b", True, [2, 3, 1], None),
 }
 
@@ -52,6 +61,11 @@ REFUSED = {
     "a number is missing": (NUMBERS, "0,1,2,3,4,5,6,7,8,10", "lacks 1 .*: '9'.* it is not taken for a row"),
     "too wide a row": (TEXT, "1,2,3,4,5", "has 5 columns, expected 3, or 4 with the label 'kind'"),
     "too narrow a row": (UNLABELLED, "1,2", "has 2 columns, expected 3$"),
+    "too narrow a row where columns were left out": (
+        KEPT,
+        "1,2",
+        "2 columns, expected 3, or 4 .*, or 6 as in training",
+    ),
     "too many names where none are known": (NAMELESS, "v,w,x,y,z", "has 5 columns, expected 3, or 4"),
     "a name twice": (TEXT, "a,b,c,b", "more than one column of the name 'b'"),
     "the label twice": (TEXT, "a,b,c,kind,kind", "more than one column of the name 'kind'"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import mrdl
@@ -85,6 +86,34 @@ def test_batches_are_whole_but_for_the_last(sizes):
     for i, (part, beside) in enumerate(found):
         np.testing.assert_array_equal(part, rows[1000 * i : 1000 * (i + 1)])
         np.testing.assert_array_equal(beside, part[:, 0])
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_what_was_left_out_of_training_may_be_in_a_file_or_not(command, tmp_path, header):
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.random((200, 4)).round(3), columns=list("abcd"))
+    frame.insert(1, "name", "some words")
+    frame.insert(3, "kind", np.where(frame.a + frame.c > 1, "x", "y"))
+    full, fitting, bare = (tmp_path / f"{name}.csv" for name in ("full", "fitting", "bare"))
+    frame.to_csv(full, index=False, header=header)
+    frame.drop(columns=["name", "d"]).to_csv(fitting, index=False, header=header)
+    frame[["a", "b", "c"]].to_csv(bare, index=False, header=header)
+    settings = {"label": "kind" if header else "3", "drop": ("name", "d") if header else ("1", "5")}
+    settings.update(header="yes" if header else "no", run_dir=str(tmp_path / "run"), test=str(full))
+    settings.update(nodes=(3, 8, 2), shards=1, rounds=1, show=False)
+    model = mrdl.train(full, **settings)
+    labels = model.predict(frame[["a", "b", "c"]].to_numpy())
+    assert len(set(labels)) == 2
+    for path in (full, fitting, bare):
+        assert command("predict", tmp_path / "run", path)[1].split() == list(labels)
+    assert model.evaluate(full) == model.evaluate(fitting)
+    assert model.evaluate(full)["accuracy"] == (labels == frame.kind).mean()
+
+
+def test_probabilities_that_there_are_not_leave_nothing(command, model, tmp_path):
+    write(tmp_path / "data.csv", rows_of(3, 9))
+    status, out, err = command("predict", tmp_path, tmp_path / "data.csv", "--proba")
+    assert (status, out) == (2, "") and "has 9 columns, expected 10, or 11 with the label 'label'" in err
 
 
 def test_a_bad_row_is_named_by_its_line(command, model, tmp_path):
