@@ -140,12 +140,12 @@ def _is_header(first: list[str], second: list[str], label: str, source: str) -> 
         over = zip(values, second, strict=False)
         return not any(values) or any(not value and below.strip() and is_value(below) for value, below in over)
     at = _index(label)
-    if at is None or not -len(first) <= at < len(first):
-        if label in [cell.strip() for cell in first]:
-            return True
-        at = None
-    else:
-        at %= len(first)
+    within = at is not None and -len(first) <= at < len(first)
+    if not within and label in [cell.strip() for cell in first]:
+        return True
+    if at is not None and not within:
+        return not all(values)  # there is no such column, which is what will be said
+    at = None if at is None else at % len(first)
     others = [i for i in range(len(first)) if i != at]
     if all(values[i] for i in others):
         return at is not None and not values[at] and at < len(second) and is_value(second[at])
