@@ -60,14 +60,16 @@ class Rest:
 
     def text(self, url: str) -> str:
         """An answer as it stands; raises what `get` raises."""
-        return self._ask("GET", url).text
+        return self._ask("GET", url, accept="*/*").text
 
     def put(self, url: str, body: dict[str, str]) -> None:
         """Send JSON; raises what `get` raises."""
         self._ask("PUT", url, body)
 
-    def _ask(self, method: str, url: str, body: dict[str, str] | None = None) -> requests.Response:
-        who, wanted = {"user.name": self.user}, {"Accept": "application/json"}
+    def _ask(
+        self, method: str, url: str, body: dict[str, str] | None = None, accept: str = "application/json"
+    ) -> requests.Response:
+        who, wanted = {"user.name": self.user}, {"Accept": accept}  # logs are refused to who wants JSON
         session = _session(self.kerberos)
         try:
             reply = session.request(method, url, params=who, headers=wanted, timeout=TIMEOUT_S, json=body)
