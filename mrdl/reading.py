@@ -17,7 +17,7 @@ from mrdl.schema import MISSING, without_marks
 from mrdl.storage import store_of, text_chunks
 from mrdl.webhdfs import FileInfo
 
-MOST_LOOKED_AT = 100  # files whose beginnings are read before anything else is done
+MOST_LOOKED_AT = 20  # files of which a megabyte is read before anything else is done
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str
     """The labels in the beginning of a CSV, and whether that is all of it; empty where it has none.
 
     Raises DataError where the columns are not those that are wanted, or a row of the beginning cannot be read; so of
-    each file, but of a hundred at most.
+    each file, but of twenty at most.
     """
     files = store_of(data).files(data)
     names: set[str] = set()

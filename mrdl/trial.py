@@ -10,7 +10,7 @@ from mrdl.errors import DataError
 from mrdl.labels import class_numbers
 from mrdl.layout import Columns
 from mrdl.reading import first_labels
-from mrdl.source import Source
+from mrdl.source import HEAD_BYTES, Source
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Trial:
         wanted = Columns(schema.features, schema.label_name, schema.label_place, schema.dropped)
         found = cls(config.test, *first_labels(config.test, wanted, labelled=config.supervised))
         labels, whole = set[str](), False
-        if plain and config.supervised:
+        if plain and config.supervised and source.size <= HEAD_BYTES:
             with suppress(DataError):  # a bad row, say, which is told when the rows are counted
                 labels, whole = first_labels(source.name, wanted, labelled=True)
         found.check(labels if whole else ())
