@@ -23,9 +23,9 @@ def hdfs(cluster, monkeypatch):
     """The cluster's HDFS for this process, in a folder of the user's."""
     for name, value in cluster.items():
         monkeypatch.setenv(name, value)
-    storage.hdfs_store.cache_clear()
+    storage._store_of_conf.cache_clear()
     yield storage.hdfs_store()
-    storage.hdfs_store.cache_clear()
+    storage._store_of_conf.cache_clear()
 
 
 def test_files_of_any_name_in_folders_of_any_name_are_trained_on(hdfs, on_yarn, digits, tmp_path):
@@ -59,6 +59,16 @@ def test_a_packed_file_that_was_cut_short_is_refused_after_one_job(hdfs, on_yarn
     ended = on_yarn("train", folder, "-r", "hadoop", "--json", "--run-dir", "cut", *QUICK)
     assert ended.rc == 2 and "b.csv.gz cannot be unpacked: it ends too early" in ended.err, ended.err
     assert len(applications(cluster, "FAILED,KILLED,FINISHED")) == before + 1
+
+
+def test_mappers_that_stop_at_a_hundred_bad_rows_have_not_failed(hdfs, on_yarn, cluster):
+    """They read on to the end of what Hadoop gives them: eight megabytes, of which the first four are looked at."""
+    data = hdfs.uri(f"/user/{hdfs.cluster.user}/bad.csv")
+    good = b"".join(b"%d,%d,%d\n" % (i % 2, i % 97, i % 89) for i in range(900_000))
+    hdfs.write(data, b"y,a,b\n" + good[:2_000_000].rpartition(b"\n")[0] + b"\n1,2,oops" * 150 + b"\n" + good)
+    ended = on_yarn("train", data, "-r", "hadoop", "--shards", "1", "--nodes", "2,4,2", "--run-dir", "bad_rows")
+    assert ended.rc == 2 and "at least 150 rows cannot be read" in ended.err, ended.err
+    assert "which --drop b leaves out" in ended.err and "Traceback" not in ended.err
 
 
 def test_a_file_in_hdfs_changed_with_equal_size_and_time_is_not_what_it_was(hdfs):
