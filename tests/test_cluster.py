@@ -2,11 +2,11 @@
 
 import getpass
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from watching import serving
 
 from mrdl.cluster import Cluster, conf_dir
 from mrdl.errors import SetupError
@@ -189,12 +189,8 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def services():
-    with Services() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Services()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import json
 import sys
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 
 import pytest
+from watching import serving
 
 from mrdl import cluster as cluster_module
 from mrdl import launch, rest, storage
@@ -55,12 +55,8 @@ class Page(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def manager():
-    with Manager() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Manager()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

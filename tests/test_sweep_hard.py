@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from watching import processes, wait_for
 
 from mrdl.__main__ import main
 from mrdl.errors import ConfigError, DataError, MrdlError
@@ -144,27 +145,6 @@ def record(data, kind, function="odd", **limits):
     work = [(design.arch_id(data.digest, HERE), design.canonical(), f"{HERE}:{function}")]
     (found,) = run_pack(work, data, Limits(**{"cpu_s": 20, "memory_mb": 2048, **limits}))
     return found
-
-
-def processes(folder):
-    """Those that have this folder in their command."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"{folder}/".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue  # it has just ended
-    return found
-
-
-def wait_for(what, seconds):
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
+from watching import processes, wait_for
 
 from mrdl.errors import ConfigError, DataError
 from mrdl.lock import is_held
@@ -43,27 +42,6 @@ def test_a_csv_of_the_same_rows_is_the_same_data(sweep, small_csv):
     sweep.check_source()
 
 
-def below(folder):
-    """Processes that have a path below a folder in their command."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"{folder}/".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue  # it has just ended
-    return found
-
-
-def waited(what, seconds):
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("runner", "point"), [("inline", "err.txt"), ("inline", "run.json"), ("local", "work/*/step/*/*/*/stderr")]
@@ -77,14 +55,14 @@ def test_a_training_ends_with_its_driver_at_any_moment(tmp_path, small_csv, runn
     words = [sys.executable, "-c", code, "sweep", json.dumps(ABOUT), str(small_csv), runner]
     driver = subprocess.Popen(words, cwd=tmp_path)
     try:
-        assert waited(lambda: list(folder.glob(f"runs/*/{point}")), 60)
+        assert wait_for(lambda: list(folder.glob(f"runs/*/{point}")), 60)
         driver.kill()
         driver.wait()
-        assert waited(lambda: not below(folder), 5), "the training lives on"
+        assert wait_for(lambda: not processes(folder), 5), "the training lives on"
         (run,) = folder.glob("runs/*")
-        assert waited(lambda: not is_held(folder) and not is_held(run), 5), "a lock is held by nobody"
+        assert wait_for(lambda: not is_held(folder) and not is_held(run), 5), "a lock is held by nobody"
     finally:
         driver.kill()
         driver.wait()
-        for pid in below(folder):
+        for pid in processes(folder):
             os.kill(pid, signal.SIGKILL)
