@@ -115,7 +115,7 @@ class Run:
         self.plan = plan(self.config, self.schema)
         self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)
         self.turns = turns_of(self.config, self.plan.stages, self.beginning.stage)
-        self.trial = Trial.of(self.config, self.source, self.job_class.parse is TrainJob.parse)
+        self.trial = Trial.of(self.config, self.source, plain=as_it_is)
         with self.folder.held():
             cache = shard_cache(self.source, self.config, self.runner, self.job_class)
             driver = provenance.driver(self.runner, cache.folder)
