@@ -179,7 +179,7 @@ def test_the_order_in_which_lines_of_the_sample_come_back_does_not_matter(new_ru
     expected = new_run(**settings("rbm")).execute().to_bytes()
     prepared_from, turned = cache.prepared_from, lambda lines: list(lines)[::-1]
     for module in (cache, mrdl.dispatch):
-        monkeypatch.setattr(module, "prepared_from", lambda lines: prepared_from(turned(lines)))
+        monkeypatch.setattr(module, "prepared_from", lambda lines, *more: prepared_from(turned(lines), *more))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     assert new_run(**settings("rbm")).execute().to_bytes() == expected
 
