@@ -1,6 +1,7 @@
 """Paths are text: what mrjob, Hadoop, a shell or a terminal would take for more is the name of a file or folder."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from mrdl.__main__ import main
 from mrdl.paths import PLAIN, hadoop_literal, matching, plain_name
+from mrdl.sweep.engine import SweepDriver
 
 ROWS = "".join(f"{i % 2},{i},{i * i % 7}\n" for i in range(40))
 QUICK = ["--nodes", "2,3,2", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "9"]
@@ -119,3 +121,10 @@ def test_a_folder_has_a_plain_name_as_long_as_it_is_held(tmp_path, name):
         assert PLAIN.fullmatch(str(plain))
         assert subprocess.run(f"cat {plain}/x", shell=True, capture_output=True).stdout == b"1"
     assert (plain / "x").exists() == (plain == tmp_path / name)
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_the_jobs_of_a_sweep_have_plain_names_whatever_its_folder_is_called(tmp_path, small_csv, name):
+    spec = {"data": {"label": "answer"}, "space": {"nodes": [[4]], "epochs": 1}}
+    sweep = SweepDriver.create(tmp_path / name, spec, str(small_csv))
+    assert re.fullmatch(r"[a-z0-9._-]+-[0-9a-f]{8}", sweep.about["id"])

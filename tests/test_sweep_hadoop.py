@@ -17,6 +17,7 @@ from mrdl.sweep.ledger import Ledger
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 TESTS = Path(__file__).resolve().parent
 CLOCK = ["wall_s", "cpu_s"]
+FOLDER = "s[b] #,*{ü} $(touch hit) %41"  # text, whatever mrjob, Hadoop or a shell would take it for
 SPEC = """
 [data]
 label = "digit"
@@ -32,12 +33,12 @@ pack_s = 3.0
 
 @pytest.fixture
 def driver(cluster, stored, tmp_path):
-    """Start a driver of the sweep on YARN, in tmp_path/sweep."""
+    """Start a driver of the sweep on YARN, in tmp_path/FOLDER."""
     drivers = []
 
     def begin():
         (tmp_path / "spec.toml").write_text(SPEC)
-        command = [sys.executable, "-m", "mrdl", "sweep", "run", "spec.toml", stored, "-r", "hadoop", "--dir", "sweep"]
+        command = [sys.executable, "-m", "mrdl", "sweep", "run", "spec.toml", stored, "-r", "hadoop", "--dir", FOLDER]
         (tmp_path / "mrjob.conf").write_text("runners: {hadoop: {jobconf: {mapreduce.job.queuename: default}}}\n")
         command += ["--mrjob-conf", "mrjob.conf", "--python-bin", sys.executable]
         env = {**os.environ, **cluster}
@@ -84,7 +85,7 @@ def clients(path):
 
 
 def test_each_design_is_trained_once_whatever_is_killed(driver, cluster, digits, tmp_path):
-    path, said = tmp_path / "sweep", tmp_path / "err.txt"
+    path, said = tmp_path / FOLDER, tmp_path / "err.txt"
     points = {
         "it has written down what it will send": lambda: looked_up(path, Ledger.open_jobs),
         "its client is at work": lambda: clients(path),

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import secrets
 import sqlite3
 import time
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AGAIN = "go on with `mrdl sweep resume`"
+NAMED = 40  # characters of the folder's name in that of its jobs
 RECORD = (
     "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
     "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "trained_epochs", "seed", "accuracy", "baseline",
@@ -95,7 +97,8 @@ class SweepFolder:
         try:
             (path / "parts").mkdir(parents=True, exist_ok=True)
             prepared.save(path / "data.safetensors")
-            identity = f"{path.name}-{secrets.token_hex(4)}".lower()  # it names jobs on a cluster of many users
+            plain = re.sub(r"[^a-z0-9._-]+", "-", path.name.lower())[:NAMED] or "sweep"
+            identity = f"{plain}-{secrets.token_hex(4)}"  # it names jobs and files on a cluster of many users
             source = data if "://" in data else os.path.abspath(data)
             told = {"id": identity, "spec": about, "source": source, "known": known, "label": prepared.label}
             atomic.write(path / "sweep.json", json.dumps(told, indent=1).encode())
