@@ -34,11 +34,11 @@ from mrdl.storage import is_hdfs, waiting
 from mrdl.trial import Trial
 
 if TYPE_CHECKING:
-    from mrdl.frame import Rows
+    import pandas as pd
 
 
 def train(
-    data: "Rows",
+    data: "str | os.PathLike[str] | pd.DataFrame",
     config: TrainConfig | None = None,
     *,
     runner: str = "inline",

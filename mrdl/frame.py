@@ -17,8 +17,6 @@ from mrdl.lock import is_held
 if TYPE_CHECKING:
     import pandas as pd
 
-    Rows = str | os.PathLike[str] | pd.DataFrame
-
 
 @contextmanager
 def written(frame: "pd.DataFrame", folder: Path) -> Iterator[Path]:
