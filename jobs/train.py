@@ -3,7 +3,7 @@
 python jobs/train.py data.csv -r local       the same command as train.py, with the hooks below in it
 """
 
-from mrdl.job import TrainJob
+from mrdl import TrainJob
 
 
 class Train(TrainJob):

@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 # No name here may equal a file name: the module would take the name's place after its first import.
 _HOMES = {
     "TrainConfig": "config",
-    "TrainJob": "job",
+    "TrainJob": "script",
     "Net": "net",
     "Model": "model",
     "load": "model",

@@ -15,7 +15,7 @@ from mrdl.cache import Prepared, ShardCache, hdfs_home, prepared_from, shard_cac
 from mrdl.config import TrainConfig
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.extensions import code_of_run, extensions_of
-from mrdl.job import TrainJob
+from mrdl.job import RoundJob
 from mrdl.labels import told_alike
 from mrdl.monitor import Progress
 from mrdl.plan import Turn
@@ -41,7 +41,7 @@ class Dispatcher:
         source: Source,
         config: TrainConfig,
         runner: str,
-        job_class: type[TrainJob],
+        job_class: type[RoundJob],
         folder: RunFolder,
         tag: str,
         *,

@@ -22,7 +22,7 @@ from mrdl.config import DATA, MODEL, TrainConfig
 from mrdl.dispatch import Dispatcher
 from mrdl.errors import ConfigError, Diverged
 from mrdl.extensions import code_of_run
-from mrdl.job import TrainJob
+from mrdl.job import RoundJob
 from mrdl.judge import Judge, plan
 from mrdl.model import Model
 from mrdl.origin import check_for_tasks, refuse_while_loading
@@ -54,15 +54,17 @@ def train(
     Raises ConfigError, DataError or SetupError before anything runs, TrainingError if a job fails.
     """
     from mrdl.console import Console  # people's side of it, not needed by whoever brings their own
+    from mrdl.script import TrainJob
 
     config, screen = (config or TrainConfig()).with_changes(settings), Console() if show else None
+    how: dict[str, Any] = {"runner": runner, "resume": resume, "screen": screen, "job_class": TrainJob}
     if isinstance(data, (str, os.PathLike)):
-        return Run(data, config, runner=runner, resume=resume, screen=screen).execute()
+        return Run(data, config, **how).execute()
     if not hasattr(data, "columns"):
         raise ConfigError(f"the data is a {type(data).__name__}, expected a path or a DataFrame")
     config = config.with_changes({"header": "yes", "run_dir": config.run_dir or str(new_run_dir())})
     with frame.written(data, Path(config.run_dir)) as path:
-        return Run(path, config, runner=runner, resume=resume, screen=screen).execute()
+        return Run(path, config, **how).execute()
 
 
 class Run:
@@ -75,7 +77,7 @@ class Run:
         *,
         runner: str = "inline",
         resume: bool = False,
-        job_class: type[TrainJob] = TrainJob,
+        job_class: type[RoundJob] = RoundJob,
         initial: Weights | None = None,
         keep_shards: bool = False,
         screen: Any = None,
@@ -105,7 +107,7 @@ class Run:
             check_for_tasks(code_of_run(self.config, self.job_class), self.job_class)
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
-        as_it_is = self.job_class.parse is TrainJob.parse
+        as_it_is = self.job_class.parse is RoundJob.parse
         self.label = self.source.head.label(self.config.label, self.config.supervised, judged=as_it_is)
         if as_it_is:
             self.source.check_columns(said=bool(self.config.label))

@@ -10,8 +10,7 @@ weights every shard begins round 1 with.
 
 A task is a pure function of (settings, round, shard): no clock, host or attempt is ever looked at.
 
-To read other data, subclass TrainJob in a script of your own, override `parse`, end the script with
-`if __name__ == "__main__": MyJob.run()`; Hadoop is given the file that defines the class.
+Hadoop is given the file that defines the class: this one, or a script of the user's (see mrdl.script).
 """
 
 import importlib.util
@@ -33,7 +32,6 @@ from mrdl.config import WARM_ROWS, TrainConfig
 from mrdl.data import Block, BlockParser, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.monitor import training_status
-from mrdl.origin import refuse_while_loading
 from mrdl.plan import Turn
 from mrdl.preparation import Preparation, Scaling, Statistics, prepare, refuse
 from mrdl.protocol import Write, key_of, split_line, unpack
@@ -47,7 +45,7 @@ MOST_BAD_ROWS = 100  # that a mapper looks for where one is enough to stop
 COMBINE_KEY = b"combine"
 
 
-class TrainJob(MRJob):
+class RoundJob(MRJob):
     """One job of a run; `--settings` is written by mrdl.driver, tasks get nothing else."""
 
     combine_rule: combine.Rule | None = None
@@ -61,17 +59,6 @@ class TrainJob(MRJob):
         super().configure_args()
         self.add_file_arg("--settings", help="what this job is to do, written by the driver")
         self.add_file_arg("--weights", help="the weights that this round starts from")
-
-    @classmethod
-    def run(cls) -> None:
-        """Run as a task where mrjob says so, else as the command `mrdl train`."""
-        if is_task():
-            refuse_while_loading()
-            super().run()
-            return
-        from mrdl import __main__ as cli  # upward, on purpose: a job file is also a command
-
-        sys.exit(cli.main(["train", *sys.argv[1:]], job_class=cls))
 
     def steps(self) -> list[MRStep]:
         """One step, or two in the first job."""
@@ -295,4 +282,4 @@ if is_task():
     keep_output()  # a job file imports this before it prints
 
 if __name__ == "__main__":
-    TrainJob.run()
+    RoundJob.run()

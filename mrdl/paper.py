@@ -21,8 +21,8 @@ from mrdl.architecture import Weights, build
 from mrdl.combine import weighted_mean
 from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, DataError
-from mrdl.job import TrainJob
 from mrdl.model import Model
+from mrdl.script import TrainJob
 from mrdl.task import is_task
 
 if TYPE_CHECKING:

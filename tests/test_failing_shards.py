@@ -11,7 +11,7 @@ import pytest
 import mrdl
 from mrdl.architecture import digest
 from mrdl.errors import Diverged
-from mrdl.job import TrainJob
+from mrdl.script import TrainJob
 
 PLAIN = {"warm_rows": 0, "outer_momentum": 0, "outer_step": 1}
 QUICK = {"nodes": (64, 12, 10), "shards": 3, "rounds": 3, "epochs": 1, "batch_size": 64, "warm_rows": 60, "seed": 2}

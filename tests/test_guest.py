@@ -12,8 +12,8 @@ import torch
 import mrdl
 from mrdl.__main__ import main
 from mrdl.errors import Unavailable
-from mrdl.job import TrainJob
 from mrdl.patience import Patience
+from mrdl.script import TrainJob
 from mrdl.threads import one_thread
 
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}

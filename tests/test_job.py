@@ -16,10 +16,10 @@ from mrdl.architecture import digest
 from mrdl.combine import ShardResult
 from mrdl.config import TrainConfig
 from mrdl.driver import Run
-from mrdl.job import TrainJob
 from mrdl.minibatch import Hyperparameters, Rows
 from mrdl.protocol import pack_result
 from mrdl.results import RunFolder
+from mrdl.script import TrainJob
 from mrdl.trainer import train_shard
 
 QUICK = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}

@@ -17,9 +17,9 @@ from mrdl.__main__ import flag, main
 from mrdl.architecture import autoencoder
 from mrdl.baseline import as_json
 from mrdl.config import TrainConfig
-from mrdl.job import TrainJob
 from mrdl.model import Model
 from mrdl.preparation import Preparation
+from mrdl.script import TrainJob
 
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"

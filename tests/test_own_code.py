@@ -16,13 +16,13 @@ from mrdl import architecture, combine, extensions, origin
 from mrdl.architecture import build, design, mlp
 from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError, ModelError, TrainingError
-from mrdl.job import TrainJob
+from mrdl.script import TrainJob
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 SMALL = ["--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "60", "--json"]
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}
 JOB = """
-from mrdl.job import TrainJob
+from mrdl.script import TrainJob
 from helper import turned
 
 print("what a task prints is no record")
@@ -49,7 +49,7 @@ import dataclasses
 from functools import partial
 from mrdl import architecture, combine
 from mrdl.architecture import mlp
-from mrdl.job import TrainJob
+from mrdl.script import TrainJob
 
 def first(results):
     return results[0].weights
@@ -81,11 +81,11 @@ def script(tmp_path, digits):
 def tables(monkeypatch):
     """The two tables, as they were when the test ends."""
     monkeypatch.setattr(combine, "RULES", combine.RULES)
-    rules, kinds = dict(combine.RULES), dict(architecture.KINDS)
+    before = dict(combine.RULES), dict(architecture.KINDS)
     yield combine.RULES, architecture.KINDS
-    for table, before in ((combine.RULES, rules), (architecture.KINDS, kinds)):
+    for table, entries in zip((combine.RULES, architecture.KINDS), before, strict=True):
         table.clear()
-        table.update(before)
+        table.update(entries)
 
 
 def sha(ended) -> str:
@@ -124,7 +124,7 @@ def test_rules_and_kinds_of_a_script_train_in_processes_as_inline(script):
 
 def test_the_digest_covers_what_is_imported_from_the_folder_and_nothing_else(tmp_path, monkeypatch):
     files = {
-        "jobs_a.py": "import numpy, pkg.inner\nfrom later import x\nfrom mrdl.job import TrainJob\n"
+        "jobs_a.py": "import numpy, pkg.inner\nfrom later import x\nfrom mrdl.script import TrainJob\n"
         "class Mine(TrainJob):\n    def parse(self, schema):\n        import lazily\n",
         "pkg/__init__.py": "", "pkg/inner.py": "from . import beside\n", "pkg/beside.py": "x = 1\n",
         "later.py": "x = 1\n", "lazily.py": "", "unused.py": "", "numpy_.py": "",
@@ -156,14 +156,14 @@ def test_jobs_of_mrdl_itself_have_no_code_of_the_users():
 def test_a_hook_set_from_outside_is_refused_where_tasks_would_not_see_it(monkeypatch, digits, new_run):
     monkeypatch.setattr(TrainJob, "combine_rule", staticmethod(lambda results: results[0].weights))
     with pytest.raises(ConfigError, match="a hook of TrainJob was set from outside, where tasks do not see it"):
-        new_run(runner="local").execute()
+        new_run(runner="local", job_class=TrainJob).execute()
 
 
 def test_a_job_file_that_imports_relatively_is_refused_before_processes_start(tmp_path, monkeypatch, new_run):
     (tmp_path / "inpkg").mkdir()
     (tmp_path / "inpkg" / "__init__.py").write_text("")
     (tmp_path / "inpkg" / "rules.py").write_text("")
-    text = "from . import rules\nfrom mrdl.job import TrainJob\nclass Mine(TrainJob): pass\n"
+    text = "from . import rules\nfrom mrdl.script import TrainJob\nclass Mine(TrainJob): pass\n"
     (tmp_path / "inpkg" / "train.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     import inpkg.train

@@ -13,10 +13,10 @@ from mrdl import outer
 from mrdl.architecture import digest
 from mrdl.config import TrainConfig
 from mrdl.driver import Run
-from mrdl.job import TrainJob
 from mrdl.minibatch import Hyperparameters
 from mrdl.model import Model
 from mrdl.results import RunFolder
+from mrdl.script import TrainJob
 from mrdl.trainer import train_shard
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"

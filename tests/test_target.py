@@ -9,8 +9,8 @@ from mrdl.__main__ import main
 from mrdl.config import TrainConfig
 from mrdl.driver import Run
 from mrdl.errors import ConfigError, DataError
-from mrdl.job import TrainJob
 from mrdl.schema import sniff
+from mrdl.script import TrainJob
 from mrdl.shuffle import PlacedRows
 from mrdl.source import Source
 from mrdl.sweep.dataset import prepare_data
