@@ -25,6 +25,8 @@ from mrdl.sweep.space import Design
 if TYPE_CHECKING:
     import torch
 
+ROWS = 4096  # that go through a network at once
+
 Report = Callable[[int, float], None]
 """report(epoch, loss), after each epoch; epochs count from 1."""
 
@@ -72,6 +74,21 @@ def with_torch(design: Design, data: Dataset, report: Report, device: str = "aut
         out = net(test_x)
         loss = nn.functional.cross_entropy(out, test_y)
     return Result(out.argmax(1).cpu().numpy(), float(loss), place.type)
+
+
+def on_test_rows(net: "torch.nn.Module", data: Dataset) -> Result:
+    """What a trained network says of all test rows; its outputs beyond the classes are padding."""
+    import torch
+    from torch.nn.functional import nll_loss
+
+    predicted, loss = list[np.ndarray](), 0.0
+    with torch.no_grad():
+        for start in range(0, len(data.test_y), ROWS):
+            x, y = (torch.from_numpy(np.array(rows[start : start + ROWS])) for rows in (data.test_x, data.test_y))
+            log_p = net(x)[:, : len(data.classes)].log_softmax(1)
+            predicted.append(log_p.argmax(1).numpy())
+            loss += float(nll_loss(log_p, y, reduction="sum"))
+    return Result(np.concatenate(predicted), loss / len(data.test_y))
 
 
 def _flat(net: "torch.nn.Module") -> "tuple[torch.Tensor, torch.Tensor]":
