@@ -14,7 +14,7 @@ import pytest
 from mrdl.errors import ConfigError, DataError
 from mrdl.sweep.batched import family
 from mrdl.sweep.child import over
-from mrdl.sweep.dataset import Dataset, prepare_data
+from mrdl.sweep.dataset import load_data, prepare_data, save_data
 from mrdl.sweep.engine import SweepDriver
 from mrdl.sweep.fit import with_numpy, with_torch
 from mrdl.sweep.ledger import Ledger
@@ -90,8 +90,8 @@ def test_the_scaling_is_that_of_the_training_rows(tmp_path):
 
 
 def test_the_prepared_data_survives_its_file(data, tmp_path):
-    data.save(tmp_path / "data.safetensors")
-    again = Dataset.load(tmp_path / "data.safetensors")
+    save_data(data, tmp_path / "data.safetensors")
+    again = load_data(tmp_path / "data.safetensors")
     assert again.classes == data.classes and again.digest == data.digest
     assert all(np.array_equal(getattr(again, n), getattr(data, n)) for n in ("train_x", "train_y", "test_x", "test_y"))
 

@@ -64,19 +64,20 @@ class Dataset:
         arrays = (self.train_x, self.train_y, self.test_x, self.test_y)
         return tuple(torch.from_numpy(np.asarray(array)).to(device) for array in arrays)
 
-    def save(self, path: Path) -> None:
-        """Write one safetensors file, beside and renamed."""
-        arrays = {name: getattr(self, name) for name in ("train_x", "train_y", "test_x", "test_y")}
-        with atomic.beside(path) as place:
-            save_file(arrays, place, {"classes": "\n".join(self.classes), "digest": self.digest})
 
-    @classmethod
-    def load(cls, path: str | Path) -> "Dataset":
-        """The data of a file, mapped: tasks of one node share its pages."""
-        with safe_open(path, framework="numpy") as file:
-            about: dict[str, Any] = file.metadata()
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return cls(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
+def save_data(data: Dataset, path: Path) -> None:
+    """Write the data of a sweep into one safetensors file, beside and renamed."""
+    arrays = {name: getattr(data, name) for name in ("train_x", "train_y", "test_x", "test_y")}
+    with atomic.beside(path) as place:
+        save_file(arrays, place, {"classes": "\n".join(data.classes), "digest": data.digest})
+
+
+def load_data(path: str | Path) -> Dataset:
+    """Map the data of a file: tasks of one node share its pages."""
+    with safe_open(path, framework="numpy") as file:
+        about: dict[str, Any] = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return Dataset(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
 
 
 def identity_of(name: str, label: str, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mrdl.sweep import cost
 from mrdl.sweep.about import read_about
 from mrdl.sweep.adaptive import next_designs
 from mrdl.sweep.batched import chosen
-from mrdl.sweep.dataset import Dataset, identity_of, prepare_data
+from mrdl.sweep.dataset import Dataset, identity_of, load_data, prepare_data, save_data
 from mrdl.sweep.fit import look_for
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.pack import about_design
@@ -96,7 +96,7 @@ class SweepFolder:
             return sweep
         try:
             (path / "parts").mkdir(parents=True, exist_ok=True)
-            prepared.save(path / "data.safetensors")
+            save_data(prepared, path / "data.safetensors")
             plain = re.sub(r"[^a-z0-9._-]+", "-", path.name.lower())[:NAMED] or "sweep"
             identity = f"{plain}-{secrets.token_hex(4)}"  # it names jobs and files on a cluster of many users
             source = data if "://" in data else os.path.abspath(data)
@@ -109,7 +109,7 @@ class SweepFolder:
     def dataset(self) -> Dataset:
         """The prepared data, mapped; raises ConfigError where it is damaged."""
         try:
-            return Dataset.load(self.data)
+            return load_data(self.data)
         except (OSError, SafetensorError, KeyError, TypeError) as error:
             raise ConfigError(f"{self.data} is damaged: {error}. Run the sweep into another --dir") from error
 

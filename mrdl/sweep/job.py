@@ -10,7 +10,7 @@ from mrjob.job import MRJob
 from mrjob.step import MRStep
 
 from mrdl.sweep.child import Limits
-from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.dataset import load_data
 from mrdl.sweep.pack import run_pack
 from mrdl.task import task_streams
 
@@ -46,7 +46,7 @@ class SweepJob(MRJob):
         """One map task: its lines are packs, lists of items."""
         with open(self.options.settings, encoding="utf-8") as file:
             settings = json.load(file)
-        data = Dataset.load(self.options.data)
+        data = load_data(self.options.data)
         with task_streams(self) as (lines, write):
             for line in lines:
                 work = [tuple(item) for item in json.loads(line)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import mrdl
 from mrdl.results import RunFolder
 from mrdl.sweep.child import over
-from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.dataset import load_data
 from mrdl.sweep.ledger import Waiting
 from mrdl.sweep.pack import about_design
 from mrdl.sweep.refusals import refused_by_train
@@ -46,7 +46,7 @@ class Jobs:
 
     def __init__(self, sweep: "SweepFolder", runner: str, in_flight: int) -> None:
         self._sweep, self._runner, self._in_flight = sweep, runner, max(1, in_flight)
-        self._data = Dataset.load(sweep.path / "data.safetensors")
+        self._data = load_data(sweep.path / "data.safetensors")
 
     def run(self, designs: Sequence[Waiting]) -> None:
         """Train designs that are in no open job."""

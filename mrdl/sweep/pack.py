@@ -20,7 +20,7 @@ import mrdl
 from mrdl.baseline import is_no_better
 from mrdl.sweep.batched import grouped, with_batch
 from mrdl.sweep.child import Beat, Limits, in_child
-from mrdl.sweep.dataset import Dataset
+from mrdl.sweep.dataset import Dataset, load_data
 from mrdl.sweep.fit import Fit, Result, backend, with_torch
 from mrdl.sweep.space import Design, design_of
 
@@ -159,7 +159,7 @@ def main() -> None:
     die_with_driver()
     with open(sys.argv[1], encoding="utf-8") as file:
         control = json.load(file)
-    data, limits = Dataset.load(control["data"]), Limits(**control["limits"])
+    data, limits = load_data(control["data"]), Limits(**control["limits"])
     begun = Path(sys.argv[1]).with_suffix(".begun")  # whom to blame if this process dies
 
     def begin(group: list[str]) -> None:
