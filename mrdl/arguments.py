@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrdl.task import DIES_WITH_DRIVER
+from mrdl.task import DIES_WITH_DRIVER, PACKAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,7 @@ def _environment(variables: dict[str, str]) -> list[str]:
 
 def _of_local(job: Job) -> dict[str, str]:
     """The environment of tasks on this machine."""
-    repository = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [repository, *job.roots, os.environ.get("PYTHONPATH", "")]))
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), *job.roots, os.environ.get("PYTHONPATH", "")]))
     # without SAFEPATH the folder of the job file, mrdl's own perhaps, hides modules of the same names
     return {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", DIES_WITH_DRIVER: str(os.getpid())}
 

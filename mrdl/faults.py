@@ -19,8 +19,9 @@ import numpy as np
 from mrdl.errors import ConfigError, MrdlError, SetupError, Unavailable
 from mrdl.results import RunFolder
 from mrdl.storage import hdfs_store, is_hdfs, store_of
+from mrdl.task import PACKAGE
 
-HADOOP = Path(__file__).resolve().parent.parent / "scripts" / "hadoop"
+HADOOP = PACKAGE.parent / "scripts" / "hadoop"
 LIMIT_S = 1200  # of a trial
 
 

@@ -27,6 +27,7 @@ from mrdl.paths import plain_name
 from mrdl.preparation import Statistics
 from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, is_hdfs
+from mrdl.task import PACKAGE
 from mrdl.witness import OnFiles, OnYarn, cpu_seconds, failed, retried
 from mrdl.words import brief
 
@@ -84,6 +85,18 @@ def _run(job_class: type[MRJob], launch: Launch, plain: Launch) -> Ended:
         if launch.runner != "inline":
             raise
         raise failed("".join(traceback.format_exception(error)), on_yarn=False) from error
+
+
+def ended_well(job: MRJob, runner: str, look: Callable[[], None]) -> bool:
+    """Run a job whose tasks tell by files of their own; `look` is called again and again meanwhile."""
+    chosen = runner_class(runner, False)
+    job._runner_class = lambda: chosen
+    try:
+        with job.make_runner() as made, Watcher(look):
+            made.run()
+    except StepFailedException:
+        return False
+    return True
 
 
 def _with_plain_names(launch: Launch, held: contextlib.ExitStack) -> Launch:
@@ -219,7 +232,7 @@ def zip_package(folder: Path, also: Path | None = None, files: Mapping[str, Path
     """
     path = folder / "mrdl.zip"
     with zipfile.ZipFile(path, "w") as file:
-        for home in filter(None, (Path(__file__).resolve().parent, also)):
+        for home in filter(None, (PACKAGE, also)):
             for source in sorted(home.rglob("*.py")) if home.is_dir() else [home]:
                 file.write(source, source.relative_to(home.parent))
         for name, source in (files or {}).items():

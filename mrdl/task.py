@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import mrdl
 from mrdl.errors import MrdlError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ INPUT_FILE = "mapreduce_map_input_file"
 INPUT_START = "mapreduce_map_input_start"
 CPU_COUNTER = "mrdl", "CPU milliseconds"  # group and name of the counter of what tasks have used
 _output: int | None = None  # see keep_output
+PACKAGE = Path(mrdl.__file__).resolve().parent  # mrdl itself, as it lies here
 DIES_WITH_DRIVER = "MRDL_DIES_WITH_DRIVER"  # set for tasks of the local runner: the driver's process id
 
 
@@ -77,8 +79,7 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, "Write"]]:
 
 def with_package(**more: str) -> dict[str, str]:
     """This process's environment for a Python process of its own, which finds mrdl where this one did."""
-    package = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, **more}
 
 

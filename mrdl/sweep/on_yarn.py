@@ -7,15 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrjob.step import StepFailedException
-
 from mrdl import launch
 from mrdl.arguments import Job, arguments_of
 from mrdl.cache import hdfs_home
 from mrdl.errors import DataError, TrainingError, Unavailable
-from mrdl.monitor import Watcher
 from mrdl.paths import plain_name
-from mrdl.runners import runner_class
 from mrdl.storage import hdfs_store, read
 from mrdl.sweep.fit import source_of
 from mrdl.sweep.pack import Item
@@ -47,12 +43,7 @@ def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], work: Mapping[str,
     try:
         with plain_name(folder) as plain:
             job = SweepJob(_arguments(sweep, name, plain, plain / package.name, data))
-            chosen = runner_class("hadoop", False)
-            job._runner_class = lambda: chosen
-            with job.make_runner() as runner, Watcher(harvest.look_on):
-                runner.run()
-    except StepFailedException:
-        pass  # what its tasks have told is there, and what they have not is found below
+            launch.ended_well(job, "hadoop", harvest.look_on)  # or not: what its tasks have told is there
     except BaseException:
         launch.stop("hadoop", name)
         raise
