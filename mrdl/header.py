@@ -28,7 +28,7 @@ SHOWN = 300  # characters of a message that quotes a stranger's file
 SCALING = ("scaling.minimum", "scaling.factor")
 
 
-def digest(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> str:
+def checksum(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over all that a model file says: the header, in it the weights' own digest, and the scaling."""
     said = {name: value for name, value in about.items() if name != "digest"}
     text = json.dumps([said, architecture.digest(scaling)], sort_keys=True)
@@ -59,7 +59,7 @@ def scaling_of(preparation: Preparation) -> Weights:
 def sealed(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """A header with its format, who wrote it, and the digest of all that. about: what CHECKS names, but the digest."""
     signed = {**about, "format": FORMAT, "version": mrdl.__version__}
-    return {**signed, "digest": digest(signed, scaling)}
+    return {**signed, "digest": checksum(signed, scaling)}
 
 
 def to_bytes(about: Mapping[str, Any], scaling: Weights, weights: Weights) -> bytes:
@@ -222,7 +222,7 @@ def _check_tensors(about: dict[str, Any], arch: Architecture, tensors: Weights, 
     arch.check(weights, "the model")
     if architecture.digest(weights) != about["sha256"]:
         raise ModelError(f"{name} is damaged: its weights are not those that were written")
-    if digest(about, {key: tensors[key] for key in SCALING}) != about["digest"]:
+    if checksum(about, {key: tensors[key] for key in SCALING}) != about["digest"]:
         raise ModelError(f"{name} is damaged: its header or its scaling is not what was written")
 
 

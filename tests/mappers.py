@@ -36,7 +36,7 @@ def lines_of(*mappers: list[Block], config: TrainConfig = CONFIG) -> dict[bytes,
     return lines
 
 
-def loaded(*mappers: list[Block], config: TrainConfig = CONFIG) -> list[LoadedShard]:
+def shards_of(*mappers: list[Block], config: TrainConfig = CONFIG) -> list[LoadedShard]:
     """Each shard of these mappers, the validation rows last; without the warm start's rows, which shards have too."""
     return [LoadedShard(lines, NO_LIMIT) for key, lines in lines_of(*mappers, config=config).items() if key != WARM_KEY]
 

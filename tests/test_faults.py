@@ -158,9 +158,9 @@ def test_a_run_waits_for_an_hdfs_in_safe_mode_then_stops_and_can_be_resumed(tria
 
 
 def test_a_run_whose_hdfs_is_full_goes_on_when_there_is_room_again(trial, calm, cluster):
-    store = faults.hdfs_store()
-    full = f"/user/{store.cluster.user}/faults/full"
-    store.mkdir(store.uri(full))
+    hdfs = faults.hdfs_store()
+    full = f"/user/{hdfs.cluster.user}/faults/full"
+    hdfs.mkdir(hdfs.uri(full))
     dfs_admin(cluster, "-setSpaceQuota", "1000", full)
     run = trial(cache="full/cache")
     until(lambda: b"quota" in run.process.stderr.readline())

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from mappers import NO_LIMIT, WAYS, arrivals, block, cut, in_order, loaded, warm, written
+from mappers import NO_LIMIT, WAYS, arrivals, block, cut, in_order, shards_of, warm, written
 
 from mrdl import shuffle
 from mrdl.config import TrainConfig
@@ -25,10 +25,10 @@ def rows(table) -> tuple[np.ndarray, np.ndarray]:
 def test_the_sample_is_the_validation_rows_with_the_lowest_hashes(rows, monkeypatch, buffer):
     config = TrainConfig(shards=2, validation=0.5)
     blocks = cut(*rows, 60)
-    hashes = np.sort(loaded(blocks, config=config)[-1].hashes)
+    hashes = np.sort(shards_of(blocks, config=config)[-1].hashes)
     monkeypatch.setattr(shuffle, "VALIDATION_ROWS", 40)
     monkeypatch.setattr(shuffle, "BUFFER_BYTES", buffer)
-    sent = loaded(blocks[:9], blocks[9:], config=config)[-1]
+    sent = shards_of(blocks[:9], blocks[9:], config=config)[-1]
     sample = LoadedShard(written(sent, most=40), NO_LIMIT)
     np.testing.assert_array_equal(sample.hashes, hashes[:40])
 
@@ -37,7 +37,7 @@ def test_a_mapper_sends_few_validation_rows_beyond_those_that_are_kept(rows, mon
     """In a random order the i-th row is among the k lowest so far with chance k / i: k (1 + ln(n / k)) in all."""
     monkeypatch.setattr(shuffle, "VALIDATION_ROWS", 40)
     config = TrainConfig(shards=2, validation=0.5)
-    *shards, sent = loaded(cut(*rows, 5), config=config)
+    *shards, sent = shards_of(cut(*rows, 5), config=config)
     rows = 1797 - sum(len(shard.hashes) for shard in shards)
     assert shards[0].statistics.validation_rows == rows
     assert 40 <= len(sent.hashes) < 1.3 * 40 * (1 + np.log(rows / 40))
@@ -49,7 +49,7 @@ def test_a_mapper_sends_few_validation_rows_beyond_those_that_are_kept(rows, mon
 @pytest.mark.parametrize("buffer", [1, 5_000, NO_LIMIT])
 def test_the_warm_start_has_the_training_rows_that_rank_lowest(rows, monkeypatch, buffer):
     blocks = cut(*rows, 60)
-    hashes = np.concatenate([shard.hashes for shard in loaded(blocks)[:-1]])
+    hashes = np.concatenate([shard.hashes for shard in shards_of(blocks)[:-1]])
     monkeypatch.setattr(shuffle, "WARM_ROWS", 40)
     monkeypatch.setattr(shuffle, "BUFFER_BYTES", buffer)
     sample = warm(blocks[:9], blocks[9:]).lowest(40, warm_rank)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mappers import CONFIG, NO_LIMIT, WAYS, arrivals, block, cut, in_order, lines_of, loaded, written
+from mappers import CONFIG, NO_LIMIT, WAYS, arrivals, block, cut, in_order, lines_of, shards_of, written
 
 from mrdl import shuffle
 from mrdl.config import TrainConfig
@@ -38,27 +38,27 @@ def folder(tmp_path, monkeypatch) -> Path:
 def test_every_row_lands_once_in_one_shard_or_in_validation(table):
     features, labels = table
     found = Counter()
-    for shard in loaded(cut(features, labels, 100)):
+    for shard in shards_of(cut(features, labels, 100)):
         names = [shard.label_names[code] for code in shard.codes]
         found.update((row.tobytes(), name) for row, name in zip(shard.features, names, strict=True))
     assert found == Counter((row.tobytes(), str(label)) for row, label in zip(features, labels, strict=True))
 
 
 def test_validation_holds_the_rows_whose_hash_says_so(table):
-    *shards, validation = loaded(cut(*table, 100))
+    *shards, validation = shards_of(cut(*table, 100))
     assert is_validation(validation.hashes, 0.1).all()
     assert not any(is_validation(shard.hashes, 0.1).any() for shard in shards)
 
 
 def test_all_copies_of_a_row_come_to_one_shard(table):
     features, labels = table[0][:50].repeat(4, 0), table[1][:50].repeat(4)
-    for shard in loaded([block(features, labels)]):
+    for shard in shards_of([block(features, labels)]):
         assert set(Counter(shard.hashes.tolist()).values()) == {4}
 
 
 def test_a_row_with_another_label_is_another_row(table):
     features = table[0][:1].repeat(200, 0)
-    parts = loaded([block(features, np.arange(200).astype(str))])
+    parts = shards_of([block(features, np.arange(200).astype(str))])
     assert sum(len(np.unique(part.hashes)) for part in parts) == 200
     assert all(len(part.hashes) for part in parts)
 
@@ -80,17 +80,17 @@ def test_statistics_are_those_of_numpy_and_come_to_every_shard_from_every_mapper
 
 def test_missing_cells_of_all_blocks_are_counted():
     some = Block(np.ones((5, 2), np.uint8), np.zeros(5, np.int32), ("a",), 3)
-    assert loaded([some, some], [some])[0].statistics.missing == 9
+    assert shards_of([some, some], [some])[0].statistics.missing == 9
 
 
 def test_no_validation_is_kept_where_none_is_asked_for(table):
-    *shards, validation = loaded(cut(*table, 500), config=TrainConfig(shards=2, validation=0.0))
+    *shards, validation = shards_of(cut(*table, 500), config=TrainConfig(shards=2, validation=0.0))
     assert (len(validation.hashes), sum(len(shard.hashes) for shard in shards)) == (0, 1797)
 
 
 def test_rows_without_labels_have_one_empty_name(table):
     unlabelled = Block(table[0], np.zeros(1797, np.int32), ("",), 0)
-    assert {tuple(shard.label_names) for shard in loaded([unlabelled])} == {("",)}
+    assert {tuple(shard.label_names) for shard in shards_of([unlabelled])} == {("",)}
 
 
 # --- however they came ---
@@ -98,21 +98,21 @@ def test_rows_without_labels_have_one_empty_name(table):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_shard_is_the_same_whatever_way_its_rows_came(table, way):
-    known = [in_order(shard) for shard in loaded([block(*table)])]
-    assert [in_order(shard) for shard in loaded(*arrivals(*table)[way])] == known
+    known = [in_order(shard) for shard in shards_of([block(*table)])]
+    assert [in_order(shard) for shard in shards_of(*arrivals(*table)[way])] == known
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_cached_shard_has_one_form_whatever_way_its_rows_came(table, way):
-    known = [written(shard) for shard in loaded([block(*table)])]
-    assert [written(shard) for shard in loaded(*arrivals(*table)[way])] == known
+    known = [written(shard) for shard in shards_of([block(*table)])]
+    assert [written(shard) for shard in shards_of(*arrivals(*table)[way])] == known
 
 
 @pytest.mark.parametrize("size", [1, 5_000, 50_000])
 def test_how_often_a_mapper_writes_out_changes_nothing(table, monkeypatch, size):
-    known = [in_order(shard) for shard in loaded(cut(*table, 50))]
+    known = [in_order(shard) for shard in shards_of(cut(*table, 50))]
     monkeypatch.setattr(shuffle, "BUFFER_BYTES", size)
-    assert [in_order(shard) for shard in loaded(cut(*table, 50))] == known
+    assert [in_order(shard) for shard in shards_of(cut(*table, 50))] == known
 
 
 def test_a_mapper_writes_out_before_it_holds_much_more_than_its_buffer(table, monkeypatch):
@@ -142,14 +142,14 @@ def test_whole_numbers_from_0_to_255_are_told_from_others(values, whole):
 
 def test_float32_blocks_of_whole_numbers_become_bytes(table):
     features, labels = table
-    assert {str(s.features.dtype) for s in loaded([block(features.astype(np.float32), labels)])} == {"uint8"}
+    assert {str(s.features.dtype) for s in shards_of([block(features.astype(np.float32), labels)])} == {"uint8"}
 
 
 def test_blocks_of_bytes_and_of_fractions_become_float32_with_the_same_values(table):
     features, labels = table[0].astype(np.float32), table[1]
     features[900:] += 0.25
     mixed = [block(features[:900].astype(np.uint8), labels[:900]), block(features[900:], labels[900:])]
-    parts = loaded(mixed)
+    parts = shards_of(mixed)
     assert {str(part.features.dtype) for part in parts} == {"float32"}
     found = Counter(row.tobytes() for part in parts for row in part.features)
     assert found == Counter(row.tobytes() for row in features)
@@ -173,7 +173,7 @@ def test_a_cached_shard_loads_and_is_written_as_the_same_lines(table, monkeypatc
     monkeypatch.setattr(shuffle, "LINE_BYTES", line_bytes)
     features, labels = table[0].astype(np.float32), table[1]
     features[::400] += fraction
-    shard = loaded(cut(features, labels, 300))[0]
+    shard = shards_of(cut(features, labels, 300))[0]
     lines = written(shard)
     again = LoadedShard(lines, NO_LIMIT)
     assert in_order(again)[0] == in_order(shard)[0]
@@ -182,14 +182,14 @@ def test_a_cached_shard_loads_and_is_written_as_the_same_lines(table, monkeypatc
 
 def test_the_lines_of_a_cached_shard_are_in_the_order_of_hashes(table, monkeypatch):
     monkeypatch.setattr(shuffle, "LINE_BYTES", 3000)
-    lines = written(loaded(cut(*table, 300))[0])
+    lines = written(shards_of(cut(*table, 300))[0])
     hashes = np.concatenate([unpack(line.rstrip(b"\n").split(b"\t", 1)[1])[2]["hashes"] for line in lines])
     assert len(lines) > 3
     np.testing.assert_array_equal(hashes, np.sort(hashes))
 
 
 def test_a_cached_shard_knows_its_number_and_the_statistics_of_all_data(table):
-    *shards, _ = loaded(cut(*table, 300))
+    *shards, _ = shards_of(cut(*table, 300))
     packed = pack_statistics(b"P", shards[1].statistics, shard=1, problem=None)
     again = LoadedShard([b"7\t" + packed + b"\n", *written(shards[1])], NO_LIMIT)
     assert (shards[1].shard, again.shard) == (None, 1)
@@ -206,7 +206,7 @@ def test_a_shard_without_rows_is_empty_but_has_its_columns():
 @pytest.mark.parametrize("kept", [1, 2, 3, 4, 6, 30, -1], ids=lambda n: f"to byte {n}")
 def test_a_line_cut_short_is_a_damaged_shard(table, kept):
     """`7 TAB tag rows: body LF`, as a full disk leaves it."""
-    line = written(loaded([block(*table)])[0])[0].rstrip(b"\n")
+    line = written(shards_of([block(*table)])[0])[0].rstrip(b"\n")
     with pytest.raises(DamagedShard):
         LoadedShard([line[:kept]], NO_LIMIT)
 
@@ -227,7 +227,7 @@ def test_a_shard_beyond_the_memory_limit_is_mapped_and_leaves_no_file(table, fol
 
 
 def test_a_shard_within_the_memory_limit_is_in_memory(table):
-    assert type(loaded([block(*table)])[0].features) is np.ndarray
+    assert type(shards_of([block(*table)])[0].features) is np.ndarray
 
 
 @pytest.mark.parametrize("limit", [0, 600, NO_LIMIT])

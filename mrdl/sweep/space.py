@@ -75,7 +75,7 @@ def design_of(text: str) -> Design:
         about = json.loads(text)
         design = Design(**{**about, "hidden": tuple(about["hidden"])})
         whole = all(type(nodes) is int and 0 < nodes <= BOUNDS["width"][1] for nodes in design.hidden)
-        if whole and design.canonical() == text and _is_within_bounds(design):
+        if whole and design.canonical() == text and is_within_bounds(design):
             return design
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
@@ -83,7 +83,7 @@ def design_of(text: str) -> Design:
     raise ConfigError(f"{told}: make it again with `mrdl sweep reindex`")
 
 
-def _is_within_bounds(design: Design) -> bool:
+def is_within_bounds(design: Design) -> bool:
     """Whether each choice is one that can be trained."""
     for name, value in vars(design).items():
         if name in CHOICES and not (type(value) is type(CHOICES[name][0]) and value in CHOICES[name]):
