@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 import mrdl
 from mrdl import destination, guest
@@ -18,9 +18,6 @@ from mrdl.config import DATA, MODEL, TrainConfig, from_file
 from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
 from mrdl.task import die_with_driver
 from mrdl.words import say
-
-if TYPE_CHECKING:
-    from mrdl.job import RoundJob
 
 EXAMPLES = """examples:
   mrdl train digits.csv                                        in this process
@@ -210,12 +207,10 @@ def _train(
     defaults: dict[str, Any] | None = None,
     on_model: Callable[[Any], None] = lambda model: None,
     check: Callable[[TrainConfig], None] = lambda config: None,
-    job_class: "type[RoundJob] | None" = None,
     **inside: Any,
 ) -> int:
     from mrdl.console import Console
     from mrdl.driver import Run
-    from mrdl.script import TrainJob
 
     if options.verbose:
         logging.getLogger("mrjob").setLevel(logging.INFO)
@@ -228,7 +223,6 @@ def _train(
         runner=options.runner,
         resume=options.resume,
         screen=console,
-        job_class=job_class or TrainJob,
         **inside,
     )
     quiet = guest.quiet_output() if where == destination.STDOUT or options.json else nullcontext()

@@ -9,7 +9,8 @@ from mrdl.errors import ConfigError
 from mrdl.sweep.module import find
 
 RUNS = "import pathlib\npathlib.Path({mark!r}).touch()\n"
-FIT = "def fit(design, data, report):\n    from mrdl.sweep.fit import Result\n    return Result(data.test_y, 0.1)\n"
+FIT = "def fit(design, data, report):\n"
+FIT += "    from mrdl.sweep.fit import Result\n    return Result(data.test_y, 0.1)\n"
 
 
 @pytest.fixture

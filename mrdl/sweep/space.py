@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import io
 import itertools
 import json
 import math
@@ -210,7 +209,7 @@ class Spec:
                 yield rng.random(dimensions)
         drawn, count = 0, 1024
         while True:  # a draw begins anew, in a process of its own: the driver shall not hold torch
-            points = np.load(io.BytesIO(_sobol(dimensions, self.sampler_seed, drawn + count)))
+            points = np.frombuffer(_sobol(dimensions, self.sampler_seed, drawn + count)).reshape(-1, dimensions)
             yield from points[drawn:]
             drawn, count = len(points), len(points)
 
@@ -223,11 +222,11 @@ class Spec:
 
 
 def _sobol(dimensions: int, seed: int, count: int) -> bytes:
-    """The first points of torch's scrambled Sobol sequence, as numpy saves them: (count, dimensions) float64."""
+    """The first points of torch's scrambled Sobol sequence: the bytes of (count, dimensions) float64."""
     code = (
-        "import sys, numpy, torch; d, s, n = map(int, sys.argv[1:]);"
+        "import sys, torch; d, s, n = map(int, sys.argv[1:]);"
         "e = torch.quasirandom.SobolEngine(d, scramble=True, seed=s);"
-        "numpy.save(sys.stdout.buffer, e.draw(n, dtype=torch.float64).numpy())"
+        "sys.stdout.buffer.write(e.draw(n, dtype=torch.float64).numpy().tobytes())"
     )
     words = [sys.executable, "-c", code, str(dimensions), str(seed), str(count)]
     return subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout
