@@ -5,8 +5,8 @@ statistics to every shard; its reducer holds one shard, packs it, trains it and 
 Step 2 lets only results through and combines them in one reducer. The output of step 1 stays: it is the cache of
 shards. A later round is a one-step job, whose map reads cached shards, trains them, and whose reducer combines.
 
-A stage (see mrdl.architecture) begins with a round 0, its warm start: that trains one small sample of all rows, whose
-weights every shard begins round 1 with.
+A stage (see mrdl.architecture) begins with a round 0, its warm start: that trains one small sample of all rows,
+whose weights every shard begins round 1 with.
 
 A task is a pure function of (settings, round, shard): no clock, host or attempt is ever looked at.
 

@@ -1,7 +1,8 @@
 """One pack of designs, one after the other, each in a forked child of its own: what goes wrong there costs one row.
 
 A child inherits torch, already loaded and warmed up, and the mapped data; it has limits of time and memory, and says
-its result over a pipe. Run as a program it is a worker of the local runner: python -m mrdl.sweep.pack CONTROL PARTS.
+its result over a pipe. Run as a program it is a worker of the local runner:
+python -m mrdl.sweep.pack CONTROL PARTS.
 """
 
 import contextlib

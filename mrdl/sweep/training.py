@@ -1,7 +1,7 @@
 """A training of its own: `mrdl train`, and then its network on the rows that packs test on, too.
 
-Run as a program: python -m mrdl.sweep.training DATA SCORES train ...; DATA is the prepared data of the sweep, SCORES
-the file for what becomes of it.
+Run as a program: python -m mrdl.sweep.training DATA SCORES train ...; DATA is the prepared data of the sweep,
+SCORES the file for what becomes of it.
 """
 
 import json
