@@ -2,6 +2,6 @@
 
 import sys
 
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 
 sys.exit(main(["train", *sys.argv[1:]]))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as it lies in a checkout
 
-from mrdl.__main__ import main  # noqa: E402
+from mrdl.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main(["sweep", "run", *sys.argv[1:]]))

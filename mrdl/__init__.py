@@ -15,13 +15,13 @@ __version__ = "0.1.0"
 # Every task imports this package, so a name loads its module only when it is asked for (PEP 562).
 # No name here may equal a file name: the module would take the name's place after its first import.
 _HOMES = {
-    "TrainConfig": "config",
-    "TrainJob": "script",
-    "Net": "net",
-    "Model": "model",
-    "load": "model",
-    "train": "driver",
-    "Sweep": "sweep.api",
+    "TrainConfig": "settings.config",
+    "TrainJob": "cli.script",
+    "Net": "nn.net",
+    "Model": "model.model",
+    "load": "model.model",
+    "train": "api",
+    "Sweep": "api",
     "rbm": "paper",
     "MRDL": "paper",
     "MR_dist": "paper",

@@ -15,6 +15,7 @@ Every message says what was expected, what came, and the way out.
 """
 
 import errno
+import unicodedata
 
 DISK_TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -38,7 +39,7 @@ class SetupError(MrdlError, RuntimeError):
 
 
 class Unavailable(SetupError):
-    """A service does not answer, or takes nothing for now; see mrdl.patience."""
+    """A service does not answer, or takes nothing for now; see mrdl.cluster.retry."""
 
 
 class ModelError(MrdlError, ValueError):
@@ -66,3 +67,31 @@ class Diverged(TrainingError):
 def cannot_write(what: str, why: str, again: str = "go on with --resume") -> SetupError:
     """The error for a file that cannot be written, by whomever."""
     return SetupError(f"{what} cannot be written: {why}. Nothing is lost: mend that and {again}")
+
+
+SHOWN = 120  # characters of a line, a cell or a name that a message shows
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal might obey, or a reader cannot see, escaped: controls and marks of direction.
+
+    Line ends and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_shown(char) for char in text)
+
+
+def _shown(char: str) -> str:
+    if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return char
+    return char.encode("unicode_escape").decode()
+
+
+def brief(text: str, most: int = SHOWN) -> str:
+    """The text in quotation marks on one line, cut where it is long."""
+    cut = text[:most]
+    shown = repr(cut)
+    return (
+        shown if len(text) <= most and len(shown) <= most + 2 else f"{shown[: most - 2].rstrip(chr(92))}...{shown[0]}"
+    )

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from mrdl import destination
-from mrdl.architecture import Weights, build
-from mrdl.combine import weighted_mean
-from mrdl.config import TrainConfig
+from mrdl.cli import output
+from mrdl.cli.script import TrainJob
 from mrdl.errors import ConfigError, DataError
-from mrdl.model import Model
-from mrdl.script import TrainJob
-from mrdl.task import is_task
+from mrdl.mapreduce.task import is_task
+from mrdl.model.model import Model
+from mrdl.nn.kinds import build
+from mrdl.nn.weights import Weights, weighted_mean
+from mrdl.settings.config import TrainConfig
 
 if TYPE_CHECKING:
-    from mrdl.net import Net
+    from mrdl.nn.net import Net
     from mrdl.paper_data import Data_load
 
 SHOWN = {"accuracy": "Accuracy", "mse": "Mean squared error", "pseudo_log_likelihood": "Pseudo-log-likelihood"}
@@ -59,7 +59,7 @@ class rbm:  # noqa: N801
         """A network of layers of nodes, with Xavier-uniform weights (ReLU's gain).
 
         layer_count or num_layers: their number; node_seq or nodes: the nodes of each; in either order.
-        kind: one of mrdl.architecture.KINDS, an autoencoder's encoder is enough; options: activation, visible,
+        kind: one of mrdl.nn.kinds.KINDS, an autoencoder's encoder is enough; options: activation, visible,
         fine_tune. Raises ConfigError where the numbers do not agree.
 
         newnet.create_net(num_layers=3, nodes=[784, 500, 30], kind="autoencoder")
@@ -72,7 +72,7 @@ class rbm:  # noqa: N801
             raise ConfigError("there are no nodes: create_net(layer_count=4, node_seq=[784, 500, 100, 10])")
         if is_task():
             return _NetOfTask()  # type: ignore[return-value]
-        from mrdl.net import Net
+        from mrdl.nn.net import Net
 
         return Net(len(listed) if count is None else count, listed, kind=kind, **options)
 
@@ -167,7 +167,7 @@ class MRDL(TrainJob):
         if is_task():
             super().run()
             sys.exit(0)  # what follows in the script is not for tasks
-        from mrdl import __main__ as cli  # upward, as in TrainJob.run
+        from mrdl.cli import main as cli  # upward, as in TrainJob.run
 
         newnet, net = cls.newnet, cls.net
         if newnet is None or net is None:
@@ -184,8 +184,8 @@ class MRDL(TrainJob):
         )
         if status:
             sys.exit(status)
-        if destination.is_file():
-            destination.turn_to_screen()
+        if output.is_file():
+            output.turn_to_screen()
         newnet.model = found[0]
         MRDL.weights = cls.weights = found[0].shard_weights
 
@@ -232,6 +232,7 @@ def _check_net(config: TrainConfig, net: "Net") -> None:
 
 
 MR_dist = MRDL
+
 
 if __name__ == "__main__":
     MRDL.run()

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from mrdl.data import read_table
+from mrdl.cluster.webhdfs import FileInfo
+from mrdl.data.csv import read_table
+from mrdl.data.schema import Schema, sniff
+from mrdl.data.source import first_lines
 from mrdl.errors import DataError
-from mrdl.schema import Schema, sniff
-from mrdl.source import first_lines
-from mrdl.storage import store_of, text_chunks
-from mrdl.webhdfs import FileInfo
+from mrdl.storage.store import store_of, text_chunks
 
 
 class ToTensor:

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from mrdl.sweep.fit import Result
+from mrdl.nn.backends.result import Result
 
 
 def fit(design, data, report):

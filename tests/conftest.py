@@ -36,7 +36,7 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def command(capsys):
     """Run a command in this process: command("show", path) -> status, standard output, standard error."""
-    from mrdl.__main__ import main
+    from mrdl.cli.main import main
 
     handler = signal.getsignal(signal.SIGTERM)
 
@@ -58,7 +58,7 @@ class Table:
     """The digits by numpy, each row placed by its hash: what a run must do to them, without its walk."""
 
     def __init__(self, path: Path) -> None:
-        from mrdl.shard import row_hash  # a test that needs no table shall not wait for it
+        from mrdl.data.hashing import row_hash  # a test that needs no table shall not wait for it
 
         table = np.loadtxt(path, np.uint8, delimiter=",", skiprows=1)
         self.features, self.targets = table[:, 1:], table[:, 0].astype(np.int64)
@@ -71,7 +71,7 @@ class Table:
 
     def rows(self, places: np.ndarray, preparation):
         """Some rows as a training task has them."""
-        from mrdl.minibatch import Rows
+        from mrdl.nn.rows import Rows
 
         order = np.argsort(self.hashes[places], kind="stable")
         features, targets = self.features[places], self.targets[places]
@@ -99,8 +99,8 @@ def small_csv(tmp_path) -> Path:
 @pytest.fixture
 def new_run(digits, tmp_path):
     """Make a Run: new_run(shards=3, runner="local"); on the digits, and in a folder of its own where none is named."""
-    from mrdl.config import TrainConfig
-    from mrdl.driver import Run
+    from mrdl.rounds.driver import Run
+    from mrdl.settings.config import TrainConfig
 
     folders = (f"run{i}" for i in itertools.count())
 
@@ -116,7 +116,7 @@ def new_run(digits, tmp_path):
 @pytest.fixture
 def rates(monkeypatch) -> list[float]:
     """The learning rate of every training, in the order of rounds and shards."""
-    from mrdl import trainer
+    from mrdl.nn import trainer
 
     seen: list[float] = []
     train_shard = trainer.train_shard

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import torch
 
-import mrdl.judge
-import mrdl.trainer  # noqa: F401  loaded once, before the forks
-from mrdl.config import TrainConfig
-from mrdl.driver import Run
+import mrdl.nn.trainer  # noqa: F401  loaded once, before the forks
+from mrdl.rounds.driver import Run
+from mrdl.settings.config import TrainConfig
 
 WRITES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "shutil.rmtree"}
 SETTINGS = {"nodes": (3, 4, 2), "shards": 2, "rounds": 2, "epochs": 1, "validation": 0.2, "label": "y"}

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from mrdl.config import TrainConfig
-from mrdl.data import Block
-from mrdl.shard import shard_keys
-from mrdl.shuffle import VALIDATION_KEY, WARM_KEY, LoadedShard, PlacedRows
+from mrdl.data.csv import Block
+from mrdl.settings.config import TrainConfig
+from mrdl.shards.keys import VALIDATION_KEY, WARM_KEY, shard_keys
+from mrdl.shards.loaded import LoadedShard
+from mrdl.shards.placing import PlacedRows
 
 CONFIG = TrainConfig(shards=3, validation=0.1)
 NO_LIMIT = 1 << 40

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from mrdl import advise
-from mrdl.__main__ import main
-from mrdl.advise import Costs, Data, Plan
-from mrdl.commands import verdict
-from mrdl.config import TrainConfig
-from mrdl.source import Source
+from mrdl.cli.advise import verdict
+from mrdl.cli.main import main
+from mrdl.data.source import Source
+from mrdl.preflight import advice
+from mrdl.preflight.advice import Costs, Data, Plan
+from mrdl.settings.config import TrainConfig
 
 BIG = Data(rows=10_000_000, size=18_000_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
 SMALL = Data(rows=60_000, size=110_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
@@ -18,12 +18,12 @@ HADOOP = Costs(30.0, 20.0, 16)
 
 
 def seconds(data, runner="hadoop", costs=HADOOP, **settings):
-    return advise.predict(data, TrainConfig(**settings).resolved(), runner, costs).seconds
+    return advice.predict(data, TrainConfig(**settings).resolved(), runner, costs).seconds
 
 
 def test_the_model_in_closed_form():
     found = seconds(BIG, shards=16, rounds=3, epochs=4, warm_rows=20_000, warm_epochs=8, validation=0.1)
-    first = 30 - 20 + advise.HANDLING * 10_000_000 / 40_000 / 16 + 20 + 20_000 * 8 / 30_000
+    first = 30 - 20 + advice.HANDLING * 10_000_000 / 40_000 / 16 + 20 + 20_000 * 8 / 30_000
     each = 20 + 4 * 9_000_000 / 16 / 30_000
     assert found == pytest.approx(first + 3 * each)
 
@@ -36,7 +36,7 @@ def test_the_fullest_task_decides():
 
 def test_one_shard_has_no_warm_start():
     one = seconds(SMALL, "inline", Costs(2.0, 0.0, 1), shards=1, rounds=1, epochs=10, validation=0)
-    assert one == pytest.approx(2 + advise.HANDLING * 60_000 / 40_000 + 10 * 60_000 / 30_000)
+    assert one == pytest.approx(2 + advice.HANDLING * 60_000 / 40_000 + 10 * 60_000 / 30_000)
 
 
 def test_tasks_that_run_side_by_side_are_slower(monkeypatch):
@@ -51,21 +51,21 @@ def test_each_stage_has_a_speed_and_a_warm_start_of_its_own():
     config = TrainConfig(
         kind="dbn", nodes=(784, 50, 20, 10), shards=4, layer_rounds=2, rounds=3, epochs=1, validation=0
     )
-    found = advise.predict(stack, config.resolved(), "hadoop", Costs(30.0, 20.0, 4)).seconds
-    text = advise.HANDLING * 60_000 / 40_000 / 2
+    found = advice.predict(stack, config.resolved(), "hadoop", Costs(30.0, 20.0, 4)).seconds
+    text = advice.HANDLING * 60_000 / 40_000 / 2
     jobs = 30 + 2 * 20 + 3 * 20 + 4 * 20
     rows = sum((8 * 20_000 + rounds * 15_000) / speed for rounds, speed in ((2, 10_000), (2, 20_000), (3, 40_000)))
     assert found == pytest.approx(text + jobs + rows)
 
 
 def test_small_data_is_not_to_be_distributed():
-    plans = advise.plans(SMALL, TrainConfig(), {"inline": Costs(2.0, 0.1, 1), "hadoop": HADOOP})
+    plans = advice.plans(SMALL, TrainConfig(), {"inline": Costs(2.0, 0.1, 1), "hadoop": HADOOP})
     assert plans[0].runner == "inline"
     assert verdict(plans).startswith("Do not distribute this: -r inline needs ")
 
 
 def test_large_data_is():
-    plans = advise.plans(BIG, TrainConfig(), {"inline": Costs(2.0, 0.1, 1), "hadoop": HADOOP})
+    plans = advice.plans(BIG, TrainConfig(), {"inline": Costs(2.0, 0.1, 1), "hadoop": HADOOP})
     assert plans[0].runner == "hadoop" and plans[0].shards >= 16
     assert verdict(plans) == f"Take -r hadoop --shards {plans[0].shards}."
     assert plans[0].seconds < 0.2 * plans[1].seconds
@@ -73,25 +73,25 @@ def test_large_data_is():
 
 def test_no_shard_is_made_smaller_than_a_task_is_worth():
     tiny = Data(rows=1_500, size=10_000, columns=9, classes=2, parse_s=40_000.0, train_s=(30_000.0,))
-    plans = advise.plans(tiny, TrainConfig(), {"local": Costs(6.0, 2.0, 64)})
+    plans = advice.plans(tiny, TrainConfig(), {"local": Costs(6.0, 2.0, 64)})
     assert plans[0].shards <= 2
 
 
 def test_a_small_table_is_not_trained_in_one_shard_which_has_no_warm_start():
     penguins = Data(rows=342, size=15_000, columns=6, classes=3, parse_s=40_000.0, train_s=(15_000.0,))
     known = {"inline": Costs(2.0, 0.1, 1), "local": Costs(6.0, 2.0, 2)}
-    plans = advise.plans(penguins, TrainConfig(), known)
+    plans = advice.plans(penguins, TrainConfig(), known)
     assert {plan.runner: (plan.shards, plan.passes) for plan in plans} == {"inline": (4, 20.0), "local": (2, 20.0)}
     assert verdict(plans) == "Take -r inline --shards 4."
-    (large,) = advise.plans(BIG, TrainConfig(), {"inline": Costs(2.0, 0.1, 1)})
+    (large,) = advice.plans(BIG, TrainConfig(), {"inline": Costs(2.0, 0.1, 1)})
     assert (large.shards, large.passes) == (1, 12.0)
 
 
 @pytest.mark.parametrize("words", [[], ["--budget", "100000"]], ids=["short", "long"])
 def test_what_jobs_cost_is_measured_only_where_the_training_takes_longer(words, digits, monkeypatch, capsys):
     measured = []
-    monkeypatch.setattr(advise, "measure_local", lambda: measured.append("jobs"))
-    monkeypatch.setattr(advise, "measure", lambda source, config, seconds=1.0: SMALL_DATA)
+    monkeypatch.setattr(advice, "measure_local", lambda: measured.append("jobs"))
+    monkeypatch.setattr(advice, "measure", lambda source, config, seconds=1.0: SMALL_DATA)
     assert main(["advise", str(digits), "--nodes", "64,8,10", *words]) == 0
     assert measured == ["jobs"] * bool(words)
     assert capsys.readouterr().out.splitlines()[-1].startswith("Take -r ")
@@ -103,7 +103,7 @@ def test_verdict_of_a_run_on_this_machine():
 
 def test_a_small_file_is_counted_exactly(digits):
     config = TrainConfig(nodes=(64, 8, 10))
-    found = advise.measure(Source.look_at(str(digits), config), config, seconds=0.02)
+    found = advice.measure(Source.look_at(str(digits), config), config, seconds=0.02)
     assert (found.rows, found.columns, found.classes) == (1797, 65, 10)
     assert (
         found.size == digits.stat().st_size and found.parse_s > 0 and len(found.train_s) == 1 and found.train_s[0] > 0
@@ -111,9 +111,9 @@ def test_a_small_file_is_counted_exactly(digits):
 
 
 def test_the_rows_of_a_large_file_are_estimated_from_its_head(digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(advise, "HEAD_BYTES", 1 << 16)
+    monkeypatch.setattr(advice, "HEAD_BYTES", 1 << 16)
     config = TrainConfig(nodes=(64, 8, 10))
-    found = advise.measure(Source.look_at(str(digits), config), config, seconds=0.02)
+    found = advice.measure(Source.look_at(str(digits), config), config, seconds=0.02)
     assert found.rows == pytest.approx(1797, rel=0.03)
 
 
@@ -121,17 +121,17 @@ def test_unlabelled_data_is_measured_too(digits, tmp_path):
     lines = [line.partition(",")[2] for line in digits.read_text().splitlines()]
     (tmp_path / "pixels.csv").write_text("\n".join(lines) + "\n")
     config = TrainConfig(kind="autoencoder", label="none", nodes=(64, 8))
-    found = advise.measure(Source.look_at(str(tmp_path / "pixels.csv"), config), config, seconds=0.02)
+    found = advice.measure(Source.look_at(str(tmp_path / "pixels.csv"), config), config, seconds=0.02)
     assert (found.rows, found.classes) == (1797, 0)
 
 
 def test_costs_are_typical_until_they_are_measured():
-    assert not advise.is_known("local")
-    assert advise.costs("local").first_s == advise.TYPICAL["local"][0]
-    assert advise.costs("local").shared == advise.TYPICAL_SHARED
-    advise.keep("local", 5.0, 1.5)
-    advise.keep("inline", 1.0, 0.1)
-    assert advise.is_known("local") and advise.costs("local") == Costs(5.0, 1.5, advise.launch.slots("local"), 0.85)
+    assert not advice.is_known("local")
+    assert advice.costs("local").first_s == advice.TYPICAL["local"][0]
+    assert advice.costs("local").shared == advice.TYPICAL_SHARED
+    advice.keep("local", 5.0, 1.5)
+    advice.keep("inline", 1.0, 0.1)
+    assert advice.is_known("local") and advice.costs("local") == Costs(5.0, 1.5, advice.launch.slots("local"), 0.85)
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from mrdl.architecture import KINDS, autoencoder, design, digest, mlp, rbm
 from mrdl.errors import ConfigError
+from mrdl.nn.kinds import KINDS, autoencoder, design, mlp, rbm
+from mrdl.nn.weights import digest
 
 # --- layers ---
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 
 GOOD = "".join(f"{i % 2},{i},{i * i % 7}\n" for i in range(40))
 

@@ -9,11 +9,13 @@ from scipy.integrate import trapezoid
 from scipy.special import expit, logit, logsumexp
 from sklearn.neural_network import BernoulliRBM
 
-from mrdl.architecture import dbn, rbm
-from mrdl.boltzmann import RBM, ContrastiveDivergence, Stack, fit_visible, score
 from mrdl.errors import ConfigError
-from mrdl.minibatch import Hyperparameters, Rows
-from mrdl.trainer import train_shard
+from mrdl.nn.contrastive import ContrastiveDivergence, fit_visible
+from mrdl.nn.kinds import dbn, rbm
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.rbm import RBM, Stack, score
+from mrdl.nn.rows import Rows
+from mrdl.nn.trainer import train_shard
 
 SETTINGS = Hyperparameters(epochs=1, batch_size=16, learning_rate=0.1, momentum=0.5, device="cpu")
 CPU = torch.device("cpu")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mrdl import shuffle
-from mrdl.cache import ShardCache
-from mrdl.config import TrainConfig
-from mrdl.driver import Run
+from mrdl.rounds.driver import Run
+from mrdl.settings.config import TrainConfig
+from mrdl.shards import loaded
+from mrdl.shards.cache import ShardCache
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 QUICK = {"nodes": (64, 16, 10), "shards": 4, "tasks": 2, "rounds": 1, "epochs": 1, "warm_rows": 99, "warm_epochs": 1}
@@ -46,7 +46,7 @@ def whole(tmp_path_factory) -> tuple[Path, bytes]:
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.setattr(shuffle, "LINE_BYTES", 2000)
+        patch.setattr(loaded, "LINE_BYTES", 2000)
         config = TrainConfig().with_changes({**QUICK, "run_dir": str(folder / "run")})
         return folder / "cache", Run(DIGITS, config).execute().to_bytes()
 
@@ -55,7 +55,7 @@ def whole(tmp_path_factory) -> tuple[Path, bytes]:
 def left(whole, cache, tmp_path, monkeypatch) -> Path:
     """A copy of what that run has left: the folder of its shards."""
     shutil.copytree(whole[0], tmp_path / "cache")
-    monkeypatch.setattr(shuffle, "LINE_BYTES", 2000)
+    monkeypatch.setattr(loaded, "LINE_BYTES", 2000)
     (folder,) = cache.iterdir()
     return folder
 

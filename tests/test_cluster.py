@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from watching import serving
 
-from mrdl.cluster import Cluster, conf_dir
+from mrdl.cluster.site import conf_dir
+from mrdl.cluster.yarn import Cluster
 from mrdl.errors import SetupError
 
 APP, JOB = "application_1_0001", "job_1_0001"

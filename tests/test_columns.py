@@ -5,11 +5,11 @@ import time
 import pytest
 
 import mrdl
-from mrdl.__main__ import main
-from mrdl.config import TrainConfig
+from mrdl.cli.main import main
+from mrdl.data.schema import sniff
+from mrdl.data.source import Source
 from mrdl.errors import ConfigError, DataError
-from mrdl.schema import sniff
-from mrdl.source import Source
+from mrdl.settings.config import TrainConfig
 
 PEOPLE = 'income,age,work class,gain,"city, state",flag\n' + "".join(
     f"{'yes' if i % 3 else 'no'},{20 + i % 50},{'Private' if i % 2 else 'State'},{i / 7:.3f},"
@@ -134,9 +134,9 @@ def test_text_and_numbers_in_both_first_lines_are_a_question():
 
 
 def test_a_mapper_stops_at_a_hundred_bad_rows_and_says_at_least(folder, capsys, monkeypatch):
-    monkeypatch.setattr("mrdl.job.READ_BYTES", 4096)
+    monkeypatch.setattr("mrdl.rounds.job.READ_BYTES", 4096)
     lines = [f"{i % 2},{i % 9},{'oops' if i > 500 and i % 3 == 0 else i % 7}" for i in range(5000)]
-    monkeypatch.setattr("mrdl.source.HEAD_BYTES", 2000)
+    monkeypatch.setattr("mrdl.data.source.HEAD_BYTES", 2000)
     (folder / "x.csv").write_text("y,a,b\n" + "\n".join(lines))
     assert train("x.csv", nodes="2,4,2") == 2
     told = capsys.readouterr().err

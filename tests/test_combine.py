@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from mrdl.architecture import digest, mlp
-from mrdl.combine import RULES, ShardResult, combine, mean, uniform
 from mrdl.errors import Diverged, TrainingError
+from mrdl.nn.kinds import mlp
+from mrdl.nn.weights import digest
+from mrdl.rounds.combine import RULES, ShardResult, combine, mean, uniform
 
 ARCH = mlp([6, 5, 3])
 rules = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from mrdl.config import DATA, MODEL, RUN, WARM_ROWS, TrainConfig, from_file
 from mrdl.errors import ConfigError
+from mrdl.settings.config import DATA, MODEL, RUN, WARM_ROWS, TrainConfig, from_file
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
 WHOLE_NUMBERS = sorted(name for name, field in FIELDS.items() if type(field.default) is int)

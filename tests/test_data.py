@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mrdl.data import BlockParser, read_table, whole_lines
+from mrdl.data.csv import BlockParser, read_table, whole_lines
+from mrdl.data.schema import BOM, MISSING, Schema, header_crc
 from mrdl.errors import DataError
-from mrdl.schema import BOM, MISSING, Schema, header_crc
 
 LABELLED = Schema(("kind", "x", "y"), 0, header_crc(b"kind,x,y"))
 HEADER = header_crc(b"a,b")

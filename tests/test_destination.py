@@ -84,7 +84,7 @@ def test_what_is_printed_before_the_network_is_told(train, tmp_path):
 
 def test_what_a_job_prints_does_not_get_into_the_network(digits, tmp_path):
     text = """
-from mrdl.script import TrainJob
+from mrdl.cli.script import TrainJob
 
 class Loud(TrainJob):
     def parse(self, schema):

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mrdl import commands, drill, faults
-from mrdl.__main__ import main
+from mrdl.cli import advise
+from mrdl.cli.main import main
+from mrdl.drill import drill, faults
 
 WORDS = ["--nodes", "64,16,10", "--shards", "2", "--rounds", "3", "--epochs", "1", "--warm-rows", "100"]
 
@@ -35,7 +36,7 @@ def test_other_bytes_are_told_and_the_run_is_kept(digits, monkeypatch, capsys, t
 
     monkeypatch.setitem(faults.FAULTS, "inline", {"another seed": change})
     monkeypatch.setattr(drill, "FAULTS_A_TRIAL", 1)
-    monkeypatch.setattr(commands.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    monkeypatch.setattr(advise.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
     status = main(["drill", str(digits), "--faults", "1", "--json", *WORDS])
     told = capsys.readouterr()
     report = json.loads(told.out)

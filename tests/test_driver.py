@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl.driver import Run
 from mrdl.errors import ConfigError, Diverged, TrainingError
+from mrdl.rounds.driver import Run
 
 QUICK = {"nodes": (64, 24, 10), "shards": 2, "rounds": 4, "epochs": 1}
 WILD = {"nodes": (64, 200, 50, 10), "learning_rate": 1e6}  # no loss stays finite
@@ -49,7 +49,7 @@ def test_manifests_form_a_chain(run, tmp_path):
 
 def test_the_resolved_settings_repeat_the_run(run, tmp_path):
     first = run().execute()
-    again = mrdl.config.from_file(str(tmp_path / "run" / "config.toml")).with_changes(
+    again = mrdl.settings.config.from_file(str(tmp_path / "run" / "config.toml")).with_changes(
         {"run_dir": str(tmp_path / "again")}
     )
     assert Run(first.settings and run().data, again).execute().to_bytes() == first.to_bytes()
@@ -136,7 +136,7 @@ def test_a_folder_where_nothing_was_trained_may_be_taken_over(run, small_csv, di
 
 
 def test_given_initial_weights_are_the_start(run):
-    from mrdl.architecture import mlp
+    from mrdl.nn.kinds import mlp
 
     start = mlp((64, 24, 10)).initial_weights(77)
     for warm_rows in (0, 100):

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import mrdl
-from mrdl.config import TrainConfig
-from mrdl.driver import Run
 from mrdl.errors import ConfigError
-from mrdl.model import Model
-from mrdl.results import best_round
+from mrdl.model.model import Model
+from mrdl.rounds.driver import Run
+from mrdl.rounds.manifest import best_round
+from mrdl.settings.config import TrainConfig
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 

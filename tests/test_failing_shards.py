@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl.architecture import digest
+from mrdl.cli.script import TrainJob
 from mrdl.errors import Diverged
-from mrdl.script import TrainJob
+from mrdl.nn.weights import digest
 
 PLAIN = {"warm_rows": 0, "outer_momentum": 0, "outer_step": 1}
 QUICK = {"nodes": (64, 12, 10), "shards": 3, "rounds": 3, "epochs": 1, "batch_size": 64, "warm_rows": 60, "seed": 2}
@@ -47,7 +47,7 @@ def test_a_shard_that_failed_is_left_out_of_the_mean_and_told_of(run):
     made = run(job_class=spoilt((1, 1)), rounds=1, keep_shards=True, **PLAIN)
     model = made.execute()
     kept = [result for result in made.results if result.shard != 1]
-    expected = mrdl.combine.weighted_mean([r.weights for r in kept], [r.num_examples for r in kept])
+    expected = mrdl.nn.weights.weighted_mean([r.weights for r in kept], [r.num_examples for r in kept])
     assert digest(model.weights) == digest(expected)
     (manifest,) = made.folder.manifests()
     assert [shard["left_out"] for shard in manifest["shards"]] == ["", "its loss is nan", ""]

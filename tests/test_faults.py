@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl import faults, storage
+from mrdl.drill import faults
+from mrdl.storage import store
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 
@@ -30,9 +31,9 @@ def environment(cluster, own_cache, monkeypatch):
             monkeypatch.delenv(name)
         else:
             monkeypatch.setenv(name, value)
-    storage._store_of_conf.cache_clear()
+    store._store_of_conf.cache_clear()
     yield
-    storage._store_of_conf.cache_clear()
+    store._store_of_conf.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def trial(stored, tmp_path):
     started = []
 
     def start(*words, cache="shared", **settings):
-        cache_dir = faults.hdfs_store().uri(f"/user/{faults.hdfs_store().cluster.user}/faults/{cache}")
+        cache_dir = store.hdfs_store().uri(f"/user/{store.hdfs_store().cluster.user}/faults/{cache}")
         given = [stored, "-r", "hadoop", *words_of({**LONG, **settings}), *words]
         started.append(faults.Trial(given, tmp_path / "run", cache_dir, "hadoop", np.random.default_rng(0)))
         started[-1].start()
@@ -158,7 +159,7 @@ def test_a_run_waits_for_an_hdfs_in_safe_mode_then_stops_and_can_be_resumed(tria
 
 
 def test_a_run_whose_hdfs_is_full_goes_on_when_there_is_room_again(trial, calm, cluster):
-    hdfs = faults.hdfs_store()
+    hdfs = store.hdfs_store()
     full = f"/user/{hdfs.cluster.user}/faults/full"
     hdfs.mkdir(hdfs.uri(full))
     dfs_admin(cluster, "-setSpaceQuota", "1000", full)

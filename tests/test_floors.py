@@ -1,153 +1,92 @@
-"""The house holds: imports go down only, and each heavy package has its home."""
+"""The house holds: a room imports from lower floors, no files in a circle, each heavy library in its homes."""
 
 import ast
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 MRDL = Path(__file__).resolve().parent.parent / "mrdl"
+DOORS = {"__init__", "__main__", "api", "cli", "paper", "paper_data"}  # the only rooms that may use their neighbours
 FLOORS = [
-    {"__init__", "errors", "values", "stages", "atomic", "origin", "provenance"},
-    {"paths", "words", "formats"},
-    {"labels"},
-    {"baseline", "lock", "config", "architecture", "schema", "monitor", "shard", "rest", "cluster", "patience"},
-    {"plan", "threads", "sieve", "screen"},
-    {"data", "preparation", "combine", "extensions", "outer", "minibatch", "net", "webhdfs", "results", "header"},
-    {"answers", "frame", "layout", "columns"},
-    {"target"},
-    {"backprop", "boltzmann", "storage", "protocol"},
-    {"trainer", "shuffle", "task", "arguments", "source", "reading"},
-    {"model"},
-    {"cache", "job", "runners", "witness"},
-    {"launch"},
-    {"dispatch", "advise", "faults", "judge", "beginning", "trial"},
-    {"driver", "console", "drill", "plot"},
-    {"commands", "prediction", "views"},
-    {"paper", "paper_data", "destination", "guest", "__main__"},
+    {"errors"},
+    {"nn", "cluster"},
+    {"storage"},
+    {"settings"},  # above nn, whose tables are the choices of settings
+    {"data"},
+    {"shards", "model"},
+    {"mapreduce"},
+    {"rounds"},
+    {"preflight", "drill", "sweep"},
+    {"reports"},
+    DOORS,
 ]
-UPWARD = {("job", "__main__")}  # a job file is also a command
+FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 HOMES = {
-    "mrjob": {"job", "runners", "launch"},
-    "torch": {"minibatch", "backprop", "boltzmann", "net", "trainer", "model", "paper_data", "threads"},
-    "pyarrow": {"data", "frame", "sieve", "protocol", "target"},
-    "hdfs": {"webhdfs"},
-    "requests": {"webhdfs", "rest"},
-    "pandas": {"model", "frame"},
-    "rich": {"console", "commands", "prediction", "screen", "views"},
-    "matplotlib": {"plot"},
-    "safetensors": {"protocol", "results", "header", "job", "dispatch"},
+    "mrjob": {"mapreduce", "rounds.job", "sweep.jobs.pack_job"},
+    "torch": {"nn", "model", "paper", "paper_data"},
+    "hdfs": {"cluster"},
+    "requests": {"cluster"},
+    "rich": {"cli"},
+    "matplotlib": {"reports"},
+    "plotly": {"reports"},
+    "optuna": {"sweep", "reports"},
 }
-LAZY = {
-    ("model", "torch"),
-    ("model", "mrdl.boltzmann"),
-    ("job", "mrdl.minibatch"),
-    ("advise", "mrdl.minibatch"),
-    ("model", "pandas"),
-    ("job", "mrdl.trainer"),
-    ("advise", "mrdl.trainer"),
-    ("job", "mrdl.__main__"),
-}
+PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+FILES = {".".join(path.relative_to(MRDL).with_suffix("").parts): path for path in MRDL.rglob("*.py")}
 
 
-def imports(name):
-    """(module, whether at the top of the file) for each import in mrdl/NAME.py."""
-    tree = ast.parse((MRDL / f"{name}.py").read_text())
-    for node in ast.walk(tree):
-        found = []
+def imports(name: str) -> Iterator[str]:
+    """What a file imports, lazily too, each with its whole name: mrdl.nn.rows.Rows."""
+    for node in ast.walk(ast.parse(FILES[name].read_text())):
         if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "mrdl":
-            found = [f"mrdl.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found = [node.module]
-        for module in found:
-            yield module, node in tree.body
-
-
-FILES = sorted(path.stem for path in MRDL.glob("*.py"))
-EVERYWHERE = {".".join(path.relative_to(MRDL).with_suffix("").parts): path for path in MRDL.rglob("*.py")}
-
-
-def inner_imports(name):
-    """The files of this package that a file imports, lazily too."""
-    for node in ast.walk(ast.parse(EVERYWHERE[name].read_text())):
-        found = []
-        if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        yield from ({module.removeprefix("mrdl.") for module in found} & set(EVERYWHERE)) - {name}
-
-
-def test_imports_go_down_only():
-    """Files that import each other in a circle have no floors; CycleError names them."""
-    users = {name: {other for other in inner_imports(name) if (name, other) not in UPWARD} for name in EVERYWHERE}
-    TopologicalSorter(users).prepare()
-
-
-@pytest.mark.parametrize("package", HOMES)
-def test_a_package_is_imported_in_its_home_only(package):
-    users = {name for name in FILES for module, _ in imports(name) if module.split(".")[0] == package}
-    assert users <= HOMES[package], "move the import, or give the package another home on purpose"
-
-
-@pytest.mark.parametrize("name, module", sorted(LAZY))
-def test_what_costs_seconds_is_imported_when_needed(name, module):
-    places = [at_top for found, at_top in imports(name) if found == module or found.startswith(f"{module}.")]
-    assert places and not any(places)
-
-
-def test_nothing_is_pickled():
-    for name in FILES:
-        used = {module.split(".")[0] for module, _ in imports(name)}
-        assert not used & {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}, name
-
-
-# --- the sweep's own house ---
-
-SWEEP = MRDL / "sweep"
-SWEEP_FLOORS = [
-    {"__init__", "space", "record", "module", "trends", "bar", "optimizers", "usage"},
-    {"child", "spec", "refusals", "adaptive", "dataset", "ledger", "analysis"},
-    {"about", "parts"},
-    {"fit", "figures"},
-    {"batched", "report"},
-    {"pack", "cost"},
-    {"folder", "listing"},
-    {"training", "job", "jobs", "processes", "on_yarn"},
-    {"engine"},
-    {"api"},
-    {"commands"},
-    {"verbs"},
-]
-
-
-def sweep_imports(name):
-    tree = ast.parse((SWEEP / f"{name}.py").read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (
-                [f"{node.module}.{a.name}" for a in node.names] if node.module == "mrdl.sweep" else [node.module]
-            )
-        elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def sweep_floor(name):
-    return next(i for i, names in enumerate(SWEEP_FLOORS) if name in names)
+def file_of(found: str) -> str | None:
+    """The file of this package that an import names, with or without a name in it; None for another package's."""
+    inner = found.removeprefix("mrdl.") if found.startswith("mrdl.") else ""
+    return next((name for name in (inner, inner.rpartition(".")[0]) if name in FILES), None)
 
 
-def test_every_file_of_the_sweep_has_a_floor():
-    assert {path.stem for path in SWEEP.glob("*.py")} == set().union(*SWEEP_FLOORS)
+def inner_imports(name: str) -> set[str]:
+    """The files of this package that a file imports."""
+    return {other for found in imports(name) if (other := file_of(found))}
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in SWEEP.glob("*.py")))
-def test_the_sweep_imports_downwards(name):
-    inner = {module.split(".")[2] for module in sweep_imports(name) if module.startswith("mrdl.sweep.")}
-    assert not {other for other in inner if sweep_floor(other) > sweep_floor(name)}
+def room(name: str) -> str:
+    """The package at the top that a file lies in, or the file itself."""
+    return name.split(".")[0]
 
 
-def test_nothing_below_the_command_line_knows_of_sweeps():
-    users = {name for name in FILES for module, _ in imports(name) if module.startswith("mrdl.sweep")}
-    assert users == {"__main__"}
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_room_imports_from_lower_floors(name):
+    others = {other for other in inner_imports(name) if room(other) != room(name)}
+    allowed = {other for other in others if room(name) in DOORS or FLOOR[room(other)] < FLOOR[room(name)]}
+    assert others == allowed
+
+
+def test_no_files_import_each_other_in_a_circle():
+    TopologicalSorter({name: inner_imports(name) for name in FILES}).prepare()  # raises CycleError, which names it
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_a_heavy_library_is_imported_in_its_homes_only(library):
+    users = {name for name in FILES for found in imports(name) if found.split(".")[0] == library}
+    assert users and {name for name in users if not {name, room(name)} & HOMES[library]} == set()
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_no_file_pickles(name):
+    assert not {found.split(".")[0] for found in imports(name)} & PICKLERS
+    calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(FILES[name].read_text())) if isinstance(n, ast.Call)}
+    assert not calls & {"torch.save", "torch.load", "np.load", "np.save", "numpy.load", "pd.read_pickle"}
+
+
+def test_rooms_are_neither_corridors_nor_halls():
+    packages = {path.parent for path in FILES.values() if path.parent != MRDL}
+    sizes = {str(package.relative_to(MRDL)): len(list(package.glob("[a-z]*.py"))) for package in packages}
+    assert {name: size for name, size in sizes.items() if not 2 <= size <= 16} == {}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mrdl.architecture import autoencoder, dbn, mlp, rbm
-from mrdl.minibatch import Hyperparameters, Rows
-from mrdl.trainer import train_shard
+from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.rows import Rows
+from mrdl.nn.trainer import train_shard
 
 pytestmark = pytest.mark.gpu
 if not torch.cuda.is_available():

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import mrdl
-from mrdl.__main__ import main
+from mrdl.cli.main import main
+from mrdl.cli.script import TrainJob
+from mrdl.cluster.retry import Patience
 from mrdl.errors import Unavailable
-from mrdl.patience import Patience
-from mrdl.script import TrainJob
-from mrdl.threads import one_thread
+from mrdl.nn.device import one_thread
 
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}
 WORDS = ["--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "60"]
@@ -63,7 +63,7 @@ def state():
 
 
 def test_a_training_leaves_the_process_as_it_was(two_threads, digits, tmp_path):
-    import mrdl.runners  # noqa: F401  mrjob's own loggers are set up by its import
+    import mrdl.mapreduce.runners  # noqa: F401  mrjob's own loggers are set up by its import
 
     before = state()
     model = mrdl.train(digits, run_dir=str(tmp_path / "run"), **QUICK)
@@ -152,7 +152,7 @@ def test_the_end_of_a_wait_in_one_thread_is_not_the_end_of_another():
 
 
 def test_each_configuration_of_hadoop_has_a_store_of_its_own(tmp_path, monkeypatch):
-    from mrdl.storage import hdfs_store
+    from mrdl.storage.store import hdfs_store
 
     names = []
     for name in ("one", "two"):

@@ -10,7 +10,7 @@ import pytest
 from yarn import QUICK, SETTINGS, hadoop, start
 
 import mrdl
-from mrdl.results import RunFolder
+from mrdl.rounds.folder import RunFolder
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 

@@ -9,7 +9,7 @@ import pytest
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 OWN = """
 import dataclasses, sys
-from mrdl.architecture import KINDS, mlp
+from mrdl.nn.architecture import KINDS, mlp
 
 def turned(block):
     if 'torch' in sys.modules and '--mapper' in sys.argv:
@@ -23,7 +23,7 @@ KINDS['bent'] = bent
 """
 JOB = """
 from mrdl import MRDL, rbm
-from mrdl.combine import RULES
+from mrdl.rounds.combine import RULES
 from own.pieces import turned
 
 RULES['last'] = lambda results: results[-1].weights
@@ -45,7 +45,7 @@ if __name__ == '__main__':
 LIBRARY = """
 import sys
 import mrdl, own.pieces
-from mrdl.combine import RULES
+from mrdl.rounds.combine import RULES
 
 RULES['last'] = lambda results: results[-1].weights
 

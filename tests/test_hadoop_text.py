@@ -6,9 +6,9 @@ import pytest
 from yarn import QUICK, SETTINGS, applications
 
 import mrdl
-from mrdl import storage
-from mrdl.config import TrainConfig
-from mrdl.source import Source
+from mrdl.data.source import Source
+from mrdl.settings.config import TrainConfig
+from mrdl.storage import store
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 
@@ -23,9 +23,9 @@ def hdfs(cluster, monkeypatch):
     """The cluster's HDFS for this process, in a folder of the user's."""
     for name, value in cluster.items():
         monkeypatch.setenv(name, value)
-    storage._store_of_conf.cache_clear()
-    yield storage.hdfs_store()
-    storage._store_of_conf.cache_clear()
+    store._store_of_conf.cache_clear()
+    yield store.hdfs_store()
+    store._store_of_conf.cache_clear()
 
 
 def test_files_of_any_name_in_folders_of_any_name_are_trained_on(hdfs, on_yarn, digits, tmp_path):

@@ -13,11 +13,11 @@ import pytest
 from safetensors.numpy import load, save
 
 import mrdl
-from mrdl import header
-from mrdl.architecture import autoencoder, dbn, mlp, rbm
+from mrdl.data.preparation import Preparation
 from mrdl.errors import DataError, ModelError
-from mrdl.model import Model
-from mrdl.preparation import Preparation
+from mrdl.model import file
+from mrdl.model.model import Model
+from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
 
 RAW = np.random.default_rng(1).uniform(-2, 9, (20, 3)).astype(np.float32)
 
@@ -48,9 +48,9 @@ def about(data: bytes) -> dict:
 def forged(model: Model, said: dict, tensors: dict | None = None) -> bytes:
     """A file that says something else, under a digest that fits."""
     tensors = load(model.to_bytes()) if tensors is None else tensors
-    scaling = {name: tensors[name] for name in header.SCALING if name in tensors}
+    scaling = {name: tensors[name] for name in file.SCALING if name in tensors}
     with contextlib.suppress(TypeError, ValueError):
-        said = {**said, "digest": header.digest(said, scaling)}
+        said = {**said, "digest": file.digest(said, scaling)}
     return save(tensors, {"mrdl": json.dumps(said)})
 
 
@@ -82,7 +82,7 @@ def test_whatever_is_swapped_in_the_header_is_seen(tmp_path, part):
     assert outcome(tmp_path, swap(MODELS["mlp"], **{part: SWAPPED[part]})) is None
 
 
-@pytest.mark.parametrize("name", header.SCALING)
+@pytest.mark.parametrize("name", file.SCALING)
 def test_another_scaling_under_the_same_weights_is_seen(tmp_path, name):
     data = MODELS["mlp"].to_bytes()
     tensors = load(data)
@@ -182,7 +182,7 @@ def test_a_forged_scaling_that_is_no_number_is_refused(tmp_path):
         np.ones(3),
         np.ones(2, "f"),
     ):
-        for name in header.SCALING:
+        for name in file.SCALING:
             assert outcome(tmp_path, forged(model, said, {**tensors, name: wrong})) is None
 
 

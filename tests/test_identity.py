@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mrdl import source as of_source
-from mrdl.__main__ import main
-from mrdl.config import TrainConfig
+from mrdl.cli.main import main
+from mrdl.data import source as of_source
+from mrdl.data.source import Source
 from mrdl.errors import DataError
-from mrdl.source import Source
+from mrdl.settings.config import TrainConfig
 
 QUICK = {"nodes": (2, 3, 2), "shards": 1, "rounds": 1, "epochs": 1, "warm_rows": 0}
 ROWS = "".join(f"{i % 2},{i % 9},{i * i % 7}\n" for i in range(100))

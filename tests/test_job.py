@@ -12,15 +12,15 @@ import pytest
 import torch
 
 import mrdl
-from mrdl.architecture import digest
-from mrdl.combine import ShardResult
-from mrdl.config import TrainConfig
-from mrdl.driver import Run
-from mrdl.minibatch import Hyperparameters, Rows
-from mrdl.protocol import pack_result
-from mrdl.results import RunFolder
-from mrdl.script import TrainJob
-from mrdl.trainer import train_shard
+from mrdl.cli.script import TrainJob
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.rows import Rows
+from mrdl.nn.trainer import train_shard
+from mrdl.nn.weights import digest
+from mrdl.rounds.combine import ShardResult, pack_result
+from mrdl.rounds.driver import Run
+from mrdl.rounds.folder import RunFolder
+from mrdl.settings.config import TrainConfig
 
 QUICK = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}
 
@@ -113,7 +113,7 @@ def test_another_setting_gives_other_bytes(train, digits, calm, setting):
 
 
 def test_a_shard_trained_from_a_mapped_file_gives_the_same_bytes(train, digits, calm, monkeypatch):
-    monkeypatch.setattr("mrdl.shuffle.RowSpool.array", lambda self, width: _mapped(self, width))
+    monkeypatch.setattr("mrdl.shards.loaded.RowSpool.array", lambda self, width: _mapped(self, width))
     assert train(digits).sha256 == calm
 
 
@@ -130,8 +130,7 @@ def test_one_shard_and_one_round_equal_training_all_rows_at_once(train, digits):
     assert len(model.lineage["rounds"]) == 1, "no warm start"
     table = np.loadtxt(digits, delimiter=",", skiprows=1)
     weights = model.arch.initial_weights(5)
-    from mrdl.shard import hash_order, row_hash
-    from mrdl.shuffle import label_hashes
+    from mrdl.data.hashing import hash_order, label_hashes, row_hash
 
     names = [str(i) for i in range(10)]
     features, targets = table[:, 1:].astype(np.uint8), table[:, 0].astype(np.int64)
@@ -238,7 +237,7 @@ def test_a_round_has_one_task_that_combines(train, digits, monkeypatch):
 SCRIPT = """
     import sys
     from mrdl import TrainJob
-    from mrdl.combine import weighted_mean
+    from mrdl.rounds.combine import weighted_mean
 
     def last_shard(results):
         return results[-1].weights

@@ -10,11 +10,11 @@ import pytest
 from scipy.special import expit, logit
 
 import mrdl
-from mrdl import cache, shuffle
-from mrdl.architecture import digest
-from mrdl.config import TrainConfig
-from mrdl.driver import Run
 from mrdl.errors import ConfigError, DataError, ModelError
+from mrdl.nn.weights import digest
+from mrdl.rounds.driver import Run
+from mrdl.settings.config import TrainConfig
+from mrdl.shards import cache, loaded
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 QUICK = {"shards": 3, "rounds": 2, "epochs": 1, "batch_size": 64, "warm_rows": 60, "warm_epochs": 1, "seed": 2}
@@ -175,10 +175,10 @@ def test_a_machine_after_a_network_without_a_warm_start_in_one_cache(new_run, tm
 
 def test_the_order_in_which_lines_of_the_sample_come_back_does_not_matter(new_run, monkeypatch, tmp_path):
     """Hadoop sorts them by key alone."""
-    monkeypatch.setattr(shuffle, "LINE_BYTES", 640)
+    monkeypatch.setattr(loaded, "LINE_BYTES", 640)
     expected = new_run(**settings("rbm")).execute().to_bytes()
     prepared_from, turned = cache.prepared_from, lambda lines: list(lines)[::-1]
-    for module in (cache, mrdl.dispatch):
+    for module in (cache, mrdl.rounds.submission):
         monkeypatch.setattr(module, "prepared_from", lambda lines, *more: prepared_from(turned(lines), *more))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     assert new_run(**settings("rbm")).execute().to_bytes() == expected
@@ -372,8 +372,8 @@ def test_layers_have_rounds_epochs_and_rates_of_their_own(new_run, given, expect
     ],
 )
 def test_momentum_is_the_kinds_own_and_rises_after_the_first_epochs(kind, given, expected):
-    from mrdl.architecture import build
-    from mrdl.plan import turns_of
+    from mrdl.nn.kinds import build
+    from mrdl.rounds.plan import turns_of
 
     config = TrainConfig().with_changes(settings(kind, **given)).resolved()
     turns = turns_of(config, build(config.kind, config.nodes, config.options).stages)
@@ -496,8 +496,9 @@ def test_a_threshold_works_for_every_kind_and_travels_with_the_model(new_run, tm
 def test_a_threshold_cuts_alike_in_training_and_in_use(above):
     import torch
 
-    from mrdl.minibatch import Batches, Rows
-    from mrdl.preparation import Preparation
+    from mrdl.data.preparation import Preparation
+    from mrdl.nn.minibatch import Batches
+    from mrdl.nn.rows import Rows
 
     for values in (np.array([[0, 1, 255]], np.uint8), np.array([[0.1, 0.3, -2]], np.float32)):
         ones = np.ones(3, np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrdl.labels import class_numbers, class_values
+from mrdl.data.labels import class_numbers, class_values
 
 SAME = [
     (("0", "1"), ["0.0", "1.0", "00", "1e0", "+1", "-0", "1.50"], [0, 1, 0, 1, 1, 0, -1]),

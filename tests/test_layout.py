@@ -2,8 +2,8 @@
 
 import pytest
 
+from mrdl.data.alignment import Columns, of_file, of_names
 from mrdl.errors import DataError
-from mrdl.layout import Columns, of_file, of_names
 
 TEXT = Columns(("a", "b", "c"), "kind", 1)
 NUMBERS = Columns(tuple("0123456789"), "label", 0)

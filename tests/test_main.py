@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl.__main__ import flag, main
-from mrdl.architecture import autoencoder
-from mrdl.baseline import as_json
-from mrdl.config import TrainConfig
-from mrdl.model import Model
-from mrdl.preparation import Preparation
-from mrdl.script import TrainJob
+from mrdl.cli.main import flag, main
+from mrdl.cli.script import TrainJob
+from mrdl.data.baseline import as_json
+from mrdl.data.preparation import Preparation
+from mrdl.model.model import Model
+from mrdl.nn.kinds import autoencoder
+from mrdl.settings.config import TrainConfig
 
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
@@ -409,7 +409,7 @@ def test_what_looks_at_files_alone_loads_nothing_heavy(words, new_run, small_csv
     if words[0] == "sweep":
         (tmp_path / "s.toml").write_text('[data]\nlabel = "answer"\n[space]\nnodes = [[2]]\nepochs = 1\n')
         subprocess.run([sys.executable, "-m", "mrdl", *sweep], cwd=tmp_path, check=True, capture_output=True)
-    code = "import sys; from mrdl.__main__ import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+    code = "import sys; from mrdl.cli.main import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
     code += "print(*sys.modules, file=sys.stderr)"
     ended = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0 and ended.stdout.strip(), ended.stderr

@@ -12,11 +12,11 @@ from safetensors.numpy import load, save
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
 
 import mrdl
-from mrdl.architecture import autoencoder, mlp
+from mrdl.data.inputs import features_of
+from mrdl.data.preparation import Preparation
 from mrdl.errors import ConfigError, DataError, ModelError
-from mrdl.model import Model
-from mrdl.preparation import Preparation
-from mrdl.reading import features_of
+from mrdl.model.model import Model
+from mrdl.nn.kinds import autoencoder, mlp
 
 COLUMNS = ("a", "b", "c")
 CLASSES = ("no", "so", "yes")

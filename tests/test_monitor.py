@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from mrdl.monitor import Progress, last_statuses, training_status
+from mrdl.mapreduce.status import Progress, training_status
+from mrdl.mapreduce.tracking import last_statuses
 
 
 def told(shard: int, epoch: int, done: float, epochs: int = 4) -> str:

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from mrdl.architecture import KINDS, digest
 from mrdl.errors import ConfigError
-from mrdl.net import Net, build
+from mrdl.nn.kinds import KINDS
+from mrdl.nn.net import Net, build
+from mrdl.nn.weights import digest
 
 NODES = [6, 5, 4, 3]
 

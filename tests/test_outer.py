@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrdl.architecture import Weights, digest, mlp
-from mrdl.outer import GAIN, LENGTHS, along, best_length, nesterov
-from mrdl.results import Round, RunFolder
+from mrdl.nn.kinds import mlp
+from mrdl.nn.weights import Weights, digest
+from mrdl.rounds.folder import Round, RunFolder
+from mrdl.rounds.outer_step import GAIN, LENGTHS, along, best_length, nesterov
 
 ARCH = mlp([6, 5, 3])
 ONE = LENGTHS.index(1.0)

@@ -12,17 +12,19 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl import architecture, combine, extensions, origin
-from mrdl.architecture import build, design, mlp
-from mrdl.config import TrainConfig
+from mrdl.cli.script import TrainJob
 from mrdl.errors import ConfigError, ModelError, TrainingError
-from mrdl.script import TrainJob
+from mrdl.nn import architecture, kinds
+from mrdl.nn.kinds import build, design, mlp
+from mrdl.rounds import combine, extensions
+from mrdl.settings import user_code
+from mrdl.settings.config import TrainConfig
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 SMALL = ["--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "60", "--json"]
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}
 JOB = """
-from mrdl.script import TrainJob
+from mrdl.cli.script import TrainJob
 from helper import turned
 
 print("what a task prints is no record")
@@ -48,8 +50,8 @@ TABLES = """
 import dataclasses
 from functools import partial
 from mrdl import architecture, combine
-from mrdl.architecture import mlp
-from mrdl.script import TrainJob
+from mrdl.nn.architecture import mlp
+from mrdl.cli.script import TrainJob
 
 def first(results):
     return results[0].weights
@@ -81,9 +83,9 @@ def script(tmp_path, digits):
 def tables(monkeypatch):
     """The two tables, as they were when the test ends."""
     monkeypatch.setattr(combine, "RULES", combine.RULES)
-    before = dict(combine.RULES), dict(architecture.KINDS)
-    yield combine.RULES, architecture.KINDS
-    for table, entries in zip((combine.RULES, architecture.KINDS), before, strict=True):
+    before = dict(combine.RULES), dict(kinds.KINDS)
+    yield combine.RULES, kinds.KINDS
+    for table, entries in zip((combine.RULES, kinds.KINDS), before, strict=True):
         table.clear()
         table.update(entries)
 
@@ -124,7 +126,7 @@ def test_rules_and_kinds_of_a_script_train_in_processes_as_inline(script):
 
 def test_the_digest_covers_what_is_imported_from_the_folder_and_nothing_else(tmp_path, monkeypatch):
     files = {
-        "jobs_a.py": "import numpy, pkg.inner\nfrom later import x\nfrom mrdl.script import TrainJob\n"
+        "jobs_a.py": "import numpy, pkg.inner\nfrom later import x\nfrom mrdl.cli.script import TrainJob\n"
         "class Mine(TrainJob):\n    def parse(self, schema):\n        import lazily\n",
         "pkg/__init__.py": "", "pkg/inner.py": "from . import beside\n", "pkg/beside.py": "x = 1\n",
         "later.py": "x = 1\n", "lazily.py": "", "unused.py": "", "numpy_.py": "",
@@ -136,21 +138,21 @@ def test_the_digest_covers_what_is_imported_from_the_folder_and_nothing_else(tmp
     import jobs_a
 
     try:
-        found = origin.code_of(jobs_a.Mine)
+        found = user_code.code_of(jobs_a.Mine)
         names = {"jobs_a.py", "pkg/__init__.py", "pkg/inner.py", "pkg/beside.py", "later.py", "lazily.py"}
         assert set(found.files) == set(found.digests) == names
         assert found.roots == (str(tmp_path),)
         (tmp_path / "unused.py").write_text("changed")
-        assert origin.code_of(jobs_a.Mine).digests == found.digests
+        assert user_code.code_of(jobs_a.Mine).digests == found.digests
         (tmp_path / "pkg" / "beside.py").write_text("changed = 1")
-        assert origin.code_of(jobs_a.Mine).digests != found.digests
+        assert user_code.code_of(jobs_a.Mine).digests != found.digests
     finally:
         for name in ("jobs_a", "pkg", "pkg.inner", "pkg.beside", "later"):
             sys.modules.pop(name, None)
 
 
 def test_jobs_of_mrdl_itself_have_no_code_of_the_users():
-    assert origin.code_of(TrainJob) == origin.Code()
+    assert user_code.code_of(TrainJob) == user_code.Code()
 
 
 def test_a_hook_set_from_outside_is_refused_where_tasks_would_not_see_it(monkeypatch, digits, new_run):
@@ -163,7 +165,7 @@ def test_a_job_file_that_imports_relatively_is_refused_before_processes_start(tm
     (tmp_path / "inpkg").mkdir()
     (tmp_path / "inpkg" / "__init__.py").write_text("")
     (tmp_path / "inpkg" / "rules.py").write_text("")
-    text = "from . import rules\nfrom mrdl.script import TrainJob\nclass Mine(TrainJob): pass\n"
+    text = "from . import rules\nfrom mrdl.cli.script import TrainJob\nclass Mine(TrainJob): pass\n"
     (tmp_path / "inpkg" / "train.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     import inpkg.train
@@ -197,7 +199,7 @@ def test_an_unknown_rule_is_told_with_those_that_there_are(tables):
 def test_a_rule_that_was_changed_is_no_resumed_run(tables, digits, tmp_path, monkeypatch):
     tables[0]["last"] = last
     mrdl.train(digits, run_dir=str(tmp_path / "run"), combine="last", **QUICK)
-    monkeypatch.setattr(origin, "_sha", lambda path: "changed")
+    monkeypatch.setattr(user_code, "_sha", lambda path: "changed")
     with pytest.raises(ConfigError, match=r"another version of its code \(test_own_code\.py"):
         mrdl.train(digits, run_dir=str(tmp_path / "run"), combine="last", resume=True, **QUICK)
 
@@ -219,7 +221,7 @@ def test_a_task_takes_a_rule_by_its_module_and_says_where_it_is_not_there(tables
 
 def test_a_file_that_trains_when_its_tasks_load_it_is_told_so(digits, new_run):
     with (
-        origin.loading("prog"),
+        user_code.loading("prog"),
         pytest.raises(ConfigError, match=r'prog\.py starts a training .* `if __name__ == "__m'),
     ):
         new_run()
@@ -256,7 +258,7 @@ def test_a_kind_that_is_put_into_the_table_trains_and_is_loaded_again(tables, di
 
 
 def test_a_kind_that_trains_without_classes_needs_no_label(tables, digits, tmp_path):
-    tables[1]["folded"] = lambda nodes: architecture.autoencoder(nodes, "tanh")
+    tables[1]["folded"] = lambda nodes: kinds.autoencoder(nodes, "tanh")
     assert not TrainConfig(kind="folded").supervised and TrainConfig(kind="mlp").supervised
     model = mrdl.train(digits, run_dir=str(tmp_path / "run"), kind="folded", **{**QUICK, "nodes": (64, 8)})
     assert model.arch.nodes == (64, 8, 64) and "accuracy" not in model.rounds[-1]

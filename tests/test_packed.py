@@ -6,9 +6,9 @@ import gzip
 import pytest
 
 import mrdl
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 from mrdl.errors import DataError, JobLost
-from mrdl.runners import runner_class
+from mrdl.mapreduce.runners import runner_class
 
 ROWS = [b"%d,%d,%d\n" % (i % 2, i, i * i % 7) for i in range(600)]
 HALF, REST, ALL = b"".join(ROWS[:300]), b"".join(ROWS[300:]), b"".join(ROWS)
@@ -72,8 +72,8 @@ def test_a_job_that_hadoop_lost_while_it_unpacked_is_not_sent_again(tmp_path, ne
         raise JobLost("Hadoop lost the job: EOFException: Unexpected end of input stream.")
 
     run = new_run(data=tmp_path / "cut.csv.gz", shards=1, rounds=1, epochs=1)
-    monkeypatch.setattr("mrdl.source._beginning", lambda info, shown: ALL)
-    monkeypatch.setattr("mrdl.launch.run", lost)
+    monkeypatch.setattr("mrdl.data.source._beginning", lambda info, shown: ALL)
+    monkeypatch.setattr("mrdl.mapreduce.launch.run", lost)
     with pytest.raises(DataError, match=r"cut\.csv\.gz cannot be unpacked"):
         run.execute()
     assert len(sent) == 1
@@ -85,7 +85,7 @@ def test_a_text_is_cut_at_line_ends_into_parts_no_smaller_than_asked_for(tmp_pat
     """Compared with what mrjob itself makes of it."""
     from mrjob.sim import _split_records
 
-    from mrdl.runners import _cut
+    from mrdl.mapreduce.runners import _cut
 
     (tmp_path / "a.csv").write_bytes(text)
     files = ((tmp_path / f"part{i}").open("wb") for i in range(99))

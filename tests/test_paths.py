@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mrdl.__main__ import main
-from mrdl.paths import PLAIN, hadoop_literal, matching, plain_name
-from mrdl.sweep.engine import SweepDriver
+from mrdl.cli.main import main
+from mrdl.storage.paths import PLAIN, hadoop_literal, matching, plain_name
+from mrdl.sweep.driver import SweepDriver
 
 ROWS = "".join(f"{i % 2},{i},{i * i % 7}\n" for i in range(40))
 QUICK = ["--nodes", "2,3,2", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "9"]

@@ -2,14 +2,14 @@
 
 import pytest
 
-from mrdl import patience
+from mrdl.cluster import retry
+from mrdl.cluster.retry import Patience
 from mrdl.errors import SetupError, Unavailable
-from mrdl.patience import Patience
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(patience, "EVERY_S", 0.001)
+    monkeypatch.setattr(retry, "EVERY_S", 0.001)
 
 
 def flaky(failures):

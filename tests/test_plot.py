@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mrdl.errors import DataError, SetupError
-from mrdl.plot import plot
+from mrdl.reports.run_report import plot
 
 KINDS = {
     "mlp": {"nodes": (64, 12, 10)},

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import mrdl
-from mrdl.architecture import mlp
-from mrdl.model import Model
-from mrdl.preparation import Preparation
-from mrdl.reading import batches
+from mrdl.data.inputs import batches
+from mrdl.data.preparation import Preparation
+from mrdl.model.model import Model
+from mrdl.nn.kinds import mlp
 
 NAMES = tuple("0123456789")
 
@@ -64,9 +64,9 @@ def test_files_of_a_folder_may_have_their_columns_in_other_orders(command, model
 def test_output_is_that_of_all_rows_at_once(command, model, tmp_path, monkeypatch, flag):
     rows = rows_of(4321)
     write(tmp_path / "data.csv", rows)
-    monkeypatch.setattr("mrdl.webhdfs.CHUNK_BYTES", 5000)
-    monkeypatch.setattr("mrdl.storage.CHUNK_BYTES", 5000)
-    monkeypatch.setattr("mrdl.model.BLOCK_BYTES", 1)
+    monkeypatch.setattr("mrdl.cluster.webhdfs.CHUNK_BYTES", 5000)
+    monkeypatch.setattr("mrdl.storage.store.CHUNK_BYTES", 5000)
+    monkeypatch.setattr("mrdl.model.model.BLOCK_BYTES", 1)
     _, out, _ = command("predict", tmp_path, tmp_path / "data.csv", *flag)
     if not flag:
         assert out.split() == model.labels(rows)
@@ -133,10 +133,10 @@ def test_what_has_no_rows_is_refused(command, model, tmp_path):
 
 PROBE = """
 import resource, sys
-import mrdl.prediction, torch
+import mrdl.cli.predict, torch
 mrdl.Model
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 assert main(["predict", *sys.argv[1:]]) == 0
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, file=sys.stderr)
 """

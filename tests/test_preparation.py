@@ -4,17 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mrdl.preparation import (
-    MAX_CLASSES,
-    Preparation,
-    Scaling,
-    Statistics,
-    looks_like_pixels,
-    prepare,
-    refuse,
-    told_rounding,
-)
-from mrdl.schema import Schema
+from mrdl.data.preparation import Preparation, Scaling, looks_like_pixels, prepare, refuse
+from mrdl.data.schema import Schema
+from mrdl.data.statistics import Statistics, told_rounding
+from mrdl.data.target import MAX_CLASSES
 
 
 def counted(features: np.ndarray, labels=(), **more) -> Statistics:

@@ -56,7 +56,7 @@ def test_a_run_opens_no_socket_unpickles_nothing_and_leaves_nothing_pickled(runn
 
 def test_shards_and_the_files_of_a_running_job_are_readable_by_their_owner_alone(digits, tmp_path, monkeypatch):
     import mrdl
-    from mrdl import launch
+    from mrdl.mapreduce import launch
 
     seen = {}
     original = launch.run

@@ -3,19 +3,17 @@
 import numpy as np
 import pytest
 
-from mrdl.combine import ShardResult
+from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
-from mrdl.preparation import Statistics
-from mrdl.protocol import (
+from mrdl.rounds.combine import ShardResult, pack_result, to_result
+from mrdl.shards.records import (
     escape,
     key_of,
     pack,
-    pack_result,
     pack_rows,
     pack_statistics,
     rows_in,
     split_line,
-    to_result,
     to_statistics,
     unescape,
     unpack,

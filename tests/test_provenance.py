@@ -9,9 +9,9 @@ import numpy
 import pytest
 import torch
 
-from mrdl import provenance
 from mrdl.errors import DataError
-from mrdl.results import RunFolder
+from mrdl.rounds import provenance
+from mrdl.rounds.folder import RunFolder
 
 TINY = {"nodes": (64, 10), "shards": 1, "rounds": 2, "epochs": 1}
 UTC = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -114,7 +114,7 @@ def test_manifests_name_the_versions_that_the_bytes_hang_on(new_run):
 
 
 def test_a_run_that_goes_on_with_another_torch_says_so(new_run, monkeypatch, capsys):
-    from mrdl.console import Console
+    from mrdl.cli.console import Console
 
     new_run(folder="run", **{**TINY, "rounds": 1}).execute()
     here = provenance.versions()
@@ -148,7 +148,7 @@ def test_what_another_cache_was_left_with_is_cleared_by_the_next_driver(new_run,
 
 
 def test_what_cannot_be_cleared_is_said_and_tried_again(new_run, monkeypatch, capsys):
-    from mrdl.console import Console
+    from mrdl.cli.console import Console
 
     run = new_run(folder="run", **TINY)
     run.execute()

@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import mrdl
-from mrdl.architecture import autoencoder, mlp, rbm
-from mrdl.model import Model
-from mrdl.preparation import Preparation
+from mrdl.data.preparation import Preparation
+from mrdl.model.model import Model
+from mrdl.nn.kinds import autoencoder, mlp, rbm
 
 RNG = np.random.default_rng(11)
 ROWS = 3000

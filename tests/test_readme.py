@@ -59,7 +59,7 @@ def test_every_file_of_the_library_is_in_the_map():
 
 @pytest.mark.parametrize("path", sorted((REPO / "configs").glob("*.toml")), ids=lambda path: path.name)
 def test_every_config_is_read(path):
-    from mrdl.config import TrainConfig, from_file
+    from mrdl.settings.config import TrainConfig, from_file
     from mrdl.sweep.spec import read_spec
 
     if path.name.startswith("sweep"):

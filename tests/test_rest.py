@@ -8,11 +8,13 @@ from types import ModuleType
 import pytest
 from watching import serving
 
-from mrdl import cluster as cluster_module
-from mrdl import launch, rest, storage
-from mrdl.cluster import Cluster
+from mrdl.cluster import rest
+from mrdl.cluster import yarn as cluster_module
+from mrdl.cluster.yarn import Cluster
 from mrdl.errors import SetupError, TrainingError, Unavailable
-from mrdl.witness import OnYarn
+from mrdl.mapreduce import launch
+from mrdl.mapreduce.tracking import OnYarn
+from mrdl.storage import store
 
 LOGIN = "<html><head><title>Sign in</title><style>p {}</style></head><body><p>Please log in.</p></body></html>"
 APPS = {"apps": {"app": [{"id": "application_1_0001", "state": "RUNNING"}]}}
@@ -69,9 +71,9 @@ def conf(manager, tmp_path, monkeypatch):
         (tmp_path / f"{which}-site.xml").write_text(text)
     monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
     monkeypatch.setenv("HADOOP_USER_NAME", "ann")
-    storage._store_of_conf.cache_clear()
+    store._store_of_conf.cache_clear()
     yield
-    storage._store_of_conf.cache_clear()
+    store._store_of_conf.cache_clear()
 
 
 QUESTIONS = {
@@ -112,7 +114,7 @@ def test_what_is_no_answer_is_an_error_with_a_way_out(manager, conf, question, a
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_nobody_at_the_address_is_an_error(manager, conf, question, monkeypatch):
-    launch.hdfs_store()
+    store.hdfs_store()
     manager.shutdown()
     manager.server_close()
     with pytest.raises(Unavailable, match="YARN does not answer at .* scripts/hadoop status"):
@@ -126,8 +128,8 @@ def test_a_run_waits_for_a_server_error_and_not_for_a_refusal(manager, conf, mon
     def back(seconds):
         manager.status, manager.body = 200, json.dumps(METRICS)
 
-    monkeypatch.setattr("mrdl.patience.time.sleep", back)
-    patience = launch.hdfs_store().patience
+    monkeypatch.setattr("mrdl.cluster.retry.time.sleep", back)
+    patience = store.hdfs_store().patience
     with patience.waiting(60, notes.append):
         assert launch.slots("hadoop") == 3
         assert len(notes) == 1 and "starting" in notes[0]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mrdl.errors import ConfigError, SetupError
-from mrdl.results import Round, RunFolder
+from mrdl.rounds.folder import Round, RunFolder
 
 IDENTITY = {
     "name": "mrdl-first",
@@ -16,7 +16,7 @@ IDENTITY = {
 }
 HOLDER = """
 import sys
-from mrdl.results import RunFolder
+from mrdl.rounds.folder import RunFolder
 with RunFolder(sys.argv[1]).held():
     print("held", flush=True)
     sys.stdin.read()

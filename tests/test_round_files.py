@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
-from mrdl.architecture import digest
 from mrdl.errors import SetupError
-from mrdl.results import Round, RunFolder
+from mrdl.nn.weights import digest
+from mrdl.rounds.folder import Round, RunFolder
 
 SETTINGS = "5e771465"
 

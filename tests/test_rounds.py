@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrdl import outer
-from mrdl.architecture import digest
-from mrdl.config import TrainConfig
-from mrdl.driver import Run
-from mrdl.minibatch import Hyperparameters
-from mrdl.model import Model
-from mrdl.results import RunFolder
-from mrdl.script import TrainJob
-from mrdl.trainer import train_shard
+from mrdl.cli.script import TrainJob
+from mrdl.model.model import Model
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.trainer import train_shard
+from mrdl.nn.weights import digest
+from mrdl.rounds import outer_step
+from mrdl.rounds.driver import Run
+from mrdl.rounds.folder import RunFolder
+from mrdl.settings.config import TrainConfig
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 PLAIN = {"warm_rows": 0, "outer_momentum": 0, "outer_step": 1}
@@ -107,15 +107,15 @@ def test_the_length_of_a_step_is_the_one_that_the_validation_rows_ask_for(run, t
         name: np.average([r.weights[name] for r in made.results], axis=0, weights=rows).astype(np.float32)
         for name in model.weights
     }
-    step, _ = outer.nesterov(start.weights, mean, start.velocity, 0.3)
+    step, _ = outer_step.nesterov(start.weights, mean, start.velocity, 0.3)
     held = np.setdiff1d(np.arange(len(table.targets)), table.training())
 
     def loss(length: float) -> float:
-        at = Model(model.arch, outer.along(start.weights, step, length), model.preparation)
+        at = Model(model.arch, outer_step.along(start.weights, step, length), model.preparation)
         return at.score(table.features[held], table.targets[held])["loss"]
 
     chosen = made.folder.manifests()[2]["outer_step"]
-    assert chosen == outer.best_length(loss)
+    assert chosen == outer_step.best_length(loss)
     assert model.rounds[-1]["loss"] == pytest.approx(loss(chosen), rel=1e-4)
 
 

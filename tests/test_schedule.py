@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from mrdl.architecture import KINDS, mlp
-from mrdl.config import TrainConfig
 from mrdl.errors import ConfigError
-from mrdl.plan import turns_of
+from mrdl.nn.kinds import KINDS, mlp
+from mrdl.rounds.plan import turns_of
+from mrdl.settings.config import TrainConfig
 
 QUICK = {"nodes": (64, 12, 10), "shards": 2, "batch_size": 64, "warm_rows": 50, "warm_epochs": 1}
 
@@ -57,7 +57,7 @@ def test_what_is_given_is_not_changed(shards):
 @pytest.mark.parametrize("warm", [{}, {"warm_rows": 0}, {"warm_epochs": 0}], ids=str)
 @pytest.mark.parametrize("shards", [1, 2, 16, 64])
 def test_what_is_resolved_stays_as_it_is_and_passes_through_the_file(shards, warm, kind, tmp_path):
-    from mrdl.config import from_file
+    from mrdl.settings.config import from_file
 
     config = TrainConfig(shards=shards, kind=kind, **warm).resolved()
     (tmp_path / "config.toml").write_text(config.to_toml())

@@ -4,8 +4,8 @@ import zlib
 
 import pytest
 
+from mrdl.data.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise, sniff
 from mrdl.errors import ConfigError, DataError
-from mrdl.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise, sniff
 
 
 def look(head: bytes, label: str = "0", header: str = "auto") -> Schema:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mrdl.shard import hadoop_partition, hash_order, is_validation, row_hash, shard_keys, shard_of, warm_rank
+from mrdl.data.hashing import hash_order, is_validation, row_hash, shard_of, warm_rank
+from mrdl.shards.keys import hadoop_partition, shard_keys
 
 M64 = 2**64 - 1
 

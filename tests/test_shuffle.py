@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from mappers import CONFIG, NO_LIMIT, WAYS, arrivals, block, cut, in_order, lines_of, shards_of, written
 
-from mrdl import shuffle
-from mrdl.config import TrainConfig
-from mrdl.data import Block
+from mrdl.data.csv import Block
+from mrdl.data.hashing import is_integral, is_validation
+from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
-from mrdl.preparation import Statistics
-from mrdl.protocol import pack_rows, pack_statistics, rows_in, to_statistics, unpack
-from mrdl.shard import is_validation, shard_keys
-from mrdl.shuffle import LoadedShard, PlacedRows, RowSpool, is_integral, write_rows
+from mrdl.settings.config import TrainConfig
+from mrdl.shards import loaded
+from mrdl.shards.keys import shard_keys
+from mrdl.shards.loaded import LoadedShard, RowSpool, write_rows
+from mrdl.shards.placing import PlacedRows
+from mrdl.shards.records import pack_rows, pack_statistics, rows_in, to_statistics, unpack
 
 
 @pytest.fixture
@@ -111,12 +113,12 @@ def test_a_cached_shard_has_one_form_whatever_way_its_rows_came(table, way):
 @pytest.mark.parametrize("size", [1, 5_000, 50_000])
 def test_how_often_a_mapper_writes_out_changes_nothing(table, monkeypatch, size):
     known = [in_order(shard) for shard in shards_of(cut(*table, 50))]
-    monkeypatch.setattr(shuffle, "BUFFER_BYTES", size)
+    monkeypatch.setattr(loaded, "BUFFER_BYTES", size)
     assert [in_order(shard) for shard in shards_of(cut(*table, 50))] == known
 
 
 def test_a_mapper_writes_out_before_it_holds_much_more_than_its_buffer(table, monkeypatch):
-    monkeypatch.setattr(shuffle, "BUFFER_BYTES", 10_000)
+    monkeypatch.setattr(loaded, "BUFFER_BYTES", 10_000)
     sizes: list[int] = []
     placed = PlacedRows(CONFIG, shard_keys(3, 3), 64, lambda key, value: sizes.append(rows_in(value)[0]))
     for some in cut(*table, 100):
@@ -160,7 +162,7 @@ def test_blocks_of_bytes_and_of_fractions_become_float32_with_the_same_values(ta
 
 
 def test_a_line_holds_some_2_mb_of_rows(monkeypatch):
-    monkeypatch.setattr(shuffle, "LINE_BYTES", 1000)
+    monkeypatch.setattr(loaded, "LINE_BYTES", 1000)
     features, sizes = np.full((256, 50), 0.5, np.float32), []
     codes, hashes = np.zeros(256, np.int32), np.arange(256, dtype=np.uint64)
     write_rows(b"0", b"D", ["a"], features, codes, hashes, lambda key, value: sizes.append(rows_in(value)[0]))
@@ -170,7 +172,7 @@ def test_a_line_holds_some_2_mb_of_rows(monkeypatch):
 @pytest.mark.parametrize("fraction", [0.0, 0.5], ids=["bytes", "some lines of float32"])
 @pytest.mark.parametrize("line_bytes", [1, 3000, 2 << 20])
 def test_a_cached_shard_loads_and_is_written_as_the_same_lines(table, monkeypatch, line_bytes, fraction):
-    monkeypatch.setattr(shuffle, "LINE_BYTES", line_bytes)
+    monkeypatch.setattr(loaded, "LINE_BYTES", line_bytes)
     features, labels = table[0].astype(np.float32), table[1]
     features[::400] += fraction
     shard = shards_of(cut(features, labels, 300))[0]
@@ -181,7 +183,7 @@ def test_a_cached_shard_loads_and_is_written_as_the_same_lines(table, monkeypatc
 
 
 def test_the_lines_of_a_cached_shard_are_in_the_order_of_hashes(table, monkeypatch):
-    monkeypatch.setattr(shuffle, "LINE_BYTES", 3000)
+    monkeypatch.setattr(loaded, "LINE_BYTES", 3000)
     lines = written(shards_of(cut(*table, 300))[0])
     hashes = np.concatenate([unpack(line.rstrip(b"\n").split(b"\t", 1)[1])[2]["hashes"] for line in lines])
     assert len(lines) > 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 
 ROWS = "".join(f"{i % 2},{i},{i * i % 7}\n" for i in range(60))
 LONG, DEEP = "x" * 5000, "d/" * 2500

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mrdl.data.dataset import load_data, prepare_data, save_data
 from mrdl.errors import ConfigError, DataError
-from mrdl.sweep.batched import family
-from mrdl.sweep.child import over
-from mrdl.sweep.dataset import load_data, prepare_data, save_data
-from mrdl.sweep.engine import SweepDriver
-from mrdl.sweep.fit import with_numpy, with_torch
+from mrdl.nn.backends.autograd import with_torch
+from mrdl.nn.backends.batched import family
+from mrdl.nn.backends.reference import with_numpy
+from mrdl.nn.design import Design
+from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.jobs.child import Limits, over
+from mrdl.sweep.jobs.pack import run_pack, verdicts
 from mrdl.sweep.ledger import Ledger
-from mrdl.sweep.pack import Limits, run_pack, verdicts
-from mrdl.sweep.space import Design
 
 TESTS = Path(__file__).resolve().parent
 LIMITS = Limits(cpu_s=60, memory_mb=2048)
@@ -139,7 +140,7 @@ def test_the_same_design_ends_in_the_same_numbers(data):
 def test_training_is_that_of_torch_optim(data, optimizer):
     import torch
 
-    from mrdl.sweep.fit import network
+    from mrdl.nn.backends.autograd import network
 
     design = Design((16, 8), "tanh", optimizer=optimizer, learning_rate=0.01, epochs=3, seed=4)
     torch.manual_seed(4)
@@ -325,7 +326,7 @@ def test_a_back_end_that_is_not_there_is_told(sweep):
 
 def start(folder, spec, digits):
     code = (
-        "import json, sys; from mrdl.sweep.engine import SweepDriver;"
+        "import json, sys; from mrdl.sweep.driver import SweepDriver;"
         "SweepDriver.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]).run('local', 2)"
     )
     return subprocess.Popen([sys.executable, "-c", code, str(folder), json.dumps(spec), str(digits)])
@@ -347,7 +348,7 @@ def workers(folder):
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"mrdl.sweep.pack" in (words := path.read_bytes()) and str(folder).encode() in words:
+            if b"mrdl.sweep.jobs.pack" in (words := path.read_bytes()) and str(folder).encode() in words:
                 found.append(int(path.parent.name))
         except OSError:
             continue  # it has just ended

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mrdl.errors import ConfigError
-from mrdl.sweep.adaptive import next_designs
-from mrdl.sweep.engine import SweepDriver
-from mrdl.sweep.space import Design
+from mrdl.nn.design import Design
+from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.samplers import next_designs
 from mrdl.sweep.spec import spec_of
 
 HALVING = {
@@ -65,7 +65,7 @@ def test_what_failed_is_never_promoted():
 
 
 def test_a_halving_sweep_trains_each_rung_once_and_its_index_can_be_made_again(tmp_path, digits):
-    from mrdl.sweep.report import write_report
+    from mrdl.reports.sweep_report import write_report
 
     made = SweepDriver.create(tmp_path / "sweep", HALVING, str(digits))
     table = made.run("inline")

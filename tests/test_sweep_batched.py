@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from mrdl.sweep import batched
-from mrdl.sweep.batched import LEAST, TOGETHER, chosen, family, grouped, with_batch
-from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.fit import with_torch
-from mrdl.sweep.space import Design
+from mrdl.nn.backends import batched
+from mrdl.nn.backends.autograd import with_torch
+from mrdl.nn.backends.batched import LEAST, TOGETHER, chosen, family, grouped, with_batch
+from mrdl.nn.design import Design
+from mrdl.nn.rows import Dataset
 
 ACTIVATIONS, OPTIMIZERS = ("relu", "tanh", "sigmoid", "linear"), ("sgd", "adam")
 KINDS = list(itertools.product(ACTIVATIONS, OPTIMIZERS))

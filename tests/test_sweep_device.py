@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from mrdl import minibatch
-from mrdl.combine import ShardResult, records
 from mrdl.errors import SetupError
-from mrdl.results import RunFolder
-from mrdl.sweep import jobs
-from mrdl.sweep.batched import with_batch
-from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.fit import with_torch
-from mrdl.sweep.jobs import Jobs
-from mrdl.sweep.pack import Limits, run_pack
-from mrdl.sweep.space import Design
-from mrdl.witness import cpu_seconds
+from mrdl.mapreduce.tracking import cpu_seconds
+from mrdl.nn import minibatch
+from mrdl.nn.backends.autograd import with_torch
+from mrdl.nn.backends.batched import with_batch
+from mrdl.nn.design import Design
+from mrdl.nn.rows import Dataset
+from mrdl.rounds.combine import ShardResult, records
+from mrdl.rounds.folder import RunFolder
+from mrdl.sweep.jobs import trainings
+from mrdl.sweep.jobs.child import Limits
+from mrdl.sweep.jobs.pack import run_pack
+from mrdl.sweep.jobs.trainings import Jobs
 
 RNG = np.random.default_rng(0)
 DATA = Dataset(
@@ -78,7 +79,9 @@ def told_by(folder, rounds, monkeypatch):
     (run.path / "err.txt").write_text("")
     (run.path / "out.json").write_text(json.dumps({"shards": 1, "sha256": "0"}))
     (run.path / "scores.json").write_text(json.dumps({"accuracy": 1.0}))
-    monkeypatch.setattr(jobs.Jobs, "__init__", lambda self: setattr(self, "_sweep", type("S", (), {"path": folder})()))
+    monkeypatch.setattr(
+        trainings.Jobs, "__init__", lambda self: setattr(self, "_sweep", type("S", (), {"path": folder})())
+    )
     return Jobs()._told("a", 0, 125.0, late=False)
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 from mrdl.errors import ConfigError, MrdlError
-from mrdl.sweep.engine import SweepDriver
+from mrdl.nn.design import design_of
+from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.record import read_record
-from mrdl.sweep.space import design_of
 from mrdl.sweep.spec import spec_of
 
 TESTS = Path(__file__).resolve().parent

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from yarn import applications, poll, training_processes
 
-from mrdl.sweep.engine import SweepDriver
+from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.ledger import Ledger
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]

@@ -19,20 +19,22 @@ import pandas as pd
 import pytest
 from watching import processes, wait_for
 
-from mrdl.__main__ import main
+from mrdl.cli.main import main
+from mrdl.data.dataset import prepare_data
 from mrdl.errors import ConfigError, DataError, MrdlError
-from mrdl.sweep.analysis import importance, time_by_depth, verdicts
-from mrdl.sweep.child import over
-from mrdl.sweep.dataset import prepare_data
-from mrdl.sweep.engine import SweepDriver
-from mrdl.sweep.fit import Result, backend, with_numpy
+from mrdl.nn.backends.reference import with_numpy
+from mrdl.nn.backends.registry import backend
+from mrdl.nn.backends.result import Result
+from mrdl.nn.design import Design
+from mrdl.reports.analysis import importance, time_by_depth, verdicts
+from mrdl.reports.sweep_report import write_report
+from mrdl.reports.trends import trend
+from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.jobs.child import Limits, over
+from mrdl.sweep.jobs.pack import run_pack
 from mrdl.sweep.ledger import Ledger
-from mrdl.sweep.pack import Limits, run_pack
-from mrdl.sweep.refusals import refused_by_train
-from mrdl.sweep.report import write_report
-from mrdl.sweep.space import Design
+from mrdl.sweep.routes import refused_by_train
 from mrdl.sweep.spec import spec_of
-from mrdl.sweep.trends import trend
 
 TESTS = Path(__file__).resolve().parent
 HERE = "test_sweep_hard"
@@ -357,7 +359,7 @@ def test_the_numpy_back_end_trains_what_the_table_says(data):
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 5, 5), (8, 4, 2)])
 @pytest.mark.parametrize("residual", [False, True])
 def test_parameters_are_those_of_thenetwork(hidden, residual):
-    from mrdl.sweep.fit import network
+    from mrdl.nn.backends.autograd import network
 
     design = Design(hidden, residual=residual)
     assert sum(p.numel() for p in network(design, 7, 3).parameters()) == design.parameters(7, 3)

@@ -10,8 +10,8 @@ import pytest
 from watching import processes, wait_for
 
 from mrdl.errors import ConfigError, DataError
-from mrdl.lock import is_held
-from mrdl.sweep.engine import SweepDriver
+from mrdl.storage.lock import is_held
+from mrdl.sweep.driver import SweepDriver
 
 ABOUT = {
     "data": {"label": "answer"},
@@ -48,7 +48,7 @@ def test_a_csv_of_the_same_rows_is_the_same_data(sweep, small_csv):
 )
 def test_a_training_ends_with_its_driver_at_any_moment(tmp_path, small_csv, runner, point):
     code = (
-        "import json, sys; from mrdl.sweep.engine import SweepDriver;"
+        "import json, sys; from mrdl.sweep.driver import SweepDriver;"
         "SweepDriver.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]).run(sys.argv[4])"
     )
     folder = tmp_path / "sweep"

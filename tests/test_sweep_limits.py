@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mrdl.sweep.child import Limits, in_child, over
-from mrdl.sweep.jobs import rounds_of
-from mrdl.sweep.usage import cpu_seconds
+from mrdl.mapreduce.cpu_time import cpu_seconds
+from mrdl.sweep.jobs.child import Limits, in_child, over
+from mrdl.sweep.jobs.trainings import rounds_of
 
 
 def train(work, **limits):

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 from mrdl.errors import ConfigError
-from mrdl.sweep.module import find
+from mrdl.nn.backends.custom import find
 
 RUNS = "import pathlib\npathlib.Path({mark!r}).touch()\n"
 FIT = "def fit(design, data, report):\n"
-FIT += "    from mrdl.sweep.fit import Result\n    return Result(data.test_y, 0.1)\n"
+FIT += "    from mrdl.nn.backends.autograd import Result\n    return Result(data.test_y, 0.1)\n"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mrdl.errors import DataError
-from mrdl.sweep.analysis import (
+from mrdl.reports.analysis import (
     best,
     families,
     importance,
@@ -20,8 +20,8 @@ from mrdl.sweep.analysis import (
     time_by_depth,
     verdicts,
 )
-from mrdl.sweep.report import write_report
-from mrdl.sweep.trends import trend
+from mrdl.reports.sweep_report import write_report
+from mrdl.reports.trends import trend
 
 DEPTHS = np.repeat([1, 2, 4, 8, 16, 32, 64, 128], 12)
 SHAPES = {  # accuracy by depth, what is found, and from which depth on

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mrdl.__main__ import main
-from mrdl.arguments import Job, arguments_of
+from mrdl.cli.main import main
 from mrdl.errors import ConfigError
-from mrdl.sweep import jobs, on_yarn
-from mrdl.sweep.engine import SweepDriver
-from mrdl.sweep.jobs import Jobs
+from mrdl.mapreduce.arguments import Job, arguments_of
+from mrdl.nn import design
+from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.jobs import trainings, yarn_packs
+from mrdl.sweep.jobs.trainings import Jobs
 
 TESTS = Path(__file__).resolve().parent
 
@@ -47,10 +48,10 @@ def options(arguments):
 
 
 def test_a_sweep_is_told_to_hadoop_as_a_training_is(sweep, tmp_path, monkeypatch):
-    monkeypatch.setattr(on_yarn, "hdfs_home", lambda name: f"hdfs:///user/me/{name}")
+    monkeypatch.setattr(yarn_packs, "hdfs_home", lambda name: f"hdfs:///user/me/{name}")
     (tmp_path / "my.conf").write_text("runners: {hadoop: {jobconf: {mapreduce.job.queuename: night}}}\n")
     sweep.settle("python3.11 -q", "my.conf")
-    found = options(on_yarn._arguments(sweep, "s-1", tmp_path, tmp_path / "mrdl.zip", "hdfs:///d"))
+    found = options(yarn_packs._arguments(sweep, "s-1", tmp_path, tmp_path / "mrdl.zip", "hdfs:///d"))
     job = Job(
         runner="hadoop", tag="s-1", work_dir=tmp_path, output_dir=found["--output-dir"][0],
         python_bin="python3.11 -q", mrjob_conf=str(tmp_path / "my.conf"), package=tmp_path / "mrdl.zip",
@@ -75,9 +76,9 @@ def test_jobs_of_their_own_are_told_the_same(sweep, tmp_path, monkeypatch):
     (tmp_path / "my.conf").write_text("runners: {}\n")
     sweep.settle("/opt/python", str(tmp_path / "my.conf"))
     words = []
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda command, **more: words.extend(command))
+    monkeypatch.setattr(trainings.subprocess, "Popen", lambda command, **more: words.extend(command))
     (first, text, *_), *_ = sweep.ledger.waiting()
-    Jobs(sweep, "hadoop", 1)._start(first, jobs.design_of(text))
+    Jobs(sweep, "hadoop", 1)._start(first, design.design_of(text))
     found = options(words)
     assert found["--python-bin"] == ["/opt/python"] and found["--mrjob-conf"] == [str(tmp_path / "my.conf")]
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mrdl.errors import ConfigError
-from mrdl.sweep.space import CHOICES, DEFAULTS, Design, design_of, layers
+from mrdl.nn.design import CHOICES, Design, design_of, layers
+from mrdl.sweep.space import DEFAULTS
 from mrdl.sweep.spec import read_spec, spec_of
 
 

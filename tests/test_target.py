@@ -5,16 +5,16 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
 import mrdl
-from mrdl.__main__ import main
-from mrdl.config import TrainConfig
-from mrdl.driver import Run
+from mrdl.cli.main import main
+from mrdl.cli.script import TrainJob
+from mrdl.data.dataset import prepare_data
+from mrdl.data.schema import sniff
+from mrdl.data.source import Source
+from mrdl.data.target import MAX_CLASSES, Head, problem
 from mrdl.errors import ConfigError, DataError
-from mrdl.schema import sniff
-from mrdl.script import TrainJob
-from mrdl.shuffle import PlacedRows
-from mrdl.source import Source
-from mrdl.sweep.dataset import prepare_data
-from mrdl.target import MAX_CLASSES, Head, problem
+from mrdl.rounds.driver import Run
+from mrdl.settings.config import TrainConfig
+from mrdl.shards.placing import PlacedRows
 
 RNG = np.random.default_rng(4)
 PRICES = [f"{value:.4f}" for value in RNG.normal(size=400)]
@@ -191,7 +191,7 @@ def test_a_label_that_was_not_said_is_the_same_run_as_the_first_column_said(digi
 @pytest.fixture
 def short_head(monkeypatch):
     """The driver sees the first 300 bytes."""
-    monkeypatch.setattr("mrdl.source.HEAD_BYTES", 300)
+    monkeypatch.setattr("mrdl.data.source.HEAD_BYTES", 300)
 
 
 def test_rows_in_the_order_of_their_labels_train_as_in_any_other(short_head, tmp_path):
@@ -209,7 +209,7 @@ def test_rows_in_the_order_of_their_labels_train_as_in_any_other(short_head, tmp
     [(["0"] * 100 + PRICES, "holds real numbers"), (["a"] * 100 + [f"n{i}" for i in range(400)], "401 different")],
 )
 def test_what_all_rows_tell_is_refused_before_anything_is_trained(short_head, labels, why, tmp_path, monkeypatch):
-    from mrdl import trainer
+    from mrdl.nn import trainer
 
     monkeypatch.setattr(trainer, "train_shard", lambda *_: pytest.fail("it was trained"))
     (tmp_path / "x.csv").write_text(table(labels))
@@ -218,8 +218,8 @@ def test_what_all_rows_tell_is_refused_before_anything_is_trained(short_head, la
 
 
 def test_a_mapper_that_has_seen_more_labels_than_classes_can_be_keeps_no_rows():
-    from mrdl.data import BlockParser
-    from mrdl.schema import Schema
+    from mrdl.data.csv import BlockParser
+    from mrdl.data.schema import Schema
 
     written = []
     placed = PlacedRows(TrainConfig(shards=2), [b"0", b"1"], 1, lambda key, value: written.append(value[:1]))

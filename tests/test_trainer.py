@@ -8,10 +8,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mrdl.architecture import KINDS, dbn, digest, mlp, rbm
 from mrdl.errors import SetupError
-from mrdl.minibatch import Hyperparameters, Rows, pick_device
-from mrdl.trainer import train_shard
+from mrdl.nn.device import pick_device
+from mrdl.nn.kinds import KINDS, dbn, mlp, rbm
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.rows import Rows
+from mrdl.nn.trainer import train_shard
+from mrdl.nn.weights import digest
 
 SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.05, momentum=0.8, device="cpu")
 

@@ -20,7 +20,7 @@ def write(path, labels, header="kind,a,b") -> str:
 def train(tmp_path, monkeypatch):
     """Train on labels 0 and 1, with a test file; jobs counts those that were run."""
     jobs = []
-    from mrdl.dispatch import Dispatcher
+    from mrdl.rounds.submission import Dispatcher
 
     run = Dispatcher.run
     monkeypatch.setattr(Dispatcher, "run", lambda self, *about: jobs.append(1) or run(self, *about))
@@ -53,7 +53,9 @@ def test_a_wrong_test_file_is_told_before_the_first_job(train, tmp_path, case):
 
 
 def test_labels_that_the_whole_data_has_not_are_told_after_the_first_job(train, tmp_path, monkeypatch):
-    monkeypatch.setattr("mrdl.trial.first_labels", lambda name, *about, **more: ({"x"}, name.endswith("test.csv")))
+    monkeypatch.setattr(
+        "mrdl.rounds.holdout.first_labels", lambda name, *about, **more: ({"x"}, name.endswith("test.csv"))
+    )
     with pytest.raises(DataError, match="none of its labels is a class"):
         train(write(tmp_path / "test.csv", ["x", "x"]), rounds=3)
     assert len(train.jobs) == 1

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mrdl.__main__ import main
+from mrdl.cli.main import main
 from mrdl.errors import DataError
-from mrdl.results import RunFolder
+from mrdl.rounds.folder import RunFolder
 
 QUICK = {"nodes": (64, 10), "shards": 1, "rounds": 2, "epochs": 1}
 

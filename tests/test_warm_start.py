@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl.architecture import digest
-from mrdl.driver import Run
-from mrdl.minibatch import Hyperparameters
-from mrdl.shard import shard_of, warm_rank
-from mrdl.trainer import train_shard
+from mrdl.data.hashing import shard_of, warm_rank
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.trainer import train_shard
+from mrdl.nn.weights import digest
+from mrdl.rounds.driver import Run
 
 QUICK = {"nodes": (64, 16, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 150, "warm_epochs": 2, "seed": 4}
 
@@ -166,17 +166,17 @@ def test_the_cache_has_a_file_for_each_task_and_no_empty_one(run, tmp_path):
 def test_a_file_that_is_cut_into_many_splits_gives_the_same_bytes(run, other_cache, monkeypatch, digits, tmp_path):
     known = run(shards=3).execute()
     other_cache()
-    monkeypatch.setattr("mrdl.runners.SPLIT_BYTES", 20_000)
-    monkeypatch.setattr("mrdl.job.READ_BYTES", 7_000)
+    monkeypatch.setattr("mrdl.mapreduce.runners.SPLIT_BYTES", 20_000)
+    monkeypatch.setattr("mrdl.rounds.job.READ_BYTES", 7_000)
     monkeypatch.setattr("mrjob.sim.SimMRJobRunner._pick_mapper_split_size", lambda *_: 20_000)
     mappers = []
-    monkeypatch.setattr("mrdl.job.PlacedRows.finish", _counted(mappers))
+    monkeypatch.setattr("mrdl.rounds.job.PlacedRows.finish", _counted(mappers))
     assert run(shards=3).execute().to_bytes() == known.to_bytes()
     assert len(mappers) > 8
 
 
 def _counted(calls: list) -> object:
-    from mrdl.shuffle import PlacedRows
+    from mrdl.shards.placing import PlacedRows
 
     finish = PlacedRows.finish
 

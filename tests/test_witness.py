@@ -3,7 +3,8 @@
 import pytest
 
 from mrdl.errors import ConfigError, DamagedShard, JobLost, SetupError, TrainingError
-from mrdl.witness import OnFiles, failed, retried
+from mrdl.mapreduce.failures import failed
+from mrdl.mapreduce.tracking import OnFiles, retried
 
 TRACEBACK = """log4j:WARN nothing
 Traceback (most recent call last):

@@ -6,9 +6,10 @@ import logging
 import pytest
 
 import mrdl
-from mrdl.__main__ import main
-from mrdl.screen import Screen
-from mrdl.words import SHOWN, Notes, brief, printable
+from mrdl.cli.main import main
+from mrdl.cli.process import Notes
+from mrdl.cli.screen import Screen
+from mrdl.errors import SHOWN, brief, printable
 
 RED = "\x1b[31mred\x07"
 

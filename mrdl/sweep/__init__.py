@@ -1,1 +1,1 @@
-"""The layer-design sweep: many architectures on one data set, each exactly once, and a table of how they did."""
+"""Many designs on one data set, each trained once."""

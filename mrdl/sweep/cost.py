@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mrdl import atomic
-from mrdl.storage import user_cache
-from mrdl.sweep.batched import TOGETHER, WIDEST, with_batch
-from mrdl.sweep.dataset import Dataset
-from mrdl.sweep.fit import BACKENDS
-from mrdl.sweep.space import Design
-from mrdl.task import with_package
+from mrdl.mapreduce.shipping import with_package
+from mrdl.nn.backends.batched import TOGETHER, WIDEST, with_batch
+from mrdl.nn.backends.registry import BACKENDS
+from mrdl.nn.design import Design
+from mrdl.nn.rows import Dataset
+from mrdl.storage import atomic
+from mrdl.storage.store import user_cache
 
 MOST_IN_PACK = 500
 CHILD_S = 0.05  # a forked child, from its start to its end

@@ -20,20 +20,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError
 
-from mrdl import atomic
+from mrdl.data.dataset import identity_of, load_data, prepare_data, save_data
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
-from mrdl.lock import is_held, take
+from mrdl.nn.backends.batched import chosen
+from mrdl.nn.backends.registry import look_for
+from mrdl.nn.design import Design, design_of
+from mrdl.nn.rows import Dataset
+from mrdl.storage import atomic
+from mrdl.storage.lock import is_held, take
 from mrdl.sweep import cost
-from mrdl.sweep.about import read_about
-from mrdl.sweep.adaptive import next_designs
-from mrdl.sweep.batched import chosen
-from mrdl.sweep.dataset import Dataset, identity_of, load_data, prepare_data, save_data
-from mrdl.sweep.fit import look_for
+from mrdl.sweep.jobs.pack import about_design
 from mrdl.sweep.ledger import Ledger
-from mrdl.sweep.pack import about_design
+from mrdl.sweep.manifest import read_about
 from mrdl.sweep.parts import Parts
-from mrdl.sweep.refusals import check
-from mrdl.sweep.space import Design, Spec, design_of
+from mrdl.sweep.routes import check
+from mrdl.sweep.samplers import next_designs
+from mrdl.sweep.space import Spec
 from mrdl.sweep.spec import spec_of
 
 if TYPE_CHECKING:

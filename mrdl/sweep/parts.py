@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mrdl import atomic
 from mrdl.errors import ConfigError
+from mrdl.storage import atomic
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.record import read_record
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.errors import ConfigError
-from mrdl.sweep.space import BOUNDS, CHOICES, DEFAULTS, SAMPLERS, Spec
-from mrdl.values import unknown
+from mrdl.nn.design import BOUNDS, CHOICES
+from mrdl.settings.fields import unknown
+from mrdl.sweep.space import DEFAULTS, SAMPLERS, Spec
 
 LIMITS: dict[str, dict[str, tuple[float, float]]] = {  # least and most
     "data": {"test_fraction": (0.01, 0.9)},

@@ -21,9 +21,9 @@ def main():
     parser.add_argument("--runners", default="inline,local,hadoop")
     options = parser.parse_args()
     runners = options.runners.split(",")
-    from mrdl import advise
-    from mrdl.config import TrainConfig
-    from mrdl.source import Source
+    from mrdl.data.source import Source
+    from mrdl.preflight import advice
+    from mrdl.settings.config import TrainConfig
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"  # the constants are measured now
@@ -36,8 +36,8 @@ def main():
             for runner in runners:
                 config = TrainConfig().with_changes({**settings, "shards": 1 if runner == "inline" else shards})
                 config = config.resolved()
-                found = advise.measure(Source.look_at(data, config), config)
-                predicted = advise.predict(found, config, runner, advise.costs(runner)).seconds
+                found = advice.measure(Source.look_at(data, config), config)
+                predicted = advice.predict(found, config, runner, advice.costs(runner)).seconds
                 place = data
                 if runner == "hadoop":
                     place = f"hdfs:///tmp/advise-{number}.csv"

@@ -91,11 +91,10 @@ def idx(path):
 
 def task_settings(data, folder, cached=False, **settings) -> Path:
     """The file that the driver writes for a task, for running one task alone."""
-    from mrdl.config import TrainConfig
-    from mrdl.judge import plan
-    from mrdl.plan import turns_of
-    from mrdl.preparation import Scaling
-    from mrdl.source import Source
+    from mrdl.data.preparation import Scaling
+    from mrdl.data.source import Source
+    from mrdl.rounds.plan import plan, turns_of
+    from mrdl.settings.config import TrainConfig
 
     config = TrainConfig().with_changes(settings).resolved()
     source = Source.look_at(str(data), config)

@@ -57,7 +57,7 @@ def trivial(repeats, folder):
     data.write_text("a\nb\n")
     hadoop("fs", "-put", "-f", str(data), "/tmp/one.txt")
     plain = [PYTHON, script, "-r", "hadoop", "--python-bin", PYTHON, "hdfs:///tmp/one.txt"]
-    ours = "import sys, mrdl.runners as r; sys.path.insert(0, sys.argv.pop(1)); from trivial import Trivial\n"
+    ours = "import sys, mrdl.mapreduce.runners as r; sys.path.insert(0, sys.argv.pop(1)); from trivial import Trivial\n"
     ours += (
         "job = Trivial(sys.argv[1:]); chosen = r.runner_class('hadoop', False); job._runner_class = lambda: chosen\n"
     )
@@ -77,7 +77,7 @@ def rounds(data, folder):
     from mrjob.hadoop import HadoopJobRunner
 
     import mrdl
-    from mrdl import runners
+    from mrdl.mapreduce import runners
 
     spent = []
 
@@ -102,7 +102,7 @@ def rounds(data, folder):
 
 def timeline(tag):
     """For each application of a run: seconds from its submission to the first map, of maps, of reduces, to its end."""
-    from mrdl.cluster import Cluster
+    from mrdl.cluster.yarn import Cluster
 
     cluster, rows = Cluster.from_conf(), []
     applications = sorted(cluster.applications(tag, "FINISHED"), key=lambda a: a["startedTime"])

@@ -15,9 +15,10 @@ import numpy as np
 from common import mnist, table
 
 import mrdl
-from mrdl.architecture import rbm
-from mrdl.minibatch import Hyperparameters, Rows
-from mrdl.trainer import train_shard
+from mrdl.nn.kinds import rbm
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.rows import Rows
+from mrdl.nn.trainer import train_shard
 
 PLAIN = {"warm_epochs": 0, "outer_momentum": 0.0, "outer_step": 1.0}  # one-shot averaging, as the paper has it
 IN_ROUNDS = {"shards": 8, "rounds": 5, "epochs": 2}

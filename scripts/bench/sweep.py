@@ -24,7 +24,7 @@ from common import DIGITS, PYTHON, REPO, measure, table
 
 sys.path.insert(0, str(REPO))
 
-from mrdl.sweep.fit import Result  # noqa: E402
+from mrdl.nn.backends.result import Result  # noqa: E402
 from mrdl.sweep.folder import SweepFolder  # noqa: E402
 
 SPEC = """
@@ -45,7 +45,7 @@ backend = "{backend}"
 MANY = """
 import json, resource, sys, time, tomllib
 from pathlib import Path
-from mrdl.sweep.engine import SweepDriver
+from mrdl.sweep.driver import SweepDriver
 folder, data, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 about = tomllib.loads(Path(sys.argv[4]).read_text())
 told, began = {}, time.perf_counter()
@@ -86,7 +86,7 @@ REPORT = """
 import sys
 from pathlib import Path
 from mrdl.sweep.folder import SweepFolder
-from mrdl.sweep.report import write_report
+from mrdl.reports.sweep_report import write_report
 sweep = SweepFolder(sys.argv[1])
 write_report(sweep.table(), sweep.about, Path(sys.argv[1]) / "report.html")
 """

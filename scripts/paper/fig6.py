@@ -20,7 +20,8 @@ sys.path.insert(0, str(HERE.parent / "bench"))
 from common import PYTHON, measure, mnist, table  # noqa: E402
 
 import mrdl  # noqa: E402
-from mrdl import launch  # noqa: E402
+from mrdl.cluster import yarn  # noqa: E402
+from mrdl.mapreduce import launch  # noqa: E402
 
 PAPER = {5000: 58.0, 60000: 8.0}
 SEQUENTIAL = """
@@ -92,7 +93,7 @@ def main():
     parser.add_argument("--threads", default="1", help="numbers of PyTorch's threads to try; the fastest counts")
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
-    launch.find_hadoop()
+    yarn.find_hadoop()
     slots, test, rows = launch.slots("hadoop"), str(mnist(10_000, "t10k")), []
     with tempfile.TemporaryDirectory() as folder:
         for images in map(int, options.images.split(",")):

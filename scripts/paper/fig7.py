@@ -18,9 +18,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "bench"))
 from common import PYTHON, measure, mnist, table  # noqa: E402
 
-from mrdl import advise, commands, launch  # noqa: E402
-from mrdl.config import TrainConfig  # noqa: E402
-from mrdl.source import Source  # noqa: E402
+from mrdl.cluster import yarn  # noqa: E402
+from mrdl.data.source import Source  # noqa: E402
+from mrdl.preflight import advice, measuring  # noqa: E402
+from mrdl.settings.config import TrainConfig  # noqa: E402
 
 SHARDS, ROUNDS = 16, 2
 NODES = (1, 2, 4, 8, 16)
@@ -53,17 +54,17 @@ def main():
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
-    launch.find_hadoop()
+    yarn.find_hadoop()
     data = str(mnist(options.images))
     config = TrainConfig(kind="autoencoder", nodes=(784, 500, 100, 30), shards=SHARDS, rounds=ROUNDS)
     config = config.with_changes({"epochs": options.epochs // ROUNDS}).resolved()
-    found = advise.measure(Source.look_at(data, config), config, seconds=3)
-    first_s, round_s = commands.measure_hadoop()
-    cost = {n: advise.Costs(first_s, round_s, n) for n in NODES}
+    found = advice.measure(Source.look_at(data, config), config, seconds=3)
+    first_s, round_s = measuring.measure_hadoop()
+    cost = {n: advice.Costs(first_s, round_s, n) for n in NODES}
 
     def seconds(nodes, times=1):
         larger = dataclasses.replace(found, rows=found.rows * times, size=found.size * times)
-        return advise.predict(larger, config, "hadoop", cost[nodes]).seconds
+        return advice.predict(larger, config, "hadoop", cost[nodes]).seconds
 
     measured = {}
     place = f"hdfs:///tmp/fig7-{options.images}.csv"

@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent / "bench"))
 from common import DIGITS, table  # noqa: E402
 
 import mrdl  # noqa: E402
-from mrdl.sweep import analysis  # noqa: E402
+from mrdl.reports import analysis, trends  # noqa: E402
 
 DEPTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 700, 1000]
 STUDIES = {  # width of each layer, epochs: about as many steps on both
@@ -64,7 +64,7 @@ def claims(name, found):
     for family, group in analysis.families(found):
         by_depth = group.groupby("depth").accuracy.mean()
         alive = ~group.no_better.eq(True)
-        told = analysis.trend(family, group, sigma)
+        told = trends.trend(family, group, sigma)
         deep = group[group.depth >= 500]
         end = [f"{deep.accuracy.mean():.3f}", share(deep.no_better), share(deep.collapsed)]
         deepest = group.depth[alive].max() if alive.any() else "none"

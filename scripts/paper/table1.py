@@ -88,9 +88,10 @@ def timed_textbook(k, v, h, n):
 
 
 def timed_mrdl(k, v, h, n):
-    from mrdl.architecture import rbm
-    from mrdl.minibatch import Hyperparameters, Rows
-    from mrdl.trainer import train_shard
+    from mrdl.nn.kinds import rbm
+    from mrdl.nn.minibatch import Hyperparameters
+    from mrdl.nn.rows import Rows
+    from mrdl.nn.trainer import train_shard
 
     features = (np.random.default_rng(1).random((n, v)) < 0.3).astype(np.uint8)
     rows = Rows(features, np.zeros(n, np.int64), np.arange(n), np.zeros(v, np.float32), np.ones(v, np.float32))

@@ -1,4 +1,5 @@
-from mrdl import rbm, MRDL
+from mrdl import MRDL
+from mrdl import rbm
 
 if __name__ == "__main__":
     newnet = rbm(0.015, 0.8, 64)

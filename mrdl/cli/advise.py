@@ -1,0 +1,74 @@
+"""`mrdl advise`: how long a training takes, and whether to distribute it."""
+
+from typing import Any
+
+from rich.table import Table
+
+from mrdl.cli.screen import Screen, duration, say, wide
+from mrdl.cluster.yarn import find_hadoop
+from mrdl.data.source import Source
+from mrdl.preflight import advice
+from mrdl.preflight.measuring import measure_hadoop
+from mrdl.settings.config import TrainConfig
+
+# --- what would come of it ---
+
+
+def advise(options: Any, config: TrainConfig) -> None:
+    """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
+    source = Source.look_at(options.data, config)
+    label = source.head.label(config.label, config.supervised)
+    source.check_columns(said=bool(config.label))
+    data, found = _measured(source, config, options)
+    if options.json:
+        print(advice.as_json(data, found))
+        return
+    trained = ", ".join(f"{speed:.0f}" for speed in data.train_s)
+    say(
+        f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
+        + (f", {data.classes} classes in its first rows" if config.supervised else "")
+        + f"\nlabel: {label}"
+        + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
+    )
+    table = Table(box=None, pad_edge=False)
+    for name in ("-r", "shards", "rounds", "epochs", "passes in all", "takes about"):
+        table.add_column(name)
+    for plan in found:
+        numbers = (plan.shards, plan.rounds, plan.epochs, round(plan.passes))
+        table.add_row(plan.runner, *map(str, numbers), duration(plan.seconds))
+    wide().print(table)
+    say(verdict(found))
+
+
+def _measured(source: Source, config: TrainConfig, options: Any) -> tuple[advice.Data, list[advice.Plan]]:
+    """What the data is like, and the ways to train on it. What jobs cost is measured only where that takes less time
+    than the training itself."""
+    runners = ["inline", "local"]
+    if options.runner == "hadoop":
+        find_hadoop()
+        runners.append("hadoop")
+
+    def plans() -> list[advice.Plan]:
+        return advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
+
+    with Screen(stderr=True).status("measuring this machine") as status:
+        data = advice.measure(source, config, advice.PROBE_S)
+        found = plans()
+        if found[0].seconds < advice.MEASURING_S and not options.measure:
+            return data, found
+        data = advice.measure(source, config)
+        advice.measure_local()
+        if options.runner == "hadoop" and (options.measure or not advice.is_known("hadoop")):
+            status.update("measuring what a job costs on this cluster: about a minute")
+            advice.keep("hadoop", *measure_hadoop())
+    return data, plans()
+
+
+def verdict(found: list[advice.Plan]) -> str:
+    """One line of advice. found: the fastest plan first."""
+    best = found[0]
+    others = {plan.runner: plan.seconds for plan in found}
+    if best.runner != "hadoop" and "hadoop" in others:
+        needs = f"-r {best.runner} needs {duration(best.seconds)}, Hadoop {duration(others['hadoop'])}"
+        return f"Do not distribute this: {needs}."
+    return f"Take -r {best.runner} --shards {best.shards}."

@@ -1,0 +1,147 @@
+"""What a person sees on standard error while a run goes on, and when it is over."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from mrdl.cli.screen import BESIDE, Screen, duration
+from mrdl.data.baseline import told_accuracy, told_baseline
+from mrdl.errors import MrdlError, printable
+from mrdl.mapreduce.status import Progress as JobProgress
+from mrdl.nn.architecture import Stage
+from mrdl.preflight.advice import expect
+from mrdl.rounds.plan import Turn
+
+ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
+
+
+class Console:
+    """One bar over all rounds, a line a round and a table at the end; plain lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Screen(stderr=True, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._turns: dict[int, Turn] = {}
+        self._stages: tuple[Stage, ...] = ()
+
+    def begin(self, run: Any) -> None:
+        """The run starts."""
+        config, self._turns = run.config, {turn.number: turn for turn in run.turns}
+        self._stages = run.plan.stages
+        source = run.source
+        self._print(
+            f"{run.data}: {len(source.files)} file{'s' * (len(source.files) > 1)}, {source.size / 1e6:.1f} MB, "
+            f"{len(run.schema.columns)} columns; {config.shards} shards, {config.rounds} rounds "
+            f"of {config.epochs} epochs{self._told_stages()}, -r {run.runner}"
+        )
+        self._print(f"  label: {run.label}")
+        self._expect(run)
+        columns = (
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(30),
+            TextColumn("{task.percentage:>3.0f}%"),
+        )
+        self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
+        self._task = self._bar.add_task("starting", total=max(self._turns))
+        if self._console.is_terminal:
+            self._bar.start()
+
+    def _expect(self, run: Any) -> None:
+        """Say how long it will take, and whether one process would be faster."""
+        try:
+            seconds = expect(run.source, run.config, run.runner)
+        except MrdlError:
+            return  # the run itself will say what is wrong, and where
+        here, alone = seconds[run.runner], seconds["inline"]
+        faster = f"; -r inline would need {duration(alone)}" if alone < 0.7 * here else ""
+        self._print(f"  takes about {duration(here)}{faster}")
+
+    def progress(self, round_: int, progress: JobProgress) -> None:
+        """A job goes on."""
+        if self._bar:
+            text = f"{self._name(round_)}  {progress.text}"
+            self._bar.update(
+                self._task, description=printable(text), completed=max(0, round_ - 1 + 0.98 * progress.fraction)
+            )
+
+    def round_done(self, manifest: dict[str, Any]) -> None:
+        """A round is kept."""
+        scores = "   ".join(
+            f"{name} {_score(name, value)}" for name, value in manifest["validation"].items() if name not in BESIDE
+        )
+        left_out = [f"shard {s['shard']} was left out: {s['left_out']}" for s in manifest["shards"] if s["left_out"]]
+        self._print(
+            ROUND.format(
+                name=self._name(manifest["round"]), training=f"{manifest['training_loss']:.4f}",
+                scores="validation " + scores if scores else "", seconds=manifest["seconds"],
+            )
+        )  # fmt: skip
+        for text in left_out:
+            self.note(text)
+        if self._bar:
+            self._bar.update(self._task, completed=manifest["round"])
+
+    def _name(self, round_: int) -> str:
+        turn = self._turns[round_]
+        stage = self._stages[turn.stage].name
+        name = f"round {turn.round}/{turn.rounds}" if turn.round else "warm start"
+        return f"{stage}, {name}" if stage else name
+
+    def _told_stages(self) -> str:
+        names = [self._stages[i].name for i in sorted({turn.stage for turn in self._turns.values()})]
+        return f" for each of {', '.join(names)}" if len(names) > 1 else ""
+
+    def note(self, text: str) -> None:
+        """Something a person should know."""
+        self._print(f"  note: {text}")
+
+    def finish(self, run: Any, model: Any, tested: dict[str, float] | None) -> None:
+        """The run is over: the summary table."""
+        self.close()
+        counted = run.jobs.prepared.statistics
+        rows = [
+            ("network", f"{model.arch.kind} {'-'.join(map(str, model.arch.nodes))}"),
+            ("rows", f"{counted.training_rows} trained on, {counted.validation_rows} kept out"),
+            ("missing cells", f"{counted.missing}, taken as 0" if counted.missing else ""),
+            ("bad rows", f"{counted.bad_rows} left out" if counted.bad_rows else ""),
+        ]
+        for title, scores in (("validation", model.validation), ("test", tested)):
+            if scores:
+                rows.append((title, _scores(scores)))
+                rows.append(("", told_baseline(scores, model.preparation.majority)))
+        rows += [
+            ("", run.judge.told_classes(model.weights)),
+            *(("", text) for text in run.judge.told_absent()),
+            ("sha256", model.sha256[:16]),
+            ("model", str(run.folder.model)),
+            ("time", f"{run.seconds:.1f} s"),
+        ]
+        table = Table(show_header=False, box=None, pad_edge=False)
+        table.add_column()
+        table.add_column(overflow="fold")  # a path is to be copied, whole
+        for name, text in rows:
+            if text:
+                table.add_row(f"  {name}", text)
+        self._console.print(table)
+
+    def close(self) -> None:
+        """Take the bar away, however the run ended."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+    def _print(self, text: str) -> None:
+        (self._bar.console if self._bar else self._console).print(text)
+
+
+def _scores(scores: Mapping[str, Any]) -> str:
+    """All measures of the rows that were kept out, or of a test."""
+    told = [f"accuracy {told_accuracy(scores)}"] if "accuracy" in scores else []
+    told += [f"{name} {_score(name, scores[name])}" for name in ("loss", "mse") if name in scores]
+    return ", ".join(told)
+
+
+def _score(name: str, value: float) -> str:
+    return f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"

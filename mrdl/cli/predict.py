@@ -1,0 +1,74 @@
+"""`mrdl predict`: what a model says of each row, on standard output, in the memory of a block of rows."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+import mrdl
+from mrdl.cli.screen import Screen
+from mrdl.errors import printable
+from mrdl.storage.store import is_packed, store_of
+
+if TYPE_CHECKING:
+    from mrdl.model.model import Model
+
+SILENT_S = 2.0  # before a bar is worth a look
+
+
+def predict(options: Any) -> None:
+    """The label of each row; with --proba its probabilities, with --features its features, both as CSV."""
+    model = mrdl.load(options.model)
+    text_of = _text_of(model, options)
+    heading = _as_data(",".join(model.classes)) + "\n" if options.proba else ""
+    with _bar(options.data) as on_text:
+        for rows in model.blocks(options.data, on_text):
+            sys.stdout.write(heading + text_of(rows))
+            heading = ""
+
+
+def _text_of(model: "Model", options: Any) -> Callable[[np.ndarray], str]:
+    """What is printed of rows, (rows, columns), as a function of them."""
+    if options.proba:
+        return lambda rows: _lines(model.predict_proba(rows), "{:.6f}")
+    if options.features:
+        return lambda rows: _lines(model.transform(rows), "{:.6g}")
+    if model.classes and model.arch.loss == "nll":
+        return lambda rows: "".join(f"{_as_data(label)}\n" for label in model.labels(rows))
+    return lambda rows: _lines(model.reconstruct(rows), "{:.6g}")
+
+
+def _lines(table: np.ndarray, form: str) -> str:
+    return "".join(",".join(map(form.format, row)) + "\n" for row in table)
+
+
+def _as_data(text: str) -> str:
+    """The text for a file or a program as it is, for a terminal as it can be shown."""
+    return printable(text) if sys.stdout.isatty() else text
+
+
+@contextmanager
+def _bar(data: str) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error over the bytes of a file, where there is somebody to see it and it takes long."""
+    screen = Screen(stderr=True)
+    files = store_of(data).files(data)
+    total = None if any(is_packed(info.path) for info in files) else sum(info.size for info in files)
+    columns = (TextColumn("  {task.completed:,.0f} bytes"), BarColumn(30), TimeElapsedColumn())
+    bar = Progress(*columns, console=screen, transient=True, redirect_stdout=False)
+    task, began = bar.add_task("", total=total), time.monotonic()
+    seen = screen.is_terminal and not sys.stdout.isatty()  # else it would stand between the labels
+
+    def on_text(size: int) -> None:
+        bar.advance(task, size)
+        if seen and time.monotonic() - began > SILENT_S:
+            bar.start()
+
+    try:
+        yield on_text
+    finally:
+        if bar.live.is_started:
+            bar.stop()

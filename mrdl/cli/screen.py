@@ -1,0 +1,40 @@
+"""The terminal: a screen for text of others, and what is said on it the same everywhere."""
+
+from typing import Any, TextIO
+
+from rich.console import Console as RichConsole
+from rich.text import Text
+
+from mrdl.errors import printable
+
+
+def say(text: object, file: TextIO | None = None) -> None:
+    """Print text for people, on standard output if not elsewhere."""
+    print(printable(str(text)), file=file)
+
+
+BESIDE = ("rows", "baseline")  # measures of the rows, not of the network: told once, at the end
+
+
+class Screen(RichConsole):
+    """rich's console for text of others: nothing in it is markup, and nothing a command to the terminal."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def render_str(self, text: str, **more: Any) -> Text:
+        """See rich: what a string looks like, be it printed or the cell of a table."""
+        return super().render_str(printable(text), **more)
+
+
+def wide() -> Screen:
+    """Standard output for a table; never narrower than it, or a file would hold cut lines."""
+    screen = Screen(soft_wrap=True)
+    return screen if screen.is_terminal else Screen(width=200)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

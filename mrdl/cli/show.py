@@ -1,0 +1,192 @@
+"""`mrdl show`, `runs` and `plot`: what was trained; read from files, so that they answer at once."""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+import mrdl
+from mrdl.cli.screen import BESIDE, say, wide
+from mrdl.data.baseline import as_json, told_accuracy, told_baseline, told_short
+from mrdl.errors import ConfigError
+from mrdl.rounds.folder import RunFolder
+from mrdl.rounds.manifest import best_round
+from mrdl.rounds.provenance import DONE, FAILED
+from mrdl.settings.config import from_file
+
+
+def plot(options: Any) -> None:
+    """`mrdl plot`: a run folder as pictures."""
+    from mrdl.reports.run_report import plot as draw  # imports torch to reconstruct
+
+    for path in draw(options.run, options.out):
+        say(path)
+
+
+def show(options: Any) -> None:
+    """`mrdl show`: the rounds of a run folder, or what a model file holds."""
+    path = Path(options.run)
+    if not path.exists():
+        raise ConfigError(f"no such run or model: {path}")
+    if path.is_dir():
+        _show_run(RunFolder(path), options.json)
+        return
+    model = mrdl.load(path)
+    if options.json:
+        about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256, "digest": model.digest}
+        about.update(as_json(model.validation, model.preparation.majority))
+        print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
+        return
+    say(f"{model!r}\n  sha256 {model.sha256}, of the weights\n  digest {model.digest}, of all that is in the file")
+    say(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
+    if "accuracy" in model.validation:
+        say(f"  accuracy {told_accuracy(model.validation)}")
+        say(f"  {told_baseline(model.validation, model.preparation.majority)}")
+    say(model.history.to_string(index=False))
+
+
+def _show_run(folder: RunFolder, as_json: bool) -> None:
+    rounds, about = folder.manifests(), folder.about()
+    if as_json:
+        print(json.dumps({**about, "rounds": rounds}))
+        return
+    trained = [m for m in rounds if m["stage_round"]]
+    say(f"{about['name']} on {about['data']['source']}, {len(trained)} rounds; in {folder.path}")
+    say(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
+    drivers = about.get("drivers", [])
+    say(f"{_state(folder, drivers)}{_of_driver(drivers)}")
+    table = Table(box=None, pad_edge=False)
+    for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
+        table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")
+    notes = []
+    for m in rounds:
+        losses = [s["loss"] for s in m["shards"] if not s["left_out"]]
+        spread = f"{min(losses):.4f} - {max(losses):.4f}" if losses else ""
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name not in BESIDE)
+        spent = ", ".join(f"{name} {value:.1f}" for name, value in m["spent"].items())
+        table.add_row(
+            _name(m), m["sha256"][:8], m["parent"][:8] or "start", str(m["rows"]),
+            spread, scores, f"{m['outer_step']:g}", f"{m['seconds']:.1f} ({spent})",
+        )  # fmt: skip
+        name = _name(m)
+        if m["retried"]:
+            notes.append(f"round {name}: {m['retried']} attempts of tasks were repeated")
+        notes += [
+            f"round {name}: shard {s['shard']} was left out, {s['left_out']}" for s in m["shards"] if s["left_out"]
+        ]
+    wide().print(table)
+    for note in filter(None, [*_of_kept(folder, trained), *_of_versions(rounds), *notes]):
+        say(f"  {note}")
+
+
+def _of_kept(folder: RunFolder, trained: Sequence[dict[str, Any]]) -> list[str]:
+    """Which round is the network, where that is not the last one, and how good it is."""
+    kept = _kept(folder, trained)
+    if kept is None:
+        return []
+    told = [f"kept: round {_name(kept)}, the best one"] if kept is not trained[-1] else []
+    if "accuracy" in kept["validation"]:
+        told.append(f"accuracy {told_accuracy(kept['validation'])}")
+        told.append(told_baseline(kept["validation"], kept.get("majority", "")))
+    return told
+
+
+def _of_versions(rounds: Sequence[dict[str, Any]]) -> list[str]:
+    """What the rounds were made with, and where that changed: from there on the bytes may be others."""
+    told: list[str] = []
+    before: dict[str, str] = {}
+    for m in rounds:
+        if m["versions"] != before:
+            made_with = ", ".join(f"{name} {version}" for name, version in m["versions"].items())
+            told.append(f"{'from round ' + _name(m) + ' on ' if before else ''}made with {made_with}")
+        before = m["versions"]
+    return told
+
+
+def _of_driver(drivers: Sequence[Mapping[str, Any]]) -> str:
+    """When and by whom the run was started last, from which code, and when that ended."""
+    if not drivers:
+        return ""
+    d = drivers[-1]
+    code = f", commit {d['git']['commit'][:12]}{' and changes' * d['git']['dirty']}" if d["git"] else ""
+    until = f" until {d['end']}" if d["end"] else ""
+    return f"; from {d['start']}{until}, {d['user']} on {d['host']}{code}"
+
+
+def _name(manifest: dict[str, Any]) -> str:
+    """Of a round: its number, or the name of its stage and its number there."""
+    stage, number = manifest["stage"], manifest["stage_round"]
+    return f"{stage}, {number or 'warm'}" if stage else str(number or "warm")
+
+
+def runs(options: Any) -> None:
+    """`mrdl runs`: the run folders below a folder, one a line."""
+    found = sorted(Path(options.folder).glob("**/run.json"), key=lambda path: path.stat().st_mtime)
+    told = [_about_run(RunFolder(path.parent)) for path in found]
+    if options.json:
+        print(json.dumps(told))
+        return
+    if not told:
+        say(f"no runs in {options.folder}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "data", "rounds", "validation", "state"):
+        table.add_column(name)
+    for run in told:
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in BESIDE)
+        beside = told_short(run["validation"], run["majority"] or "")
+        table.add_row(
+            run["run"],
+            run["data"],
+            str(run["rounds"]),
+            scores + (beside and f" ({beside})"),
+            run["state"].partition(":")[0],
+        )
+    wide().print(table)
+    for run in told:
+        if run["state"].startswith(f"{FAILED}:"):  # a long reason would make the table narrow
+            say(f"  {run['run']} {run['state']}")
+
+
+def _about_run(folder: RunFolder) -> dict[str, Any]:
+    rounds = [m for m in folder.manifests() if m["stage_round"]]
+    about: dict[str, Any] = {}
+    with contextlib.suppress(ConfigError):
+        about = folder.about()
+    kept = _kept(folder, rounds)
+    scores = kept["validation"] if kept else {}
+    told = {
+        "run": str(folder.path),
+        "data": about.get("data", {}).get("source", "?"),
+        "rounds": len(rounds),
+        "kept": kept["round"] if kept else None,
+        "loss": scores.get("loss", kept["training_loss"]) if kept else None,
+        "validation": scores,
+        "state": _state(folder, about.get("drivers", [])),
+    }
+    return {**told, **as_json(scores, kept.get("majority", "") if kept else "")}
+
+
+def _kept(folder: RunFolder, rounds: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The manifest of the round that is the network: with patience the best of the last stage, else the last."""
+    if not rounds:
+        return None
+    patience = 0
+    with contextlib.suppress(ConfigError):
+        patience = from_file(str(folder.config)).patience
+    last_stage = [m for m in rounds if m["stage"] == rounds[-1]["stage"]]
+    number = best_round(last_stage) if patience else rounds[-1]["round"]
+    return next(m for m in last_stage if m["round"] == number)
+
+
+def _state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> str:
+    """Whether a run is running, done, failed and why, or was stopped: by a signal, or with its machine."""
+    last = drivers[-1] if drivers else {"ended": DONE}  # an early version kept no drivers
+    if folder.is_held():
+        return "running"
+    if last["ended"] == FAILED:
+        return f"failed: {last['reason']}"
+    return "done" if last["ended"] == DONE and folder.model.exists() else "stopped, --resume goes on"

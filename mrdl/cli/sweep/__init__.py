@@ -1,0 +1,1 @@
+"""`mrdl sweep` and its verbs."""

@@ -1,0 +1,50 @@
+"""The sweeps of a folder in a table, read from their indexes alone, so that it is there at once."""
+
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from mrdl.cli.screen import Screen
+from mrdl.cli.sweep.bar import words
+from mrdl.errors import MrdlError
+from mrdl.sweep.ledger import Ledger
+
+HOME = "sweeps"  # where sweeps are kept that were not given a folder
+
+
+def show_all(options: Any) -> None:
+    """`mrdl sweep list`: the sweeps below sweeps/, one a line."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("sweep", "data", "designs", "state"):
+        table.add_column(name)
+    for path in sorted(Path(HOME).glob("*/sweep.json")):
+        table.add_row(path.parent.name, *(_of_index(path.parent) or _of_folder(path.parent)))
+    Screen(width=160).print(table if table.row_count else f"no sweeps in {HOME}")
+
+
+def _of_index(folder: Path) -> list[str] | None:
+    """Data, designs and state as the index has them; None where there is none that can be read."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, sqlite3.DatabaseError):
+        about = json.loads((folder / "sweep.json").read_text())
+        if (folder / "ledger.db").exists() and about["id"] and isinstance(about["spec"], dict):
+            ledger = Ledger(folder / "ledger.db")
+            with contextlib.closing(ledger):
+                counts = ledger.counts()
+            return [str(about["source"]), str(counts["designs"]), words(counts)]
+    return None
+
+
+def _of_folder(folder: Path) -> list[str]:
+    """The same by opening the sweep, which makes its index again or says what is wrong with it."""
+    from mrdl.sweep.folder import SweepFolder  # loads what trains, which takes a second
+
+    try:
+        sweep = SweepFolder(folder)
+        counts = sweep.ledger.counts()
+        return [sweep.about["source"], str(counts["designs"]), words(counts)]
+    except MrdlError as error:
+        return ["", "", str(error)]

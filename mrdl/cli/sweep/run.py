@@ -1,0 +1,114 @@
+"""`mrdl sweep plan`, `run`, `resume` and `retry-failed`: what would be trained, and training it."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from mrdl.cli.screen import Screen, duration, say
+from mrdl.cli.sweep.bar import Told, bar, words
+from mrdl.cli.sweep.listing import HOME
+from mrdl.cli.sweep.views import _folder
+from mrdl.mapreduce import launch
+from mrdl.nn.backends.batched import chosen
+from mrdl.nn.backends.registry import look_for
+from mrdl.nn.design import Design, brief
+from mrdl.nn.rows import Dataset
+from mrdl.sweep import cost
+from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import look_at
+from mrdl.sweep.space import Spec
+from mrdl.sweep.spec import read_spec
+
+EXAMPLES = 10
+
+
+# --- before ---
+
+
+def _plan(options: Any) -> None:
+    spec = read_spec(options.spec)
+    data, designs = look_at(spec, options.data)
+    seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
+    sizes = [design.parameters(data.columns, len(data.classes)) for design in designs]
+    say(
+        f"{options.data}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "
+        f"{len(data.classes)} classes; always the same one: {100 * data.baseline:.1f} % right"
+    )
+    say(f"label: {data.label}")
+    if code := look_for(spec.backend):
+        say(code)
+    slots = launch.slots("local")
+    say(
+        f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training: about "
+        f"{duration(sum(seconds) / slots)} on {slots} cores"
+    )
+    for line in _more_of_plan(spec, data, designs):
+        say(line)
+    table = Table(box=None, pad_edge=False)
+    for name in ("hidden layers", "activation", "optimizer", "epochs", "seed", "parameters", "takes about"):
+        table.add_column(name)
+    step = max(1, len(designs) // EXAMPLES)
+    for i in range(0, len(designs), step)[:EXAMPLES]:
+        design = designs[i]
+        table.add_row(
+            brief(design.hidden), design.activation, f"{design.optimizer} {design.learning_rate:g}", str(design.epochs),
+            str(design.seed), str(sizes[i]), duration(seconds[i]),
+        )  # fmt: skip
+    Screen().print(table)
+
+
+def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Iterator[str]:
+    """What follows from the first results, and what will not fit."""
+    if spec.halving:
+        first, *rungs = spec.rungs()
+        kept = [f"{max(1, len(designs) // spec.halving['eta'] ** i)} for {n}" for i, n in enumerate(rungs, 1)]
+        yield f"successive halving: these for {first} epochs, the best {', then '.join(kept)}; not in the time above"
+    if spec.sampler == "tpe":
+        yield f"TPE: these are the first of {spec.count * len(spec.seeds)}, the others are drawn by what came of them"
+    sizes = [cost.memory_mb(design, data.columns, len(data.classes)) for design in designs]
+    if too_large := sum(size > spec.memory_mb for size in sizes):
+        yield f"{too_large} of them need up to {max(sizes):.0f} MB and will fail: limits.memory_mb is {spec.memory_mb}"
+
+
+# --- running ---
+
+
+def _run(options: Any) -> int:
+    read_spec(options.spec)  # errors that name the file
+    about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8-sig"))
+    folder = options.dir or f"{HOME}/{Path(options.spec).stem}"
+    return _go(lambda told: SweepDriver.create(folder, about, options.data, on_progress=told), options)
+
+
+def _resume(options: Any) -> int:
+    return _go(lambda told: SweepDriver(_folder(options.id), told), options)
+
+
+def _retry(options: Any) -> int:
+    def make(told: Told) -> SweepDriver:
+        sweep = SweepDriver(_folder(options.id), told)
+        say(f"{sweep.retry_failed()} designs are tried once more", file=sys.stderr)
+        return sweep
+
+    return _go(make, options)
+
+
+def _go(make: Callable[[Told], SweepDriver], options: Any) -> int:
+    """Run with a bar; the counts at the end."""
+    with bar() as told:
+        sweep = make(told)
+        for text in (f"label: {sweep.about.get('label', 'not known')}", look_for(sweep.spec.backend)):
+            if text:
+                say(text, file=sys.stderr)
+        sweep.run(options.runner, options.slots, options.python_bin, options.mrjob_conf)
+    counts = sweep.ledger.counts()
+    if options.json:
+        print(json.dumps({**counts, "folder": str(sweep.path)}))
+    else:
+        say(f"{words(counts)}; in {sweep.path}")
+    return 0

@@ -1,0 +1,64 @@
+"""The verbs of `mrdl sweep`, and what each can be told; what they do is loaded when one is called."""
+
+import argparse
+import dataclasses
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from mrdl.cli.sweep.listing import show_all
+from mrdl.settings.config import TrainConfig
+
+
+def add_parser(commands: Any) -> None:
+    """Add `sweep` and its verbs."""
+    sweep = commands.add_parser(
+        "sweep", help="train many architectures on one data set", allow_abbrev=False,
+        description="Train each architecture of a spec once, and keep a table of how they did. ID is a folder below "
+        "sweeps/, or any sweep's folder.",
+    )  # fmt: skip
+    verbs = sweep.add_subparsers(metavar="VERB", required=True)
+
+    def verb(name: str, text: str, run: Callable[[Any], Any], *names: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        for argument in names:
+            parser.add_argument(argument)
+        parser.set_defaults(command=run)
+        return parser
+
+    how = "say how many designs, how long, how large, and show ten, before anything runs"
+    verb("plan", how, _later("_plan"), "spec", "data")
+    run = verb("run", "train all designs of a spec on a CSV", _later("_run"), "spec", "data")
+    run.add_argument("--dir", default="", help="folder of the sweep (default: sweeps/ and the spec's name)")
+    _with_runner(run)
+    _with_runner(verb("resume", "go on with a sweep that was stopped or killed", _later("_resume"), "id"))
+    _with_runner(verb("retry-failed", "train those that failed once more", _later("_retry"), "id"))
+    status = verb("status", "how far a sweep is", _later("_status"), "id")
+    status.add_argument("--follow", action="store_true", help="stay, with a bar, until it is over")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    show = verb("show", "the best designs of a sweep, and why others failed", _later("_show"), "id")
+    show.add_argument("--top", type=int, default=10, metavar="N", help="how many (default: 10)")
+    verb("stop", "let what runs come to its end, then stop; resume goes on", _later("_stop"), "id")
+    verb("list", "the sweeps below sweeps/", show_all)
+    verb("export", "write the table, by the ending of the name: .csv or .parquet", _later("_export"), "id", "file")
+    report = verb("report", "write the report, one HTML file that works offline", _later("_report"), "id")
+    report.add_argument("--out", default="", metavar="FILE", help="default: report.html in the sweep's folder")
+    verb("reindex", "make the index of a sweep again from what its tasks have written", _later("_reindex"), "id")
+
+
+def _with_runner(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-r", "--runner", default="local", choices=("inline", "local", "hadoop"),
+        help="one process, a process a core (default), or map tasks on YARN",
+    )  # fmt: skip
+    for field in dataclasses.fields(TrainConfig):
+        if field.name in ("python_bin", "mrjob_conf"):  # the same settings as a training's
+            flag = "--" + field.name.replace("_", "-")
+            parser.add_argument(flag, default="", metavar="TEXT", help=f"{field.metadata['help']}; kept for resume")
+    parser.add_argument("--slots", type=int, default=0, metavar="N", help="trainings at a time (default: all)")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
+
+
+def _later(name: str) -> Callable[[Any], Any]:
+    """A function of mrdl.cli.sweep.views."""
+    return lambda options: getattr(importlib.import_module("mrdl.cli.sweep.views"), name)(options)

@@ -1,0 +1,117 @@
+"""`mrdl sweep status`, `show`, `export`, `report` and the other verbs that look at a sweep."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from mrdl.cli.screen import Screen, say
+from mrdl.cli.sweep.bar import bar, words
+from mrdl.cli.sweep.listing import HOME
+from mrdl.errors import ConfigError, SetupError
+from mrdl.nn.design import brief
+from mrdl.reports import analysis
+from mrdl.sweep.folder import SweepFolder
+
+FOLLOW_S = 1.0
+
+
+# --- looking ---
+
+
+def _status(options: Any) -> None:
+    sweep = SweepFolder(_folder(options.id))
+    counts = sweep.ledger.counts()
+    if options.json:
+        print(json.dumps({**counts, "driver": sweep.is_held()}))
+        return
+    if options.follow:
+        with bar() as told:
+            told(counts)
+            while sweep.is_held():
+                time.sleep(FOLLOW_S)
+                counts = sweep.ledger.counts()
+                told(counts)
+    driver = "a driver is at work" if sweep.is_held() else "no driver is at work" + (
+        f": mrdl sweep resume {options.id}" if counts["planned"] or counts["running"] else ""
+    )  # fmt: skip
+    say(f"{words(counts)} of {counts['designs']}; {driver}")
+
+
+def _show(options: Any) -> None:
+    table = SweepFolder(_folder(options.id)).table()
+    done = table[table.status == "done"]
+    screen, best = Screen(width=160), Table(box=None, pad_edge=False)
+    names = (
+        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "initialisation", "optimizer", "epochs",
+        "parameters", "wall_s",
+    )  # fmt: skip
+    for name in names:
+        best.add_column(name)
+    for row in analysis.best(done, options.top).itertuples():
+        values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
+        best.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values))
+    if len(done):
+        several = ", of several seeds their mean and its spread (standard deviation)" * bool(done.seed.nunique() > 1)
+        screen.print(f"always the majority class: {done.baseline.iloc[0]:.4f} right; the best{several}:")
+        screen.print(best)
+    failed = table[table.status == "failed"]
+    for reason, count in failed.reason.value_counts().items():
+        say(f"{count} failed: {reason}")
+
+
+def _stop(options: Any) -> None:
+    sweep = SweepFolder(_folder(options.id))
+    if not sweep.is_held():
+        print("no driver is at work, so there is nothing to stop")
+        return
+    sweep.stop()
+    print("it stops when the packs that run are over; on YARN they are ended, and trained again by resume")
+
+
+def _export(options: Any) -> None:
+    table, path = SweepFolder(_folder(options.id)).table(), Path(options.file)
+    if path.suffix not in (".csv", ".parquet"):
+        raise ConfigError(f"{path} ends with {path.suffix!r}, expected .csv or .parquet")
+    with _writing(path):
+        if path.suffix == ".parquet":
+            table.to_parquet(path)
+        else:
+            table.map(_no_formula).to_csv(path, index=False)
+    say(f"{len(table)} rows in {path}")
+
+
+def _no_formula(cell: Any) -> Any:
+    """Text as it is, but for what a spreadsheet would take for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _report(options: Any) -> None:
+    from mrdl.reports.sweep_report import write_report
+
+    sweep = SweepFolder(_folder(options.id))
+    path = Path(options.out or sweep.path / "report.html")
+    with _writing(path):
+        say(write_report(sweep.table(), sweep.about, path))
+
+
+def _reindex(options: Any) -> None:
+    say(words(SweepFolder(_folder(options.id), reindex=True).ledger.counts()))
+
+
+def _folder(name: str) -> Path:
+    """A sweep's folder, by its path or by its name below sweeps/."""
+    path = Path(name)
+    return path if (path / "sweep.json").exists() else Path(HOME) / name

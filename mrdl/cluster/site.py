@@ -1,0 +1,64 @@
+"""Where a cluster's services are, read from Hadoop's own configuration files."""
+
+import os
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from mrdl.errors import SetupError
+
+HOW_TO = (
+    "Set HADOOP_CONF_DIR to the folder with core-site.xml, or start a cluster on this machine:\n"
+    '  scripts/hadoop start && eval "$(scripts/hadoop env)"'
+)
+VARIABLE = re.compile(r"\$\{([^}$\s]+)\}")
+
+
+def conf_dir() -> Path:
+    """The folder of Hadoop's configuration; raises SetupError where there is none."""
+    home = os.environ.get("HADOOP_HOME")
+    for folder in (os.environ.get("HADOOP_CONF_DIR"), home and f"{home}/etc/hadoop", "/etc/hadoop/conf"):
+        if folder and (Path(folder) / "core-site.xml").exists():
+            return Path(folder)
+    raise SetupError(f"no Hadoop configuration was found. {HOW_TO}")
+
+
+def read_conf(folder: Path) -> dict[str, str]:
+    """All properties of the four site files."""
+    found = {}
+    for name in ("core", "hdfs", "yarn", "mapred"):
+        path = folder / f"{name}-site.xml"
+        if not path.exists():
+            continue
+        try:
+            properties = ElementTree.parse(path).getroot().iter("property")
+        except ElementTree.ParseError as error:
+            raise SetupError(f"{path} is not XML: {error}") from error
+        for item in properties:
+            found[item.findtext("name", "").strip()] = item.findtext("value", "").strip()
+    return {name: _expanded(value, found) for name, value in found.items()}
+
+
+def _expanded(value: str, site: dict[str, str]) -> str:
+    """A value with ${name} of other properties, and ${env.NAME}, put in; what is not known stays, as Hadoop has it."""
+    for _ in range(20):  # Hadoop's own limit
+        name = next((n for n in VARIABLE.findall(value) if n in site or n.startswith("env.")), None)
+        if name is None:
+            break
+        value = value.replace(f"${{{name}}}", site.get(name, os.environ.get(name.removeprefix("env."), "")))
+    return value
+
+
+def _container_mb(site: dict[str, str]) -> int:
+    """What a map task takes of a node's memory, in MB: YARN gives multiples of the least container."""
+    values = [site.get("mapreduce.map.memory.mb", ""), site.get("yarn.scheduler.minimum-allocation-mb", "")]
+    asked, least = (int(value) if value.isdigit() and int(value) else 1024 for value in values)
+    return -(-asked // least) * least
+
+
+def _somewhere(address: str | None, host: str, port: int) -> str:
+    """An address as configured; 0.0.0.0 and an empty host mean the host of the service."""
+    if not address:
+        return f"{host}:{port}"
+    found, _, given = address.partition(":")
+    return f"{host if found in ('', '0.0.0.0') else found}:{given or port}"

@@ -1,0 +1,206 @@
+"""HDFS by its web interface."""
+
+import glob
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+
+import hdfs
+import requests
+
+from mrdl.cluster.retry import Patience
+from mrdl.cluster.site import HOW_TO
+from mrdl.cluster.yarn import Cluster
+from mrdl.errors import DataError, SetupError, Unavailable
+
+CHUNK_BYTES = 1 << 20
+TIMEOUT_S = (10, 60)  # to connect, and between two bytes
+# safe mode, a NameNode that is starting, standing by or electing, no space or quota left, no DataNode
+FOR_A_WHILE = re.compile(
+    r"safe ?mode|startup mode|RetriableException|StandbyException|not started|could only be (written|replicated) to|"
+    r"No space|QuotaExceeded|quota .* exceeded|Failed to find datanode|Could not obtain block",
+    re.IGNORECASE,
+)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """A file of a data set. modified, serial: the file system's own marks, only ever compared; the latter differs
+    where a file was written anew and its time put back: the time of its last change of any kind, in HDFS its number."""
+
+    path: str
+    size: int
+    modified: int
+    serial: int = 0
+
+
+class HdfsStore:
+    """A call by the web interface takes some hundredths of a second, `hadoop fs` a JVM and a second."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.client = _client(cluster)
+        self.client.resolve = posixpath.normpath  # its own takes names such as #LATEST for something else
+        self.patience = Patience()
+
+    def uri(self, hdfs_path: str) -> str:
+        """The full URI of an absolute path."""
+        return f"hdfs://{self.cluster.filesystem}{hdfs_path}"
+
+    def path(self, uri: str) -> str:
+        """The absolute path of a URI; raises DataError for another cluster's."""
+        authority, slash, rest = uri.removeprefix("hdfs://").partition("/")
+        if authority not in ("", self.cluster.filesystem):
+            raise DataError(f"{uri} is not on the configured cluster, hdfs://{self.cluster.filesystem}. {HOW_TO}")
+        return slash + rest
+
+    def files(self, pattern: str) -> list[FileInfo]:
+        """See Store."""
+        path = self.path(pattern)
+        there = self.exists(pattern)
+        look = self._match if glob.has_magic(path) and not there else self._walk
+        found = self._ask(lambda: sorted(look(path)))
+        if not found:
+            raise DataError(f"no such file: {pattern}" if not there else f"no files in {pattern}")
+        return [FileInfo(self.uri(name), *marks) for name, *marks in found]
+
+    def checksum(self, info: FileInfo) -> str:
+        """See Store. DataNodes have it of the checksums that they keep anyway, without reading the file."""
+        found = self._ask(lambda: self.client.checksum(self.path(info.path)))
+        return f"{found['algorithm']}:{found['bytes']}"
+
+    def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
+        """See Store. Where reading breaks off, it goes on at the same byte."""
+        name, done, pause = self.path(path), 0, self.patience.pauses()
+        while True:
+            rest = None if length is None else length - done
+            try:
+                with _reachable(self.cluster), self._reader(name, done, rest) as found:
+                    for chunk in found:
+                        done += len(chunk)
+                        yield chunk
+                return
+            except Unavailable as error:
+                pause(error)
+
+    def _reader(self, name: str, offset: int, length: int | None) -> Any:
+        return self.client.read(name, offset=offset, length=length, chunk_size=CHUNK_BYTES)
+
+    def write(self, path: str, data: bytes) -> None:
+        """See Store."""
+        # a write that broke off leaves a file; nobody else writes below the names of a run
+        self._ask(lambda: self.client.write(self.path(path), data, overwrite=True))
+
+    def put(self, local_path: str, path: str) -> None:
+        """Copy a local file."""
+
+        def attempt() -> None:
+            with open(local_path, "rb") as file:
+                self.client.write(self.path(path), file, overwrite=True)
+
+        self._ask(attempt)
+
+    def exists(self, path: str) -> bool:
+        """See Store."""
+        return self._ask(lambda: self.client.status(self.path(path), strict=False)) is not None
+
+    def rename(self, path: str, new: str) -> None:
+        """See Store."""
+        self._ask(lambda: self.client.makedirs(posixpath.dirname(self.path(new))))
+        self._ask(lambda: self.client.rename(self.path(path), self.path(new)))
+
+    def remove(self, path: str) -> None:
+        """See Store."""
+        self._ask(lambda: self.client.delete(self.path(path), recursive=True))
+
+    def mkdir(self, path: str) -> None:
+        """See Store."""
+        self._ask(lambda: self.client.makedirs(self.path(path), permission="700"))
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        def attempt() -> T:
+            with _reachable(self.cluster):
+                return call()
+
+        return self.patience(attempt)
+
+    def _walk(self, path: str) -> Iterator[tuple[str, int, int, int]]:
+        status = self.client.status(path, strict=False)
+        if status is None:
+            return
+        if status["type"] == "FILE":
+            yield path, *_marks(status)
+            return
+        for name, inner in self.client.list(path, status=True):
+            if not hidden(name):
+                below = posixpath.join(path, name)
+                if inner["type"] == "FILE":
+                    yield below, *_marks(inner)
+                else:
+                    yield from self._walk(below)
+
+    def _match(self, pattern: str) -> Iterator[tuple[str, int, int, int]]:
+        """A glob, component by component."""
+        folders = ["/"]
+        for part in pattern.strip("/").split("/"):
+            folders = [posixpath.join(folder, name) for folder in folders for name in self._names_like(part, folder)]
+        for folder in folders:
+            yield from self._walk(folder)
+
+    def _names_like(self, part: str, folder: str) -> list[str]:
+        """The names in a folder that a component of a glob means; one that is there by its literal name is that."""
+        if not glob.has_magic(part):
+            return [part]
+        if (self.client.status(folder, strict=False) or {}).get("type") != "DIRECTORY":
+            return []
+        names = self.client.list(folder)
+        return [part] if part in names else [name for name in names if fnmatchcase(name, part) and not hidden(name)]
+
+
+def _marks(status: dict[str, Any]) -> tuple[int, int, int]:
+    return status["length"], status["modificationTime"], status.get("fileId", 0)
+
+
+def for_a_while(text: str) -> bool:
+    """Whether HDFS's words mean that it may take what it refused a little later."""
+    return bool(FOR_A_WHILE.search(text))
+
+
+def hidden(name: str) -> bool:
+    """Hadoop's own rule for what is no data: _SUCCESS, .part-00000.crc, ..."""
+    return name.startswith(("_", "."))
+
+
+def _client(cluster: Cluster) -> Any:
+    if not cluster.kerberos:
+        return hdfs.InsecureClient(cluster.webhdfs, user=cluster.user, timeout=TIMEOUT_S)
+    try:
+        from hdfs.ext.kerberos import KerberosClient
+    except ImportError as error:
+        raise SetupError("this cluster uses Kerberos: pip install 'hdfs[kerberos]', then kinit") from error
+    return KerberosClient(cluster.webhdfs, timeout=TIMEOUT_S)
+
+
+class _reachable:  # noqa: N801
+    """Turns what the web interface raises into what a user can act on."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, requests.RequestException):
+            raise Unavailable(
+                f"HDFS does not answer at {self._cluster.webhdfs} (user {self._cluster.user}). "
+                "Is it running? On this machine: scripts/hadoop status"
+            ) from error
+        if isinstance(error, hdfs.HdfsError):
+            told = (str(error).splitlines() or ["it gave no reason"])[0]
+            kind = Unavailable if for_a_while(str(error)) else SetupError
+            raise kind(f"HDFS refused: {told}") from error

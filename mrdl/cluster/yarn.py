@@ -1,0 +1,199 @@
+"""What YARN's web interfaces say, and ask of it: applications, slots, tasks, their logs."""
+
+import contextlib
+import getpass
+import os
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mrdl.cluster.rest import Absent, Refused, Rest, WebPage
+from mrdl.cluster.site import HOW_TO, _container_mb, _somewhere, conf_dir, read_conf
+from mrdl.errors import SetupError, Unavailable
+
+KILL_S, KILL_LOOK_S = 30, 0.2  # that an application has to end, and how often it is looked at
+UNFINISHED = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
+LOG_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Addresses of one cluster. webhdfs may hold several, with semicolons between (high availability)."""
+
+    filesystem: str  # authority of hdfs:// paths, as 127.0.0.1:8020 or the name of a nameservice
+    webhdfs: str
+    resourcemanager: str
+    historyserver: str
+    user: str
+    kerberos: bool
+    map_memory_mb: int = 1024
+
+    @classmethod
+    def from_conf(cls) -> "Cluster":
+        """The cluster that HADOOP_CONF_DIR describes; raises SetupError without one."""
+        site = read_conf(conf_dir())
+        default = site.get("fs.defaultFS", "")
+        if not default.startswith("hdfs://"):
+            raise SetupError(f"{conf_dir()}/core-site.xml names no HDFS (fs.defaultFS is {default!r}). {HOW_TO}")
+        filesystem = default.removeprefix("hdfs://").strip("/")
+        host = filesystem.split(":")[0]
+        names = site.get(f"dfs.ha.namenodes.{filesystem}", "")
+        if names:
+            keys = [f"dfs.namenode.http-address.{filesystem}.{name.strip()}" for name in names.split(",")]
+            addresses = [site[key] for key in keys if key in site]
+        else:
+            addresses = [_somewhere(site.get("dfs.namenode.http-address"), host, 9870)]
+        # with several ResourceManagers the first will do: one that stands by sends its askers to the active one
+        first = site.get("yarn.resourcemanager.ha.rm-ids", "").split(",")[0].strip()
+        which = f".{first}" if first else ""
+        manager = site.get(f"yarn.resourcemanager.hostname{which}", host)
+        return cls(
+            filesystem,
+            ";".join(f"http://{address}" for address in addresses),
+            "http://" + _somewhere(site.get(f"yarn.resourcemanager.webapp.address{which}"), manager, 8088),
+            "http://" + _somewhere(site.get("mapreduce.jobhistory.webapp.address"), manager, 19888),
+            os.environ.get("HADOOP_USER_NAME") or getpass.getuser(),
+            site.get("hadoop.security.authentication") == "kerberos",
+            _container_mb(site),
+        )
+
+    # --- applications ---
+
+    def applications(self, tag: str, states: str = UNFINISHED) -> list[dict[str, Any]]:
+        """The applications with a tag; YARN keeps tags in lower case.
+
+        Raises Unavailable or SetupError where what comes is no list of applications: that is not to say there are none.
+        """
+        url = f"{self.resourcemanager}/ws/v1/cluster/apps?applicationTags={tag.lower()}&states={states}"
+        found = self._known(url, "apps") or {}  # null where there are none
+        return found.get("app") or []
+
+    def slots(self, memory_mb: int = 0) -> int:
+        """Map tasks that the whole cluster can run at once beside a job's ApplicationMaster, 1 at the least.
+
+        memory_mb: of a task, as configured where it is 0. Raises Unavailable or SetupError where YARN does not say.
+        """
+        url = f"{self.resourcemanager}/ws/v1/cluster/metrics"
+        found = self._known(url, "clusterMetrics")
+        try:
+            by_memory = int(found["totalMB"]) // (memory_mb or self.map_memory_mb)
+            return max(1, min(by_memory, int(found["totalVirtualCores"])) - 1)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SetupError(f"YARN does not say at {url} how large the cluster is: {str(found)[:200]}") from error
+
+    def kill(self, tag: str) -> int:
+        """Kill what still runs under a tag, and see that it ends; returns how many there were.
+
+        Raises SetupError where YARN refuses, Unavailable where an application goes on for KILL_S seconds.
+        """
+        found = self.applications(tag)
+        for application in found:
+            self._kill(application["id"])
+        deadline = time.monotonic() + KILL_S
+        while left := found and self.applications(tag):
+            if time.monotonic() > deadline:
+                names = ", ".join(application["id"] for application in left)
+                raise Unavailable(f"YARN was told to end {names}, which goes on after {KILL_S} s.")
+            time.sleep(KILL_LOOK_S)
+        return len(found)
+
+    def _kill(self, application: str) -> None:
+        url = f"{self.resourcemanager}/ws/v1/cluster/apps/{application}/state"
+        with contextlib.suppress(Absent):  # it has just ended, and YARN has forgotten it
+            try:
+                self._yarn.put(url, {"state": "KILLED"})
+            except Refused as error:
+                raise SetupError(
+                    f"YARN does not let {self.user} end {application}, which may still run: {error} "
+                    f"Its owner ends it with: yarn application -kill {application}"
+                ) from error
+
+    def statuses(self, application: str) -> tuple[list[str], float, float]:
+        """What the tasks of a running application say of themselves, and its map and reduce per cent."""
+        job = application.replace("application", "job")
+        base = f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"
+        about = _page(self._yarn, base).get("job") or {}
+        tasks = (_page(self._yarn, f"{base}/tasks").get("tasks") or {}).get("task") or []
+        running = [task["id"] for task in tasks if task.get("state") == "RUNNING"]
+        found = [a["status"] for task in running for a in _attempts(self._yarn, f"{base}/tasks/{task}/attempts")]
+        return found, about.get("mapProgress", 0.0), about.get("reduceProgress", 0.0)
+
+    def failure(self, application: str) -> str:
+        """Standard error of the first task attempt that failed; where that is refused, by whom; else empty."""
+        job = application.replace("application", "job")
+        places = (
+            (self._history, f"{self.historyserver}/ws/v1/history/mapreduce/jobs/{job}"),
+            (self._yarn, f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"),
+        )
+        refusals = []
+        for service, base in places:
+            try:
+                if text := self._failure(service, base):
+                    return text
+            except SetupError as error:
+                refusals.append(f"what its tasks said cannot be had: {error}")
+        return refusals[0] if refusals else ""
+
+    def _failure(self, service: Rest, base: str) -> str:
+        tasks = (_page(service, f"{base}/tasks").get("tasks") or {}).get("task") or []
+        attempts = [a for task in tasks for a in _attempts(service, f"{base}/tasks/{task['id']}/attempts")]
+        failed = sorted((a for a in attempts if a["state"] == "FAILED"), key=lambda a: a["finishTime"])
+        for attempt in failed:
+            if text := self._container_log(attempt) or str(attempt.get("diagnostics", "")):
+                return text
+        return ""
+
+    def _container_log(self, attempt: dict[str, Any]) -> str:
+        """From the node while it has the log, then from the history server, which aggregates it."""
+        container = attempt.get("assignedContainerId", "")
+        for base in (
+            f"http://{attempt.get('nodeHttpAddress')}/ws/v1/node",
+            f"{self.historyserver}/ws/v1/history",
+        ):
+            with contextlib.suppress(SetupError):  # the attempt's diagnostics are there, too
+                text = self._history.text(f"{base}/containerlogs/{container}/stderr?size=-{LOG_BYTES}")
+                if found := re.search(r"LogContents:\n(.*?)\nEnd of LogType:", text, re.DOTALL):
+                    return found[1]
+        return ""
+
+    def _known(self, url: str, name: str) -> Any:
+        """What the ResourceManager always has under a name."""
+        found = self._yarn.get(url)
+        if name not in found:
+            raise SetupError(f"what answers at {url} is not YARN: {str(found)[:200]} has no {name!r}. {HOW_TO}")
+        return found[name]
+
+    @property
+    def _yarn(self) -> Rest:
+        return Rest("YARN", self.user, self.kerberos)
+
+    @property
+    def _history(self) -> Rest:
+        return Rest("the history server", self.user, self.kerberos)
+
+
+def _page(service: Rest, url: str) -> dict[str, Any]:
+    """Of an application; empty where it is not there yet or no longer, or YARN shows its own page in its place."""
+    try:
+        return service.get(url)
+    except (Absent, WebPage, Unavailable):
+        return {}
+
+
+def _attempts(service: Rest, url: str) -> list[dict[str, Any]]:
+    found = (_page(service, url).get("taskAttempts") or {}).get("taskAttempt") or []
+    return [found] if isinstance(found, dict) else found
+
+
+# --- the surroundings ---
+
+
+def find_hadoop() -> None:
+    """Raise SetupError, with the way out, unless `hadoop` can be run and its cluster is configured."""
+    places = [os.environ.get(name) for name in ("HADOOP_HOME", "HADOOP_PREFIX", "HADOOP_INSTALL")]
+    if not any(place and Path(place, "bin", "hadoop").exists() for place in places) and not shutil.which("hadoop"):
+        raise SetupError(f"there is no `hadoop` on the PATH and no HADOOP_HOME. {HOW_TO}")
+    Cluster.from_conf()

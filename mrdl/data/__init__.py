@@ -1,0 +1,1 @@
+"""Rows: columns, CSV, statistics, scaling, hashes."""

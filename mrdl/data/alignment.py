@@ -1,0 +1,151 @@
+"""Where the columns of a model lie in another table: by name where the table says names, else by place.
+
+The first line of a file is compared with the names that the model knows, and not judged by itself: the names may be
+numbers, as pandas writes those of an array.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mrdl.data.formats import refuse_other_separators
+from mrdl.data.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
+from mrdl.errors import DataError, brief
+
+LEFT_OUT = "\0"  # in place of a name that nobody wants
+SHOWN = 5  # names that a message lists
+COUNTED = 4  # columns from which on 0,1,2,3,... is more likely to be names than a row
+_NUMBERED = re.compile(r"c\d+")  # names that mrdl gives to columns that have none
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a model in its order, the name of its label, and the label's place among all of them, None without
+    one; dropped: the places of columns of the training data that were left out."""
+
+    names: tuple[str, ...]
+    label: str
+    place: int | None
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether the names are the data's own."""
+        return not all(_NUMBERED.fullmatch(name) for name in self.names)
+
+    @property
+    def expected(self) -> str:
+        """How wide a table without names may be, in words."""
+        count, whole = len(self.names), len(self._all())
+        labelled = f", or {count + 1} with the label {self.label!r}" if self.place is not None else ""
+        return f"{count}{labelled}" + (f", or {whole} as in training" if self.dropped else "")
+
+    def by_place(self, width: int) -> list[str] | None:
+        """The names of a table that says none, of so many columns: those of the training data, or without what was
+        left out there, or without the label, too; None where it has another width."""
+        for names in (list(self.names), [name for name in self._all() if name != LEFT_OUT], self._all()):
+            if len(names) == width:
+                return names
+        return None
+
+    def _all(self) -> list[str]:
+        """The names of all columns of the training data."""
+        names = list(self.names)
+        if self.place is not None:
+            names.insert(self.place, self.label)
+        for place in sorted(self.dropped):
+            names.insert(place, LEFT_OUT)
+        return names
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Of a file: its columns, of which those that the model does not know are left out, and the places of the model's
+    columns among the features."""
+
+    schema: Schema
+    order: list[int]
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the features lie as the model has them."""
+        return self.order == list(range(len(self.order)))
+
+    @property
+    def without_label(self) -> Schema:
+        """The columns with the label left out, too."""
+        left_out = self.schema.dropped if self.schema.label is None else (*self.schema.dropped, self.schema.label)
+        return replace(self.schema, label=None, dropped=tuple(sorted(left_out)))
+
+
+def of_file(head: bytes, wanted: Columns, source: str) -> Layout:
+    """Where a model's columns lie in a file with this beginning. Raises DataError where they are not all there."""
+    line, *below = filled_lines(without_marks(head))
+    cells = _cells(line, source)
+    refuse_other_separators(line.decode(), b"".join(below[:1]).decode(errors="replace"), cells, source)
+    if set(wanted.names) <= set(cells):
+        return _layout(cells, wanted, header_crc(line), source)
+    names = wanted.by_place(len(cells))
+    values = [cell for i, cell in enumerate(cells) if names is None or names[i] in wanted.names]
+    is_row = all(map(is_value, values))
+    if is_row and _counts(cells, wanted):
+        raise DataError(_told_missing(cells, wanted, source) + "; it is not taken for a row")
+    if not is_row and wanted.named:
+        raise DataError(_told_missing(cells, wanted, source))
+    if names is None:
+        raise DataError(f"{source} has {len(cells)} columns, expected {wanted.expected}")
+    return _layout(names, wanted, None if is_row else header_crc(line), source)
+
+
+def of_names(names: Sequence[str], wanted: Columns, source: str, *, unnamed: bool) -> tuple[list[int], int | None]:
+    """The places of a model's columns, and of its label, among the columns of a table in memory.
+
+    unnamed: whether the names are only numbers that count the columns. Raises DataError where not all are there.
+    """
+    if not set(wanted.names) <= set(names):
+        if wanted.named and not unnamed:
+            raise DataError(_told_missing(names, wanted, source))
+        by_place = wanted.by_place(len(names))
+        if by_place is None:
+            raise DataError(f"{source} has {len(names)} columns, expected {wanted.expected}")
+        names = by_place
+    return [names.index(name) for name in wanted.names], _layout(names, wanted, None, source).schema.label
+
+
+def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str) -> Layout:
+    """The layout of a table that has all names; raises DataError where one of them is there twice."""
+    label = names.index(wanted.label) if wanted.place is not None and wanted.label in names else None
+    needed = {*wanted.names, *([] if label is None else [wanted.label])}
+    if twice := [name for i, name in enumerate(names) if name in needed and name in names[:i]]:
+        raise DataError(f"{source} has more than one column of the name {twice[0]!r}: rename them")
+    schema = Schema(tuple(names), label, crc, tuple(i for i, name in enumerate(names) if name not in needed))
+    place = {name: i for i, name in enumerate(schema.features)}
+    return Layout(schema, [place[name] for name in wanted.names])
+
+
+def _cells(line: bytes, source: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in cells_of(line.decode())]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{source} is not a CSV in UTF-8: {error} in its first line") from error
+
+
+def _counts(cells: Sequence[str], wanted: Columns) -> bool:
+    """Whether a line of numbers is one of names: 0,1,2,... as pandas has it, or numbers that rise, half of them names
+    of the model."""
+    if len(cells) < COUNTED or not all(cell.isdecimal() for cell in cells):
+        return False
+    numbers = [int(cell) for cell in cells]
+    if numbers == list(range(len(cells))):
+        return True
+    rise = all(low < high for low, high in zip(numbers, numbers[1:], strict=False))
+    return rise and 2 * len(set(cells) & set(wanted.names)) >= len(wanted.names)
+
+
+def _told_missing(cells: Sequence[str], wanted: Columns, source: str) -> str:
+    missing = [name for name in wanted.names if name not in cells]
+    names = ", ".join(brief(name, 40) for name in missing[:SHOWN])
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    there = brief(", ".join(cells), 80)
+    return f"{source} lacks {len(missing)} of the model's {len(wanted.names)} columns: {names}{more}; it has {there}"

@@ -1,0 +1,288 @@
+"""Which lines of a text are rows, and why the others are none: whole columns at once, for blocks that a parser refuses.
+
+A line is read as if it stood alone. What is a row here is one wherever the text is cut, so this is the rule, and the
+parser of mrdl.data.csv a faster way to the same numbers.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from mrdl.data.schema import BOOLEANS, MISSING, Schema, cells_of, header_crc
+from mrdl.errors import SHOWN, brief
+
+SHOWN_CELL = 40  # characters of a bad cell that a message shows
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+BLANK = r"^[ \t\v\f\r]*$"
+_QUOTED = r'"(?:[^"]|"")*"'
+_IS_OPEN = rf'^(?:(?:{_QUOTED}(?:[^",][^,]*)?|[^",][^,]*|),)*"(?:[^"]|"")*$'  # a quote opens where a cell begins
+_UTF8 = (
+    r"^(?:[\x00-\x7F]|[\xC2-\xDF][\x80-\xBF]|\xE0[\xA0-\xBF][\x80-\xBF]|[\xE1-\xEC\xEE\xEF][\x80-\xBF]{2}"
+    r"|\xED[\x80-\x9F][\x80-\xBF]|\xF0[\x90-\xBF][\x80-\xBF]{2}|[\xF1-\xF3][\x80-\xBF]{3}|\xF4[\x80-\x8F][\x80-\xBF]{2})*$"
+)
+_TRUTH_VALUES = np.array(list(BOOLEANS.values()), np.float32)
+OPEN = "a quotation mark is not closed"
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A line that could not be read: its number within the text it came from (0: the first), and why."""
+
+    line: int
+    reason: str
+    text: str
+
+
+class BadRows(Sequence[BadRow]):
+    """The lines of a text that are no rows; why is found out for those alone that are looked at.
+
+    columns: of the feature columns that hold cells which are no numbers, their index in the CSV -> (how many, one).
+    """
+
+    def __init__(
+        self, numbers: np.ndarray, lines: pa.Array, reason: Callable[[bytes], str], columns: dict[int, tuple[int, str]]
+    ) -> None:
+        self.columns = columns
+        self._numbers, self._lines, self._reason = numbers, lines, reason
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> BadRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[BadRow]: ...
+    def __getitem__(self, index: int | slice) -> BadRow | list[BadRow]:
+        """One of them, or some, with the reason."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        line = self._lines[index].as_py()
+        return BadRow(int(self._numbers[index]), self._reason(line), line[: 4 * SHOWN].decode(errors="replace")[:SHOWN])
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells as numbers, in any shape. text: as they were; values: float32, missing ones 0; missing, boolean, bad:
+    masks."""
+
+    text: pa.Array
+    values: np.ndarray
+    missing: np.ndarray
+    boolean: np.ndarray
+    bad: np.ndarray
+
+    @classmethod
+    def of(cls, text: pa.Array) -> "Cells":
+        """What cells are: numbers that 32 bits can hold, True or False, missing, or bad. text: of strings."""
+        trimmed = pc.ascii_trim(text, " \t")
+        missing = _mask(pc.is_in(trimmed, _of_words(MISSING)))
+        truth = pc.index_in(trimmed, _of_words(BOOLEANS)).fill_null(-1).to_numpy()
+        boolean = truth >= 0
+        number = ~(missing | boolean)
+        try:
+            values = _cast(trimmed, number)
+        except pa.ArrowInvalid:
+            number &= _mask(pc.match_substring_regex(trimmed, NUMBER))
+            values = _cast(trimmed, number)
+        number &= np.isfinite(values)
+        values = np.where(number, values, np.float32(0)) + np.float32(0)  # -0 and 0 are the same and must hash alike
+        values[boolean] = _TRUTH_VALUES[truth[boolean]]
+        return cls(text, values, missing, boolean, ~(number | missing | boolean))
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words for missing that occur, as they are spelled."""
+        return [str(word) for word in self.text.filter(_flags(self.missing)).unique().to_pylist()]
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """What is in a text. features: (rows, columns) float32; labels: of strings, (rows,); missing: cells;
+    words: for missing, as they are spelled; booleans: indices in the CSV of columns that hold some."""
+
+    features: np.ndarray
+    labels: pa.Array | None
+    missing: int
+    words: list[str]
+    booleans: list[int]
+    bad: BadRows
+
+
+def sift(text: bytes, schema: Schema, keep_unlabelled: bool = False) -> Sifted:
+    """Rows and lines that are none. text: whole lines, LF; keep_unlabelled: a row may be without its label."""
+    lines = _cut(text, b"\n")
+    shaped = _shaped(lines, text, len(schema.columns))
+    blank = _mask(pc.match_substring_regex(lines, BLANK))
+    grid, label = _grid(lines.filter(_flags(shaped)), schema)
+    cells = Cells.of(grid)
+    wide = (len(schema.features), -1)
+    bad, boolean, missing = (mask.reshape(wide) for mask in (cells.bad, cells.boolean, cells.missing))
+    kept = np.asarray(~bad.any(axis=0))
+    if label is not None and not keep_unlabelled:
+        kept &= ~_mask(pc.is_in(pc.utf8_trim_whitespace(label), _of_words(MISSING)))
+    good = shaped.copy()
+    good[shaped] = kept
+    numbers = np.flatnonzero(~good & ~blank)
+    numbers = numbers[~_are_headers(lines.take(_numbers(numbers)), schema)]
+    why = partial(reason, schema=schema, keep_unlabelled=keep_unlabelled)
+    return Sifted(
+        np.ascontiguousarray(cells.values.reshape(wide).T[kept]),
+        None if label is None else label.filter(_flags(kept)),
+        int(missing[:, kept].sum()),
+        cells.words,
+        [schema.places[i] for i in np.flatnonzero(boolean.any(axis=1))],
+        BadRows(numbers, lines.take(_numbers(numbers)), why, _bad_columns(cells, bad, schema)),
+    )
+
+
+def is_open(line: bytes) -> bool:
+    """Whether a quote is opened in a line and not closed there."""
+    return b'"' in line and bool(_mask(pc.match_substring_regex(_cut(line, b"\n"), _IS_OPEN))[0])
+
+
+def reason(line: bytes, schema: Schema, keep_unlabelled: bool = False) -> str:
+    """Why one line is no row, in the words of its author."""
+    try:
+        cells = cells_of(line.decode())
+    except UnicodeDecodeError as wrong:
+        return f"byte 0x{wrong.object[wrong.start]:02x} is not UTF-8"
+    except csv.Error as wrong:
+        return str(wrong)[:SHOWN]
+    if is_open(line):
+        return OPEN
+    if len(cells) != len(schema.columns):
+        return f"{len(cells)} columns, expected {len(schema.columns)}"
+    of_features = [cells[place] for place in schema.places]
+    faults = {place: fault for place, fault in zip(schema.places, map(_fault, of_features), strict=True) if fault}
+    if schema.label is not None and not keep_unlabelled and (word := cells[schema.label].strip()) in MISSING:
+        faults[schema.label] = f"the label is missing ({word!r})" if word else "the label is missing"
+    first = min(faults, default=0)
+    return f"column {brief(schema.columns[first])}: {faults.get(first, 'it cannot be read')}"
+
+
+def _fault(cell: str) -> str:
+    trimmed = cell.strip(" \t")
+    if trimmed in MISSING or trimmed in BOOLEANS:
+        return ""
+    if re.match(NUMBER, trimmed, re.ASCII):
+        return "" if abs(float(trimmed)) <= FLOAT32_MAX else f"{cell[:SHOWN_CELL]!r} is not a finite number"
+    wild = re.match(r"^[+-]?(inf|infinity|nan)$", trimmed, re.IGNORECASE)
+    return f"{cell[:SHOWN_CELL]!r} is not a {'finite ' if wild else ''}number"
+
+
+# --- lines ---
+
+
+def _cut(text: bytes, ends: bytes) -> pa.Array:
+    """The pieces of a text that lie between any of these bytes, a binary array."""
+    raw = np.frombuffer(text, np.uint8)
+    is_end = np.isin(raw, np.frombuffer(ends, np.uint8)) if len(ends) > 1 else raw == ends[0]
+    places = np.flatnonzero(is_end)
+    offsets = np.zeros(len(places) + 2, np.int32)
+    offsets[1:-1] = places - np.arange(len(places))
+    offsets[-1] = len(raw) - len(places)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(raw[~is_end]))]
+    return pa.Array.from_buffers(pa.binary(), len(places) + 1, buffers)
+
+
+def _shaped(lines: pa.Array, text: bytes, width: int) -> np.ndarray:
+    """The lines that are UTF-8 and have so many cells, (lines,) bool."""
+    shaped = ~_mask(pc.match_substring_regex(lines, BLANK))
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        shaped &= _mask(pc.match_substring_regex(lines, _UTF8))
+    if b'"' in text:
+        shaped &= ~_mask(pc.match_substring_regex(lines, _IS_OPEN))
+        lines = pc.replace_substring_regex(lines, rf"(^|,){_QUOTED}", r"\1")
+    return np.asarray(shaped & (pc.count_substring(lines, b",").to_numpy() == width - 1))
+
+
+def _are_headers(lines: pa.Array, schema: Schema) -> np.ndarray:
+    """Those that are the header, between files that were joined, (lines,) bool."""
+    if schema.header_crc is None or not len(lines):
+        return np.zeros(len(lines), bool)
+    coded = lines.dictionary_encode()
+    is_header = np.array([header_crc(line) == schema.header_crc for line in coded.dictionary.to_pylist()])
+    return np.asarray(is_header[coded.indices.to_numpy()])
+
+
+# --- cells ---
+
+
+def _grid(lines: pa.Array, schema: Schema) -> tuple[pa.Array, pa.Array | None]:
+    """The cells of the features, column after column, and those of the label; lines: whose shape is right."""
+    width, used = len(schema.columns), [*schema.places, *([] if schema.label is None else [schema.label])]
+    text = b"\n".join(lines.to_pylist())
+    if b'"' in text:
+        columns = _read(text, width, used)
+        features = pa.concat_arrays(columns[: len(schema.places)])
+        return features, None if schema.label is None else columns[-1]
+    flat = _cut(text, b",\n").cast(pa.string()) if len(lines) else _of_words([])
+    order = np.arange(len(lines) * width).reshape(len(lines), width).T
+    features = flat.take(_numbers(order[list(schema.places)].reshape(-1)))
+    return features, None if schema.label is None else flat.take(_numbers(order[schema.label]))
+
+
+def _read(text: bytes, width: int, used: Sequence[int]) -> list[pa.Array]:
+    """Columns of text that may be quoted, each an array of strings."""
+    names = [str(i) for i in range(width)]
+    wanted = [names[i] for i in used]
+    table = arrow_csv.read_csv(
+        io.BytesIO(text),
+        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, null_values=[]
+        ),
+    ).combine_chunks()
+    return [table.column(i).combine_chunks() for i in range(len(wanted))]
+
+
+def _cast(trimmed: pa.Array, number: np.ndarray) -> np.ndarray:
+    """float32 where a mask has it, elsewhere 0; raises ArrowInvalid at what is no number."""
+    chosen = trimmed if number.all() else pc.if_else(_flags(number), trimmed, pa.scalar(None, pa.string()))
+    with np.errstate(over="ignore"):
+        return np.asarray(chosen.cast(pa.float32()).fill_null(0).to_numpy())
+
+
+def _bad_columns(cells: Cells, bad: np.ndarray, schema: Schema) -> dict[int, tuple[int, str]]:
+    """Of the columns with bad cells, how many those are, and the first; bad: (columns, rows)."""
+    rows, found = bad.shape[1], {}
+    for column in np.flatnonzero(bad.any(axis=1)):
+        first: Any = cells.text[int(column * rows + bad[column].argmax())].as_py()
+        found[schema.places[column]] = int(bad[column].sum()), first[:SHOWN_CELL]
+    return found
+
+
+# --- arrays: pa.array would load pandas, which takes a task longer than its work ---
+
+
+def _mask(flags: pa.Array) -> np.ndarray:
+    return np.asarray(flags.to_numpy(zero_copy_only=False)).astype(bool, copy=False)
+
+
+def _flags(mask: np.ndarray) -> pa.Array:
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, bits])
+
+
+def _numbers(numbers: np.ndarray) -> pa.Array:
+    return pa.Array.from_buffers(
+        pa.int64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers, np.int64))]
+    )
+
+
+def _of_words(words: Collection[str]) -> pa.Array:
+    """The words as an array of strings; none has a line end."""
+    return (_cut("\n".join(words).encode(), b"\n") if words else _cut(b"", b"\n")[:0]).cast(pa.string())

@@ -1,0 +1,150 @@
+"""What the first lines of a data set tell of its columns: names that occur twice, text, and files that differ."""
+
+import csv
+import logging
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from mrdl.data.csv import BlockParser, whole_lines
+from mrdl.data.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
+from mrdl.errors import DataError, brief
+from mrdl.settings.fields import names_as_text
+
+log = logging.getLogger(__name__)
+
+INDEX = ("", "Unnamed: 0")  # how pandas names its index, and how it reads that again
+LONG = 60  # characters of a name that a message shows
+OF_FLAGS = "--drop {}"
+OF_A_SPEC = "drop = {} in [data]"
+
+
+def check_names(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
+    """Raise DataError where two columns bear one name: they could not be told apart when a model is used."""
+    places: dict[str, list[int]] = {}
+    left_out = set(schema.dropped)
+    for i, name in enumerate(schema.columns):
+        if i not in left_out:
+            places.setdefault(name, []).append(i)
+    twice = {name: at for name, at in places.items() if len(at) > 1}
+    if not twice:
+        return
+    told = [f"{brief(name, LONG)}: {', '.join(map(str, at))}" for name, at in twice.items()]
+    drop = to_drop([i for at in twice.values() for i in at[1:]], way_out)
+    raise DataError(
+        f"{source} has more than one column of a name, counted from 0:\n  {_some(told)}\n"
+        f"Rename them, or leave out what is not wanted: {drop}"
+    )
+
+
+def tell_index(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
+    """Log columns that bear the name of pandas' index: a row's number tells its label where rows are sorted by it."""
+    found = [i for i in schema.places if schema.columns[i] in INDEX] if schema.header_crc is not None else []
+    if found:
+        name, drop = brief(schema.columns[found[0]], LONG), to_drop(found, way_out)
+        log.warning(
+            "%s: column %d is called %s, as pandas calls its index, and is learnt as a value: %s leaves it out",
+            *(source, found[0], name, drop),
+        )
+
+
+def refuse_text(head: bytes, schema: Schema, source: str, said: bool, way_out: str = OF_FLAGS) -> None:
+    """Raise DataError that names all columns in which most cells are no numbers.
+
+    head: lines, the last perhaps cut; said: whether anybody said which column is the label.
+    """
+    text = b"".join(whole_lines([head[: head.rfind(b"\n") + 1] or head], schema.header_crc))
+    blocks, bad = BlockParser(schema).parse(text)
+    columns: dict[int, tuple[int, str]] = getattr(bad, "columns", {})
+    rows = sum(len(block.features) for block in blocks) + len(bad)
+    of_text = {place: cell for place, (count, cell) in columns.items() if 2 * count > rows}
+    if not of_text:
+        return
+    told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in of_text.items()]
+    many = f"{len(of_text)} of {len(schema.columns)} columns hold" if len(of_text) > 1 else "a column holds"
+    raise DataError(
+        f"{source}: {many} text where numbers are expected; nothing was trained.\n  {_some(told)}\n"
+        f"Leave out with {to_drop(names_of(of_text, schema), way_out)}, or write numbers in their place "
+        "(pandas.get_dummies)." + ("" if said else _perhaps_the_label(schema))
+    )
+
+
+def _perhaps_the_label(schema: Schema) -> str:
+    if schema.label is None:
+        return ""
+    name = f" {schema.label_name!r}" if schema.header_crc is not None else ""
+    return f" The label is taken to be the first column{name}: if it is another, say it."
+
+
+def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
+    """What is said of columns in which some cells are no numbers. unfit: index in the CSV, and a cell, of each."""
+    if not unfit:
+        return ""
+    told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in unfit]
+    drop = to_drop(names_of([place for place, _ in unfit[:SHOWN_NAMES]], schema))
+    return f"\nColumns with cells that are no numbers, which {drop} leaves out:\n  {_some(told)}"
+
+
+def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:
+    """What columns can be called in the setting `drop`: by short names that mean them alone, else by numbers."""
+    if schema.header_crc is None:
+        return list(places)
+    counts = Counter(schema.columns)
+    names = ((i, schema.columns[i]) for i in places)
+    return [name if 0 < len(name) <= LONG and name.isprintable() and counts[name] == 1 else i for i, name in names]
+
+
+def to_drop(columns: Sequence[str | int], way_out: str = OF_FLAGS) -> str:
+    """How to leave columns out, as a flag or a line of a spec."""
+    if way_out == OF_A_SPEC:
+        return way_out.format(str([str(column) for column in columns]))
+    return way_out.format(shlex.quote(names_as_text(columns)))
+
+
+def check_headers(names: Sequence[str], first_line: Callable[[str], bytes], schema: Schema) -> None:
+    """Raise DataError where a file begins with another header than the data set's. names: of files; first_line: of one.
+
+    A file without a header is as good: its first line is a row.
+    """
+    for name in names:
+        line = first_line(name)
+        if not line or (schema.header_crc is not None and header_crc(line) == schema.header_crc):
+            continue
+        try:
+            cells = [cell.strip() for cell in cells_of(line.decode())]
+        except (UnicodeDecodeError, csv.Error):
+            continue  # a bad row, which is told with its reason
+        named = sum(cell in schema.columns and not is_value(cell) for cell in cells)
+        if 2 * named >= len(cells) or _only_names(cells, schema):
+            raise DataError(f"{name}: {_difference(cells, schema)}")
+
+
+def _only_names(cells: list[str], schema: Schema) -> bool:
+    """Whether a line with as many cells as a row has text for every value."""
+    return len(cells) == len(schema.columns) and not any(is_value(cells[i]) for i in schema.places)
+
+
+def _difference(cells: list[str], schema: Schema) -> str:
+    if schema.header_crc is None:
+        return f"its first line names columns ({_quoted(cells)}), but the first file has no header"
+    if tuple(cells) == schema.columns:
+        return "its header is that of the first file, written otherwise (blanks, quotation marks): write it alike"
+    if sorted(cells) == sorted(schema.columns):
+        return f"its columns are in another order than the first file's: {_quoted(cells)}; write them in one order"
+    missing = [name for name in schema.columns if name not in cells]
+    others = [name for name in cells if name not in schema.columns]
+    return (
+        "its header is another than the first file's"
+        + (f": {_quoted(missing)} missing" if missing else "")
+        + (f"{',' if missing else ':'} {_quoted(others)} beyond" if others else "")
+        + "; give all files the same columns"
+    )
+
+
+def _some(told: list[str], between: str = "\n  ") -> str:
+    more = len(told) - SHOWN_NAMES
+    return between.join(told[:SHOWN_NAMES]) + (f"{between}and {more} more" if more > 0 else "")
+
+
+def _quoted(names: list[str]) -> str:
+    return _some([brief(name, LONG) for name in names], ", ")

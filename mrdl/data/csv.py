@@ -1,0 +1,196 @@
+"""From CSV text to arrays, in blocks of whole lines.
+
+A record is one line: MapReduce cuts files at line ends, so a quoted field cannot hold one.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from mrdl.data.bad_rows import BadRow, Cells, is_open, sift
+from mrdl.data.schema import MISSING, Schema, header_crc, normalise, without_marks
+from mrdl.errors import DataError
+
+_HEXADECIMAL = re.compile(rb"0[xX]")
+_MISSING = frozenset(MISSING)
+WIDE = 10_000  # columns, from which on the sieve is faster and takes less memory
+MOST_NULLS = 20  # spellings of missing that are read fast
+
+
+@dataclass(frozen=True)
+class Block:
+    """Parsed rows: features (rows, columns) uint8 or float32, missing cells 0; labels (rows,) of str."""
+
+    features: np.ndarray
+    label_codes: np.ndarray  # (rows,) int32, index in label_names
+    label_names: tuple[str, ...]
+    missing: int
+
+
+def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:
+    """Blocks of whole lines with LF at their ends, of bytes cut anywhere; the header line is blanked.
+
+    The header is known by what it says, not by its place: only the first split of a file has it. It leaves an
+    empty line, so that lines keep their numbers.
+    """
+    rest, first = b"", True
+    for chunk in chunks:
+        text = rest + chunk
+        half = text.endswith(b"\r")  # perhaps the half of a CRLF
+        cut = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - half)) + 1
+        text, rest = text[:cut], text[cut:]
+        if text:
+            yield _without_header(normalise(text), crc) if first else normalise(text)
+            first = first and not without_marks(text).strip()
+    if rest:
+        yield _without_header(normalise(rest), crc) if first else normalise(rest)
+
+
+def _without_header(text: bytes, crc: int | None) -> bytes:
+    start = len(text) - len(text.lstrip(b"\n"))
+    line, end, after = text[start:].partition(b"\n")
+    return text[:start] + end + after if crc is not None and header_crc(line) == crc else text
+
+
+class BlockParser:
+    """Parses blocks of whole lines fast; a block with what is not plain numbers goes through the sieve.
+
+    What it has seen there (words for missing, columns of booleans) it reads fast from then on: that changes how long
+    a later block takes, and no value.
+    """
+
+    def __init__(self, schema: Schema, *, keep_unlabelled: bool = False) -> None:
+        """keep_unlabelled: whether a row whose label is missing is one, with the label ""; else it is bad."""
+        self._schema, self._keep_unlabelled = schema, keep_unlabelled
+        self._places = schema.places
+        self._names = [str(i) for i in range(len(schema.columns))]
+        self._used = [self._names[i] for i in (*self._places, *([] if schema.label is None else [schema.label]))]
+        self._bytes = True  # no value other than 0 to 255 was seen yet: uint8 parses faster than float32
+        self._nulls = [""]  # each costs time and memory for every column
+        self._booleans: set[int] = set()
+
+    def parse(self, text: bytes) -> tuple[list[Block], Sequence[BadRow]]:
+        """text: whole lines, LF. Returns blocks in the order of lines, and the rows that are none."""
+        if not text.strip():
+            return [], []
+        if len(self._used) <= WIDE:
+            try:
+                return [self._convert(text)], []
+            except (pa.ArrowInvalid, _Unusable):
+                pass
+        found = sift(text, self._schema, self._keep_unlabelled)
+        self._nulls = list(dict.fromkeys([*self._nulls, *found.words]))[:MOST_NULLS]
+        self._booleans |= set(found.booleans)
+        if not len(found.features):
+            return [], found.bad
+        codes, names = self._coded(found.labels, len(found.features))
+        return [Block(found.features, codes, names, found.missing)], found.bad
+
+    def _convert(self, text: bytes) -> Block:
+        try:
+            return self._table(text, pa.uint8() if self._bytes else pa.float32())
+        except pa.ArrowInvalid:
+            if not self._bytes:
+                raise
+            block = self._table(text, pa.float32())
+            self._bytes = False
+            return block
+
+    def _table(self, text: bytes, value_type: pa.DataType) -> Block:
+        if value_type == pa.uint8() and (b"x" in text or b"X" in text) and _HEXADECIMAL.search(text):
+            raise pa.ArrowInvalid("0x10 is a number for whole numbers only: a row must not depend on its neighbours")
+        if self._schema.dropped and not text.isascii() and not _is_utf8(text):
+            raise _Unusable  # pyarrow looks at the columns alone that it converts
+        table = self._read(text, value_type)
+        if b'"' in text:
+            rows = [line for line in text.split(b"\n") if line]
+            if table.num_rows != len(rows) or is_open(rows[-1]):
+                raise _Unusable  # a quote that is left open would swallow the next lines
+        transposed = np.empty((len(self._places), table.num_rows), value_type.to_pandas_dtype())
+        missing = 0
+        for row, place in enumerate(self._places):
+            column = table.column(row)
+            if place in self._booleans:
+                column, count = _of_booleans(column.combine_chunks(), value_type)
+                missing += count
+            elif column.null_count:
+                missing += column.null_count
+                column = column.fill_null(0)
+            transposed[row] = column if place in self._booleans else column.to_numpy()
+        features = np.ascontiguousarray(transposed.T)
+        if features.dtype == np.float32:
+            if not np.isfinite(features).all():
+                raise _Unusable
+            features += 0.0  # -0 and 0 are the same value and must hash alike
+        label = None if self._schema.label is None else table.column(len(self._places)).combine_chunks()
+        return Block(features, *self._coded(label, table.num_rows), missing)
+
+    def _read(self, text: bytes, value_type: pa.DataType) -> pa.Table:
+        """The columns that are used, the label's last."""
+        types = dict.fromkeys(self._names, value_type)
+        types |= {self._names[place]: pa.string() for place in self._booleans}
+        if self._schema.label is not None:
+            types[self._names[self._schema.label]] = pa.dictionary(pa.int32(), pa.string())
+        return arrow_csv.read_csv(
+            io.BytesIO(text),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=types, null_values=self._nulls, strings_can_be_null=False, include_columns=self._used
+            ),
+        ).combine_chunks()
+
+    def _coded(self, labels: pa.Array | None, rows: int) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Codes and names of labels; raises _Unusable where one is missing."""
+        if labels is None:
+            return np.zeros(rows, np.int32), ("",)
+        coded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
+        names = tuple(name.strip() for name in coded.dictionary.to_pylist())
+        if self._keep_unlabelled:
+            names = tuple("" if name in _MISSING else name for name in names)
+        elif not _MISSING.isdisjoint(names):
+            raise _Unusable
+        return coded.indices.to_numpy(), names
+
+
+class _Unusable(Exception):
+    """A block parses, but holds a value that is no value."""
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _of_booleans(column: pa.Array, value_type: pa.DataType) -> tuple[np.ndarray, int]:
+    """The values of a column in which there are booleans, and how many are missing."""
+    cells = Cells.of(column)
+    if cells.bad.any():
+        raise _Unusable
+    values = cells.values
+    if value_type == pa.uint8() and not ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
+        raise pa.ArrowInvalid("not all are whole numbers from 0 to 255")
+    return values.astype(value_type.to_pandas_dtype()), int(cells.missing.sum())
+
+
+def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np.ndarray, list[str]]:
+    """A whole CSV at once: features (rows, columns), and the label of each row. Raises DataError at a bad row."""
+    parser, line = BlockParser(schema), 0
+    blocks: list[Block] = []
+    for text in whole_lines(chunks, schema.header_crc):
+        parsed, bad = parser.parse(text)
+        if bad:
+            raise DataError(f"{source} line {line + bad[0].line + 1}: {bad[0].reason}")
+        blocks += parsed
+        line += text.count(b"\n")
+    if not blocks:
+        return np.zeros((0, len(schema.features)), np.uint8), []
+    labels = [block.label_names[code] for block in blocks for code in block.label_codes]
+    return np.concatenate([block.features for block in blocks]), labels

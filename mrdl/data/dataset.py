@@ -1,0 +1,87 @@
+"""The data of a sweep: read and prepared once, split in two by the rows' hashes."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from mrdl.data.columns import OF_A_SPEC
+from mrdl.data.csv import read_table
+from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash
+from mrdl.data.preparation import Scaling, prepare
+from mrdl.data.source import Source
+from mrdl.data.statistics import Statistics
+from mrdl.data.target import problem
+from mrdl.errors import DataError
+from mrdl.nn.rows import Dataset
+from mrdl.settings.config import TrainConfig
+from mrdl.storage import atomic
+from mrdl.storage.store import text_chunks
+
+SETTING = "[data] label ="  # of a spec, where the label is said
+
+
+def save_data(data: Dataset, path: Path) -> None:
+    """Write the data of a sweep into one safetensors file, beside and renamed."""
+    arrays = {name: getattr(data, name) for name in ("train_x", "train_y", "test_x", "test_y")}
+    with atomic.beside(path) as place:
+        save_file(arrays, place, {"classes": "\n".join(data.classes), "digest": data.digest})
+
+
+def load_data(path: str | Path) -> Dataset:
+    """Map the data of a file: tasks of one node share its pages."""
+    with safe_open(path, framework="numpy") as file:
+        about: dict[str, Any] = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return Dataset(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
+
+
+def identity_of(name: str, label: str, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:
+    """By what the files of a CSV are known again, whatever their path: their content where that costs little."""
+    identity = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop))).identity()
+    return {key: value for key, value in identity.items() if key != "source"}
+
+
+def prepare_data(name: str, label: str, header: str, test_fraction: float, drop: Sequence[str] = ()) -> Dataset:
+    """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
+
+    Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
+    """
+    source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
+    if source.schema.label is None:
+        raise DataError(f"{name} has no label column, but a sweep learns classes: {SETTING} ...")
+    which = source.head.label(label, how=SETTING)  # raises where these are no classes
+    source.check_columns(bool(label), OF_A_SPEC)
+    features, names = [], []
+    for info in source.files:
+        rows, found = read_table(text_chunks(info.path), source.schema, info.path)
+        features.append(rows)
+        names += found
+    x, labels = np.concatenate(features), sorted(set(names))
+    codes = np.array([{label: i for i, label in enumerate(labels)}[name] for name in names], np.int64)
+    hashes = row_hash(x, label_hashes(labels)[codes])
+    order = hash_order(hashes, x, codes, labels)
+    kept_out = is_validation(hashes, test_fraction)[order]
+    train, test = order[~kept_out], order[kept_out]
+    if not len(train) or not len(test):
+        raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
+    counted = Statistics.empty(x.shape[1])
+    counted.training_rows, counted.integral = len(train), is_integral(x)
+    counted.add_range(x[train].astype(np.float32))
+    counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
+    if why := problem(source.schema.label_name, counted.classes, SETTING):
+        raise DataError(f"{name}: {why}")
+    preparation = prepare(counted, source.schema, Scaling())
+    numbers = preparation.class_numbers(labels)[codes]
+    scaled = preparation.scale(x)
+    parts = {
+        "train_x": scaled[train], "train_y": numbers[train], "test_x": scaled[test], "test_y": numbers[test],
+    }  # fmt: skip
+    sha = hashlib.sha256("\n".join(preparation.classes).encode())
+    for array in parts.values():
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=which)

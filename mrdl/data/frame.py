@@ -1,0 +1,85 @@
+"""A DataFrame as the CSV that a run reads, in the run's own folder, and gone when the run has ended."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from mrdl.errors import DataError, SetupError
+from mrdl.storage.lock import is_held
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@contextmanager
+def written(frame: "pd.DataFrame", folder: Path) -> Iterator[Path]:
+    """A CSV of a DataFrame in a run's folder, which is removed at the end; its name is its content, so that a run that
+    goes on finds what it had. The index is left out, as `to_csv(index=False)` does.
+
+    Raises DataError for what is no table of plain cells, SetupError where the folder cannot be written.
+    """
+    table = _table(frame)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = _write(table, folder)
+    except OSError as error:
+        raise SetupError(f"the run folder {folder} cannot be written: {error.strerror}. Use --run-dir") from error
+    try:
+        yield path
+    finally:
+        if not is_held(folder):  # by another driver, of the same rows
+            path.unlink(missing_ok=True)
+
+
+def _write(table: pa.Table, folder: Path) -> Path:
+    place = folder / f".data.csv.{os.getpid()}"
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        arrow_csv.write_csv(table, file)
+    path = folder / f"data-{_digest(place)}.csv"
+    if path.exists():
+        place.unlink()
+    else:
+        os.replace(place, path)
+    return path
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+
+
+def _table(frame: "pd.DataFrame") -> pa.Table:
+    """The columns by name; categories as what they stand for, True and False as pandas writes them."""
+    names = [str(name).strip() for name in frame.columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"the DataFrame has more than one column of the name {twice[0]!r}: rename them")
+    if broken := [name for name in names if "\n" in name or "\r" in name]:
+        raise DataError(f"the name {broken[0]!r} of a column holds a line end: rename it")
+    if not len(frame) or not names:
+        raise DataError(f"the DataFrame has {len(frame)} rows and {len(names)} columns, expected some of both")
+    columns = []
+    for place, name in enumerate(names):
+        try:
+            columns.append(_cells(pa.Array.from_pandas(frame.iloc[:, place])))
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise DataError(f"column {name!r} of the DataFrame is no column of numbers or words: {error}") from error
+    return pa.table(columns, names=names)
+
+
+def _cells(column: pa.Array) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_boolean(column.type):
+        return pc.if_else(column, "True", "False")
+    if pa.types.is_nested(column.type):
+        raise TypeError(f"its cells are of type {column.type}")
+    return column

@@ -1,0 +1,87 @@
+"""Where a row belongs: its hash, its shard and its place in the shard, whatever file or split it came in."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_WARM = np.uint64(0xC2B2AE3D27D4EB4F)  # any odd number but the one above: a rank of its own
+_ROWS = 512  # rows hashed at once: the 64-bit copy of a block stays in the cache
+
+
+# --- hash ---
+
+
+def _mix(bits: np.ndarray) -> np.ndarray:
+    """Spread the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    bits = bits * _GOLDEN
+    bits ^= bits >> np.uint64(30)
+    bits = bits * np.uint64(0xBF58476D1CE4E5B9)
+    bits ^= bits >> np.uint64(27)
+    bits = bits * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+_BYTE_BITS = _mix(np.arange(256, dtype=np.float32).view(np.uint32).astype(np.uint64))
+
+
+def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
+    """A hash of each row's values, (rows,) uint64: the same in any split, file, order and runner.
+
+    features: (rows, columns) uint8 or float32, equal values hash alike in both; label_hashes: (rows,) uint64.
+    """
+    weight = _mix(np.arange(1, features.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
+    hashes = np.empty(len(features), np.uint64)
+    for start in range(0, len(features), _ROWS):
+        part = features[start : start + _ROWS]
+        if part.dtype == np.uint8:
+            bits = _BYTE_BITS[part]
+        else:
+            bits = _mix(np.ascontiguousarray(part, np.float32).view(np.uint32).astype(np.uint64))
+        hashes[start : start + _ROWS] = bits @ weight
+    return _mix(hashes ^ label_hashes)
+
+
+def is_validation(hashes: np.ndarray, fraction: float) -> np.ndarray:
+    """The rows kept out of training: those whose hash lies in the lowest `fraction` of all hashes."""
+    return hashes < np.uint64(int(fraction * 2.0**64)) if fraction else np.zeros(len(hashes), bool)
+
+
+def shard_of(hashes: np.ndarray, shards: int) -> np.ndarray:
+    """The shard of each row, (rows,) int64, by bits that do not decide about validation."""
+    return (_mix(hashes ^ _GOLDEN) % np.uint64(shards)).astype(np.int64)
+
+
+def warm_rank(hashes: np.ndarray) -> np.ndarray:
+    """Where each row stands in the queue for the warm start's sample, (rows,) uint64: lowest first."""
+    return _mix(hashes ^ _WARM)
+
+
+def hash_order(hashes: np.ndarray, features: np.ndarray, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """The one order of a set of rows, (rows,) int64: by hash, and where different rows share one by content.
+
+    hashes: (rows,) uint64; features: (rows, columns); codes: (rows,), index in the labels' names.
+    """
+    order = np.argsort(hashes, kind="stable")
+    ranked = hashes[order]
+    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])) if len(ranked) else np.zeros(0, np.int64)
+    stops = np.append(starts[1:], len(ranked))
+    for run in np.flatnonzero(stops - starts > 1):
+        rows = order[starts[run] : stops[run]]
+        if (features[rows] != features[rows[0]]).any() or (codes[rows] != codes[rows[0]]).any():
+            order[starts[run] : stops[run]] = sorted(rows, key=lambda i: (features[i].tobytes(), names[int(codes[i])]))
+    return order
+
+
+def label_hashes(names: Iterable[str]) -> np.ndarray:
+    """A hash of each label, (labels,) uint64."""
+    digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
+    return np.frombuffer(b"".join(digests), "<u8")
+
+
+def is_integral(features: np.ndarray) -> bool:
+    """Whether every value is a whole number from 0 to 255."""
+    if features.dtype == np.uint8:
+        return True
+    return bool(((features >= 0) & (features <= 255) & (features == np.floor(features))).all())

@@ -1,0 +1,182 @@
+"""The rows that people give to a trained network, in blocks of numbers in the order of training."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from mrdl.cluster.webhdfs import FileInfo
+from mrdl.data.alignment import Columns, of_file, of_names
+from mrdl.data.csv import BlockParser, whole_lines
+from mrdl.data.formats import refuse_by_name, refuse_other_formats
+from mrdl.data.preparation import Preparation
+from mrdl.data.schema import MISSING, without_marks
+from mrdl.errors import DataError
+from mrdl.storage.store import store_of, text_chunks
+
+MOST_LOOKED_AT = 20  # files of which a megabyte is read before anything else is done
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows. features: (rows, columns) uint8 or float32 in the model's order, missing values 0; codes: (rows,), the
+    place of each row's label in `names`, which has "" for a label that is missing; names: None where there are no
+    labels; size: bytes of the text."""
+
+    features: np.ndarray
+    codes: np.ndarray
+    names: tuple[str, ...] | None
+    size: int = 0
+
+
+def columns_of(preparation: Preparation) -> Columns:
+    """The columns that a model wants to see."""
+    return Columns(preparation.columns, preparation.label, preparation.label_index, preparation.dropped)
+
+
+def features_of(values: Any, preparation: Preparation) -> np.ndarray:
+    """All rows at once, as (rows, columns) of numbers, missing values 0, in the order of training."""
+    parts = [part.features for part in parts_of(values, columns_of(preparation))]
+    return np.concatenate(parts) if parts else np.zeros((0, len(preparation.columns)), np.float32)
+
+
+def parts_of(values: Any, wanted: Columns, *, labelled: bool = False) -> Iterator[Part]:
+    """The rows of a CSV's path, a DataFrame or an array; labelled: with their labels, else the label column may hold
+    anything.
+
+    Raises DataError where a column is missing or a row cannot be read.
+    """
+    if isinstance(values, (str, os.PathLike)):
+        return _of_files(os.fspath(values), wanted, labelled)
+    if hasattr(values, "columns"):
+        return iter([_of_frame(values, wanted, labelled)])
+    return iter([_of_array(np.asarray(values), wanted)])
+
+
+def batches(parts: Iterable[tuple[np.ndarray, np.ndarray]], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same rows and what belongs to them, `size` at a time, the last ones fewer: results must not depend on the
+    blocks that a file was read in."""
+    waiting: list[tuple[np.ndarray, np.ndarray]] = []
+    count = 0
+    for part in parts:
+        waiting.append(part)
+        count += len(part[0])
+        if count >= size:
+            rows, beside = _joined(waiting)
+            whole = count - count % size
+            for i in range(0, whole, size):
+                yield rows[i : i + size], beside[i : i + size]
+            waiting, count = [(rows[whole:], beside[whole:])], count - whole
+    if count:
+        yield _joined(waiting)
+
+
+def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+# --- files ---
+
+
+def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str], bool]:
+    """The labels in the beginning of a CSV, and whether that is all of it; empty where it has none.
+
+    Raises DataError where the columns are not those that are wanted, or a row of the beginning cannot be read; so of
+    each file, but of twenty at most.
+    """
+    files = store_of(data).files(data)
+    names: set[str] = set()
+    whole, rows = len(files) <= MOST_LOOKED_AT, 0
+    for info in files[:MOST_LOOKED_AT]:
+        parts = _of_file(info, data if len(files) == 1 else info.path, wanted, labelled)
+        first = next(parts, None)
+        if first is not None:
+            names |= set(first.names or ())
+            rows += len(first.features)
+            whole = whole and next(parts, None) is None
+    if not rows:
+        raise DataError(f"{data} has no rows")
+    if whole and labelled and names <= {""}:
+        raise DataError(f"{data}: none of its {rows} rows has a label")
+    return names - {""}, whole
+
+
+def _of_files(source: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
+    files = store_of(source).files(source)
+    rows = 0
+    for info in files:
+        refuse_by_name(info.path)
+    for info in files:
+        for part in _of_file(info, source if len(files) == 1 else info.path, wanted, labelled):
+            rows += len(part.features)
+            yield part
+    if not rows:
+        raise DataError(f"{source} has no rows")
+
+
+def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
+    """The rows of one file, whose columns may lie in another order than those of the next."""
+    chunks = text_chunks(info.path)
+    head = _beginning(chunks)
+    refuse_other_formats(head, shown)
+    if not without_marks(head).strip():
+        return
+    layout = of_file(head, wanted, shown)
+    if labelled and layout.schema.label is None:
+        raise DataError(f"{shown} has no label column {wanted.label!r}")
+    schema = layout.schema if labelled else layout.without_label
+    parser, line = BlockParser(schema, keep_unlabelled=True), 0
+    for text in whole_lines(chain([head], chunks), schema.header_crc):
+        blocks, bad = parser.parse(text)
+        if bad:
+            raise DataError(f"{shown} line {line + bad[0].line + 1}: {bad[0].reason}")
+        line += text.count(b"\n")
+        for block in blocks:
+            features = block.features if layout.is_in_order else block.features[:, layout.order]
+            yield Part(features, block.label_codes, block.label_names if labelled else None, len(text))
+
+
+def _beginning(chunks: Iterator[bytes]) -> bytes:
+    """As much of a text as holds a whole line that is not blank, if it has one."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        line = without_marks(head).lstrip()
+        if b"\n" in line or b"\r" in line:
+            break
+    return head
+
+
+# --- memory ---
+
+
+def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
+    names = [str(name).strip() for name in frame.columns]
+    unnamed = names == [str(i) for i in range(len(names))]
+    places, label = of_names(names, wanted, "the DataFrame", unnamed=unnamed)
+    features = _numbers(frame.iloc[:, places].to_numpy(na_value=np.nan))
+    if not labelled:
+        return Part(features, np.zeros(len(features), np.int64), None)
+    if label is None:
+        raise DataError(f"the DataFrame has no label column {wanted.label!r}")
+    codes, found = frame.iloc[:, label].factorize()
+    texts = tuple(str(each).strip() for each in found)
+    return Part(features, codes, (*("" if text in MISSING else text for text in texts), ""))  # -1 is the last
+
+
+def _of_array(array: np.ndarray, wanted: Columns) -> Part:
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != len(wanted.names):
+        raise DataError(f"the rows have shape {array.shape}, expected (rows, {len(wanted.names)})")
+    return Part(_numbers(array), np.zeros(len(array), np.int64), None)
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    try:
+        return np.nan_to_num(array.astype(np.float32), nan=0.0)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the rows hold a value that is not a number: {error}") from error

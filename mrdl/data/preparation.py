@@ -1,0 +1,122 @@
+"""What rows go through before training: the statistics of the data, and the scaling and classes made from them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mrdl.data.labels import class_numbers
+from mrdl.data.schema import Schema
+from mrdl.data.statistics import Statistics
+from mrdl.data.target import problem
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a row of the CSV becomes a row in [0, 1] and a class number; kept with every model.
+
+    minimum, factor: (columns,) float32; a value becomes (value - minimum) * factor. With a threshold it becomes
+    1 where it is above, else 0. class_rows: how many rows of the data have each class; empty where nobody knows.
+    label_index: the label's place among the columns that were kept; dropped: the places of those that were not, among
+    all.
+    """
+
+    columns: tuple[str, ...]
+    label: str
+    label_index: int | None
+    classes: tuple[str, ...]
+    minimum: np.ndarray
+    factor: np.ndarray
+    threshold: float | None = None
+    class_rows: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def majority(self) -> str:
+        """The most frequent class, the first of equals; empty where nobody knows."""
+        return self.classes[self.class_rows.index(max(self.class_rows))] if self.class_rows else ""
+
+    def scale(self, features: np.ndarray) -> np.ndarray:
+        """(rows, columns) of any number type -> float32 in [0, 1]; what lies outside the training range is cut."""
+        with np.errstate(over="ignore"):  # what overflows is cut
+            if self.threshold is not None:
+                return (features > self.threshold).astype(np.float32)
+            scaled = features.astype(np.float32)
+            scaled -= self.minimum
+            scaled *= self.factor
+        return np.clip(scaled, 0.0, 1.0, out=scaled)
+
+    def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
+        """Labels -> class numbers, (rows,) int64; -1 for a label that training never saw, however it is written."""
+        return class_numbers(labels, self.classes)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How values are scaled. how: auto, column or common, as the statistics have it; threshold: text of a number, or
+    empty; taken: (minimum, factor) of the model that the training starts from, which the statistics do not change."""
+
+    how: str = "auto"
+    threshold: str = ""
+    taken: tuple[np.ndarray, np.ndarray] | None = None
+
+    def to_meta(self) -> list[Any]:
+        """What `from_meta` reads, as JSON has it."""
+        return [self.how, self.threshold, [array.tolist() for array in self.taken or ()]]
+
+    @classmethod
+    def from_meta(cls, meta: Sequence[Any]) -> "Scaling":
+        """What `to_meta` has written."""
+        how, threshold, taken = meta
+        arrays = [np.array(each, np.float32) for each in taken]
+        return cls(how, threshold, (arrays[0], arrays[1]) if arrays else None)
+
+
+def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Preparation:
+    """The preparation that statistics of all rows decide."""
+    low, high = statistics.minimum, statistics.maximum
+    if not statistics.training_rows:
+        low, high = np.zeros_like(low), np.zeros_like(high)
+    if scaling.how == "common" or (scaling.how == "auto" and looks_like_pixels(statistics)):
+        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+    span = high.astype(np.float64) - low
+    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > np.finfo(np.float32).tiny).astype(np.float32)
+    learnable = schema.label is not None and not statistics.too_many_classes
+    classes = tuple(sorted(statistics.classes, key=_class_order)) if learnable else ()
+    above = float(scaling.threshold) if scaling.threshold else None
+    low, factor = scaling.taken or (low, factor)
+    counts = tuple(statistics.classes[name] for name in classes)
+    return Preparation(
+        schema.features, schema.label_name, schema.label_place, classes, low, factor, above, counts, schema.dropped
+    )
+
+
+def looks_like_pixels(statistics: Statistics) -> bool:
+    """Whole numbers from 0 to 255, and most columns that vary reach the same height: one unit for all."""
+    high = statistics.maximum[statistics.maximum > statistics.minimum]
+    return bool(statistics.integral and len(high) and (high >= 0.9 * high.max()).mean() >= 0.5)
+
+
+def refuse(statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool, label: str = "") -> str | None:
+    """Why these rows cannot be trained on, in words; None where they can. label: its column's name."""
+    if statistics.bad_rows and not skip_bad_rows:
+        return f"{statistics.bad_rows} rows cannot be read"
+    if not statistics.training_rows:
+        return "there are no rows to train on" + (
+            f": all {statistics.validation_rows} went to validation" if statistics.validation_rows else ""
+        )
+    if statistics.training_rows < shards:
+        rows = statistics.training_rows
+        return f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer"
+    return problem(label, statistics.classes) if supervised else None
+
+
+def _class_order(name: str) -> tuple[float, str]:
+    """Numbers by value, then text; a class list must not depend on the order of rows."""
+    try:
+        value = float(name)
+    except ValueError:
+        return math.inf, name
+    return (value, name) if math.isfinite(value) else (math.inf, name)

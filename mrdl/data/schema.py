@@ -1,0 +1,222 @@
+"""What the columns of a CSV are: decided once, in the driver, from the first two lines, so that no task guesses."""
+
+import csv
+import shlex
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mrdl.data.formats import refuse_other_formats, refuse_other_separators
+from mrdl.errors import SHOWN, ConfigError, DataError, brief
+
+BOM = b"\xef\xbb\xbf"
+MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
+SHOWN_NAMES = 20  # names of columns that a message lists
+BOOLEANS = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0}  # as pandas, R and Spark write them
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a CSV, decided once, in the driver, so that no task has to guess.
+
+    `label` is the label's index, None without one; `header_crc` the CRC-32 of the header line, None without one;
+    `dropped` the indices of columns that are left out.
+    """
+
+    columns: tuple[str, ...]
+    label: int | None
+    header_crc: int | None
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The indices of the features: of all columns but the label and those left out."""
+        left_out = {self.label, *self.dropped}
+        return tuple(i for i in range(len(self.columns)) if i not in left_out)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return tuple(self.columns[i] for i in self.places)
+
+    @property
+    def label_place(self) -> int | None:
+        """The label's index among the columns that are not left out, None without one."""
+        return None if self.label is None else self.label - sum(i < self.label for i in self.dropped)
+
+    @property
+    def label_name(self) -> str:
+        """The label column's name, empty without one."""
+        return "" if self.label is None else self.columns[self.label]
+
+
+def sniff(head: bytes, label: str, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
+    """The schema of a CSV from its first two lines; drop: names or indices of columns to leave out.
+
+    Raises DataError or ConfigError with the way out.
+    """
+    first, second = _first_lines(head, source)
+    try:
+        cells = cells_of(first)
+        below = cells_of(second)
+    except csv.Error as error:
+        raise DataError(f"{source} is not a CSV: {error} in its first lines") from error
+    refuse_other_separators(first, second, cells, source)
+    named = header == "yes" or (header == "auto" and _is_header(cells, below, label, source))
+    columns = tuple(cell.strip() for cell in cells) if named else tuple(f"c{i}" for i in range(len(cells)))
+    dropped = tuple(sorted({i for column in drop for i in _places(column.strip(), columns, named, source)}))
+    index = _label_index(label, columns, named, source, dropped)
+    if len(columns) < 2 and index is not None:
+        raise DataError(f"{source} has one column ({brief(columns[0])}), expected a label and at least one value")
+    if named and not second:
+        raise DataError(f"{source} has a header but no rows")
+    return Schema(columns, index, header_crc(first.encode()) if named else None, dropped)
+
+
+def refuse_numbered(head: bytes, source: str) -> None:
+    """Raise ConfigError where the first line may be a row as well as a header: 0,1,2,..., as pandas writes it where
+    columns have no names, perhaps with one for the index."""
+    cells = [cell.strip() for cell in cells_of(_first_lines(head, source)[0])]
+    numbers = cells[1:] if cells[0] in ("", "0") and cells[1:2] == ["0"] else cells
+    if len(numbers) < 3 or numbers != [str(i) for i in range(len(numbers))]:
+        return
+    shown = ",".join(cells) if len(cells) < 6 else ",".join([*cells[:4], "...", cells[-1]])
+    raise ConfigError(
+        f"{source}: is its first line, {shown}, a row, or does it number the columns, as pandas does where they have "
+        'no names? Set header to yes if it names them, to no if it is a row: --header yes, or header = "yes" in a file'
+    )
+
+
+def header_crc(line: bytes) -> int:
+    """What a header is known by, whatever its line end and byte order mark."""
+    return zlib.crc32(without_marks(line).strip())
+
+
+def _first_lines(head: bytes, source: str) -> tuple[str, str]:
+    refuse_other_formats(head, source)
+    lines = filled_lines(head)[:2]
+    if not lines:
+        raise DataError(f"{source} is empty, expected lines of a label and values with commas between")
+    try:
+        texts = [line.decode() for line in lines]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{source} is not UTF-8: byte 0x{error.object[error.start]:02x} in its first lines: "
+            f"iconv -f latin1 -t utf-8 {shlex.quote(source)} > utf8.csv"
+        ) from error
+    return texts[0], texts[1] if len(texts) > 1 else ""
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of one line."""
+    return next(csv.reader([line]), [])
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, or missing."""
+    if cell.strip() in MISSING:
+        return True
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def is_value(cell: str) -> bool:
+    """Whether a cell is a number, True or False, or missing."""
+    return is_number(cell) or cell.strip() in BOOLEANS
+
+
+def _is_header(first: list[str], second: list[str], label: str, source: str) -> bool:
+    """Text where a value should be; or only the label is text, and in the next line it is a number. Where nobody has
+    said which column that is, it may be any.
+
+    Raises DataError where there is text in both lines, and numbers in both: either may be true.
+    """
+    values = [is_value(cell) for cell in first]
+    if not label:
+        over = zip(values, second, strict=False)
+        return not any(values) or any(not value and below.strip() and is_value(below) for value, below in over)
+    at = _index(label)
+    within = at is not None and -len(first) <= at < len(first)
+    if not within and label in [cell.strip() for cell in first]:
+        return True
+    if at is not None and not within:
+        return not all(values)  # there is no such column, which is what will be said
+    at = None if at is None else at % len(first)
+    others = [i for i in range(len(first)) if i != at]
+    if all(values[i] for i in others):
+        return at is not None and not values[at] and at < len(second) and is_value(second[at])
+    below = [is_value(cell) for cell in second] + [False] * len(first)
+    if any(below[i] and not values[i] for i in others) or not any(below[i] and values[i] for i in others):
+        return True
+    raise DataError(
+        f"{source}: its first line ({', '.join(first)[:60]!r}) has text and numbers where the second has: say whether "
+        "it names the columns, --header yes, or is a row, --header no"
+    )
+
+
+def _label_index(
+    label: str, columns: tuple[str, ...], named: bool, source: str, dropped: tuple[int, ...]
+) -> int | None:
+    """Which column is the label: the first that is not left out, where nobody said it."""
+    kept = [i for i in range(len(columns)) if i not in set(dropped)]
+    if label == "none" and not (named and label in columns):
+        index = None
+    else:
+        index = _places(label, columns, named, source)[0] if label else next(iter(kept), 0)
+    if label and index in dropped:
+        raise ConfigError(f"column {columns[index]!r} of {source} is the label, and is to be dropped, too")
+    if dropped and len(kept) <= (index is not None):
+        raise ConfigError(f"drop leaves out {len(dropped)} columns of {source}: no values to train on are left")
+    return index
+
+
+def _places(column: str, columns: tuple[str, ...], named: bool, source: str) -> list[int]:
+    """The indices of the columns that a name means, or an index in text, which may count from the end."""
+    if named and column in columns:
+        return [i for i, name in enumerate(columns) if name == column]
+    some = ", ".join(name if len(name) <= SHOWN else f"{name[:SHOWN]}..." for name in columns[:20])
+    shown = some + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
+    index = _index(column)
+    if index is None:
+        what = f"its columns are {shown}" if named else f"it has no header; give the index, 0 to {len(columns) - 1}"
+        raise ConfigError(f"{source} has no column {column!r}: {what}")
+    if not -len(columns) <= index < len(columns):
+        raise ConfigError(f"{source} has no column number {index}: it has {len(columns)} columns: {shown}")
+    return [index % len(columns)]
+
+
+def _index(label: str) -> int | None:
+    try:
+        return int(label)
+    except ValueError:
+        return None
+
+
+def normalise(text: bytes) -> bytes:
+    """Line ends as LF, and lines without byte order marks before them, of which joined files have one in the middle.
+
+    A record may end in LF, CRLF or CR, as Hadoop has it.
+    """
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if BOM not in text:
+        return text
+    text = without_marks(text)
+    while b"\n" + BOM in text:
+        text = text.replace(b"\n" + BOM, b"\n")
+    return text
+
+
+def without_marks(text: bytes) -> bytes:
+    """The text without byte order marks at its beginning: one, or several where a program has set another."""
+    while text.startswith(BOM):
+        text = text[len(BOM) :]
+    return text
+
+
+def filled_lines(head: bytes) -> list[bytes]:
+    """The lines of a text that are not blank."""
+    return [line for line in normalise(head).split(b"\n") if line.strip()]

@@ -1,0 +1,204 @@
+"""The data set of a run: its files, its columns, and where in it a bad row lies."""
+
+import hashlib
+import json
+import logging
+import os
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mrdl.cluster.webhdfs import FileInfo
+from mrdl.data import columns
+from mrdl.data.formats import refuse_by_name, refuse_other_formats
+from mrdl.data.schema import Schema, filled_lines, header_crc, refuse_numbered, sniff
+from mrdl.data.statistics import Statistics
+from mrdl.data.target import Head
+from mrdl.errors import ConfigError, DataError, MrdlError, SetupError, Unavailable
+from mrdl.settings.config import TrainConfig
+from mrdl.storage.local import LocalStore
+from mrdl.storage.store import head, is_hdfs, is_packed, store_of, text_chunks
+
+log = logging.getLogger(__name__)
+
+HEAD_BYTES = 1 << 20
+COMPARED = 300  # files of which the first lines are compared
+MOST_BYTES = 1 << 30  # a second or two; to parse as many takes ten times as long
+MOST_CHECKSUMS = 1000  # some hundredths of a second each
+
+
+def fingerprint(files: Sequence[FileInfo]) -> tuple[str, list[Any]]:
+    """By what files are known again, and the marks themselves: their content where that costs little beside reading it
+    as text, else what a change of them would hardly leave as it was."""
+    if any(is_hdfs(info.path) for info in files):
+        if len(files) <= MOST_CHECKSUMS:
+            try:
+                return "checksums of HDFS", [store_of(info.path).checksum(info) for info in files]
+            except Unavailable:
+                raise
+            except SetupError as error:  # some services behind hdfs:// have none
+                log.warning("the data is known by the marks of its files, not by their content: %s", error)
+        return "size, time and number of each file", [[info.size, info.modified, info.serial] for info in files]
+    local = LocalStore()
+    if sum(info.size for info in files) <= MOST_BYTES:
+        return "all bytes", [local.checksum(info) for info in files]
+    marks = [[info.size, info.modified, info.serial, local.samples(info)] for info in files]
+    return "size, times and samples of the bytes", marks
+
+
+def first_lines(files: Sequence[FileInfo], name: str) -> bytes:
+    """The beginning of a data set, enough of it to decide the columns: two lines that are not blank, if it has them.
+
+    Programs that write many files leave some with nothing in them, or with nothing but the header. Raises DataError
+    for a file that is no text.
+    """
+    start = b""
+    for info in files:
+        refuse_by_name(info.path)
+    for info in filter(lambda info: info.size, files):
+        text = _beginning(info, info.path if len(files) > 1 else name)
+        above, here = filled_lines(start), filled_lines(text)
+        repeated = bool(above and here) and header_crc(above[0]) == header_crc(here[0])
+        start = b"\n".join([*above, text]) if above and not repeated else text
+        if len(above) * (not repeated) + len(here) >= 2:
+            break
+    return start
+
+
+def _beginning(info: FileInfo, shown: str) -> bytes:
+    """The first two lines of a file, at least, or all of it."""
+    length = HEAD_BYTES
+    while True:
+        start = head(info.path, length)
+        refuse_other_formats(start, shown)
+        if start.count(b"\n") >= 2 or start.count(b"\r") >= 2:
+            return start
+        if length >= info.size:
+            return b"".join(text_chunks(info.path))  # to its end: a packed file may be damaged
+        length *= 4  # a line longer than a megabyte
+
+
+def _first_line(path: str) -> bytes:
+    """The first line of a file that is not blank."""
+    length = 1 << 16
+    while True:
+        lines = filled_lines(start := head(path, length))
+        if len(lines) > 1 or length > HEAD_BYTES or start.endswith((b"\n", b"\r")):
+            return lines[0] if lines else b""
+        length *= 32
+
+
+@dataclass(frozen=True)
+class Source:
+    """A CSV as the user named it: a file, folder or glob, local or in HDFS."""
+
+    name: str
+    files: tuple[FileInfo, ...]
+    schema: Schema
+    head: Head = field(repr=False, compare=False)
+
+    @classmethod
+    def look_at(cls, name: str, config: TrainConfig) -> "Source":
+        """List the files, and decide the columns by the head of the first that is not empty.
+
+        Raises DataError or ConfigError where there is nothing, or nothing to train on.
+        """
+        files = store_of(name).files(name)
+        start = first_lines(files, name)
+        schema = sniff(start, config.label, config.header, name, config.drop)
+        if config.header == "auto" and schema.header_crc is None:
+            refuse_numbered(start, name)
+        whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1
+        return cls(name, tuple(files), schema, Head(name, start, whole, schema))
+
+    def check_columns(self, said: bool, way_out: str = columns.OF_FLAGS) -> None:
+        """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file, text.
+
+        An index of pandas among them is told.
+
+        said: whether the label was; way_out: how columns are left out by whoever asks.
+        """
+        columns.check_names(self.schema, self.name, way_out)
+        filled = [info.path for info in self.files if info.size]
+        columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
+        columns.refuse_text(self.head.text, self.schema, self.name, said, way_out)
+        columns.tell_index(self.schema, self.name, way_out)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(info.size for info in self.files)
+
+    def identity(self) -> dict[str, Any]:
+        """What must not change between the rounds of a run, and by what the data is known again."""
+        known_by, digest = self._digest
+        about = {"source": self.name, "files": len(self.files), "bytes": self.size}
+        return {**about, "known_by": known_by, "sha256": digest}
+
+    @cached_property
+    def _digest(self) -> tuple[str, str]:
+        """What the identity of the data rests on, and a digest of it: of its content, where that costs little."""
+        filled = [info for info in self.files if info.size]
+        known_by, marks = fingerprint(filled)
+        packed = [is_packed(info.path) for info in filled]
+        sha = hashlib.sha256(json.dumps([known_by, marks, packed]).encode())
+        return known_by, sha.hexdigest()[:16]
+
+    def check_unchanged(self) -> None:
+        """Raise DataError where the files are not what they were when they were looked at."""
+        marks = [(info.path, info.size, info.modified) for info in self.files]
+        if marks != [(info.path, info.size, info.modified) for info in store_of(self.name).files(self.name)]:
+            raise DataError(f"{self.name} was changed while it was read; nothing was kept. Start again when it rests")
+
+    def inputs(self, runner: str, work: Path) -> list[str]:
+        """The paths for a job; files in HDFS are fetched to `work` for a runner that cannot read there."""
+        paths = [info.path for info in self.files if info.size]
+        if runner == "hadoop" or not is_hdfs(self.name):
+            return paths
+        (work / "input").mkdir()
+        local = [work / "input" / f"{i:04d}{posixpath.splitext(path)[1]}" for i, path in enumerate(paths)]
+        for path, fetched in zip(paths, local, strict=True):
+            with open(fetched, "wb") as file:
+                file.writelines(store_of(path).chunks(path))
+        return [str(path) for path in local]
+
+    def check_packed(self) -> None:
+        """Read every packed file to its end; raises DataError, with its name, where one is damaged."""
+        for info in self.files:
+            if is_packed(info.path):
+                for _ in text_chunks(info.path):
+                    pass
+
+    def refused(self, statistics: Statistics, problem: str, skip_bad_rows: bool) -> MrdlError:
+        """The error for data that the tasks found unfit; nothing was trained."""
+        if statistics.bad_rows and not skip_bad_rows:
+            return self._bad_rows(statistics, [self._place(file, at) for file, at, _, _ in statistics.bad])
+        kind = ConfigError if problem.startswith("nodes") else DataError
+        return kind(f"{self.name}: {problem}")
+
+    def _place(self, file: str, at: int) -> str:
+        """Where a bad row lies, in words; at: a line number, or less the byte near which it lies."""
+        path = file.removeprefix("file://")
+        if at < 0 and not is_hdfs(path) and os.path.exists(path):
+            at = 1 + sum(chunk.count(b"\n") for chunk in store_of(path).chunks(path, -at))
+        if is_hdfs(self.name) and not is_hdfs(path):  # it was fetched
+            path = [info.path for info in self.files if info.size][int(Path(path).stem)]
+        shown = self.name if len(self.files) == 1 else path
+        return f"{shown} line {at}" if at > 0 else f"{shown} near byte {-at}"
+
+    def _bad_rows(self, statistics: Statistics, places: Sequence[str]) -> DataError:
+        shown = [f"  {place}: {reason}" for place, (_, _, reason, _) in zip(places, statistics.bad, strict=True)]
+        more = statistics.bad_rows - len(shown)
+        total = statistics.training_rows + statistics.validation_rows + statistics.bad_rows
+        seen = f"at least {statistics.bad_rows} rows" if statistics.cut else f"{statistics.bad_rows} of {total} rows"
+        return DataError(
+            f"{self.name}: {seen} cannot be read; nothing was trained.\n"
+            + "\n".join(shown)
+            + (f"\n  ... and {'at least ' * statistics.cut}{more} more" if more else "")
+            + columns.told_unfit(statistics.unfit, self.schema)
+            + "\nMend them"
+            + (", or leave them out with --bad-rows skip." if 2 * statistics.bad_rows <= total else ".")
+        )

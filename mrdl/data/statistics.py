@@ -1,0 +1,114 @@
+"""What a mapper counts of its rows, and what all of them give together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mrdl.data.target import MAX_CLASSES
+from mrdl.errors import brief
+
+KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
+KEPT_UNFIT = 21  # columns with bad cells: those that a message shows, and one to tell that there are more
+
+
+@dataclass
+class Statistics:
+    """What a mapper counts, mergeable in any order.
+
+    minimum, maximum: (columns,) float32 over the training rows alone; classes: label -> rows;
+    bad: the first bad rows as (file, place, reason, text); unfit: of the first columns in which cells are no numbers,
+    (index in the CSV, a cell); cut: whether a mapper stopped at so many bad rows.
+    """
+
+    minimum: np.ndarray
+    maximum: np.ndarray
+    training_rows: int = 0
+    validation_rows: int = 0
+    missing: int = 0
+    bad_rows: int = 0
+    integral: bool = True
+    classes: dict[str, int] = field(default_factory=dict)
+    bad: list[tuple[str, int, str, str]] = field(default_factory=list)
+    unfit: list[tuple[int, str]] = field(default_factory=list)
+    cut: bool = False
+
+    @classmethod
+    def empty(cls, num_features: int) -> "Statistics":
+        """The statistics of no rows."""
+        return cls(np.full(num_features, np.inf, np.float32), np.full(num_features, -np.inf, np.float32))
+
+    def add_range(self, features: np.ndarray) -> None:
+        """Widen the range by training rows; features: (rows, columns)."""
+        if len(features):
+            np.minimum(self.minimum, features.min(0), out=self.minimum)
+            np.maximum(self.maximum, features.max(0), out=self.maximum)
+
+    def add_classes(self, classes: Mapping[str, int]) -> None:
+        """Count rows by label, until there are more labels than can be classes: then no count is needed any more."""
+        if not self.too_many_classes:
+            for name, count in classes.items():
+                self.classes[name] = self.classes.get(name, 0) + count
+
+    @property
+    def too_many_classes(self) -> bool:
+        """Whether labels are no more counted."""
+        return len(self.classes) > MAX_CLASSES
+
+    def add_bad(self, file: str, place: int, reason: str, text: str) -> None:
+        """Count a bad row; only the first few are kept as examples."""
+        self.bad_rows += 1
+        self.bad = sorted([*self.bad, (file, place, reason, text)])[:KEPT_BAD_ROWS]
+
+    def add_unfit(self, columns: Iterable[tuple[int, str]]) -> None:
+        """Note columns that hold a cell which is no number: (index in the CSV, the cell)."""
+        found: dict[int, str] = {}
+        for place, cell in sorted([*self.unfit, *columns]):
+            found.setdefault(place, cell)
+        self.unfit = sorted(found.items())[:KEPT_UNFIT]
+
+    def merge(self, other: "Statistics") -> None:
+        """Take in another mapper's statistics."""
+        np.minimum(self.minimum, other.minimum, out=self.minimum)
+        np.maximum(self.maximum, other.maximum, out=self.maximum)
+        self.training_rows += other.training_rows
+        self.validation_rows += other.validation_rows
+        self.missing += other.missing
+        self.bad_rows += other.bad_rows
+        self.integral &= other.integral
+        self.add_classes(other.classes)
+        self.bad = sorted([*self.bad, *other.bad])[:KEPT_BAD_ROWS]
+        self.add_unfit(other.unfit)
+        self.cut |= other.cut
+
+    def to_meta(self) -> dict[str, Any]:
+        """All but the arrays, for a record's header."""
+        names = (
+            "training_rows",
+            "validation_rows",
+            "missing",
+            "bad_rows",
+            "integral",
+            "classes",
+            "bad",
+            "unfit",
+            "cut",
+        )
+        return {name: getattr(self, name) for name in names}
+
+
+EXACT = 1 << 24  # whole numbers below are exact as 32-bit floats; what is one more becomes this one
+
+
+def told_rounding(statistics: Statistics, columns: Sequence[str]) -> str:
+    """Which columns have whole numbers that 32-bit floats cannot tell from their neighbours; empty where none has."""
+    largest = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum))
+    found = [brief(columns[int(i)]) for i in np.flatnonzero(np.isfinite(largest) & (largest >= EXACT))]
+    if not found:
+        return ""
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return (
+        f"values of {EXACT:,} and more in {', '.join(found[:3])}{more}: they are kept as 32-bit floats, so whole "
+        "numbers lose their last digits there; subtract what they have in common, or leave the column out"
+    )

@@ -1,0 +1,226 @@
+"""Faults that hit a run from outside, as machines and people do: what is killed, damaged or restarted, and how.
+
+A fault is a function of a Trial that does its harm and says whether it hit. Those of a cluster's daemons need the
+cluster of scripts/hadoop.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mrdl.errors import ConfigError, MrdlError, SetupError, Unavailable
+from mrdl.mapreduce.shipping import PACKAGE
+from mrdl.rounds.folder import RunFolder
+from mrdl.storage.store import hdfs_store, is_hdfs, store_of
+
+HADOOP = PACKAGE.parent / "scripts" / "hadoop"
+LIMIT_S = 1200  # of a trial
+
+
+@dataclass
+class Trial:
+    """One run under fire. `process` is its driver; it may be dead, and is then started again with --resume."""
+
+    words: Sequence[str]
+    run_dir: Path
+    cache_dir: str
+    runner: str
+    rng: np.random.Generator
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the driver, or start it again."""
+        resume = ["--resume"] if self.run_dir.exists() else []
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", "mrdl", "train", *self.words, "--run-dir", str(self.run_dir),
+                "--cache-dir", self.cache_dir, "--json", *resume,
+            ],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def end(self, signal_: int) -> bool:
+        """End the driver by a signal; False if it had ended by itself."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        self.process.send_signal(signal_)
+        self.process.communicate()
+        return True
+
+    def finish(self) -> str:
+        """Wait for the run, start it again once where it stopped; returns its sha256, or its last words."""
+        assert self.process
+        for _ in range(2):
+            out, err = self.process.communicate(timeout=LIMIT_S)
+            if self.process.returncode == 0:
+                return str(json.loads(out.splitlines()[-1])["sha256"])
+            self.start()
+        self.end(signal.SIGKILL)
+        return err.decode(errors="replace").strip()[-300:]
+
+    def processes(self, match: Callable[[list[str], str], bool]) -> list[int]:
+        """Processes on this machine whose command line and working folder match, of this run alone."""
+        applications = self._applications() if self.runner == "hadoop" else []
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                where = os.readlink(folder / "cwd")
+            except OSError:
+                continue  # it has just ended, or is somebody else's
+            ours = any(name in where or any(name in word for word in words) for name in applications)
+            if (ours or str(self.run_dir) in where) and match(words, where):
+                found.append(int(folder.name))
+        return found
+
+    def kill(self, match: Callable[[list[str], str], bool]) -> bool:
+        """SIGKILL one of the run's processes that match; False where there is none."""
+        found = self.processes(match)
+        if not found:
+            return False
+        try:
+            os.kill(int(self.rng.choice(found)), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _applications(self) -> list[str]:
+        try:
+            tag = RunFolder(self.run_dir).about()["name"]
+        except ConfigError:
+            return []
+        with contextlib.suppress(Unavailable):  # another fault has just taken YARN away
+            return [application["id"] for application in hdfs_store().cluster.applications(tag)]
+        return []
+
+
+# --- faults: each does its harm and says whether it hit ---
+
+
+def kill_driver(trial: Trial) -> bool:
+    """SIGKILL the driver."""
+    return trial.end(signal.SIGKILL)
+
+
+def interrupt_driver(trial: Trial) -> bool:
+    """SIGTERM the driver, as a batch system does."""
+    return trial.end(signal.SIGTERM)
+
+
+def damage_round(trial: Trial) -> bool:
+    """SIGKILL the driver, then flip, cut, empty or delete the newest round's weights or manifest."""
+    if not trial.end(signal.SIGKILL):
+        return False
+    rounds = sorted(trial.run_dir.glob("rounds/[0-9]*"))[-2:]
+    if rounds:
+        _damage(rounds[int(trial.rng.integers(len(rounds)))], trial.rng)
+    return bool(rounds)
+
+
+def damage_cache(trial: Trial) -> bool:
+    """Flip a byte of a cached shard, or delete it."""
+    store = store_of(trial.cache_dir)
+    try:
+        files = [info for info in store.files(trial.cache_dir) if "mrdl-" not in info.path and info.size]
+        if not files:
+            return False
+        chosen = files[int(trial.rng.integers(len(files)))].path
+        if not is_hdfs(chosen):
+            _damage(Path(chosen), trial.rng)
+            return True
+        data = bytearray(b"".join(store.chunks(chosen)))
+        data[int(trial.rng.integers(len(data)))] ^= 1
+        store.write(chosen, bytes(data))
+    except (OSError, MrdlError):
+        return False  # there is none yet, or the run has just taken it away
+    return True
+
+
+def kill_task(trial: Trial) -> bool:
+    """SIGKILL the Python of a task."""
+    return trial.kill(lambda words, where: "python" in words[0] and bool({"--mapper", "--reducer"} & set(words)))
+
+
+def kill_container(trial: Trial) -> bool:
+    """SIGKILL the JVM of a task's container."""
+    return trial.kill(lambda words, where: _java(words) and any(word.endswith(".YarnChild") for word in words))
+
+
+def kill_application_master(trial: Trial) -> bool:
+    """SIGKILL the job's ApplicationMaster."""
+    return trial.kill(lambda words, where: _java(words) and any(word.endswith(".MRAppMaster") for word in words))
+
+
+def check_cluster() -> None:
+    """Raise SetupError unless the cluster is that of scripts/hadoop, whose daemons may be killed."""
+    if not HADOOP.exists():
+        raise SetupError(
+            "drill -r hadoop kills the daemons of a cluster on this machine and starts them again, by scripts/hadoop, "
+            f"which is not in {HADOOP.parent}: take a clone of mrdl's repository, or drill with -r local"
+        )
+    if not (_pids() / "namenode").exists():
+        raise SetupError(
+            f"drill -r hadoop kills daemons of the cluster of scripts/hadoop, but none runs in {_pids().parent}: "
+            "scripts/hadoop start, or drill with -r local"
+        )
+
+
+def _pids() -> Path:
+    return Path(os.environ.get("MRDL_HADOOP_DIR") or HADOOP.parent.parent / ".hadoop") / "pids"
+
+
+def restart(daemon: str) -> Callable[[Trial], bool]:
+    """SIGKILL a daemon of the local cluster and start it again."""
+
+    def fault(trial: Trial) -> bool:
+        os.kill(int((_pids() / daemon).read_text()), signal.SIGKILL)
+        subprocess.run([sys.executable, str(HADOOP), "start"], check=True, capture_output=True)
+        return True
+
+    fault.__doc__ = f"SIGKILL the {daemon} and start it again."
+    return fault
+
+
+def _java(words: list[str]) -> bool:
+    return words[0].endswith("java")
+
+
+def _damage(path: Path, rng: np.random.Generator) -> None:
+    data = path.read_bytes()
+    how = rng.choice(["flip", "cut", "empty", "delete"])
+    if how == "delete":
+        path.unlink()
+        return
+    at = int(rng.integers(len(data))) if data else 0
+    flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] if data else b""
+    path.write_bytes({"flip": flipped, "cut": data[:at], "empty": b""}[how])
+
+
+EVERYWHERE: dict[str, Callable[[Trial], bool]] = {
+    "driver killed": kill_driver,
+    "driver interrupted": interrupt_driver,
+    "newest round damaged": damage_round,
+    "cached shard damaged": damage_cache,
+}
+FAULTS: dict[str, dict[str, Callable[[Trial], bool]]] = {
+    "inline": EVERYWHERE,
+    "local": {**EVERYWHERE, "task killed": kill_task},
+    "hadoop": {
+        **EVERYWHERE,
+        "task killed": kill_task,
+        "container killed": kill_container,
+        "ApplicationMaster killed": kill_application_master,
+        "NodeManager restarted": restart("nodemanager"),
+        "DataNode restarted": restart("datanode"),
+        "NameNode restarted": restart("namenode"),
+        "ResourceManager restarted": restart("resourcemanager"),
+    },
+}

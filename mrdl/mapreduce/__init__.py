@@ -1,0 +1,1 @@
+"""One job on one of three runners: command line, launch, tracking, failures."""

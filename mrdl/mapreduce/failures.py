@@ -1,0 +1,32 @@
+"""From the last words of a task to the error that the user sees."""
+
+import re
+
+from mrdl import errors
+from mrdl.errors import JobLost, MrdlError, SetupError, TrainingError
+
+JAVAS_WORDS = re.compile(r"^(?:Error|Caused by|Exception in .*?): (?:[\w$]+\.)*([\w$]+(?:Exception|Error): .*)", re.M)
+
+
+def failed(text: str, on_yarn: bool) -> MrdlError:
+    """The error for a failed job: the task's own traceback, without Hadoop's lines around it."""
+    lines = [line for line in text.splitlines() if not line.startswith(("reporter:", "log4j:", "SLF4J"))]
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback")]
+    ends = [i for i, line in enumerate(lines) if line.startswith(("java.", "Exception in thread"))]
+    body = lines[starts[0] :] if starts else lines[: ends[0]] if ends and ends[0] else lines[-30:]
+    told = "\n".join(line for line in body if not line.startswith(("\tat ", "java.")))
+    if ours := re.search(r"^mrdl\.errors\.(\w+): (.*)", told, re.DOTALL | re.MULTILINE):
+        kind: type[MrdlError] = getattr(errors, ours[1])
+        return kind(ours[2].strip())
+    disk = re.findall(r"OSError: \[Errno (\d+)\] (.*)", told)
+    if disk and int(disk[-1][0]) in errors.DISK_TAKES_NO_MORE:
+        return errors.cannot_write("a file of a task", disk[-1][1])
+    if "No module named" in told or re.search(r"python\S*: (command )?not found|No such file or directory", told):
+        return SetupError(
+            f"the Python of a node cannot run the tasks:\n{told}\n"
+            "Install mrdl's packages there, or name another Python with --python-bin."
+        )
+    if on_yarn and not starts:
+        java = JAVAS_WORDS.search(text)
+        return JobLost(f"Hadoop lost the job: {java[1] if java else told or text or 'it was never accepted by YARN'}.")
+    return TrainingError(f"a task of the job failed:\n{told or text or 'it left no message'}")

@@ -1,0 +1,103 @@
+"""What surrounds the work of a task: its standard streams, and its end when the driver ends."""
+
+import ctypes
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mrdl.errors import MrdlError
+
+if TYPE_CHECKING:
+    from mrdl.shards.records import Write
+
+# job properties that Hadoop, and mrjob's own runners, give to a task as environment variables
+INPUT_FILE = "mapreduce_map_input_file"
+INPUT_START = "mapreduce_map_input_start"
+CPU_COUNTER = "mrdl", "CPU milliseconds"  # group and name of the counter of what tasks have used
+_output: int | None = None  # see keep_output
+DIES_WITH_DRIVER = "MRDL_DIES_WITH_DRIVER"  # set for tasks of the local runner: the driver's process id
+
+
+def is_task() -> bool:
+    """Whether mrjob runs this script as a task."""
+    return bool({"--mapper", "--reducer", "--combiner"} & set(sys.argv))
+
+
+def keep_output() -> int:
+    """The task's standard output as a descriptor of its own; what is printed from now on goes to standard error."""
+    global _output
+    if _output is None:
+        sys.stdout.flush()
+        _output = os.dup(1)
+        os.dup2(2, 1)
+    return _output
+
+
+@contextmanager
+def task_streams(job: Any) -> Iterator[tuple[BinaryIO, "Write"]]:
+    """The task's input as a binary file, and `write(key, value)`.
+
+    Standard output belongs to the protocol: whatever else prints, C libraries too, goes to standard error.
+    """
+    die_with_driver()
+    out, saved, began = job.stdout, (sys.stdout, sys.stderr), time.process_time()
+    env = getattr(job, "env", os.environ)
+    text = io.TextIOWrapper(job.stderr, "utf-8", errors="replace", line_buffering=True)
+    try:
+        if out.fileno() == 1:
+            out.flush()
+            out = os.fdopen(keep_output(), "wb", buffering=1 << 20)
+            sys.stdout = sys.stderr = text
+    except (OSError, ValueError, AttributeError):
+        pass  # the inline runner's standard output is a file of its own, and its process is the caller's
+
+    def write(key: bytes, value: bytes) -> None:
+        out.write(key + b"\t" + value + b"\n")
+
+    try:
+        yield job.stdin, write
+    except Exception as error:
+        if not isinstance(error, MrdlError):  # those are worded for people already
+            error.add_note(f"input: {env.get(INPUT_FILE, 'the rows of a shard, from all mappers')}")
+        raise
+    finally:
+        out.flush()
+        text.flush()
+        job.increment_counter(*CPU_COUNTER, round(1000 * (time.process_time() - began)))
+        text.detach()
+        if sys.stdout is text:
+            sys.stdout, sys.stderr = saved
+
+
+def die_with_driver() -> None:
+    """Ask the kernel for a SIGKILL when the driver of a local run is gone (Linux): nothing is left running."""
+    driver = os.environ.get(DIES_WITH_DRIVER)
+    if driver and sys.platform == "linux":
+        end_with_parent()
+        if os.getppid() != int(driver):
+            os.kill(os.getpid(), signal.SIGKILL)  # it died before the kernel was asked
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for a SIGKILL when the process that started this one is gone (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def children_of(pid: int) -> list[int]:
+    """All processes below one, the deepest first."""
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in listing.read_text().split()]
+        except OSError:
+            continue  # the thread has just ended
+        for child in children:
+            found += [*children_of(child), child]
+    return found

@@ -1,0 +1,168 @@
+"""What can be seen of a job from outside: how far it is, where its time went, the last words of a task that failed."""
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from mrdl.errors import SetupError, Unavailable
+from mrdl.mapreduce.status import EVERY_S, Progress
+from mrdl.mapreduce.task import CPU_COUNTER
+from mrdl.storage.store import hdfs_store
+
+OVER = "FAILED,KILLED,FINISHED"
+
+
+class Witness(Protocol):
+    """Looks at one job. It is made before the job starts."""
+
+    def look(self) -> Progress:
+        """What is known of the job by now."""
+
+    def spent(self) -> dict[str, float]:
+        """Seconds by phase, after the job."""
+
+    def tasks_own_words(self) -> str:
+        """Standard error of a task that failed; empty where no task said anything."""
+
+
+class OnFiles:
+    """A job of the inline or local runner, whose tasks leave their standard error in files below work_dir."""
+
+    def __init__(self, tag: str, work_dir: Path, shards: int) -> None:
+        self._work_dir, self._began, self._progress = work_dir, now(), Progress(shards)
+
+    def look(self) -> Progress:
+        """See Witness."""
+        self._progress.read(last_statuses(self._work_dir, self._began))
+        return self._progress
+
+    def spent(self) -> dict[str, float]:
+        """See Witness."""
+        return {"job": now() - self._began}
+
+    def tasks_own_words(self) -> str:
+        """See Witness."""
+        logs = sorted(self._work_dir.glob("*/step/*/*/*/stderr"), key=lambda path: path.stat().st_mtime)
+        texts = [path.read_text(errors="replace") for path in logs]
+        return next((text for text in texts if "Traceback" in text), texts[-1] if texts else "")
+
+
+class OnYarn:
+    """The applications of one job, which are found by the run's tag; those of earlier jobs are not looked at."""
+
+    def __init__(self, tag: str, work_dir: Path, shards: int) -> None:
+        self._cluster, self._tag, self._progress = hdfs_store().cluster, tag, Progress(shards)
+        self._began = now()
+        over = hdfs_store().patience(lambda: self._cluster.applications(tag, OVER))
+        self._before = {application["id"] for application in over}
+        self._mapped: dict[str, float] = {}  # when the maps of an application were first seen to be done
+
+    def look(self) -> Progress:
+        """See Witness."""
+        progress = self._progress
+        try:
+            self._read(progress)
+        except Unavailable:
+            progress.text = "YARN does not answer"
+        except SetupError:  # what the job's end hangs on is asked elsewhere
+            progress.text = "YARN does not tell how far it is"
+        return progress
+
+    def _read(self, progress: Progress) -> None:
+        for application in self._cluster.applications(self._tag):
+            statuses, mapped, reduced = self._cluster.statuses(application["id"])
+            if mapped >= 100:
+                self._mapped.setdefault(application["id"], now())
+            before = progress.text
+            progress.read(statuses)
+            if progress.text == before and not progress.done:
+                running = application["state"] == "RUNNING"
+                progress.text = f"map {mapped:.0f}% reduce {reduced:.0f}%" if running else "waiting for a free slot"
+
+    def spent(self) -> dict[str, float]:
+        """See Witness. client: outside of YARN; queue: until the ApplicationMaster runs; map and reduce to half a
+        second."""
+        whole, phases = now() - self._began, {"queue": 0.0, "map": 0.0, "reduce": 0.0}
+        for application in self._over():
+            start, end = application["startedTime"] / 1000, application["finishedTime"] / 1000
+            launched = application.get("launchTime", 0) / 1000 or start
+            mapped = min(max(self._mapped.get(application["id"], end), launched), end)
+            phases["queue"] += launched - start
+            phases["map"] += mapped - launched
+            phases["reduce"] += end - mapped
+        return {"client": max(0.0, whole - sum(phases.values())), **phases}
+
+    def tasks_own_words(self) -> str:
+        """See Witness."""
+        for application in sorted(self._over(), key=lambda a: -a["startedTime"])[:1]:
+            return self._cluster.failure(application["id"]) or str(application.get("diagnostics", ""))
+        return ""
+
+    def _over(self) -> list[dict[str, Any]]:
+        try:
+            return [a for a in self._cluster.applications(self._tag, OVER) if a["id"] not in self._before]
+        except SetupError:
+            return []  # YARN was away at that moment; the job's result does not hang on it
+
+
+def retried(counters: list[dict[str, dict[str, int]]]) -> int:
+    """Attempts of tasks that failed or were killed, by Hadoop's counters of each step."""
+    names = [f"{what} {kind} tasks" for what in ("Failed", "Killed") for kind in ("map", "reduce")]
+    groups = [step.get("Job Counters", step.get("Job Counters ", {})) for step in counters]
+    return sum(group.get(name, 0) for group in groups for name in names)
+
+
+def cpu_seconds(counters: list[dict[str, dict[str, int]]]) -> float | None:
+    """CPU seconds that the tasks of all steps say they have used; None where nothing came of their counters."""
+    group, name = CPU_COUNTER
+    found = [step[group][name] for step in counters if name in step.get(group, {})]
+    return sum(found) / 1000 if found else None
+
+
+TAIL_BYTES = 4096
+
+
+class Watcher:
+    """Calls `look()` each half second in a thread of its own, as long as it is entered."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+        self._over = threading.Event()
+        # in a copy of this context, for a run waits for its services in all of its threads alike
+        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._run,), daemon=True)
+
+    def __enter__(self) -> "Watcher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(EVERY_S):
+            self._look()
+
+
+def last_statuses(folder: Path, since: float) -> list[str]:
+    """The newest status of every task that the inline and local runners started below `folder`."""
+    found = []
+    for stderr in folder.glob("*/step/*/*/*/stderr"):
+        try:
+            if stderr.stat().st_mtime < since:
+                continue
+            with stderr.open("rb") as file:
+                file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            continue  # the job has just ended and its files go
+        found += [line for line in lines if line.startswith("reporter:status:")][-1:]
+    return found
+
+
+def now() -> float:
+    """Wall-clock seconds, for reports only: no result may depend on it."""
+    return time.time()

@@ -1,0 +1,233 @@
+"""The header of a model file: all that it says beside the weights, written and read, and believed only when checked.
+
+A file is of a stranger's hand until its digest fits, and may be forged even then: what comes out of `read` has the
+types and sizes that the rest of mrdl builds on, or there is a ModelError.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+import mrdl
+from mrdl.data.preparation import Preparation
+from mrdl.errors import ModelError, MrdlError
+from mrdl.nn.architecture import Architecture
+from mrdl.nn.kinds import KINDS, build
+from mrdl.nn.weights import Weights, digest
+
+FORMAT = "mrdl model 3"
+MOST_BYTES = 8 << 20  # of a header; of a wide table it may be more, in proportion to the weights
+TENSOR_BYTES = 16  # of header for each byte of tensors
+SHOWN = 300  # characters of a message that quotes a stranger's file
+SCALING = ("scaling.minimum", "scaling.factor")
+
+
+def checksum(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over all that a model file says: the header, in it the weights' own digest, and the scaling."""
+    said = {name: value for name, value in about.items() if name != "digest"}
+    text = json.dumps([said, digest(scaling)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def described(arch: Architecture, preparation: Preparation) -> dict[str, Any]:
+    """What a header says of all that predicts, but the weights and the scaling."""
+    return {
+        "kind": arch.kind,
+        "nodes": arch.nodes,
+        "options": dict(arch.options),
+        "threshold": preparation.threshold,
+        "columns": preparation.columns,
+        "label": preparation.label,
+        "label_index": preparation.label_index,
+        "dropped": preparation.dropped,
+        "classes": preparation.classes,
+        "class_rows": preparation.class_rows,
+    }
+
+
+def scaling_of(preparation: Preparation) -> Weights:
+    """The scaling as tensors of the file."""
+    return dict(zip(SCALING, (preparation.minimum, preparation.factor), strict=True))
+
+
+def sealed(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """A header with its format, who wrote it, and the digest of all that. about: what CHECKS names, but the digest."""
+    signed = {**about, "format": FORMAT, "version": mrdl.__version__}
+    return {**signed, "digest": checksum(signed, scaling)}
+
+
+def to_bytes(about: Mapping[str, Any], scaling: Weights, weights: Weights) -> bytes:
+    """A model file; the same bytes for the same contents."""
+    # one key: safetensors writes several in an order of its own
+    text = json.dumps(sealed(about, scaling), sort_keys=True)
+    return bytes(save({**weights, **scaling}, metadata={"mrdl": text}))
+
+
+def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]:
+    """What a model file says, the network that it is of, how rows are prepared for it, and its weights.
+
+    Raises ModelError unless it is whole, of this format, and every part of it has the type and size that it should.
+    """
+    try:
+        about, arch, tensors = _read(name)
+    except FileNotFoundError:
+        raise ModelError(f"no such model file: {name}") from None
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{name} is not a model, or is damaged: {_short(error)}") from error
+    except ModelError:
+        raise
+    except MrdlError as error:
+        raise ModelError(f"{name}: {_short(error)}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ModelError(f"{name} is damaged: its header cannot be read ({_short(error)})") from error
+    minimum, factor = (tensors.pop(key) for key in SCALING)
+    preparation = Preparation(
+        tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
+        minimum, factor, about["threshold"], tuple(about["class_rows"]), tuple(about["dropped"]),
+    )  # fmt: skip
+    return about, arch, preparation, tensors
+
+
+def _read(name: str) -> tuple[dict[str, Any], Architecture, Weights]:
+    _check_length(name)
+    with safe_open(name, framework="numpy") as file:
+        metadata, names = file.metadata() or {}, set(file.keys())
+        if "mrdl" not in metadata:
+            raise ModelError(f"{name} is a safetensors file, but not a model of mrdl (no 'mrdl' in its header)")
+        about = _checked(json.loads(metadata["mrdl"]), name)
+        arch = _network(about, len(names), name)
+        if others := [key for key in names if file.get_slice(key).get_dtype() != "F32"]:
+            raise ModelError(f"{name} is damaged: {_short(others[0])} is not of float32")
+        tensors = {key: file.get_tensor(key) for key in names}
+    _check_tensors(about, arch, tensors, name)
+    return about, arch, tensors
+
+
+def _check_length(name: str) -> None:
+    """Raise ModelError where the header is longer than one of mrdl can be: it is not worth being parsed."""
+    size = os.path.getsize(name)
+    with open(name, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= size - 8:
+        raise ModelError(f"{name} is not a model, or is damaged: it has {size} bytes and no header")
+    if length > max(MOST_BYTES, TENSOR_BYTES * (size - 8 - length)):
+        raise ModelError(f"{name} is not a model: its header has {length / 1e6:.0f} MB")
+
+
+# --- what it says ---
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.encode() or True)  # half a surrogate pair is a ValueError
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_list(value: Any, check: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(check, value))
+
+
+def _is_round(value: Any) -> bool:
+    """The metrics of a round: numbers and words by name, and those that people are shown in their range."""
+    return (
+        isinstance(value, dict)
+        and all(each is None or _is_number(each) or _is_text(each) for each in value.values())
+        and all(_is_number(value[name]) for name in ("loss", "accuracy", "baseline") if name in value)
+        and all(not (value[name] < 0 or value[name] > 1) for name in ("accuracy", "baseline") if name in value)
+        and _is_whole(value.get("validation_rows", 0))
+        and ("accuracy" in value or "baseline" not in value)
+    )
+
+
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "kind": _is_text,
+    "nodes": lambda value: _is_list(value, lambda each: _is_whole(each) and each > 0) and len(value) > 1,
+    "options": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+    "threshold": lambda value: value is None or (_is_number(value) and math.isfinite(value)),
+    "columns": lambda value: _is_list(value, _is_text),
+    "label": _is_text,
+    "label_index": lambda value: value is None or _is_whole(value),
+    "dropped": lambda value: _is_list(value, _is_whole) and sorted(set(value)) == value,
+    "classes": lambda value: _is_list(value, _is_text) and len(set(value)) == len(value),
+    "class_rows": lambda value: _is_list(value, _is_whole),
+    "settings": lambda value: isinstance(value, dict),
+    "rounds": lambda value: _is_list(value, _is_round),
+    "lineage": lambda value: isinstance(value, dict),
+    "sha256": _is_text,
+    "digest": _is_text,
+}
+
+
+def _checked(about: Any, name: str) -> dict[str, Any]:
+    """The header, if it is of this format and each part of it has its type."""
+    if not isinstance(about, dict):
+        raise ModelError(f"{name} is damaged: its header is no object")
+    if about.get("format") != FORMAT:
+        version = about.get("version", "earlier than 0.1.0")
+        raise ModelError(
+            f"{name} has format {_short(about.get('format'))}, expected {FORMAT!r}: "
+            f"it was written by mrdl {_short(version)}, this is {mrdl.__version__}; train it again"
+        )
+    for key, check in CHECKS.items():
+        if key not in about:
+            raise ModelError(f"{name} is damaged: its header has no {key!r}")
+        if not check(about[key]):
+            raise ModelError(f"{name} is damaged: {key!r} in its header is {_short(about[key])}")
+    return about
+
+
+def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
+    """The network that the header tells of; tensors: their number, which the nodes must not exceed."""
+    kind, nodes = about["kind"], about["nodes"]
+    if kind not in KINDS:
+        raise ModelError(
+            f"{name} has network kind {_short(kind)}, expected one of {', '.join(KINDS)}; "
+            "a kind of your own must be in mrdl.nn.kinds.KINDS before a model of it is loaded"
+        )
+    if 2 * len(nodes) > tensors:  # a weight and a bias for each layer, and the scaling
+        raise ModelError(f"{name} is damaged: it has {len(nodes)} layers of nodes, but {tensors} tensors")
+    arch = build(kind, nodes, about["options"])
+    if list(arch.nodes) != nodes or dict(arch.options) != about["options"]:
+        raise ModelError(f"{name} is damaged: {_short(nodes)} with {_short(about['options'])} is no {kind}")
+    if len(about["columns"]) != nodes[0]:
+        raise ModelError(f"{name} is damaged: it has {len(about['columns'])} columns for {nodes[0]} nodes")
+    if arch.loss == "nll" and not 0 < len(about["classes"]) <= nodes[-1]:
+        raise ModelError(f"{name} is damaged: it has {len(about['classes'])} classes for {nodes[-1]} nodes")
+    most = len(about["columns"]) + len(about["dropped"])
+    if any(place > most for place in (*about["dropped"], about["label_index"] or 0)):
+        raise ModelError(f"{name} is damaged: it has a column number {_short(about['dropped'])} of {most}")
+    if about["class_rows"] and len(about["class_rows"]) != len(about["classes"]):
+        raise ModelError(f"{name} is damaged: it counts {len(about['class_rows'])} of {len(about['classes'])} classes")
+    return arch
+
+
+def _check_tensors(about: dict[str, Any], arch: Architecture, tensors: Weights, name: str) -> None:
+    """Raise ModelError unless the tensors are those of the network, and those that were written."""
+    weights = {key: array for key, array in tensors.items() if key not in SCALING}
+    for key in SCALING:
+        if key not in tensors or tensors[key].shape != (arch.nodes[0],) or not np.isfinite(tensors[key]).all():
+            raise ModelError(f"{name} is damaged: {key} is not {arch.nodes[0]} finite numbers")
+    arch.check(weights, "the model")
+    if digest(weights) != about["sha256"]:
+        raise ModelError(f"{name} is damaged: its weights are not those that were written")
+    if checksum(about, {key: tensors[key] for key in SCALING}) != about["digest"]:
+        raise ModelError(f"{name} is damaged: its header or its scaling is not what was written")
+
+
+def _short(value: Any) -> str:
+    """A stranger's words, in few of them."""
+    text = str(value) if isinstance(value, Exception) else repr(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + " ..."

@@ -1,0 +1,293 @@
+"""A trained network with all that is needed to use it: weights, scaling, classes, settings and lineage in one file."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mrdl.data import baseline
+from mrdl.data.inputs import batches, columns_of, features_of, parts_of
+from mrdl.data.labels import class_values
+from mrdl.data.preparation import Preparation
+from mrdl.errors import ConfigError, DataError, ModelError
+from mrdl.model import file
+from mrdl.model.metrics import Answers, Outcome, of_reconstructions
+from mrdl.nn.architecture import Architecture
+from mrdl.nn.weights import Weights, digest
+from mrdl.storage import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+BATCH = 1000  # rows in a forward pass
+BLOCK_BYTES = 8 << 20  # of rows that are held at once, of a file
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network. `load` makes one from a file, `train` from data.
+
+    weights: name -> float32 array; rounds: the metrics of each round; settings: those that decide the weights;
+    lineage: digests of the rounds, the first one last. `run_dir` and `shard_weights` are known after training only.
+    """
+
+    arch: Architecture
+    weights: Weights
+    preparation: Preparation
+    settings: dict[str, Any] = field(default_factory=dict)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    lineage: dict[str, Any] = field(default_factory=dict)
+    run_dir: str = ""
+    shard_weights: list[Weights] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        last = self.rounds[-1] if self.rounds else {}
+        scores = "".join(f", {name} {last[name]:.4f}" for name in ("accuracy", "loss") if last.get(name) is not None)
+        beside = baseline.told_short(self.validation, self.preparation.majority)
+        return f"Model({self.arch.kind} {'-'.join(map(str, self.arch.nodes))}{scores}{beside and ', ' + beside})"
+
+    @property
+    def validation(self) -> dict[str, Any]:
+        """The last round's measures on the validation rows, as `score` gives them; empty without any."""
+        last = self.rounds[-1] if self.rounds else {}
+        return {**last, "rows": last["validation_rows"]} if "validation_rows" in last else {}
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the weights; equal trainings have equal ones."""
+        return digest(self.weights)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that the model's file says: weights, scaling, columns, classes, network and lineage."""
+        return str(file.sealed(self._about(), file.scaling_of(self.preparation))["digest"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, in the order of the network's outputs."""
+        return self.preparation.classes
+
+    @property
+    def history(self) -> "pd.DataFrame":
+        """One row a round: loss and accuracy on the validation rows, the shards' mean training loss."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rounds)
+
+    def net(self, *, prepared: bool = False) -> "torch.nn.Module":
+        """The torch module, for anything that mrdl does not do: tracing, exporting, training on.
+
+        model.net()(torch.from_numpy(rows)).argmax(1) are indices in `classes`, those of `predict`. It takes raw rows,
+        (rows, columns) float32 in the order of `preparation.columns`, nan where a value is missing.
+
+        prepared: the bare network, for rows that went through `preparation.scale`; all its outputs are there, also
+        those that no class belongs to.
+        """
+        from mrdl.model.raw_net import RawNet
+        from mrdl.nn.net import build
+
+        bare = build(self.arch, self.weights)
+        return bare if prepared else RawNet(bare, self.preparation)
+
+    def blocks(self, data: str | os.PathLike[str], on_text: Callable[[int], object] = int) -> Iterator[np.ndarray]:
+        """The rows of a CSV that may be larger than memory, as arrays (rows, columns) that all other methods take.
+
+        for rows in model.blocks("large.csv"):
+            print(model.predict(rows))
+
+        on_text: is told how many bytes of text were read. Results are those of the whole file at once, to the bit.
+        """
+
+        def rows_of() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for part in parts_of(data, columns_of(self.preparation)):
+                on_text(part.size)
+                yield part.features, part.codes
+
+        return (rows for rows, _ in batches(rows_of(), self._block))
+
+    @property
+    def _block(self) -> int:
+        """Rows in a block: several whole batches of a forward pass."""
+        return BATCH * max(1, BLOCK_BYTES // (4 * BATCH * len(self.preparation.columns)))
+
+    def predict(self, values: Any) -> np.ndarray:
+        """The label of each row, (rows,): int64, float64 or bool where all classes are such, else str; of networks
+        without classes the reconstruction of rows.
+
+        values: a DataFrame (columns by name), an array (rows, columns) in the order of training, or a CSV's path.
+
+        accuracy = (model.predict(frame) == frame["digit"]).mean()
+        """
+        if self.arch.loss != "nll":
+            return self.reconstruct(values)
+        return np.asarray(class_values(self.classes)[self._places(values)])
+
+    def labels(self, values: Any) -> list[str]:
+        """The label of each row as text, as the training data had it; `values` as for `predict`."""
+        self._only("nll", "labels")
+        return [self.classes[place] for place in self._places(values)]
+
+    def _places(self, values: Any) -> np.ndarray:
+        """The most probable class of rows, (rows,) int64, as its place in `classes`."""
+        output = self._output(features_of(values, self.preparation))
+        return np.asarray(output[:, : len(self.classes)].argmax(1))
+
+    def predict_proba(self, values: Any) -> np.ndarray:
+        """The probability of each class, (rows, classes) float32, in the order of `classes`."""
+        self._only("nll", "probabilities of classes")
+        probability = np.exp(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
+        return np.asarray(probability / probability.sum(1, keepdims=True))
+
+    def encode(self, values: Any) -> np.ndarray:
+        """An autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
+        self._only("bce", "a code")
+        return self._output(features_of(values, self.preparation), "encode")
+
+    def decode(self, code: np.ndarray) -> np.ndarray:
+        """code: (rows, nodes of the narrowest layer). An autoencoder's rows in [0, 1], (rows, columns) float32."""
+        self._only("bce", "a code")
+        rows, width = np.asarray(code, np.float32), self.arch.nodes[self.arch.code or 0]
+        if rows.ndim != 2 or rows.shape[1] != width:
+            raise DataError(f"the code has shape {rows.shape}, expected (rows, {width})")
+        return self._batches(self._torch("decode"), rows)
+
+    def transform(self, values: Any) -> np.ndarray:
+        """The features of rows in the topmost layer of RBMs, (rows, hidden) float32; for an autoencoder its code."""
+        if self.arch.loss != "cd":
+            return self.encode(values)
+        return self._output(features_of(values, self.preparation))
+
+    def reconstruct(self, values: Any) -> np.ndarray:
+        """Rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1], which
+        Gaussian units may leave."""
+        features = features_of(values, self.preparation)
+        if self.arch.loss == "bce":
+            return self._output(features)
+        self._only("cd", "reconstructions")
+        stack = self._stack()
+        return self._batches(lambda x: stack.rows(stack.features(x)), self.preparation.scale(features))
+
+    def sample(self, count: int, steps: int = 1000, seed: int = 0) -> np.ndarray:
+        """Rows that RBMs dream of, scaled as those of `reconstruct`: (count, columns) float32.
+
+        Each is the end of a Gibbs chain of so many steps in the topmost machine.
+        """
+        self._only("cd", "samples")
+        if count < 0 or steps < 0:
+            raise ConfigError(f"{count} samples after {steps} steps: expected 0 or more of both")
+        with _one_thread():
+            return np.asarray(self._stack().sample(count, steps, seed))
+
+    def evaluate(self, data: Any) -> dict[str, float]:
+        """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV or a DataFrame;
+        baseline is the accuracy of always saying the most frequent class of the training data.
+
+        Rows without a label are left out, and those whose label training never saw count as errors; a warning says how
+        many. Raises DataError where no label is one of the classes.
+        """
+        if self.arch.loss != "nll":
+            return self.score(features_of(data, self.preparation), np.zeros(0, np.int64))
+        answers = Answers(self.classes)
+        parts = parts_of(data, columns_of(self.preparation), labelled=True)
+        blocks = batches((answers.of(part.features, part.codes, part.names or ()) for part in parts), self._block)
+        outcomes = [self._outcome(features, targets) for features, targets in blocks]
+        answers.check(os.fspath(data) if isinstance(data, (str, os.PathLike)) else "the DataFrame")
+        return Outcome.joined(outcomes).scores(self._majority)
+
+    def score(self, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        """The same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
+        if self.arch.loss == "cd":
+            return self.score_layer(len(self.arch.stages) - 1, features, None)
+        if self.arch.loss == "bce":
+            return of_reconstructions(self.preparation.scale(features), self._output(features))
+        return self._outcome(features, targets).scores(self._majority)
+
+    def _outcome(self, features: np.ndarray, targets: np.ndarray) -> Outcome:
+        return Outcome.of(self._output(features), targets, len(self.classes))
+
+    @property
+    def _majority(self) -> int | None:
+        name = self.preparation.majority
+        return self.classes.index(name) if name else None
+
+    def score_layer(self, layer: int, features: np.ndarray, training: np.ndarray | None) -> dict[str, float]:
+        """The measures of an RBM of a stack (mrdl.nn.rbm.score) on raw rows, and on `training` rows."""
+        import torch
+
+        from mrdl.nn import rbm
+
+        x = torch.from_numpy(self.preparation.scale(features))
+        compared = None if training is None else torch.from_numpy(self.preparation.scale(training))
+        with _one_thread():
+            return rbm.score(self._stack(), layer, x, compared)
+
+    def save(self, local_path: str | os.PathLike[str]) -> None:
+        """Write the model to one safetensors file, beside and renamed."""
+        try:
+            atomic.write(Path(local_path), self.to_bytes())
+        except OSError as error:
+            raise ModelError(f"{os.fspath(local_path)} cannot be written: {error.strerror}") from error
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes: the same for the same training, so no time, host or path is among them."""
+        return file.to_bytes(self._about(), file.scaling_of(self.preparation), self.weights)
+
+    def _about(self) -> dict[str, Any]:
+        """What the file says beside the weights and the scaling."""
+        lineage = {"settings": self.settings, "rounds": self.rounds, "lineage": self.lineage}
+        return {**file.described(self.arch, self.preparation), **lineage, "sha256": self.sha256}
+
+    def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
+        """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""
+        return self._batches(self._torch(method), self.preparation.scale(features))
+
+    def _torch(self, method: str) -> Callable[["torch.Tensor"], "torch.Tensor"]:
+        found: Callable[[torch.Tensor], torch.Tensor] = getattr(self.net(prepared=True), method)
+        return found
+
+    def _stack(self) -> Any:
+        from mrdl.nn.rbm import Stack
+
+        return Stack(self.arch, self.weights)
+
+    @staticmethod
+    def _batches(function: Callable[["torch.Tensor"], "torch.Tensor"], rows: np.ndarray) -> np.ndarray:
+        """A function of rows (rows, columns) in [0, 1], in parts; on one thread, for the same bytes."""
+        import torch
+
+        with _one_thread(), torch.no_grad():
+            parts = [
+                function(torch.from_numpy(rows[i : i + BATCH])).numpy() for i in range(0, max(1, len(rows)), BATCH)
+            ]
+        return np.concatenate(parts)
+
+    def _only(self, loss: str, what: str) -> None:
+        if self.arch.loss != loss:
+            raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
+
+
+def _one_thread() -> AbstractContextManager[None]:
+    from mrdl.nn.device import one_thread  # imports torch
+
+    return one_thread()
+
+
+def load(local_path: str | os.PathLike[str]) -> Model:
+    """The model of a file that `Model.save`, a run or `script.py > net.out` wrote, or of a run's folder.
+
+    Nothing is unpickled. Raises ModelError where it is not a whole model of mrdl.
+
+    mrdl.load("net.out"), mrdl.load("runs/first")
+    """
+    name = os.fspath(local_path)
+    if os.path.isdir(name):
+        folder, name = name, os.path.join(name, "model.safetensors")
+        if not os.path.exists(name):
+            raise ModelError(f"there is no model in {folder}: no run has ended there, go on with it by --resume")
+    about, arch, preparation, weights = file.read(name)
+    return Model(arch, weights, preparation, about["settings"], about["rounds"], about["lineage"])

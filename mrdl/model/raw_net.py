@@ -1,0 +1,55 @@
+"""A network with its preparation in front, for programs that know no mrdl."""
+
+import torch
+from torch import Tensor, nn
+
+from mrdl.data.preparation import Preparation
+from mrdl.nn.net import Net
+
+
+class RawNet(nn.Module):
+    """A network with its preparation in front: it takes rows as they are in the table, as `Model.predict` does.
+
+        torch.jit.trace(model.net(), rows)               rows: (any number, columns) float32, in the model's order
+        torch.export.export(model.net(), (rows,))
+        safetensors.torch.save_file(model.net().state_dict(), "net.safetensors")
+
+    A missing value (nan) counts as 0. `net` is the network alone; the scaling is in buffers, beside its weights.
+    """
+
+    minimum: Tensor
+    factor: Tensor
+    threshold: Tensor
+
+    def __init__(self, net: Net, preparation: Preparation) -> None:
+        super().__init__()
+        self.net = net
+        self._classes = len(preparation.classes)
+        self._binary = preparation.threshold is not None
+        self.register_buffer("minimum", torch.from_numpy(preparation.minimum.copy()))
+        self.register_buffer("factor", torch.from_numpy(preparation.factor.copy()))
+        if self._binary:
+            self.register_buffer("threshold", torch.tensor(preparation.threshold, dtype=torch.float32))
+
+    def prepared(self, x: Tensor) -> Tensor:
+        """x: (rows, columns) float32, raw. Returns (rows, columns) float32 in [0, 1], as `Preparation.scale` does."""
+        x = torch.nan_to_num(x, nan=0.0)
+        if self._binary:
+            return (x > self.threshold).to(torch.float32)
+        return ((x - self.minimum) * self.factor).clamp(0.0, 1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (rows, columns) float32, raw. Returns log-probabilities (rows, classes) in the order of `Model.classes`,
+        an autoencoder's reconstruction, or the topmost features of RBMs."""
+        if self.net.architecture.loss != "nll":
+            out: Tensor = self.net(self.prepared(x))
+            return out
+        return torch.log_softmax(self.net.logits(self.prepared(x))[:, : self._classes], 1)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x: (rows, columns) float32, raw. Returns an autoencoder's code (rows, nodes[code])."""
+        return self.net.encode(self.prepared(x))
+
+    def decode(self, code: Tensor) -> Tensor:
+        """code: (rows, nodes[code]). Returns an autoencoder's rows (rows, columns), in [0, 1]."""
+        return self.net.decode(code)

@@ -1,0 +1,120 @@
+"""Layers, the stages in which they are trained, and the seeded weights they start with. Knows numpy, not torch."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mrdl.errors import ConfigError
+from mrdl.nn.weights import Weights
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What some rounds train: one RBM of a stack, or the whole network by its loss.
+
+    name: for people, empty where there is one stage only; layer: the RBM's, whose rows are the features of the layers
+    below, None for the whole network; momenta: in the first epochs of all, and later.
+    """
+
+    name: str
+    layer: int | None
+    learning_rate: float
+    momenta: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Fully connected layers: `nodes[i]` -> `nodes[i + 1]`, each followed by its activation.
+
+    `loss` is "nll" (log-softmax output, class targets), "bce" (sigmoid output, the input as target) or "cd" (RBMs).
+    `stages` are trained one after the other. `code` is the index in `nodes` of an autoencoder's narrowest layer.
+    `visible` is the kind of an RBM's visible units, binary or gaussian, and empty where there is none.
+    `options` are those of the function in KINDS that made it.
+    """
+
+    kind: str
+    nodes: tuple[int, ...]
+    activations: tuple[str, ...]
+    loss: str
+    stages: tuple[Stage, ...]
+    code: int | None = None
+    visible: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Every tensor's name and shape, in order: layers.0.weight (out, in), layers.0.bias (out,), ...
+
+        An RBM has layers.0.visible_bias (in,), too, and of Gaussian units layers.0.visible_scale (in,).
+        """
+        pairs = list(zip(self.nodes[:-1], self.nodes[1:], strict=True))
+        machines = {stage.layer for stage in self.stages}
+        named: dict[str, tuple[int, ...]] = {}
+        for i, (fan_in, fan_out) in enumerate(pairs):
+            named[f"layers.{i}.weight"] = (fan_out, fan_in)
+            named[f"layers.{i}.bias"] = (fan_out,)
+            if i in machines:
+                named[f"layers.{i}.visible_bias"] = (fan_in,)
+            if i == 0 and self.visible == "gaussian":
+                named["layers.0.visible_scale"] = (fan_in,)
+        return named
+
+    @staticmethod
+    def is_of_layers(name: str) -> bool:
+        """Whether a tensor is one that the network computes with, and not an RBM's alone."""
+        return name.endswith((".weight", ".bias"))
+
+    def hidden_units(self, layer: int) -> str:
+        """The kind of an RBM's hidden units: Gaussian ones for a linear code, else binary."""
+        return "gaussian" if self.activations[layer] == "linear" else "binary"
+
+    def initial_weights(self, seed: int) -> Weights:
+        """Xavier-uniform weights (Glorot and Bengio 2010), with ReLU's gain where it is followed by one; zero biases.
+
+        An RBM's are of a normal distribution of deviation .01 (Hinton 2010). Drawn by numpy, so that they do not
+        depend on the version of torch on a node.
+        """
+        rng = np.random.default_rng([seed, 0])
+        machines = {stage.layer for stage in self.stages}
+        gain = np.sqrt(2.0) if "relu" in self.activations else 1.0
+        weights = {}
+        for name, shape in self.shapes().items():
+            if len(shape) == 1:
+                weights[name] = np.full(shape, name.endswith("_scale"), np.float32)
+            elif int(name.split(".")[1]) in machines:
+                weights[name] = rng.normal(0.0, 0.01, shape).astype(np.float32)
+            else:
+                bound = gain * np.sqrt(6.0 / sum(shape))
+                weights[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
+        return weights
+
+    def completed(self, given: Mapping[str, np.ndarray], seed: int) -> Weights:
+        """Weights that may lack tensors, those of another network for instance, with initial ones in their places."""
+        return {**self.initial_weights(seed), **given} if len(given) < len(self.shapes()) else dict(given)
+
+    def begun(self, stage: int, weights: Weights, given: Container[str] = ()) -> Weights:
+        """The weights with which a stage begins: a deep belief net is unrolled before it is fine-tuned as an
+        autoencoder (Hinton and Salakhutdinov 2006), else they stay as they are.
+
+        given: names of tensors that a run started from; a decoder among them was learnt already.
+        """
+        if self.stages[stage].layer is not None or self.code is None or len(self.stages) == 1:
+            return weights
+        if f"layers.{self.code}.weight" in given:
+            return weights
+        unrolled = dict(weights)
+        for i in range(self.code):
+            mirror = len(self.nodes) - 2 - i
+            unrolled[f"layers.{mirror}.weight"] = np.ascontiguousarray(weights[f"layers.{i}.weight"].T)
+            unrolled[f"layers.{mirror}.bias"] = weights[f"layers.{i}.visible_bias"]
+        return unrolled
+
+    def check(self, weights: Mapping[str, np.ndarray], source: str) -> None:
+        """Raise ConfigError unless `weights` has this architecture's names and shapes."""
+        for name, shape in self.shapes().items():
+            if name not in weights:
+                raise ConfigError(f"{source} has no tensor {name}, expected one of shape {shape}")
+            if weights[name].shape != shape:
+                raise ConfigError(f"{source}: {name} has shape {weights[name].shape}, expected {shape}")
+        if extra := set(weights) - set(self.shapes()):
+            raise ConfigError(f"{source} has tensors that do not belong to {self.kind} {self.nodes}: {sorted(extra)}")

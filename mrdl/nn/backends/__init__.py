@@ -1,0 +1,1 @@
+"""Ways to train one design of a sweep, behind one signature."""

@@ -1,0 +1,54 @@
+"""The back ends by name, and those of a user's own module."""
+
+import contextlib
+import importlib
+import sys
+from pathlib import Path
+
+from mrdl.errors import ConfigError
+from mrdl.nn.backends.autograd import with_torch
+from mrdl.nn.backends.custom import find, parts_of
+from mrdl.nn.backends.reference import with_numpy
+from mrdl.nn.backends.result import Fit
+
+BACKENDS: dict[str, Fit] = {"torch": with_torch, "numpy": with_numpy, "batched": with_torch}
+"""batched: torch, and mrdl/sweep/batched.py for the small networks that can train together."""
+
+
+def backend(name: str) -> Fit:
+    """A back end by its name, or by `module:function`. Raises ConfigError where there is none."""
+    if name in BACKENDS:
+        return BACKENDS[name]
+    module, function = parts_of(name, ", ".join(BACKENDS))
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a command's own output is not for modules that print
+            found: Fit = getattr(importlib.import_module(module), function)
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"sweep.backend {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise ConfigError(f"sweep.backend {name!r} is {found!r}, expected a function fit(design, data, report)")
+    return found
+
+
+def look_for(name: str) -> str:
+    """What a person should know of the code of a back end of one's own, which is found but not run; empty for those of
+    mrdl. Raises ConfigError where it is not there."""
+    if name in BACKENDS:
+        return ""
+    place = find(name, ", ".join(BACKENDS))
+    return f"the back end {name} is code of {place or 'an installed module'}: to run the sweep runs it, in each process"
+
+
+def source_of(name: str) -> Path | None:
+    """The file or folder of a back end's module, to be sent along with a job; None for those of mrdl.
+
+    A module that is installed is sent, too: nodes need not have it.
+    """
+    if name in BACKENDS:
+        return None
+    backend(name)
+    top = sys.modules[name.partition(":")[0].partition(".")[0]]
+    origin = Path(top.__file__ or next(iter(top.__path__)))
+    return origin.parent if origin.name == "__init__.py" else origin

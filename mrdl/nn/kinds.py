@@ -1,0 +1,192 @@
+"""The kinds of networks: from a node list to layers."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from mrdl.errors import ConfigError
+from mrdl.nn.architecture import Architecture, Stage
+
+
+def is_supervised(kind: str, options: Mapping[str, str]) -> bool:
+    """Whether a network of this kind learns classes, and so needs a label."""
+    return kind == "mlp" or (kind == "dbn" and options.get("fine_tune", "classifier") == "classifier")
+
+
+DEFAULT_HIDDEN = (500, 100)
+DEFAULT_CODE = 30
+LOSSES = ("nll", "bce", "cd")
+OPTIONS = {
+    "activation": ("relu", "tanh", "sigmoid"),
+    "visible": ("binary", "gaussian"),
+    "fine_tune": ("classifier", "autoencoder"),
+}
+
+PLAIN_SGD = (0.8, 0.8)
+HINTON = (0.5, 0.9)  # momenta of an RBM
+
+
+def mlp(nodes: Sequence[int], activation: str = "relu") -> Architecture:
+    """A classifier: hidden layers with one activation, log-softmax on top. [784, 100, 10] has a hidden layer of 100."""
+    hidden = len(nodes) - 2
+    rate = {"relu": 0.03, "tanh": 0.02, "sigmoid": 0.1}[activation]
+    stages = (Stage("", None, rate, PLAIN_SGD),)
+    options = {"activation": activation}
+    return Architecture("mlp", tuple(nodes), (activation,) * hidden + ("linear",), "nll", stages, options=options)
+
+
+def autoencoder(nodes: Sequence[int], activation: str = "relu") -> Architecture:
+    """A deep autoencoder (Hinton and Salakhutdinov 2006): linear code, sigmoid output.
+
+    The encoder's nodes are enough: [784, 100, 30] builds 784-100-30-100-784.
+    """
+    nodes = mirrored(nodes)
+    code = len(nodes) // 2
+    activations = [activation] * (len(nodes) - 1)
+    activations[code - 1], activations[-1] = "linear", "linear"
+    stages = (Stage("", None, 0.001, PLAIN_SGD),)
+    options = {"activation": activation}
+    return Architecture("autoencoder", nodes, tuple(activations), "bce", stages, code, options=options)
+
+
+def mirrored(nodes: Sequence[int]) -> tuple[int, ...]:
+    """All nodes of an autoencoder, of which the encoder's are enough; raises ConfigError if both halves differ."""
+    nodes = tuple(nodes)
+    if nodes[0] != nodes[-1]:
+        nodes = nodes + nodes[-2::-1]
+    if len(nodes) % 2 == 0 or nodes != nodes[::-1]:
+        encoder = list(nodes[: len(nodes) // 2 + 1])
+        if encoder[0] == encoder[-1]:  # by itself it would be taken for all nodes
+            raise ConfigError(f"autoencoder nodes {list(nodes)} are not symmetric, as {encoder + encoder[-2::-1]}")
+        raise ConfigError(f"autoencoder nodes {list(nodes)} are not symmetric; give the encoder alone: {encoder}")
+    return nodes
+
+
+def rbm(nodes: Sequence[int], visible: str = "binary") -> Architecture:
+    """A restricted Boltzmann machine, or with more than two nodes a stack of them, trained layer by layer."""
+    depth = len(nodes) - 1
+    stages = _machines(depth, visible, linear_code=False, named=depth > 1)
+    activations = ("sigmoid",) * depth
+    return Architecture("rbm", tuple(nodes), activations, "cd", stages, visible=visible, options={"visible": visible})
+
+
+def dbn(nodes: Sequence[int], visible: str = "binary", fine_tune: str = "classifier") -> Architecture:
+    """A deep belief net (Hinton et al. 2006): a stack of RBMs, then fine-tuned as a whole.
+
+    As a classifier with log-softmax on top: [784, 500, 100, 10] has two RBMs. Or unrolled into an autoencoder with a
+    linear code, for which the encoder's nodes are enough: [784, 500, 100, 30] has three.
+    """
+    options = {"visible": visible, "fine_tune": fine_tune}
+    if fine_tune == "classifier":
+        if len(nodes) < 3:
+            raise ConfigError(f"nodes is {list(nodes)}, but a dbn has a hidden layer at least, as 784,500,10")
+        depth = len(nodes) - 2
+        machines = _machines(depth, visible, linear_code=False, named=True)
+        stages = (*machines, Stage("fine-tuning", None, 0.05, PLAIN_SGD))
+        activations = ("sigmoid",) * depth + ("linear",)
+        return Architecture("dbn", tuple(nodes), activations, "nll", stages, visible=visible, options=options)
+    if visible == "gaussian":
+        raise ConfigError("a dbn that is unrolled into an autoencoder needs binary visible units: --visible binary")
+    nodes = mirrored(nodes)
+    code = len(nodes) // 2
+    stages = (*_machines(code, visible, linear_code=True, named=True), Stage("fine-tuning", None, 0.001, PLAIN_SGD))
+    unrolled = ["sigmoid"] * (len(nodes) - 1)
+    unrolled[code - 1], unrolled[-1] = "linear", "linear"
+    return Architecture("dbn", nodes, tuple(unrolled), "bce", stages, code, visible, options)
+
+
+def _machines(depth: int, visible: str, *, linear_code: bool, named: bool) -> tuple[Stage, ...]:
+    """The stages of a stack of RBMs; those with Gaussian units take steps a tenth as long (Hinton 2010)."""
+    gaussian = {0} if visible == "gaussian" else set()
+    gaussian |= {depth - 1} if linear_code else set()
+    return tuple(
+        Stage(f"layer {i + 1}" if named else "", i, 0.002 if i in gaussian else 0.02, HINTON) for i in range(depth)
+    )
+
+
+KINDS: dict[str, Callable[..., Architecture]] = {"mlp": mlp, "autoencoder": autoencoder, "rbm": rbm, "dbn": dbn}
+"""The kinds by name; KINDS["mine"] = f, at the top level of a script, adds one. f(nodes) gives an Architecture, and the
+same one for the nodes of that Architecture; it may take `activation`, `visible` and `fine_tune`. Options of its own are
+bound before: KINDS["wide"] = functools.partial(f, factor=2)."""
+
+OWN_KINDS = dict(KINDS)  # mrdl's
+OUTLINE = (2, *DEFAULT_HIDDEN, 3)  # nodes to ask a kind what it is like, where those of a run are not known
+
+
+def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
+    """The architecture of a kind; options that it has no use for are left out."""
+    for name, value in options.items():
+        if name in OPTIONS and value not in OPTIONS[name]:
+            raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(OPTIONS[name])}")
+    if kind not in KINDS:
+        raise ConfigError(f"network kind {kind!r}, expected one of {', '.join(KINDS)}")
+    make = KINDS[kind]
+    if make is OWN_KINDS.get(kind):
+        known = inspect.signature(make).parameters
+        return make(nodes, **{name: value for name, value in options.items() if name in known})
+    return _of_users(kind, make, nodes, options)
+
+
+def _of_users(
+    kind: str, make: Callable[..., Architecture], nodes: Sequence[int], options: Mapping[str, str]
+) -> Architecture:
+    """What a user's function gives, under a name by which it is made again from a model file; raises ConfigError."""
+    known = inspect.signature(make).parameters
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in options and name != next(iter(known)):
+            raise ConfigError(f"network kind {kind!r} needs {name!r}, which no setting has: bind it with partial")
+    taken = {name: value for name, value in options.items() if name in known}
+    made = make(tuple(nodes), **taken)
+    if not isinstance(made, Architecture):
+        raise ConfigError(f"network kind {kind!r} gave {made!r}, expected an Architecture")
+    made = replace(made, nodes=tuple(made.nodes), kind=kind, options=taken)
+    if problem := _malformed(made):
+        raise ConfigError(f"network kind {kind!r} gave {problem}")
+    again = make(made.nodes, **taken)
+    if replace(again, kind=kind, options=taken, nodes=tuple(again.nodes)) != made:
+        raise ConfigError(
+            f"network kind {kind!r} made {list(made.nodes)} of {list(nodes)}, and another network of those: "
+            "a model file could not be read. Its function must leave the nodes of its own networks as they are"
+        )
+    return made
+
+
+def _malformed(made: Architecture) -> str:
+    """What is wrong with an architecture, empty where nothing is."""
+    layers, activations = len(made.nodes) - 1, {"linear", *OPTIONS["activation"]}
+    if len(made.activations) != layers or not set(made.activations) <= activations:
+        return f"activations {made.activations}, expected {layers} of {', '.join(sorted(activations))}"
+    if made.loss not in LOSSES:
+        return f"loss {made.loss!r}, expected one of {', '.join(LOSSES)}"
+    if not made.stages or any(stage.layer is not None and stage.layer >= layers for stage in made.stages):
+        return f"stages {made.stages}, expected one or more, each of a layer of {layers} or of None"
+    return ""
+
+
+def character(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether a network of this kind learns classes, and so needs a label, and whether it has RBMs."""
+    if KINDS.get(kind) is OWN_KINDS.get(kind):
+        return is_supervised(kind, options), kind in ("rbm", "dbn")
+    made = build(kind, nodes or OUTLINE, options)
+    return made.loss == "nll", any(stage.layer is not None for stage in made.stages)
+
+
+def design(
+    kind: str, nodes: Sequence[int], num_features: int, num_classes: int, options: Mapping[str, str] | None = None
+) -> Architecture:
+    """The architecture for data of this width and number of classes; raises ConfigError if they do not fit."""
+    options = options or {}
+    classifies, _ = character(kind, nodes, options)
+    if not nodes:
+        hidden = (num_features, *DEFAULT_HIDDEN)
+        nodes = (*hidden, num_classes) if classifies else hidden if kind == "rbm" else (*hidden, DEFAULT_CODE)
+    if nodes[0] != num_features:
+        raise ConfigError(f"nodes begins with {nodes[0]}, but the data has {num_features} columns beside the label")
+    if classifies and nodes[-1] < num_classes:
+        raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_classes} classes")
+    made = build(kind, nodes, options)
+    if made.nodes[0] != nodes[0] or (classifies and made.nodes[-1] < num_classes):
+        raise ConfigError(
+            f"network kind {kind!r} made {list(made.nodes)} of {list(nodes)}, which the data does not fit"
+        )
+    return made

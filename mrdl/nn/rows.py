@@ -1,0 +1,63 @@
+"""Rows as a training on one machine takes them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a shard. features: (rows, columns) uint8 or float32, raw; targets: (rows,) int64 classes;
+    order: (rows,) int64, the rows in the order of their hashes; minimum, factor: (columns,) float32, the scaling;
+    threshold: raw values above it count as 1, all others as 0; None: scaled."""
+
+    features: np.ndarray
+    targets: np.ndarray
+    order: np.ndarray
+    minimum: np.ndarray
+    factor: np.ndarray
+    threshold: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows in [0, 1] in the order of their hashes. train_x, test_x: (rows, columns) float32; train_y, test_y: (rows,)
+    int64, index in classes; digest: of all of it, the split included; label: which column it is and why, in words, if
+    it was just read."""
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    classes: tuple[str, ...]
+    digest: str
+    label: str = ""
+
+    @property
+    def columns(self) -> int:
+        """Values in a row."""
+        return int(self.train_x.shape[1])
+
+    @property
+    def majority(self) -> int:
+        """The most frequent class of the training rows, the first of equals: what a baseline always says."""
+        return int(np.bincount(self.train_y, minlength=len(self.classes)).argmax())
+
+    @property
+    def baseline(self) -> float:
+        """The accuracy of always saying the majority class, on the test rows."""
+        return float((self.test_y == self.majority).mean())
+
+    def on(self, device: "torch.device") -> "tuple[torch.Tensor, ...]":
+        """train_x, train_y, test_x, test_y as tensors there; on a CPU they share the memory of the arrays."""
+        import torch
+
+        arrays = (self.train_x, self.train_y, self.test_x, self.test_y)
+        return tuple(torch.from_numpy(np.asarray(array)).to(device) for array in arrays)

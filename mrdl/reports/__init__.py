@@ -1,0 +1,1 @@
+"""What a run or a sweep says, as pages and pictures."""

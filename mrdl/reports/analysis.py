@@ -1,0 +1,213 @@
+"""What a sweep's table says, with intervals: trends, importance, the Pareto front, and verdicts in words."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mrdl.reports.trends import trend
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHOICES = (
+    "depth", "width", "parameters", "activation", "initialisation", "residual", "dropout", "batch_size", "optimizer",
+    "learning_rate", "epochs",
+)  # fmt: skip
+FEW, MOST_SLOPES = 300, 2000  # designs in a draw of the bootstrap, and that slopes are taken between
+QUANTILES = 4  # groups of a numeric choice
+MOST_TRIALS, LEAST_TRIALS = 5_000, 20  # that Optuna is asked of
+
+
+def noise(table: "pd.DataFrame") -> float:
+    """The standard deviation of accuracy between seeds of the same design, pooled; nan where none was repeated."""
+    done = table[table.status == "done"]
+    same = [c for c in done.columns if c in (*CHOICES, "hidden")]
+    groups = [g.accuracy.to_numpy() for _, g in done.groupby(same, dropna=False) if len(g) > 1]
+    free = sum(len(g) - 1 for g in groups)
+    return math.sqrt(sum(((g - g.mean()) ** 2).sum() for g in groups) / free) if free else math.nan
+
+
+def families(table: "pd.DataFrame") -> list[tuple[str, "pd.DataFrame"]]:
+    """Designs that differ in more than depth, width and seed are not compared by depth: one group each."""
+    done = table[table.status == "done"]
+    names = [n for n in ("activation", "initialisation", "residual", "optimizer") if done[n].nunique() > 1]
+    if not names:
+        return [("all designs", done)]
+    found = []
+    for values, group in done.groupby(names):
+        told = ", ".join(
+            f"{n} {v}" if n != "residual" else ("residual" if v else "plain")
+            for n, v in zip(names, values, strict=True)
+        )
+        found.append((told, group))
+    return found
+
+
+def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, float, float]:
+    """CPU seconds a layer by Theil and Sen's slope, its 95 % by bootstrap, and the share of variance that a line
+    explains. Designs of one width and one number of epochs only, whose time is known: the largest such group."""
+    done = table[(table.status == "done") & table.cpu_s.notna()]
+    if not len(done):
+        return (math.nan,) * 4
+    group = max((g for _, g in done.groupby(["width", "epochs", "batch_size"])), key=len)
+    x, y = group.depth.to_numpy(float), group.cpu_s.to_numpy(float)
+    if len(np.unique(x)) < 3:
+        return (math.nan,) * 4
+    rng = np.random.default_rng(seed)
+    slopes = [_slope(x[pick], y[pick]) for pick in (rng.integers(0, len(x), min(len(x), FEW)) for _ in range(200))]
+    line = np.polyfit(x, y, 1)
+    explained = 1 - ((y - np.polyval(line, x)) ** 2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-12)
+    slope, shrink = _slope(x, y), math.sqrt(min(len(x), FEW) / len(x))  # a draw of few varies more than all do
+    low, high = (slope + shrink * (end - slope) for end in np.nanpercentile(slopes, [2.5, 97.5]))
+    return slope, float(low), float(high), float(explained)
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    if len(x) > MOST_SLOPES:
+        pick = np.random.default_rng(0).choice(len(x), MOST_SLOPES, replace=False)
+        x, y = x[pick], y[pick]
+    i, j = np.triu_indices(len(x), 1)
+    apart = x[i] != x[j]
+    return float(np.median((y[j] - y[i])[apart] / (x[j] - x[i])[apart])) if apart.any() else math.nan
+
+
+def importance(table: "pd.DataFrame") -> dict[str, float]:
+    """The share of the variance of accuracy between the groups of each choice, less what chance gives as many groups
+    (one-way ANOVA's epsilon squared; a numeric choice in four groups). Choices act together, so the shares need not add
+    up to 1."""
+    done = table[table.status == "done"]
+    total = ((done.accuracy - done.accuracy.mean()) ** 2).sum()
+    found = {}
+    for name in CHOICES:
+        values = done[name]
+        if values.nunique() < 2 or not total:
+            continue
+        if values.nunique() > 2 * QUANTILES:
+            values = (values.rank(pct=True) * QUANTILES).apply(math.ceil)
+        within = ((done.accuracy - done.accuracy.groupby(values).transform("mean")) ** 2).sum()
+        free = len(done) - values.nunique()
+        if free > 0:
+            by_chance = (values.nunique() - 1) * within / free
+            found[name] = max(0.0, float((total - within - by_chance) / total))
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def ped_anova(table: "pd.DataFrame") -> dict[str, float]:
+    """The importance of each choice for being among the best, by Optuna's PED-ANOVA (Watanabe, Bansal, Hutter, 2023);
+    empty where Optuna is not installed. A drawn sample stands for more than 5,000 designs."""
+    try:
+        import optuna
+    except ImportError:
+        return {}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    done = table[table.status == "done"]
+    done = done.sample(min(len(done), MOST_TRIALS), random_state=0)
+    names = [name for name in CHOICES if done[name].nunique() > 1]
+    if len(done) < LEAST_TRIALS or not names:
+        return {}
+    axes = {name: _distribution(done[name]) for name in names}
+    study = optuna.create_study(direction="maximize")
+    study.add_trials([
+        optuna.trial.create_trial(params=dict(zip(names, values, strict=True)), distributions=axes, value=accuracy)
+        for accuracy, *values in done[["accuracy", *names]].astype(object).itertuples(index=False)
+    ])  # fmt: skip
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    with warnings.catch_warnings():  # that it ranks for low values, whatever the direction of the study
+        warnings.simplefilter("ignore")
+        found = optuna.importance.get_param_importances(
+            study, evaluator=evaluator, target=lambda trial: -(trial.value or 0.0)
+        )
+    return {name: float(share) for name, share in found.items()}
+
+
+def _distribution(values: "pd.Series") -> Any:
+    from optuna import distributions
+
+    if values.dtype.kind not in "if" or values.dtype == bool:
+        return distributions.CategoricalDistribution(sorted(values.unique().tolist()))
+    low, high = values.min(), values.max()
+    log = bool(low > 0 and high > 100 * low)
+    if values.dtype.kind == "i":
+        return distributions.IntDistribution(int(low), int(high), log=log)
+    return distributions.FloatDistribution(float(low), float(high), log=log)
+
+
+def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
+    """The designs of the highest accuracy, a row each whatever the number of seeds: `accuracy` and other numbers are
+    means over them, `seeds` says of how many, and `spread` how far they lie apart (standard deviation; nan of one)."""
+    same = [name for name in (*CHOICES, "hidden") if name in done]
+    groups = done.groupby(same, dropna=False, sort=False)
+    found = groups.mean(numeric_only=True).assign(seeds=groups.size(), spread=groups.accuracy.std())
+    return found.reset_index().nlargest(count, "accuracy")
+
+
+def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":
+    """The designs that no other one beats in accuracy without more of `names`; of those where all are known."""
+    done = (
+        table[table.status == "done"]
+        .dropna(subset=list(names))
+        .sort_values(["accuracy", *names], ascending=[False, *(True for _ in names)])
+    )
+    kept: list[int] = []
+    costs = done[list(names)].to_numpy(float)
+    least = np.empty((0, len(names)))
+    for i, cost in enumerate(costs):
+        if not len(least) or not (least <= cost).all(1).any():
+            kept.append(i)
+            least = np.vstack([least[~(cost <= least).all(1)], cost])
+    return done.iloc[kept]
+
+
+def importances(table: "pd.DataFrame") -> dict[str, dict[str, float]]:
+    """The shares of each choice, by the words for what they are shares of."""
+    return {
+        "what accuracy varies with (epsilon squared of a one-way ANOVA each)": importance(table),
+        "what tells the best from the rest (Optuna's PED-ANOVA)": ped_anova(table),
+    }
+
+
+def verdicts(table: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """All that can be said in words, the noise first: what lies below it must not be read. shares: of
+    `importances`."""
+    done = table[table.status == "done"]
+    if not len(done):
+        return ["no design was trained to its end, so nothing can be said"]
+    sigma = noise(table)
+    told = [
+        f"seeds alone move accuracy by {100 * sigma:.2f} points (one standard deviation): differences below "
+        f"{200 * sigma:.1f} points between two designs must not be read"
+        if sigma == sigma
+        else "no design was repeated with another seed: how much of a difference is noise is not known"
+    ]
+    told += _of_the_majority(done)
+    for name, group in families(table):
+        told.append(trend(name, group, sigma).words())
+    slope, low, high, explained = time_by_depth(table)
+    if slope == slope:
+        straight = "a straight line explains" if explained > 0.8 else "a straight line explains only"
+        told.append(
+            f"a layer takes {slope:.4f} CPU s (95 %: {low:.4f} to {high:.4f}); {straight} {100 * explained:.0f} % "
+            "of how time varies with depth"
+        )
+    for method, of in shares.items():
+        if of:
+            told.append(f"{method}: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in of.items()))
+    return told
+
+
+def _of_the_majority(done: "pd.DataFrame") -> list[str]:
+    """How many designs say one class only, and how many others are not shown to be better than the majority class."""
+    collapsed = done.collapsed.eq(True)
+    others = int((done.no_better.eq(True) & ~collapsed).sum())
+    told = []
+    if collapsed.any():
+        told.append(
+            f"{int(collapsed.sum())} of {len(done)} designs say one class, whatever comes in: they have collapsed"
+        )
+    if others:
+        more = "more" if collapsed.any() else f"of {len(done)} designs"
+        told.append(f"{others} {more} are not shown to be better than always saying the majority class (two sigma)")
+    return told

@@ -1,0 +1,159 @@
+"""The figures of a sweep's report, as plotly's JSON has them; each is made of the table or of its designs done."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mrdl.reports import analysis
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CURVES = 20  # learning curves of the best, and of others drawn at random
+NAMED = 3000  # points that are told by their design's name: all names of 50,000 would be megabytes
+BANDS = 30  # places of a running median
+STATES = {"done": "#3060c0", "collapsed": "#d07020", "failed": "#c03030"}
+GROUPS = ("#3060c0", "#60a060", "#8050b0", "#209090", "#a08020", "#606060", "#b05080", "#4090d0")
+LAYOUT = {
+    "template": "plotly_white", "margin": {"l": 60, "r": 20, "t": 40, "b": 50}, "height": 460,
+    "legend": {"orientation": "h", "y": -0.22},
+}  # fmt: skip
+
+
+def _numbers(values: Any) -> list[float]:
+    return [float(f"{v:.5g}") for v in np.asarray(values, float)]
+
+
+def _figure(traces: list[dict[str, Any]], x: str, y: str, **layout: Any) -> dict[str, Any]:
+    return {
+        "data": traces,
+        "layout": {**LAYOUT, "xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}, **layout},
+    }
+
+
+def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
+    """Points, in one colour a family and the collapsed ones in their own, and a running median with 5 to 95 %."""
+    traces = []
+    for color, (family, group) in zip(GROUPS * 10, analysis.families(done), strict=False):
+        kept = group[~group.collapsed.eq(True)]
+        traces.append(_points(kept[name], kept.accuracy, family, color, kept.arch_id))
+    collapsed = done[done.collapsed.eq(True)]
+    traces.append(_points(collapsed[name], collapsed.accuracy, "collapsed", STATES["collapsed"], collapsed.arch_id))
+    x, low, middle, high = _bands(done[name].to_numpy(float), done.accuracy.to_numpy(float))
+    band = {"x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "mode": "none", "name": "5 to 95 %"}
+    traces.append({**band, "type": "scatter", "fillcolor": "rgba(60,60,60,.12)", "hoverinfo": "skip"})
+    line = {"x": x, "y": middle, "mode": "lines", "name": "running median"}
+    traces.append({**line, "type": "scatter", "line": {"color": "#303030", "width": 2}})
+    base = float(done.baseline.iloc[0])
+    ends = [float(done[name].min()), float(done[name].max())]
+    traces.append({
+        "type": "scatter", "x": ends, "y": [base, base], "mode": "lines", "name": "majority class",
+        "line": {"dash": "dot", "color": "#909090"},
+    })  # fmt: skip
+    wide = done[name].max() > 20 * max(1, done[name].min())
+    axis = {"title": {"text": name}, "type": "log" if wide and done[name].min() > 0 else "linear"}
+    return _figure(traces, name, "test accuracy", xaxis=axis)
+
+
+def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, Any]:
+    """By WebGL, which holds 50,000 points where SVG would make as many elements of the page."""
+    return {
+        "type": "scattergl", "mode": "markers", "x": _numbers(x), "y": _numbers(y), "name": name,
+        "text": list(ids) if len(ids) <= NAMED else [],
+        "marker": {"color": color, "size": 5, "opacity": 0.6},
+    }  # fmt: skip
+
+
+def _bands(x: np.ndarray, y: np.ndarray) -> tuple[list[float], list[float], list[float], list[float]]:
+    order = np.argsort(x, kind="stable")
+    places, bands = [], []
+    values = np.unique(x)
+    groups = [order[x[order] == v] for v in values] if len(values) <= BANDS else np.array_split(order, BANDS)
+    for group in groups:
+        if len(group):
+            places.append(float(np.median(x[group])))
+            bands.append(np.percentile(y[group], [5, 50, 95]))
+    low, middle, high = (_numbers(each) for each in np.array(bands).T)
+    return places, low, middle, high
+
+
+def time(done: "pd.DataFrame") -> dict[str, Any]:
+    """CPU seconds of each design, and what a layer takes."""
+    slope, low, high, explained = analysis.time_by_depth(done)
+    title = ""
+    if slope == slope:
+        title = f"{slope:.4f} CPU s a layer (95 %: {low:.4f} to {high:.4f}), a line explains {100 * explained:.0f} %"
+    traces = [_points(done.depth, done.cpu_s, "designs", STATES["done"], done.arch_id)]
+    return _figure(traces, "depth", "CPU seconds", title={"text": title, "font": {"size": 13}})
+
+
+def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
+    """The shares of each choice by each method; None where nothing varies."""
+    shown = {method: of for method, of in shares.items() if of}
+    if not shown:
+        return None
+    names = list(next(iter(shown.values())))[::-1]
+    bars = [
+        {"type": "bar", "orientation": "h", "name": method, "y": names, "x": _numbers([of.get(n, 0) for n in names])}
+        for method, of in reversed(shown.items())
+    ]
+    return _figure(bars, "share", "", height=120 + 45 * len(names), margin={"l": 110, "r": 20, "t": 20, "b": 40})
+
+
+def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
+    """All designs by size, and a line through those that none beats."""
+    front = analysis.pareto(table).sort_values("parameters")
+    hover = [f"{r.hidden}<br>{r.cpu_s:.2f} CPU s" for r in front.itertuples()]
+    line = {
+        "type": "scatter", "mode": "markers+lines", "x": _numbers(front.parameters), "y": _numbers(front.accuracy),
+        "text": hover, "name": "not beaten", "line": {"shape": "hv", "color": "#303030"},
+    }  # fmt: skip
+    points = _points(done.parameters, done.accuracy, "designs", "#b0b8c8", done.arch_id)
+    axis = {"title": {"text": "parameters"}, "type": "log"}
+    return _figure([points, line], "parameters", "test accuracy", xaxis=axis)
+
+
+def curves(done: "pd.DataFrame") -> dict[str, Any]:
+    """Training loss by epoch, of the best and of some drawn at random."""
+    best = done.nlargest(min(CURVES, len(done)), "accuracy")
+    others = done.drop(best.index)
+    drawn = others.sample(min(CURVES, len(others)), random_state=0)
+    traces = []
+    for name, color, group in (("best", STATES["done"], best), ("others, drawn at random", "#a0a0a0", drawn)):
+        for i, (curve, hidden) in enumerate(zip(group.curve, group.hidden, strict=True)):
+            traces.append({
+                "type": "scatter", "mode": "lines", "x": list(range(1, len(curve) + 1)), "y": _numbers(curve),
+                "name": name, "legendgroup": name, "showlegend": not i, "line": {"color": color, "width": 1},
+                "opacity": 0.7, "text": hidden,
+            })  # fmt: skip
+    return _figure(traces, "epoch (of long trainings some of them)", "training loss", yaxis={
+        "title": {"text": "training loss"}, "type": "log",
+    })  # fmt: skip
+
+
+def heat(done: "pd.DataFrame") -> dict[str, Any] | None:
+    """How activation and depth act together; None where one of them does not vary, or depth takes too many values."""
+    if done.activation.nunique() < 2 or not 2 <= done.depth.nunique() <= BANDS:
+        return None
+    medians = done.pivot_table("accuracy", "activation", "depth", "median")
+    cells = [[None if v != v else float(f"{v:.4g}") for v in row] for row in medians.to_numpy()]
+    heat = {
+        "type": "heatmap", "z": cells, "x": [str(d) for d in medians.columns], "y": list(medians.index),
+        "colorscale": "Viridis", "texttemplate": "%{z:.2f}",
+    }  # fmt: skip
+    return _figure(
+        [heat], "depth", "", height=120 + 60 * len(medians), xaxis={"title": {"text": "depth"}, "type": "category"}
+    )
+
+
+def failures(table: "pd.DataFrame") -> dict[str, Any] | None:
+    """Reasons by their number; None where nothing failed."""
+    reasons = table[table.status == "failed"].reason.value_counts().head(20)
+    if not len(reasons):
+        return None
+    bars = {
+        "type": "bar", "orientation": "h", "y": [str(reason)[:80] for reason in reasons.index[::-1]],
+        "x": reasons.tolist()[::-1], "marker": {"color": STATES["failed"]},
+    }  # fmt: skip
+    return _figure([bars], "designs", "", margin={"l": 400, "r": 20, "t": 20, "b": 40})

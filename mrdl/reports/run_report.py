@@ -1,0 +1,190 @@
+"""A run as a picture: losses and scores by round and shard, filters, reconstructions, samples; needs mrdl[plot]."""
+
+import base64
+import html
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mrdl.data.inputs import columns_of, parts_of
+from mrdl.errors import DataError, MrdlError, SetupError
+from mrdl.model.model import Model, load
+from mrdl.rounds.folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FILTERS = (5, 10)  # rows and columns of them
+EXAMPLES = 10
+GREY = "#8a8f98"
+BLUE, ORANGE = "#3060c0", "#d07020"
+
+
+def plot(run: str, out: str = "") -> tuple[Path, Path]:
+    """Draw a run folder into one PNG and one HTML file that works offline; returns their paths.
+
+    out: their common name without an ending, else RUN/plot. Raises SetupError where matplotlib is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise SetupError('pictures need matplotlib: pip install "mrdl[plot]"') from None
+    folder = RunFolder(run)
+    manifests = folder.manifests()
+    if not manifests:
+        raise DataError(f"{folder.path} holds no round that is whole, so there is nothing to draw")
+    model = load(folder.model) if folder.model.exists() else None
+    examples = _examples(folder, model) if model else None
+    drawn = [_losses, _scores] + [_filters] * _has_images(model) + [_reconstructions] * (examples is not None)
+    figure = Figure(figsize=(9, 3.2 * len(drawn)), layout="constrained")
+    places = figure.subfigures(len(drawn), 1, squeeze=False)[:, 0]
+    for place, draw in zip(places, drawn, strict=True):
+        draw(place, manifests, model, examples)
+    figure.suptitle(f"{folder.about()['data']['source']}   {model!r}" if model else str(folder.path), fontsize=9)
+    png = Path(f"{out}.png" if out else folder.path / "plot.png")
+    try:
+        figure.savefig(png, dpi=110)
+        page = png.with_suffix(".html")
+        page.write_text(_page(folder, manifests, png.read_bytes()), encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"{png} cannot be written: {error.strerror}") from error
+    return png, page
+
+
+# --- curves ---
+
+
+def _losses(place: Any, manifests: list[dict[str, Any]], *_: Any) -> None:
+    """Each stage by itself: their losses are of different kinds."""
+    stages = list(dict.fromkeys(m["stage"] for m in manifests))
+    panels = place.subplots(1, len(stages), squeeze=False)[0]
+    for axes, stage in zip(panels, stages, strict=True):
+        rounds = [m for m in manifests if m["stage"] == stage]
+        for m in rounds:
+            losses = [s["loss"] for s in m["shards"] if s["loss"] is not None]
+            axes.plot([m["stage_round"]] * len(losses), losses, ".", color=GREY, alpha=0.5, ms=5)
+        _line(axes, rounds, "training loss, mean of the shards", GREY, lambda m: m["training_loss"])
+        _line(axes, rounds, "validation loss", BLUE, lambda m: m["validation"].get("loss"))
+        axes.set(title=stage, xlabel="round (0: warm start)")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize=7, frameon=False)
+    panels[0].set_ylabel("loss")
+
+
+def _scores(place: Any, manifests: list[dict[str, Any]], *_: Any) -> None:
+    """Accuracy, or the measures of networks without classes, by round; and the seconds of each."""
+    left, right = place.subplots(1, 2)
+    names = [n for m in manifests for n in m["validation"] if n not in ("rows", "loss")]
+    name = names[-1] if names else ""
+    for wanted in ("accuracy", "mse", "pseudo_log_likelihood"):
+        name = wanted if wanted in names else name
+        if wanted in names:
+            break
+    of_name = [m for m in manifests if name in m["validation"]]
+    left.plot([m["round"] for m in of_name], [m["validation"][name] for m in of_name], "o-", color=BLUE, ms=3)
+    left.set(title=f"validation {name.replace('_', ' ')}" if name else "no validation rows", xlabel="round of the run")
+    bottom = np.zeros(len(manifests))
+    for phase, color in zip(
+        dict.fromkeys(p for m in manifests for p in m["spent"]), (GREY, BLUE, ORANGE, "#60a060"), strict=False
+    ):
+        seconds = np.array([m["spent"].get(phase, 0.0) for m in manifests])
+        right.bar([m["round"] for m in manifests], seconds, bottom=bottom, label=phase, color=color)
+        bottom += seconds
+    right.set(title="seconds", xlabel="round of the run")
+    right.legend(fontsize=7, frameon=False)
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _line(axes: "Axes", rounds: list[dict[str, Any]], name: str, color: str, value: Any) -> None:
+    known = [(m["stage_round"], value(m)) for m in rounds if value(m) is not None]
+    if known:
+        axes.plot(*zip(*known, strict=True), "o-", color=color, ms=3, label=name)
+
+
+# --- images ---
+
+
+def _side(model: Model) -> int:
+    """Of a square picture, where rows are pictures; else 0."""
+    columns = len(model.preparation.columns)
+    side = math.isqrt(columns)
+    return side if side * side == columns and columns >= 16 else 0
+
+
+def _has_images(model: Model | None) -> bool:
+    return model is not None and bool(_side(model))
+
+
+def _filters(place: "Figure", manifests: Any, model: Model, *_: Any) -> None:
+    weight, side = model.weights["layers.0.weight"], _side(model)
+    axes = place.subplots(*FILTERS, squeeze=False).ravel()
+    place.suptitle("weights into the first hidden units", fontsize=9)
+    for i, axis in enumerate(axes):
+        axis.set_axis_off()
+        if i < len(weight):
+            limit = np.abs(weight[i]).max() or 1.0
+            axis.imshow(weight[i].reshape(side, side), cmap="RdBu", vmin=-limit, vmax=limit)
+
+
+def _examples(folder: RunFolder, model: Model) -> np.ndarray | None:
+    """A few raw rows of the run's own data, (rows, columns); None where there is no picture in them to be drawn."""
+    if not _side(model) or model.arch.loss == "nll":
+        return None
+    source = folder.about()["data"]["source"]
+    try:
+        first = next(parts_of(source, columns_of(model.preparation)))
+    except MrdlError:
+        return None  # the data has gone: the rest can be drawn all the same
+    return first.features[:EXAMPLES]
+
+
+def _reconstructions(place: "Figure", manifests: Any, model: Model, examples: np.ndarray) -> None:
+    shown = [("rows", model.preparation.scale(examples)), ("reconstructed", model.reconstruct(examples))]
+    if model.arch.loss == "cd":
+        shown.append(("samples", model.sample(len(examples), 1000)))
+    axes = place.subplots(len(shown), len(examples), squeeze=False)
+    side = _side(model)
+    for line, (name, rows) in zip(axes, shown, strict=True):
+        for axis, row in zip(line, rows, strict=True):
+            axis.imshow(row.reshape(side, side), cmap="gray", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, fontsize=8)
+
+
+# --- the page ---
+
+
+def _page(folder: RunFolder, manifests: list[dict[str, Any]], png: bytes) -> str:
+    about = folder.about()
+    names = list(dict.fromkeys(n for m in manifests for n in m["validation"]))
+    header = ["round", "stage", "sha256", "rows", "training loss", *(f"validation {n}" for n in names), "seconds"]
+    lines = [
+        [
+            m["round"], " ".join(filter(None, [m["stage"], "" if m["stage_round"] else "warm start"])),
+            m["sha256"][:12], m["rows"], f"{m['training_loss']:.5g}",
+            *(f"{m['validation'][n]:.5g}" if n in m["validation"] else "" for n in names), f"{m['seconds']:.1f}",
+        ]
+        for m in manifests
+    ]  # fmt: skip
+    cells = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in line) + "</tr>" for line in lines)
+    heads = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    settings = "".join(
+        f"<tr><td>{html.escape(k)}</td><td>{html.escape(str(v))}</td></tr>" for k, v in about["settings"].items()
+    )
+    name = html.escape(about["name"])
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>
+body {{ font: 14px system-ui, sans-serif; margin: 2em auto; max-width: 60em; color: #222 }}
+img {{ max-width: 100% }} table {{ border-collapse: collapse; margin: 1em 0 }}
+td, th {{ padding: .2em .7em; text-align: right; border-bottom: 1px solid #ddd }}
+</style></head><body>
+<h1>{name}</h1><p>{html.escape(about["data"]["source"])}, in {html.escape(str(folder.path))}</p>
+<img alt="losses, scores and pictures of the run" src="data:image/png;base64,{base64.b64encode(png).decode()}">
+<h2>Rounds</h2><table><tr>{heads}</tr>{cells}</table>
+<details><summary>Settings</summary><table>{settings}</table></details>
+</body></html>
+"""

@@ -1,0 +1,134 @@
+"""A sweep's table as one HTML file that works offline: what it says in words, and figures to look into.
+
+The figures are plotly's, whose script is put into the file from the installed package; nothing is fetched.
+"""
+
+import html
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mrdl.errors import DataError, SetupError
+from mrdl.nn.design import brief
+from mrdl.reports import analysis, figures
+from mrdl.storage import atomic
+from mrdl.sweep.spec import spec_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Path:
+    """The report of a sweep's table. Raises SetupError where plotly is missing, DataError where nothing was trained."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        raise SetupError('a report needs plotly: pip install "mrdl[sweep]"') from None
+    whole, done = table, table[table.status == "done"].copy()
+    if not len(done):
+        raise DataError("no design of this sweep was trained to its end, so there is nothing to report yet")
+    halving = spec_of(about["spec"]).rungs() if "halving" in about["spec"].get("sweep", {}) else []
+    last = done
+    if halving:  # what was trained for other epochs is not compared
+        table, done = table[table.epochs == halving[0]], done[done.epochs == halving[0]]
+        last = last[last.epochs == last.epochs.max()]
+    shares = analysis.importances(table)
+    shown = {
+        "Accuracy by depth": figures.by(done, "depth"),
+        "Accuracy by parameters": figures.by(done, "parameters"),
+        "Time by depth": figures.time(done),
+        "Which choices matter": figures.importance(shares),
+        "Pareto front: accuracy, parameters, time": figures.pareto(table, done),
+        "Learning curves": figures.curves(done),
+        "Activation and depth: median accuracy": figures.heat(done),
+        "Why designs failed": figures.failures(table),
+    }
+    told = "".join(f"<li>{html.escape(text)}</li>" for text in analysis.verdicts(table, shares))
+    place = '<h2>{}</h2><div class="figure" id="f{}" style="min-height: {}px"></div>'
+    parts = [
+        place.format(html.escape(title), i, figure["layout"]["height"])
+        for i, (title, figure) in enumerate(shown.items())
+        if figure
+    ]
+    drawn = {f"f{i}": figure for i, figure in enumerate(shown.values()) if figure}
+    script = json.dumps(drawn, default=_plain).replace("<", "\\u003c")
+    text = PAGE.format(
+        title=html.escape(about["id"]), source=html.escape(about["source"]), verdicts=told, drawn=script,
+        summary=_summary(whole) + _rungs(whole, halving), best=_best(last), figures="".join(parts),
+        spec=html.escape(json.dumps(about["spec"], indent=1)), plotly=get_plotlyjs(),
+    )  # fmt: skip
+    atomic.write(path, text.encode())
+    return path
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy as JSON has them; five digits are more than can be seen."""
+    if isinstance(value, np.ndarray):
+        return [_plain(v) for v in value.tolist()]
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+# --- words ---
+
+
+def _rungs(table: "pd.DataFrame", rungs: list[int]) -> str:
+    if not rungs:
+        return ""
+    counts = ", ".join(f"{int((table.epochs == epochs).sum())} for {epochs} epochs" for epochs in rungs)
+    return f"<br>successive halving: {counts}. Figures and verdicts are of the first rung, the best of the last one"
+
+
+def _summary(table: "pd.DataFrame") -> str:
+    done = table[table.status == "done"]
+    failed, planned = (int((table.status == state).sum()) for state in ("failed", "planned"))
+    said = ((done.collapsed, "collapsed"), (done.no_better, "are no better than the majority class"))
+    of_which = " and ".join(f"{int(column.eq(True).sum())} {words}" for column, words in said)
+    told = f"{len(table)} designs: {len(done)} done, of which {of_which}, {failed} failed"
+    told += f", {planned} not trained yet" if planned else ""
+    unknown = int(done.cpu_s.isna().sum())
+    hours = f"{done.cpu_s.sum() / 3600:.2f} CPU hours" + (f" and those of {unknown}, not known" if unknown else "")
+    return html.escape(f"{told}; {hours}; always the majority class: {100 * done.baseline.iloc[0]:.1f} % right")
+
+
+def _best(done: "pd.DataFrame") -> str:
+    names = (
+        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "optimizer", "learning_rate", "parameters",
+        "cpu_s",
+    )  # fmt: skip
+    heads = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in names)
+    lines = []
+    for row in analysis.best(done, 10).itertuples():
+        values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
+        cells = (f"{v:.4g}" if isinstance(v, float) else str(v)[:40] for v in values)
+        lines.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>")
+    return f"<table><tr>{heads}</tr>{''.join(lines)}</table>"
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Sweep {title}</title><style>
+body {{ font: 15px system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222 }}
+table {{ border-collapse: collapse }} td, th {{ padding: .2em .7em; text-align: right; border-bottom: 1px solid #ddd }}
+li {{ margin: .4em 0 }} pre {{ background: #f4f4f4; padding: 1em; overflow: auto }}
+</style></head><body>
+<h1>Sweep {title}</h1><p>{source}<br>{summary}</p>
+<h2>What it says</h2><ul>{verdicts}</ul>
+<h2>The best, by the mean over seeds</h2>{best}
+{figures}
+<h2>Spec</h2><pre>{spec}</pre>
+<script>{plotly}</script>
+<script>
+const drawn = {drawn};
+const wanted = new IntersectionObserver(async (seen) => {{
+  for (const {{target, isIntersecting}} of seen) {{
+    if (!isIntersecting || target.dataset.drawn) continue;
+    target.dataset.drawn = "begun";
+    const figure = drawn[target.id];
+    await Plotly.newPlot(target, figure.data, figure.layout, {{responsive: true, displaylogo: false}});
+    target.dataset.drawn = "done";
+  }}
+}}, {{rootMargin: "400px"}});  // what nobody has scrolled to is not drawn yet
+for (const place of document.querySelectorAll(".figure")) wanted.observe(place);
+</script></body></html>
+"""

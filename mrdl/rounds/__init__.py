@@ -1,0 +1,1 @@
+"""A run: plan, tasks, combine, outer step, folder, driver."""

@@ -1,0 +1,66 @@
+"""What a run goes through: its rounds, one after the other."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mrdl.data.schema import Schema
+from mrdl.nn.architecture import Architecture, Stage
+from mrdl.nn.kinds import design
+from mrdl.settings.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One job of a run. number: counts through the run, a warm start at its beginning being 0; stage: index in the
+    architecture's; round: counts through the stage's `rounds`, 0 being its warm start; the rest: how it trains."""
+
+    number: int
+    stage: int
+    round: int
+    rounds: int
+    epochs: int
+    learning_rate: float
+    momentum: float
+
+
+def turns_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> list[Turn]:
+    """The jobs of a run, one after the other, for a resolved config: each stage's warm start and rounds, from
+    stage number `first` on."""
+    found: list[Turn] = []
+    for i, stage in enumerate(stages[first:], first):
+        of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
+        rounds = (config.layer_rounds if of_layer else 0) or config.rounds
+        epochs = (config.layer_epochs if of_layer else 0) or config.epochs
+        rate = (config.layer_learning_rate if of_layer else config.learning_rate) or stage.learning_rate
+        warm = config.warm_rows and (config.warm_epochs or stage.layer is not None)
+        for round_ in range(0 if warm else 1, rounds + 1):
+            early = not round_ or (round_ == 1 and not config.warm_epochs)
+            found.append(
+                Turn(
+                    number=found[-1].number + 1 if found else round_,
+                    stage=i,
+                    round=round_,
+                    rounds=rounds,
+                    epochs=epochs if round_ else config.warm_epochs,
+                    learning_rate=rate * share_of_rate(config.schedule, round_, rounds),
+                    momentum=stage.momenta[not early] if config.momentum < 0 else config.momentum,
+                )
+            )
+    return found
+
+
+def share_of_rate(schedule: str, round_: int, rounds: int) -> float:
+    """The part of the learning rate that a schedule leaves in a round, 1 to `rounds`; it ends above 0."""
+    done = (round_ - 1) / rounds if round_ else 0.0
+    if schedule == "linear":
+        return 1 - done
+    if schedule == "cosine":
+        return (1 + math.cos(math.pi * done)) / 2
+    return 1.0
+
+
+def plan(config: TrainConfig, schema: Schema) -> Architecture:
+    """The network as far as it is known before the data: its stages, but perhaps not the number of classes."""
+    nodes = config.nodes
+    return design(config.kind, nodes, nodes[0] if nodes else len(schema.features), 0, config.options)

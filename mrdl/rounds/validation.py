@@ -1,0 +1,75 @@
+"""How good weights are: the network that fits the data, and its scores on the rows kept out of training."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from mrdl.data.baseline import is_no_better, told_absent, told_classes
+from mrdl.data.preparation import Preparation, Scaling, prepare
+from mrdl.data.schema import Schema
+from mrdl.model.model import Model
+from mrdl.nn.architecture import Architecture
+from mrdl.nn.kinds import design
+from mrdl.nn.weights import Weights
+from mrdl.settings.config import TrainConfig
+from mrdl.shards.cache import Prepared
+
+
+class Judge:
+    """Knows the data by what its tasks told of it. `arch` raises ConfigError where the nodes do not fit the data."""
+
+    def __init__(self, config: TrainConfig, schema: Schema, scaling: Scaling, prepared: Prepared) -> None:
+        self._config, self._schema, self._scaling, self.prepared = config, schema, scaling, prepared
+
+    @cached_property
+    def arch(self) -> Architecture:
+        """The layers."""
+        config, classes = self._config, len(self.prepared.statistics.classes)
+        return design(config.kind, config.nodes, len(self._schema.features), classes, config.options)
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """The scaling and the classes."""
+        return prepare(self.prepared.statistics, self._schema, self._scaling)
+
+    def score(self, stage: int, weights: Weights) -> dict[str, float]:
+        """All measures of a stage, empty without validation rows."""
+        return self._score(stage, weights, with_training=True)
+
+    def loss(self, stage: int, weights: Weights) -> float:
+        """The loss alone, for a search; infinite where it is not known."""
+        return self._score(stage, weights, with_training=False).get("loss", math.inf)
+
+    def told_classes(self, weights: Weights) -> str:
+        """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
+        kept_out = self.prepared.validation
+        if self.arch.loss != "nll" or not len(kept_out.features):
+            return ""
+        model = Model(self.arch, weights, self.preparation)
+        targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
+        said = model.predict_proba(kept_out.features).argmax(1)
+        share = float((targets == self.preparation.classes.index(self.preparation.majority)).mean())
+        no_better = is_no_better(float((said == targets).mean()), share, len(targets))
+        return told_classes(self.preparation.classes, targets, said, no_better)
+
+    def told_absent(self) -> list[str]:
+        """The classes that training or validation have no row of, in words."""
+        kept_out, preparation = self.prepared.validation, self.preparation
+        if self.arch.loss != "nll" or not len(kept_out.codes):
+            return []
+        counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
+        return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
+
+    def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
+        kept_out = self.prepared.validation
+        if not len(kept_out.features):
+            return {}
+        model, rows = Model(self.arch, weights, self.preparation), kept_out.order
+        layer = self.arch.stages[stage].layer
+        if layer is not None:
+            sample = self.prepared.sample
+            training = sample.features[sample.order[: len(rows)]] if with_training else None
+            return model.score_layer(layer, kept_out.features[rows], training)
+        targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
+        return model.score(kept_out.features[rows], targets[rows])

@@ -1,0 +1,142 @@
+"""The cache of shards: text parsed once is not parsed again, by a later round or by a later run.
+
+Its folder bears a digest of all that decides what lies in it, and gets that name when all is there:
+
+    <digest>/0000/part-*    the packed shards, as step 1 of the first job wrote them
+    <digest>/prepared       the statistics of the data, the validation rows, the warm start's rows
+"""
+
+import dataclasses
+import errno
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mrdl.data.source import Source
+from mrdl.data.statistics import Statistics
+from mrdl.errors import DamagedShard, DataError, SetupError
+from mrdl.settings.config import DATA, TrainConfig
+from mrdl.settings.user_code import code_of
+from mrdl.shards import records
+from mrdl.shards.keys import VALIDATION_ROWS
+from mrdl.shards.loaded import LoadedShard
+from mrdl.storage.store import hdfs_home, is_hdfs, read, store_of
+
+log = logging.getLogger(__name__)
+
+FORMAT = "2"  # change it when what lies in a cached shard changes
+NO_LIMIT = 1 << 50
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known of the data when its shards are there."""
+
+    statistics: Statistics
+    validation: LoadedShard
+    sample: LoadedShard  # of the warm start; empty where nobody wants it
+
+
+class ShardCache:
+    """The shards of one data set, prepared in one way; folder: local or hdfs://."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._store = store_of(folder)
+        self.prepared = f"{folder}/prepared"
+
+    def load(self, sample: bool = True) -> Prepared | None:
+        """What was prepared; None where nothing was, or what is there is damaged: then it is deleted.
+
+        sample: whether the warm start's sample is wanted, too.
+        """
+        if not self._store.exists(self.prepared):
+            return None
+        try:
+            return prepared_from(read(self.prepared).splitlines(), sample)
+        except DamagedShard as error:
+            log.warning("the cache %s is made again: %s", self.folder, error)
+            self._store.remove(self.folder)
+            return None
+
+    def shards(self) -> list[str]:
+        """The files of packed shards; raises DamagedShard where there are none."""
+        try:
+            return [info.path for info in self._store.files(f"{self.folder}/0000")]
+        except DataError as error:
+            raise DamagedShard(str(error)) from error
+
+    def beginnings(self, tag: str) -> str:
+        """Where the first job of a run writes, until it is complete."""
+        return f"{self.folder}.{tag}"
+
+    def make_room(self) -> None:
+        """Make the folder that caches lie in, if it is not there, for this user alone: shards are the user's data."""
+        home = self.folder.rpartition("/")[0]
+        try:
+            self._store.mkdir(home)
+            if not is_hdfs(home) and not os.access(home, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            if not is_hdfs(home) and not os.path.isdir(home):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        except OSError as error:
+            raise SetupError(f"the cache folder {home} cannot be written: {error.strerror}. Use --cache-dir") from error
+
+    def keep(self, tag: str, lines: Iterable[bytes]) -> None:
+        """Complete what the first job of a run wrote, and give it its name. lines: the job's P, V and B records."""
+        beginnings = self.beginnings(tag)
+        self._store.write(f"{beginnings}/prepared", b"\n".join(lines) + b"\n")
+        if self._store.exists(self.prepared):
+            self._store.remove(beginnings)  # another run was faster; what it left is the same
+        else:
+            self._store.remove(self.folder)  # what is left of one that was never complete
+            self._store.rename(beginnings, self.folder)
+
+    def remove(self) -> None:
+        """Delete the shards."""
+        self._store.remove(self.folder)
+
+    def abandon(self, tag: str) -> None:
+        """Delete what a run has begun and not completed."""
+        self._store.remove(self.beginnings(tag))
+
+
+def prepared_from(lines: Iterable[bytes], sample: bool = True) -> Prepared:
+    """What P, V and B records tell; raises DamagedShard where one is missing.
+
+    sample: whether the B records, the warm start's rows, are unpacked.
+    """
+    statistics = None
+    samples: dict[bytes, list[bytes]] = {b"V": [], b"B": []}
+    for line in lines:
+        _, value = records.split_line(line)
+        if value[:1] in samples:
+            samples[value[:1]].append(line)
+        elif value[:1] == b"P":
+            statistics = records.to_statistics(*records.unpack(value)[1:])
+    if statistics is None:
+        raise DamagedShard("nothing tells what the data is like")
+    validation, warm = (LoadedShard(samples[tag] if tag == b"V" or sample else [], NO_LIMIT) for tag in samples)
+    if len(validation.order) != min(VALIDATION_ROWS, statistics.validation_rows):
+        raise DamagedShard(f"{len(validation.order)} validation rows, of {statistics.validation_rows} in all")
+    return Prepared(statistics, validation, warm)
+
+
+def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: type) -> ShardCache:
+    """The cache for a data set, as these settings and this job prepare it; in HDFS for the hadoop runner."""
+    decides = [
+        FORMAT,
+        source.identity()["sha256"],
+        config.digest((DATA,)),
+        config.warm_rows > 0,
+        dataclasses.asdict(source.schema),
+        job_class.__qualname__,
+        code_of(job_class).digests,
+    ]
+    name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:24]
+    local = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    home = hdfs_home("shards") if runner == "hadoop" else f"{local}/mrdl/shards"
+    return ShardCache(f"{config.cache_dir.rstrip('/') or home}/{name}")

@@ -1,0 +1,155 @@
+"""The reducer's side: packed lines become the arrays of one shard."""
+
+import copy
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO
+
+import numpy as np
+
+from mrdl.data.hashing import hash_order, is_integral
+from mrdl.data.statistics import Statistics
+from mrdl.errors import DamagedShard
+from mrdl.shards import records
+from mrdl.shards.records import Write, split_line, unpack
+
+LINE_BYTES = 2 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
+
+
+def write_rows(
+    key: bytes, tag: bytes, names: list[str],
+    features: np.ndarray, codes: np.ndarray, hashes: np.ndarray, write: Write,
+) -> None:  # fmt: skip
+    """Rows as lines of some 2 MB, as uint8 where all values of a line allow it."""
+    step = max(1, LINE_BYTES // max(1, features.shape[1] * features.itemsize))
+    for i in range(0, len(features), step):
+        part = features[i : i + step]
+        part = part.astype(np.uint8, copy=False) if is_integral(part) else part
+        write(key, records.pack_rows(tag, names, part, codes[i : i + step], hashes[i : i + step]))
+
+
+class RowSpool:
+    """Packed lines of rows on their way to one array, in memory or, beyond `limit_bytes`, in files of `folder`.
+
+    Lines stay packed until all are there, and are let go one by one while the array fills,
+    so that the peak is the array and little more.
+    """
+
+    def __init__(self, limit_bytes: int, folder: str = ".") -> None:
+        self.rows = 0
+        self._dtype = np.dtype(np.uint8)
+        self._limit = limit_bytes
+        self._folder = folder
+        self._packed = 0
+        self._lines: list[bytes] = []
+        self._sizes: list[int] = []
+        self._file: IO[bytes] | None = None
+
+    def append(self, value: bytes) -> None:
+        """Take one D or V record."""
+        rows, dtype = records.rows_in(value)
+        self.rows += rows
+        self._dtype = np.promote_types(self._dtype, dtype)
+        self._packed += len(value)
+        self._lines.append(value)
+        if self._packed > self._limit:
+            self._file = self._file or tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+            self._file.writelines(self._lines)
+            self._sizes += map(len, self._lines)
+            self._lines = []
+
+    def array(self, width: int) -> np.ndarray:
+        """(rows, width) zeros that take no memory until written to; beyond the limit mapped from a file."""
+        if self.rows * width * self._dtype.itemsize <= self._limit:
+            return np.zeros((self.rows, width), self._dtype)
+        handle, name = tempfile.mkstemp(dir=self._folder)
+        os.close(handle)
+        try:
+            return np.memmap(name, self._dtype, "w+", shape=(self.rows, width))
+        finally:
+            os.unlink(name)  # the mapping lives on; nothing is left behind however the task ends
+
+    def drain(self) -> Iterator[bytes]:
+        """The records, each let go when the next is asked for."""
+        if self._file:
+            self._file.seek(0)
+            for size in self._sizes:
+                yield self._file.read(size)
+            self._file.close()
+        while self._lines:
+            yield self._lines.pop()
+
+
+class LoadedShard:
+    """The rows of one shard from its lines, in any order, whether mappers or the cache wrote them.
+
+    features: (rows, columns), uint8 where all values are whole numbers from 0 to 255, else float32;
+    codes: (rows,) int32, index in label_names; order: (rows,) int64, the rows by hash;
+    shard: its number where the lines say it (the cache's do), else None.
+    """
+
+    def __init__(self, lines: Iterable[bytes], limit_bytes: int) -> None:
+        spool = RowSpool(limit_bytes)
+        self.shard: int | None = None
+        merged: Statistics | None = None
+        expected: int | None = None
+        for line in lines:
+            _, value = split_line(line)
+            if value[:1] in records.ROWS:
+                spool.append(value)
+            elif value[:1] in b"SP":
+                _, meta, arrays = unpack(value)
+                statistics = records.to_statistics(meta, arrays)
+                self.shard = meta.get("shard")
+                expected = meta.get("rows")
+                if merged is None:
+                    merged = statistics
+                else:
+                    merged.merge(statistics)
+        if expected not in (None, spool.rows):
+            raise DamagedShard(f"shard {self.shard} has {spool.rows} rows, expected {expected}")
+        self.statistics = merged or Statistics.empty(0)
+        self._fill(spool)
+
+    def _fill(self, spool: RowSpool) -> None:
+        self.codes = np.zeros(spool.rows, np.int32)
+        self.hashes = np.zeros(spool.rows, np.uint64)
+        self.features = spool.array(len(self.statistics.minimum))
+        labels: dict[str, int] = {}
+        row = 0
+        for value in spool.drain():
+            _, meta, arrays = unpack(value)
+            if not row:
+                self.features = spool.array(arrays["features"].shape[1])
+            renumber = np.array([labels.setdefault(name, len(labels)) for name in meta["names"]], np.int32)
+            part = slice(row, row + len(arrays["codes"]))
+            self.features[part] = arrays["features"]
+            self.codes[part] = renumber[arrays["codes"]]
+            self.hashes[part] = arrays["hashes"]
+            row = part.stop
+        names = list(labels)  # in the order of arrival, which must not show
+        self.label_names = sorted({names[code] for code in np.unique(self.codes)})
+        place = {name: i for i, name in enumerate(self.label_names)}
+        self.codes = np.array([place.get(name, -1) for name in names], np.int32)[self.codes] if names else self.codes
+        self.order = hash_order(self.hashes, self.features, self.codes, self.label_names)
+
+    def lowest(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> "LoadedShard":
+        """Those rows alone, at most so many, whose hashes rank lowest, their order kept."""
+        part = copy.copy(self)
+        kept = np.zeros(len(self.order), bool)
+        kept[self.order[np.argsort(rank(self.hashes[self.order]), kind="stable")[:most]]] = True
+        part.features, part.hashes = self.features[kept], self.hashes[kept]
+        used, codes = np.unique(self.codes[kept], return_inverse=True)
+        part.codes = codes.astype(np.int32)
+        part.label_names = [self.label_names[code] for code in used]
+        part.order = hash_order(part.hashes, part.features, part.codes, part.label_names)
+        return part
+
+    def write(self, key: bytes, tag: bytes, write: Write, order: np.ndarray | None = None) -> None:
+        """The rows by hash, or in the order given, as packed lines: a cached shard has one form only."""
+        order = self.order if order is None else order
+        step = max(1, LINE_BYTES // max(1, self.features.shape[1] * self.features.itemsize))
+        for i in range(0, len(order), step):
+            rows = order[i : i + step]
+            write_rows(key, tag, self.label_names, self.features[rows], self.codes[rows], self.hashes[rows], write)

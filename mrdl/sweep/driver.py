@@ -1,0 +1,108 @@
+"""The driver of a sweep: pack, send, harvest, and send again what was lost, each design once.
+
+A job is written into the ledger before it is sent, so that whenever the driver dies the next one knows what to look
+for: it waits for what still runs on YARN, takes in what is there, and trains the rest.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mrdl.cluster import yarn
+from mrdl.cluster.site import HOW_TO
+from mrdl.errors import ConfigError, SetupError
+from mrdl.mapreduce import launch
+from mrdl.nn.backends.batched import grouped
+from mrdl.nn.backends.registry import backend
+from mrdl.nn.design import design_of
+from mrdl.sweep import cost
+from mrdl.sweep.folder import SweepFolder
+from mrdl.sweep.jobs import yarn_packs
+from mrdl.sweep.jobs.local_packs import Processes
+from mrdl.sweep.jobs.trainings import Jobs
+from mrdl.sweep.ledger import Waiting
+from mrdl.sweep.routes import refused_by_train
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW = 8  # designs in a pack of those that were lost
+LARGE_S = 200.0  # ten times what a job on YARN costs
+
+
+class SweepDriver(SweepFolder):
+    """A sweep that can be run."""
+
+    def run(self, runner: str = "local", slots: int = 0, python_bin: str = "", mrjob_conf: str = "") -> "pd.DataFrame":
+        """Train all designs that are not over, and return the table. python_bin, mrjob_conf: what TrainConfig says of
+        them; those that are left out are as they were when the sweep was run before."""
+        if runner not in ("inline", "local", "hadoop"):
+            raise ConfigError(f"runner {runner!r}, expected one of inline, local, hadoop")
+        if slots < 0:
+            raise ConfigError(f"slots is {slots}, expected 1 or more, or 0 for all there are")
+        backend(self.spec.backend)
+        self.dataset()
+        if runner == "hadoop":
+            yarn.find_hadoop()
+        launch.check_site(runner, self.site.get("python_bin", ""), self.site.get("mrjob_conf", ""))
+        slots = slots or launch.slots(runner, yarn_packs.memory_mb(self.spec.memory_mb))
+        (self.path / "stop").unlink(missing_ok=True)
+        with self.held():
+            self.settle(python_bin, mrjob_conf)
+            self._recover()
+            while not self.stopped() and ((waiting := self.ledger.waiting()) or self.plan_more()):
+                if waiting:
+                    self._wave(waiting, runner, slots)
+            self.tell()
+        return self.table()
+
+    def _recover(self) -> None:
+        """Whatever an earlier driver left: wait for what runs on YARN, take in what is there, give up the rest."""
+        for name, _ in self.ledger.open_jobs():
+            if not self.ledger.is_on_yarn(name):
+                self.parts.take_in(name)  # its process died with its driver: what is missing is planned again
+            elif _has_hadoop():
+                yarn_packs.adopt(self, name)
+            else:
+                raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
+            self.parts.end(name)
+
+    def _wave(self, waiting: Sequence[Waiting], runner: str, slots: int) -> None:
+        """A job for each large design, or packs of small ones; those that were lost once are sent among few, those that
+        were lost again alone, so that the culprit is found."""
+        speed = self.ledger.speed()
+        if large := [one for one in waiting if self._is_large(one, speed)]:
+            Jobs(self, runner, self.spec.in_flight).run(large)
+            return
+        packs = self._packs([one for one in waiting if not one.lost], speed, slots)
+        once = [one.arch_id for one in waiting if one.lost == 1]
+        packs += [once[i : i + FEW] for i in range(0, len(once), FEW)]
+        packs += [[one.arch_id] for one in waiting if one.lost > 1]
+        work = {one.arch_id: (one.arch_id, one.text, one.backend) for one in waiting}
+        if runner == "hadoop":
+            yarn_packs.run(self, packs[: yarn_packs.WAVE], work)
+        else:
+            Processes(self, 1 if runner == "inline" else slots).run(packs, work)
+
+    def _packs(self, waiting: Sequence[Waiting], speed: float, slots: int) -> list[list[str]]:
+        """Designs shared out by the time that they take; those that train together stay together."""
+        if not waiting:
+            return []
+        groups = grouped(((one.arch_id, design_of(one.text), one.backend) for one in waiting), self.dataset().columns)
+        seconds = {one.arch_id: one.seconds * speed for one in waiting}
+        units = [(group, sum(seconds[arch_id] for arch_id in group)) for group in groups]
+        return cost.packs(units, slots, min(self.spec.pack_s, cost.share(units, slots)))
+
+    def _is_large(self, one: Waiting, speed: float) -> bool:
+        """Whether a design is worth a job of its own, with the data shared out among shards, and can be one."""
+        if self.spec.route == "auto":
+            known = one.backend in ("torch", "batched")
+            return one.seconds * speed >= LARGE_S and known and not refused_by_train(design_of(one.text))
+        return self.spec.route == "job"
+
+
+def _has_hadoop() -> bool:
+    try:
+        yarn.find_hadoop()
+    except SetupError:
+        return False
+    return True

@@ -1,0 +1,179 @@
+"""One pack of designs, one after the other, each in a forked child of its own: what goes wrong there costs one row.
+
+A child inherits torch, already loaded and warmed up, and the mapped data; it has limits of time and memory, and says
+its result over a pipe. Run as a program it is a worker of the local runner:
+python -m mrdl.sweep.jobs.pack CONTROL PARTS.
+"""
+
+import contextlib
+import json
+import math
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mrdl
+from mrdl.data.baseline import is_no_better
+from mrdl.data.dataset import load_data
+from mrdl.nn.backends.autograd import with_torch
+from mrdl.nn.backends.batched import grouped, with_batch
+from mrdl.nn.backends.registry import backend
+from mrdl.nn.backends.result import Fit, Result
+from mrdl.nn.design import Design, design_of
+from mrdl.nn.rows import Dataset
+from mrdl.sweep.jobs.child import Beat, Limits, in_child
+
+CURVE = 200  # points of a learning curve that are kept
+Item = tuple[str, str, str]
+"""A design of a pack: its arch_id, its canonical text, its back end."""
+Trained = list[tuple[Result, list[float]]]
+"""Each training's result, and its loss by epoch."""
+Train = Callable[[Beat], Trained]
+
+
+def run_pack(
+    work: Sequence[Item],
+    data: Dataset,
+    limits: Limits,
+    status: Callable[[str], None] = lambda text: None,
+    begin: Callable[[list[str]], None] = lambda arch_ids: None,
+    device: str = "auto",
+) -> Iterator[dict[str, Any]]:
+    """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
+    takes the others of its group along, each is trained by itself. device: where torch trains, auto, cpu or cuda."""
+    backends, over = {arch_id: name for arch_id, _, name in work}, 0
+    if not {"torch", "batched"}.isdisjoint(backends.values()):
+        _warm_up(data)
+    designs = {arch_id: design_of(text) for arch_id, text, _ in work}
+    groups = grouped(((a, design, backends[a]) for a, design in designs.items()), data.columns)
+    while groups:
+        group = groups.pop(0)
+        begin(group)
+        train = _training(backends[group[0]], [designs[arch_id] for arch_id in group], data, device)
+        found = in_child(partial(_told, train, data), limits, partial(status, f"design {over + 1}/{len(work)}"))
+        if len(found) < len(group):
+            groups[:0] = [[arch_id] for arch_id in group]
+            continue
+        over += len(group)
+        for arch_id, told in zip(group, found, strict=True):
+            design = designs[arch_id]
+            yield {
+                "arch_id": arch_id, "spec": design.canonical(), **about_design(design, data), **told,
+                "together": len(group), "backend": backends[arch_id], "data": data.digest,
+                "versions": {"mrdl": mrdl.__version__, "python": platform.python_version()},
+            }  # fmt: skip
+
+
+def _warm_up(data: Dataset) -> None:
+    """Let libraries load what they load late; a child would do it again each time. By the CPU alone: a process that has
+    spoken to a GPU cannot be forked into one that does."""
+    few = Dataset(data.train_x[:8], data.train_y[:8], data.test_x[:2], data.test_y[:2], data.classes, data.digest)
+    for optimizer in ("sgd", "adam"):
+        with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
+            with_torch(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None, "cpu")
+
+
+def _training(backend_name: str, designs: Sequence[Design], data: Dataset, device: str) -> Train:
+    """What trains designs that were grouped."""
+    if backend_name == "batched":
+
+        def together(beat: Beat) -> Trained:
+            curves: list[list[float]] = [[] for _ in designs]
+
+            def report(epoch: int, losses: Sequence[float]) -> None:
+                beat()
+                for curve, loss in zip(curves, losses, strict=True):
+                    curve.append(loss)
+
+            return list(zip(with_batch(designs, data, report, device), curves, strict=True))
+
+        return together
+    fit: Fit = partial(with_torch, device=device) if backend_name == "torch" else backend(backend_name)
+
+    def alone(beat: Beat) -> Trained:
+        curve: list[float] = []
+
+        def report(epoch: int, loss: float) -> None:
+            beat()
+            curve.append(loss)
+
+        return [(fit(designs[0], data, report), curve)]
+
+    return alone
+
+
+def about_design(design: Design, data: Dataset) -> dict[str, Any]:
+    """What a record says of its design, whatever became of it."""
+    hidden = design.hidden
+    return {
+        "depth": len(hidden), "width": max(hidden, default=0),
+        "parameters": design.parameters(data.columns, len(data.classes)),
+        "activation": design.activation, "initialisation": design.initialisation, "residual": design.residual,
+        "dropout": design.dropout, "batch_size": design.batch_size, "optimizer": design.optimizer,
+        "learning_rate": design.learning_rate, "epochs": design.epochs, "seed": design.seed, "baseline": data.baseline,
+    }  # fmt: skip
+
+
+def _told(train: Train, data: Dataset, beat: Beat) -> list[dict[str, Any]]:
+    return [_scores(result, data, curve) for result, curve in train(beat)]
+
+
+def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
+    if not isinstance(result, Result):
+        raise TypeError(f"the back end gave {type(result).__name__}, expected mrdl.nn.backends.result.Result")
+    curve, device, epochs = [float(loss) for loss in curve], str(result.device), len(curve)
+    if not all(map(math.isfinite, [*curve, float(result.loss)])):
+        return {"status": "failed", "reason": "its loss is not finite", "device": device}
+    predicted, shape = np.asarray(result.predicted), data.test_y.shape
+    if predicted.shape != shape or predicted.dtype.kind not in "iu":
+        came = f"{predicted.dtype} of shape {predicted.shape}"
+        raise ValueError(
+            f"the back end predicted {came}, expected whole numbers of shape {shape}: the classes' indices"
+        )
+    if len(predicted) and not 0 <= predicted.min() <= predicted.max() < len(data.classes):
+        came = f"{predicted.min()} to {predicted.max()}"
+        raise ValueError(f"the back end predicted classes {came}, expected 0 to {len(data.classes) - 1}")
+    accuracy = float((predicted == data.test_y).mean())
+    step = max(1, math.ceil(len(curve) / CURVE))
+    return {
+        "status": "done", "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": device,
+        **verdicts(predicted, data), "trained_epochs": epochs,
+        "curve": [round(loss, 6) for loss in curve[::-1][::step][::-1]],
+    }  # fmt: skip
+
+
+def verdicts(predicted: np.ndarray, data: Dataset) -> dict[str, bool]:
+    """What a record says of predictions for the test rows, (rows,): whether they are all one class, and whether they
+    are not shown to be better than always saying the majority class."""
+    return {
+        "collapsed": bool((predicted == predicted[0]).all()),
+        "no_better": is_no_better(float((predicted == data.test_y).mean()), data.baseline, len(data.test_y)),
+    }
+
+
+def main() -> None:
+    """Run the packs of a control file, one record a line to the part file, each line whole when it is there."""
+    from mrdl.mapreduce.task import die_with_driver
+
+    die_with_driver()
+    with open(sys.argv[1], encoding="utf-8") as file:
+        control = json.load(file)
+    data, limits = load_data(control["data"]), Limits(**control["limits"])
+    begun = Path(sys.argv[1]).with_suffix(".begun")  # whom to blame if this process dies
+
+    def begin(group: list[str]) -> None:
+        begun.write_text(json.dumps(group))
+
+    with open(sys.argv[2], "a", encoding="utf-8") as parts:
+        for record in run_pack(control["work"], data, limits, begin=begin, device=control["device"]):
+            parts.write(json.dumps(record) + "\n")
+            parts.flush()
+
+
+if __name__ == "__main__":
+    main()

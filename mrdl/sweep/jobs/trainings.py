@@ -1,0 +1,145 @@
+"""One training job a design, data-parallel as `mrdl train` has it, several of them in flight.
+
+Each is a process of `mrdl train` with a run folder of its own below the sweep's, so that a design is resumed after its
+last round whatever dies. The rows kept out are those that packs test on: both choose them by the same hash.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mrdl
+from mrdl.data.dataset import load_data
+from mrdl.mapreduce.cpu_time import cpu_seconds
+from mrdl.mapreduce.shipping import with_package
+from mrdl.mapreduce.task import DIES_WITH_DRIVER
+from mrdl.nn.design import Design, design_of
+from mrdl.rounds.folder import RunFolder
+from mrdl.settings.fields import names_as_text
+from mrdl.sweep.jobs.child import over
+from mrdl.sweep.jobs.pack import about_design
+from mrdl.sweep.ledger import Waiting
+from mrdl.sweep.routes import refused_by_train
+
+if TYPE_CHECKING:
+    from mrdl.sweep.folder import SweepFolder
+
+POLL_S = 0.5
+NOT_KNOWN = "not known"
+
+
+def rounds_of(epochs: int) -> tuple[int, int]:
+    """Rounds that epochs are shared out among, 3 to 12 where there are as many, and the epochs of each: all alike, and
+    together as few as can be, but not fewer than asked for: 97 are trained as 7 rounds of 14."""
+    most = min(12, epochs)
+    least = min(3, most)
+    shares = [(rounds, -(-epochs // rounds)) for rounds in range(least, most + 1)]
+    return min(shares, key=lambda share: share[0] * share[1])
+
+
+class Jobs:
+    """Runs a job for each design of a sweep, so many in flight."""
+
+    def __init__(self, sweep: "SweepFolder", runner: str, in_flight: int) -> None:
+        self._sweep, self._runner, self._in_flight = sweep, runner, max(1, in_flight)
+        self._data = load_data(sweep.path / "data.safetensors")
+
+    def run(self, designs: Sequence[Waiting]) -> None:
+        """Train designs that are in no open job."""
+        queue, running = list(designs), dict[str, tuple[subprocess.Popen[bytes], str, str, float]]()
+        late = set[str]()
+        try:
+            while running or (queue and not self._sweep.stopped()):
+                while queue and len(running) < self._in_flight and not self._sweep.stopped():
+                    arch_id, text, *_ = queue.pop(0)
+                    name = self._sweep.intend([[arch_id]])
+                    if problem := refused_by_train(design_of(text)):
+                        self._sweep.parts.close(
+                            name, [self._record(arch_id, text, {"status": "failed", "reason": problem})]
+                        )
+                        continue
+                    self._sweep.check_source()
+                    running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
+                time.sleep(POLL_S)
+                for name, (process, arch_id, text, began) in list(running.items()):
+                    if name not in late and self._used(process.pid, arch_id) > self._sweep.spec.job_cpu_s:
+                        late.add(name)
+                        process.terminate()  # it ends its job on YARN
+                    if process.poll() is not None:
+                        told = self._told(arch_id, process.returncode, time.monotonic() - began, name in late)
+                        self._sweep.parts.close(name, [self._record(arch_id, text, told)])
+                        del running[name]
+                self._sweep.tell(now=False)
+        except BaseException:
+            for process, *_ in running.values():
+                process.terminate()  # it ends its job on YARN
+                process.wait()
+            raise
+
+    def _used(self, pid: int, arch_id: str) -> float:
+        """CPU seconds that a job has taken until now; of its tasks on YARN those of the rounds that are over."""
+        on_yarn = RunFolder(self._folder(arch_id)).manifests() if self._runner == "hadoop" else []
+        return cpu_seconds(pid) + (_sum_of(on_yarn) or 0.0)
+
+    def _folder(self, arch_id: str) -> Path:
+        return self._sweep.path / "runs" / arch_id
+
+    def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
+        spec, folder = self._sweep.spec, self._folder(arch_id)
+        nodes = (self._data.columns, *design.hidden, len(self._data.classes))
+        (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
+        words = [
+            "train", self._sweep.about["source"], "-r", self._runner, "--json", "--run-dir", folder,
+            "--label", spec.label, "--header", spec.header, "--validation", spec.test_fraction,
+            "--nodes", ",".join(map(str, nodes)), "--activation", design.activation,
+            "--rounds", rounds, "--epochs", epochs, "--device", spec.device,
+            "--batch-size", design.batch_size, "--learning-rate", design.learning_rate, "--seed", design.seed,
+        ]  # fmt: skip
+        words += [word for name, value in self._sweep.site.items() for word in ("--" + name.replace("_", "-"), value)]
+        if spec.drop:
+            words += ["--drop", names_as_text(spec.drop)]
+        if shards:
+            words += ["--shards", shards]
+        if shards == 1:
+            words += ["--warm-rows", 0]  # it is for the sake of several
+        if (folder / "run.json").exists():
+            words.append("--resume")
+        folder.mkdir(parents=True, exist_ok=True)
+        env = with_package(**{DIES_WITH_DRIVER: str(os.getpid())})
+        program = [sys.executable, "-m", "mrdl.cli.sweep.training", self._sweep.data, folder / "scores.json"]
+        with open(folder / "out.json", "wb") as out, open(folder / "err.txt", "wb") as err:
+            return subprocess.Popen([*map(str, program), *map(str, words)], stdout=out, stderr=err, env=env)
+
+    def _told(self, arch_id: str, status: int, wall_s: float, late: bool) -> dict[str, Any]:
+        folder = self._folder(arch_id)
+        words = (folder / "err.txt").read_text(errors="replace")[-2000:]
+        if status:
+            last = words.strip().splitlines()[-1:] or ["it said nothing"]
+            reason = over(self._sweep.spec.job_cpu_s) if late else last[0][:300]
+            return {"status": "failed", "reason": reason, "log": words, "wall_s": round(wall_s, 3)}
+        found = json.loads((folder / "out.json").read_text().splitlines()[-1])
+        manifests = RunFolder(folder).manifests()
+        return {
+            "status": "done", "reason": "", **json.loads((folder / "scores.json").read_text()),
+            "device": ", ".join(sorted({shard.get("device") or NOT_KNOWN for m in manifests for shard in m["shards"]})),
+            "wall_s": round(wall_s, 3), "cpu_s": _sum_of(manifests), "shards": found["shards"],
+            "trained_epochs": RunFolder(folder).asked_for()["epochs"] * sum(bool(m["stage_round"]) for m in manifests),
+            "curve": [m["training_loss"] for m in manifests if m["stage_round"]], "weights": found["sha256"],
+        }  # fmt: skip
+
+    def _record(self, arch_id: str, text: str, told: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "arch_id": arch_id, "spec": text, **about_design(design_of(text), self._data), **told,
+            "backend": "mrdl train", "data": self._data.digest, "versions": {"mrdl": mrdl.__version__},
+        }  # fmt: skip
+
+
+def _sum_of(manifests: Sequence[dict[str, Any]]) -> float | None:
+    """CPU seconds of the tasks of all rounds; None where those of a round are not known."""
+    seconds = [manifest.get("cpu_s") for manifest in manifests]
+    return None if None in seconds else round(sum(map(float, filter(None, seconds))), 3)
