@@ -180,7 +180,7 @@ def test_damage_in_the_middle_of_a_run_is_mended_in_the_next_round(run, left):
 
 def test_of_two_runs_that_make_the_same_shards_at_once_the_first_one_counts(left, cache):
     before, second = contents(cache), ShardCache(str(left))
-    shutil.copytree(left / "0000", f"{second.beginnings('second')}/0000")
+    shutil.copytree(left / "0000", f"{second.unfinished('second')}/0000")
     second.keep("second", (left / "prepared").read_bytes().splitlines())
     assert contents(cache) == before
 

@@ -133,7 +133,7 @@ def test_where_chance_keeps_no_row_out_the_run_goes_on_to_its_last_round(new_run
     path.write_text("".join(f"{i % 2},{i}\n" for i in range(12)))
     made = new_run(path, nodes=(1, 2), shards=2, rounds=4, epochs=1, validation=0.01, patience=1)
     model = made.execute()
-    assert made.jobs.prepared.statistics.validation_rows == 0
+    assert made.submission.prepared.statistics.validation_rows == 0
     assert len(model.rounds) == 4
 
 

@@ -24,7 +24,7 @@ class Spoilt(TrainJob):
 
     def _train(self, shard, loaded):
         result = super()._train(shard, loaded)
-        if (self.turn.number, shard) not in self.spoilt:
+        if (self.round.number, shard) not in self.spoilt:
             return result
         return dataclasses.replace(result, metrics={**result.metrics, "loss": math.nan})
 

@@ -351,13 +351,13 @@ def test_an_unrolled_dbns_decoder_begins_as_the_transposed_encoder(new_run):
 def test_layers_have_rounds_epochs_and_rates_of_their_own(new_run, given, expected):
     run = new_run(**settings("dbn", **given))
     run.execute()
-    found = [[t for t in run.turns if t.stage == stage and t.round] for stage in range(3)]
+    found = [[t for t in run.rounds if t.stage == stage and t.stage_round] for stage in range(3)]
     assert [(len(ts), ts[0].epochs, ts[0].learning_rate) for ts in found] == expected
     manifests = run.folder.manifests()
     steps = [m["shards"][0]["steps"] for m in manifests if m["stage_round"]]
     batches = -(-manifests[-1]["shards"][0]["num_examples"] // 64)
     assert steps == [epochs * batches for rounds, epochs, _ in expected for _ in range(rounds)]
-    assert [t.number for t in run.turns] == [m["round"] for m in manifests] == list(range(len(manifests)))
+    assert [t.number for t in run.rounds] == [m["round"] for m in manifests] == list(range(len(manifests)))
 
 
 @pytest.mark.parametrize(
@@ -373,11 +373,11 @@ def test_layers_have_rounds_epochs_and_rates_of_their_own(new_run, given, expect
 )
 def test_momentum_is_the_kinds_own_and_rises_after_the_first_epochs(kind, given, expected):
     from mrdl.nn.kinds import build
-    from mrdl.rounds.plan import turns_of
+    from mrdl.rounds.plan import rounds_of
 
     config = TrainConfig().with_changes(settings(kind, **given)).resolved()
-    turns = turns_of(config, build(config.kind, config.nodes, config.options).stages)
-    assert [turn.momentum for turn in turns] == expected
+    rounds = rounds_of(config, build(config.kind, config.nodes, config.options).stages)
+    assert [planned.momentum for planned in rounds] == expected
 
 
 def test_the_settings_of_machines_change_what_is_learnt(known, new_run):
@@ -415,7 +415,7 @@ def test_patience_looks_at_the_last_stage_alone(new_run, kind):
     made = new_run(**settings(kind, **changes))
     model = made.execute()
     manifests = made.folder.manifests()
-    stages = [stage.name for stage in made.plan.stages]
+    stages = [stage.name for stage in made.architecture.stages]
     for name in stages[:-1]:
         assert [m["stage_round"] for m in manifests if m["stage"] == name] == list(range(6))
     last = [m for m in manifests if m["stage"] == stages[-1] and m["stage_round"]]
@@ -548,7 +548,7 @@ def test_a_dbn_from_trained_machines_is_fine_tuned_at_once_and_begins_with_their
     given = known(source)[1].weights
     assert {m["stage"] for m in made.folder.manifests()} == {"fine-tuning"}
     assert same_layers(model.weights, given) == sorted(given)
-    assert len(model.rounds) == QUICK["rounds"] and made.turns[0].number == (0 if warm_rows else 1)
+    assert len(model.rounds) == QUICK["rounds"] and made.rounds[0].number == (0 if warm_rows else 1)
 
 
 def test_an_unrolled_dbn_from_trained_machines_begins_with_both_halves(known, saved, new_run):

@@ -9,7 +9,7 @@ import pytest
 
 from mrdl.nn.kinds import mlp
 from mrdl.nn.weights import Weights, digest
-from mrdl.rounds.folder import Round, RunFolder
+from mrdl.rounds.folder import Checkpoint, RunFolder
 from mrdl.rounds.outer_step import GAIN, LENGTHS, along, best_length, nesterov
 
 ARCH = mlp([6, 5, 3])
@@ -96,7 +96,7 @@ def test_names_order_shapes_and_types_are_those_of_the_weights():
 def test_a_velocity_that_was_kept_gives_the_same_next_step(tmp_path: Path):
     """A run that is resumed goes on from the file; the numbers in it are those that a run without a break has."""
     _, velocity = nesterov(weights(0), weights(1), {}, 0.3)
-    after = Round(1, weights(1), velocity)
+    after = Checkpoint(1, weights(1), velocity)
     folder = RunFolder(tmp_path)
     folder.rounds.mkdir()
     folder.commit(after, {"round": 1, "sha256": digest(after.weights), "velocity": digest(velocity)})

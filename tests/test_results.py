@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mrdl.errors import ConfigError, SetupError
-from mrdl.rounds.folder import Round, RunFolder
+from mrdl.rounds.folder import Checkpoint, RunFolder
 
 IDENTITY = {
     "name": "mrdl-first",
@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 def commit(folder: RunFolder, number: int) -> None:
     """A round, as small as can be."""
-    folder.commit(Round(number, {}, {}), {"round": number})
+    folder.commit(Checkpoint(number, {}, {}), {"round": number})
 
 
 def contents(folder: RunFolder) -> dict[str, bytes]:

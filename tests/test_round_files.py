@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save
 
 from mrdl.errors import SetupError
 from mrdl.nn.weights import digest
-from mrdl.rounds.folder import Round, RunFolder
+from mrdl.rounds.folder import Checkpoint, RunFolder
 
 SETTINGS = "5e771465"
 
@@ -23,14 +23,14 @@ def folder(tmp_path):
         yield run
 
 
-def state_of(number: int) -> Round:
+def state_of(number: int) -> Checkpoint:
     """A round as a run of two layers might leave it: only later rounds than the warm start have a velocity."""
     rng = np.random.default_rng(number)
     shapes = {"layers.0.weight": (3, 5), "layers.0.bias": (3,)}
     weights, velocity = (
         {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()} for _ in range(2)
     )
-    return Round(number, weights, velocity if number else {})
+    return Checkpoint(number, weights, velocity if number else {})
 
 
 def commit(folder: RunFolder, *numbers: int, settings: str = SETTINGS) -> None:
@@ -40,12 +40,12 @@ def commit(folder: RunFolder, *numbers: int, settings: str = SETTINGS) -> None:
         folder.commit(done, {**about, "settings": settings})
 
 
-def newest(folder: RunFolder, first: int = 1, last: int = 9) -> Round | None:
+def newest(folder: RunFolder, first: int = 1, last: int = 9) -> Checkpoint | None:
     """The newest round that verifies."""
     return folder.newest(SETTINGS, first, last)[1]
 
 
-def assert_same(found: Round | None, known: Round) -> None:
+def assert_same(found: Checkpoint | None, known: Checkpoint) -> None:
     assert found is not None and found.number == known.number
     for part, expected in ((found.weights, known.weights), (found.velocity, known.velocity)):
         assert part.keys() == expected.keys()

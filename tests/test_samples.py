@@ -101,13 +101,13 @@ def test_the_warm_starts_sample_is_unpacked_for_machines_alone(new_run, kind, no
     for resume in (False, True):  # from the job, and from the cache
         run = new_run(folder="run", kind=kind, nodes=nodes, shards=2, rounds=1, epochs=1, warm_rows=50, resume=resume)
         run.execute()
-        assert bool(len(run.jobs.prepared.sample.order)) == (kind == "rbm")
+        assert bool(len(run.submission.prepared.sample.order)) == (kind == "rbm")
 
 
 def test_the_judge_is_made_once_for_the_same_shards(new_run):
     run = new_run(nodes=(64, 10), shards=2, rounds=1, epochs=1)
     run.execute()
     first = run.judge
-    assert run.judge is first and first.prepared is run.jobs.prepared
-    run.jobs.prepared = run.jobs._cache.load()
-    assert run.judge is not first and run.judge.prepared is run.jobs.prepared
+    assert run.judge is first and first.prepared is run.submission.prepared
+    run.submission.prepared = run.submission._cache.load()
+    assert run.judge is not first and run.judge.prepared is run.submission.prepared

@@ -9,7 +9,7 @@ import pytest
 
 from mrdl.errors import ConfigError
 from mrdl.nn.kinds import KINDS, mlp
-from mrdl.rounds.plan import turns_of
+from mrdl.rounds.plan import rounds_of
 from mrdl.settings.config import TrainConfig
 
 QUICK = {"nodes": (64, 12, 10), "shards": 2, "batch_size": 64, "warm_rows": 50, "warm_epochs": 1}
@@ -87,7 +87,7 @@ def test_a_run_is_that_of_the_settings_that_it_resolved(new_run, shards):
 )
 def test_a_rate_is_that_of_the_closed_form_and_never_zero(schedule, share, rounds):
     config = TrainConfig(rounds=rounds, schedule=schedule, learning_rate=0.08).resolved()
-    warm, *rates = [turn.learning_rate for turn in turns_of(config, mlp((4, 2)).stages)]
+    warm, *rates = [planned.learning_rate for planned in rounds_of(config, mlp((4, 2)).stages)]
     assert rates == pytest.approx([0.08 * share(i / rounds) for i in range(rounds)], rel=1e-12)
     assert rates[0] == 0.08 and min(rates) > 0 and rates == sorted(rates, reverse=True)
     assert warm == 0.08, "the warm start has the whole rate"

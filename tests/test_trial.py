@@ -20,10 +20,10 @@ def write(path, labels, header="kind,a,b") -> str:
 def train(tmp_path, monkeypatch):
     """Train on labels 0 and 1, with a test file; jobs counts those that were run."""
     jobs = []
-    from mrdl.rounds.submission import Dispatcher
+    from mrdl.rounds.submission import Submission
 
-    run = Dispatcher.run
-    monkeypatch.setattr(Dispatcher, "run", lambda self, *about: jobs.append(1) or run(self, *about))
+    run = Submission.run
+    monkeypatch.setattr(Submission, "run", lambda self, *about: jobs.append(1) or run(self, *about))
     data = write(tmp_path / "train.csv", RNG.integers(0, 2, 200))
 
     def trained(test: str, **settings) -> mrdl.Model:

@@ -12,7 +12,7 @@ from mrdl.errors import MrdlError, printable
 from mrdl.mapreduce.status import Progress as JobProgress
 from mrdl.nn.architecture import Stage
 from mrdl.preflight.advice import expect
-from mrdl.rounds.plan import Turn
+from mrdl.rounds.plan import Round
 
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
 
@@ -23,13 +23,13 @@ class Console:
     def __init__(self) -> None:
         self._console = Screen(stderr=True, soft_wrap=True)
         self._bar: Progress | None = None
-        self._turns: dict[int, Turn] = {}
+        self._rounds: dict[int, Round] = {}
         self._stages: tuple[Stage, ...] = ()
 
     def begin(self, run: Any) -> None:
         """The run starts."""
-        config, self._turns = run.config, {turn.number: turn for turn in run.turns}
-        self._stages = run.plan.stages
+        config, self._rounds = run.config, {planned.number: planned for planned in run.rounds}
+        self._stages = run.architecture.stages
         source = run.source
         self._print(
             f"{run.data}: {len(source.files)} file{'s' * (len(source.files) > 1)}, {source.size / 1e6:.1f} MB, "
@@ -44,7 +44,7 @@ class Console:
             TextColumn("{task.percentage:>3.0f}%"),
         )
         self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
-        self._task = self._bar.add_task("starting", total=max(self._turns))
+        self._task = self._bar.add_task("starting", total=max(self._rounds))
         if self._console.is_terminal:
             self._bar.start()
 
@@ -84,13 +84,13 @@ class Console:
             self._bar.update(self._task, completed=manifest["round"])
 
     def _name(self, round_: int) -> str:
-        turn = self._turns[round_]
-        stage = self._stages[turn.stage].name
-        name = f"round {turn.round}/{turn.rounds}" if turn.round else "warm start"
+        planned = self._rounds[round_]
+        stage = self._stages[planned.stage].name
+        name = f"round {planned.stage_round}/{planned.stage_rounds}" if planned.stage_round else "warm start"
         return f"{stage}, {name}" if stage else name
 
     def _told_stages(self) -> str:
-        names = [self._stages[i].name for i in sorted({turn.stage for turn in self._turns.values()})]
+        names = [self._stages[i].name for i in sorted({planned.stage for planned in self._rounds.values()})]
         return f" for each of {', '.join(names)}" if len(names) > 1 else ""
 
     def note(self, text: str) -> None:
@@ -100,7 +100,7 @@ class Console:
     def finish(self, run: Any, model: Any, tested: dict[str, float] | None) -> None:
         """The run is over: the summary table."""
         self.close()
-        counted = run.jobs.prepared.statistics
+        counted = run.submission.prepared.statistics
         rows = [
             ("network", f"{model.arch.kind} {'-'.join(map(str, model.arch.nodes))}"),
             ("rows", f"{counted.training_rows} trained on, {counted.validation_rows} kept out"),

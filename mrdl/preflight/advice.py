@@ -26,7 +26,7 @@ from mrdl.data.statistics import Statistics
 from mrdl.errors import DataError
 from mrdl.mapreduce import launch
 from mrdl.nn.kinds import design
-from mrdl.rounds.plan import turns_of
+from mrdl.rounds.plan import rounds_of
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.store import hdfs_store, head, user_cache
 
@@ -155,11 +155,11 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     parse = HANDLING * data.rows / data.parse_s / min(costs.slots, max(1, round(data.size / (64 << 20))))
     seconds, passes = costs.first_s - costs.round_s + parse, 0.0
     stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options).stages
-    for turn in turns_of(config, stages):
-        rows = rows_a_task if turn.round else min(config.warm_rows, training_rows)
-        shared = costs.shared if turn.round and tasks > 1 else 1.0
-        passes += turn.epochs * (1.0 if turn.round else rows / max(1.0, training_rows))
-        seconds += costs.round_s + turn.epochs * rows / data.train_s[turn.stage] / shared
+    for planned in rounds_of(config, stages):
+        rows = rows_a_task if planned.stage_round else min(config.warm_rows, training_rows)
+        shared = costs.shared if planned.stage_round and tasks > 1 else 1.0
+        passes += planned.epochs * (1.0 if planned.stage_round else rows / max(1.0, training_rows))
+        seconds += costs.round_s + planned.epochs * rows / data.train_s[planned.stage] / shared
     return Plan(runner, config.shards, config.rounds, config.epochs, seconds, passes)
 
 

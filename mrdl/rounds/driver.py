@@ -22,13 +22,13 @@ from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import outer_step, provenance
 from mrdl.rounds.combine import ShardResult
 from mrdl.rounds.extensions import code_of_run
-from mrdl.rounds.folder import Round, RunFolder, new_run_dir
+from mrdl.rounds.folder import Checkpoint, RunFolder, new_run_dir
 from mrdl.rounds.holdout import Trial
-from mrdl.rounds.initial import Beginning, with_nodes_of_start
+from mrdl.rounds.initial import Initial, with_nodes_of_start
 from mrdl.rounds.job import RoundJob
 from mrdl.rounds.manifest import best_round, of_model, of_shards, of_time
-from mrdl.rounds.plan import Turn, plan, turns_of
-from mrdl.rounds.submission import Dispatcher
+from mrdl.rounds.plan import Round, architecture_of, rounds_of
+from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Judge
 from mrdl.settings.config import DATA, MODEL, TrainConfig
 from mrdl.settings.user_code import check_for_tasks, refuse_while_loading
@@ -54,7 +54,7 @@ class Run:
         refuse_while_loading()
         self.data, self.config, self.runner = os.fspath(data), config.resolved(), runner
         self.resume, self.job_class, self.screen = resume, job_class, screen
-        self.initial, self.keep_shards = initial, keep_shards
+        self.initial_weights, self.keep_shards = initial, keep_shards
         self.folder = RunFolder(config.run_dir or new_run_dir())
         self.seconds = 0.0
         self.tested: dict[str, float] | None = None
@@ -83,9 +83,9 @@ class Run:
         # one run, whether the label was said or not
         self.config = self.config.with_changes({"label": self.config.label or str(self.schema.label)})
         self.config = with_nodes_of_start(self.config)
-        self.plan = plan(self.config, self.schema)
-        self.beginning = Beginning.of(self.config, self.plan, self.schema, self.initial)
-        self.turns = turns_of(self.config, self.plan.stages, self.beginning.stage)
+        self.architecture = architecture_of(self.config, self.schema)
+        self.initial = Initial.of(self.config, self.architecture, self.schema, self.initial_weights)
+        self.rounds = rounds_of(self.config, self.architecture.stages, self.initial.stage)
         self.trial = Trial.of(self.config, self.source, plain=as_it_is)
         with self.folder.held():
             cache = shard_cache(self.source, self.config, self.runner, self.job_class)
@@ -105,8 +105,8 @@ class Run:
 
     def summary(self, model: Model) -> dict[str, Any]:
         """What `--json` prints; accuracy and loss are those of the test where there was one."""
-        assert self.jobs.prepared is not None
-        counted, scores = self.jobs.prepared.statistics, self.tested or model.validation
+        assert self.submission.prepared is not None
+        counted, scores = self.submission.prepared.statistics, self.tested or model.validation
         return {
             "accuracy": scores.get("accuracy"),
             **as_json(scores, model.preparation.majority),
@@ -124,43 +124,47 @@ class Run:
     # --- rounds ---
 
     def _rounds(self) -> Model:
-        turns = self.turns
-        last = turns[-1].number - self.keep_shards  # a finished round tells nothing of its shards' weights any more
-        history, now = self.folder.newest(self._settings_digest, turns[0].number, last)
+        rounds = self.rounds
+        last = rounds[-1].number - self.keep_shards  # a finished round tells nothing of its shards' weights any more
+        history, now = self.folder.newest(self._settings_digest, rounds[0].number, last)
         if now is None:
-            now = Round(turns[0].number - 1, self.beginning.weights, {})
+            now = Checkpoint(rounds[0].number - 1, self.initial.weights, {})
         else:
             self.folder.write_history(history)
             if told := provenance.differ(history[-1]["versions"], provenance.versions()):
                 self._tell("note", f"round {now.number} was made with other versions, the bytes may differ: {told}")
-        self.jobs = Dispatcher(
+        self.submission = Submission(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
-            scaling=self.beginning.scaling, fitted=self.beginning.fitted, emit_shards=self.keep_shards,
+            scaling=self.initial.scaling, fitted=self.initial.fitted, emit_shards=self.keep_shards,
             left=self.left,
             on_progress=lambda *about: self._tell("progress", *about),
             note=lambda text: self._tell("note", text),
         )  # fmt: skip
-        if self.jobs.prepared:
+        if self.submission.prepared:
             self.judge.arch  # raises where the nodes do not fit the data, before any job  # noqa: B018
-        elif now.number == turns[-1].number or self._patience_is_over(history):
+        elif now.number == rounds[-1].number or self._patience_is_over(history):
             with suppress(Diverged):  # it is run for what it tells of the data, not for its weights
-                self.jobs.run(turns[-1], now.weights, {})
-        for turn in turns:
-            if turn.number <= now.number or self._patience_is_over(history):
+                self.submission.run(rounds[-1], now.weights, {})
+        for planned in rounds:
+            if planned.number <= now.number or self._patience_is_over(history):
                 continue
             try:
-                now, manifest = self._round(turn, now, history)
+                now, manifest = self._round(planned, now, history)
             except Diverged as error:
                 raise self._stopped(error, now, history) from error
             history.append(manifest)
             self._tell("round_done", manifest)
-            self.trial.check(self.jobs.prepared.statistics.classes if self.jobs.prepared else ())
+            self.trial.check(self.submission.prepared.statistics.classes if self.submission.prepared else ())
         return self._model(now, history)
 
-    def _round(self, turn: Turn, before: Round, history: list[dict[str, Any]]) -> tuple[Round, dict[str, Any]]:
-        began, stage = time.monotonic(), self.plan.stages[turn.stage]
-        if turn.stage and (not history or history[-1]["stage"] != stage.name):
-            before = Round(before.number, self.plan.begun(turn.stage, before.weights, self.beginning.weights), {})
+    def _round(
+        self, planned: Round, before: Checkpoint, history: list[dict[str, Any]]
+    ) -> tuple[Checkpoint, dict[str, Any]]:
+        began, stage = time.monotonic(), self.architecture.stages[planned.stage]
+        if planned.stage and (not history or history[-1]["stage"] != stage.name):
+            before = Checkpoint(
+                before.number, self.architecture.begun(planned.stage, before.weights, self.initial.weights), {}
+            )
         failed = Counter(
             s["shard"]
             for m in history
@@ -168,22 +172,24 @@ class Run:
             for s in m["shards"]
             if s["left_out"] and s["num_examples"]
         )
-        output, job = self.jobs.run(turn, before.weights, failed)
-        self.judge.arch.check(output.weights, f"the result of round {turn.number}")
+        output, job = self.submission.run(planned, before.weights, failed)
+        self.judge.arch.check(output.weights, f"the result of round {planned.number}")
         self.results = output.results
         now, length = (
-            self._step(turn, before, output.weights) if turn.round else (Round(turn.number, output.weights, {}), 1.0)
+            self._step(planned, before, output.weights)
+            if planned.stage_round
+            else (Checkpoint(planned.number, output.weights, {}), 1.0)
         )
         manifest = {
-            "round": turn.number,
+            "round": planned.number,
             "stage": stage.name,
-            "stage_round": turn.round,
+            "stage_round": planned.stage_round,
             "sha256": digest(now.weights),
             "velocity": digest(now.velocity),
             "parent": history[-1]["sha256"] if history else "",
             "settings": self._settings_digest,
             **of_shards(output.shards),
-            "validation": self.judge.score(turn.stage, now.weights),
+            "validation": self.judge.score(planned.stage, now.weights),
             "majority": self.judge.preparation.majority,
             "outer_step": length,
             "retried": job.retried,
@@ -193,15 +199,17 @@ class Run:
         self.folder.commit(now, manifest)
         return now, manifest
 
-    def _step(self, turn: Turn, before: Round, mean: Weights) -> tuple[Round, float]:
+    def _step(self, planned: Round, before: Checkpoint, mean: Weights) -> tuple[Checkpoint, float]:
         """The outer step from the weights before the round to those after it, and its length."""
         start = self.judge.arch.completed(before.weights, self.config.seed)
         step, velocity = outer_step.nesterov(start, mean, before.velocity, self.config.outer_momentum)
         length = self.config.outer_step
         if not length:
-            length = outer_step.best_length(lambda at: self.judge.loss(turn.stage, outer_step.along(start, step, at)))
+            length = outer_step.best_length(
+                lambda at: self.judge.loss(planned.stage, outer_step.along(start, step, at))
+            )
         plain = length == 1 and not self.config.outer_momentum  # the mean to the bit: a sum of differences may miss it
-        return Round(turn.number, mean if plain else outer_step.along(start, step, length), velocity), length
+        return Checkpoint(planned.number, mean if plain else outer_step.along(start, step, length), velocity), length
 
     def _patience_is_over(self, history: list[dict[str, Any]]) -> bool:
         rounds = self._of_last_stage(history)
@@ -211,12 +219,12 @@ class Run:
 
     def _of_last_stage(self, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Its rounds, without the warm start: those that may be stopped early, and of which the best is kept."""
-        return [m for m in history if m["stage"] == self.plan.stages[-1].name and m["stage_round"]]
+        return [m for m in history if m["stage"] == self.architecture.stages[-1].name and m["stage_round"]]
 
-    def _stopped(self, error: Diverged, now: Round, history: list[dict[str, Any]]) -> Diverged:
+    def _stopped(self, error: Diverged, now: Checkpoint, history: list[dict[str, Any]]) -> Diverged:
         """The error of a round in which every shard failed; what was learnt before it is kept as a network."""
-        stage = self.plan.stages[next(t.stage for t in self.turns if t.number > now.number)]
-        layers = stage.layer is not None and self.plan.stages[-1].layer is None
+        stage = self.architecture.stages[next(t.stage for t in self.rounds if t.number > now.number)]
+        layers = stage.layer is not None and self.architecture.stages[-1].layer is None
         flag = "--layer-learning-rate" if layers else "--learning-rate"
         rate = (self.config.layer_learning_rate if layers else self.config.learning_rate) or stage.learning_rate
         advice = f"Start again with {flag} {rate / 2:g} in another --run-dir"
@@ -230,13 +238,13 @@ class Run:
     @property
     def judge(self) -> Judge:
         """What tells how good weights are, once the data was seen."""
-        prepared = self.jobs.prepared
+        prepared = self.submission.prepared
         assert prepared is not None
         if self._judge is None or self._judge.prepared is not prepared:  # the shards were made, or made again
-            self._judge = Judge(self.config, self.schema, self.beginning.scaling, prepared)
+            self._judge = Judge(self.config, self.schema, self.initial.scaling, prepared)
         return self._judge
 
-    def _model(self, now: Round, history: list[dict[str, Any]]) -> Model:
+    def _model(self, now: Checkpoint, history: list[dict[str, Any]]) -> Model:
         if self.config.patience:
             best = best_round(self._of_last_stage(history))
             now = now if best == now.number else self.folder.read_best(best)
@@ -257,8 +265,8 @@ class Run:
 
     def _identity(self) -> dict[str, Any]:
         settings = self.config.said((DATA, MODEL), but=self._may_change)
-        if self.beginning.weights:
-            settings["initial"] = digest(self.beginning.weights)
+        if self.initial.weights:
+            settings["initial"] = digest(self.initial.weights)
         name = f"mrdl-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}"
         code = code_of_run(self.config, self.job_class).digests
         return {"name": name, "data": self.source.identity(), "settings": settings, "code": code}
@@ -267,7 +275,7 @@ class Run:
     def _may_change(self) -> tuple[str, ...]:
         """Settings that a run may go on with changed: more rounds of the same run are the same run, unless a later
         stage or the schedule builds on their number."""
-        longer = self.config.schedule == "constant" and len(self.plan.stages) == 1
+        longer = self.config.schedule == "constant" and len(self.architecture.stages) == 1
         return ("budget", "rounds") if longer else ("budget",)
 
     @property

@@ -43,7 +43,7 @@ VELOCITY = "velocity."  # before the names of its tensors in a round's file
 
 
 @dataclass(frozen=True)
-class Round:
+class Checkpoint:
     """The state after a round: its weights, and the velocity of the outer step (empty before the first one)."""
 
     number: int
@@ -181,7 +181,7 @@ class RunFolder:
         except (ConfigError, KeyError, TypeError):
             return {}
 
-    def commit(self, done: Round, manifest: dict[str, Any]) -> None:
+    def commit(self, done: Checkpoint, manifest: dict[str, Any]) -> None:
         """Keep a round: the weights, then the manifest that makes them count."""
         velocity = {VELOCITY + name: array for name, array in done.velocity.items()}
         self.write(self.weights_of(done.number), save({**done.weights, **velocity}))
@@ -192,7 +192,7 @@ class RunFolder:
         """A line for each round; written again when a run goes on, which may have ended before its last line."""
         self.write(self.history, "".join(json.dumps(m) + "\n" for m in manifests).encode())
 
-    def read(self, number: int) -> Round:
+    def read(self, number: int) -> Checkpoint:
         """A round as it was kept; raises ConfigError, with the reason, unless it is whole."""
         try:
             manifest = json.loads(self.manifest_of(number).read_bytes())
@@ -205,9 +205,9 @@ class RunFolder:
             raise ConfigError(f"it cannot be read ({error})") from error
         if not whole:
             raise ConfigError("the weights are not those of the manifest")
-        return Round(number, tensors, velocity)
+        return Checkpoint(number, tensors, velocity)
 
-    def read_best(self, number: int) -> Round:
+    def read_best(self, number: int) -> Checkpoint:
         """The round that is to be the model; raises ConfigError, with the way out, unless it is whole."""
         try:
             return self.read(number)
@@ -226,7 +226,7 @@ class RunFolder:
                     found.append(json.loads(path.read_bytes()))
         return found
 
-    def newest(self, settings: str, first: int, last: int) -> tuple[list[dict[str, Any]], Round | None]:
+    def newest(self, settings: str, first: int, last: int) -> tuple[list[dict[str, Any]], Checkpoint | None]:
         """The newest round from `first` to `last` that verifies, None without one, and the manifests up to it.
 
         settings: the digest that a manifest must have. Rounds that do not verify are named in the log and left

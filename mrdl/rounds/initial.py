@@ -16,7 +16,7 @@ from mrdl.settings.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class Beginning:
+class Initial:
     """weights: those given, the seed decides the others; scaling: of the rows; stage: the first that is trained."""
 
     scaling: Scaling
@@ -26,7 +26,7 @@ class Beginning:
     @classmethod
     def of(
         cls, config: TrainConfig, plan: Architecture, schema: Schema, initial: Mapping[str, np.ndarray] | None
-    ) -> "Beginning":
+    ) -> "Initial":
         """What the settings say. Raises ConfigError where the model to start from does not fit the network or the data.
 
         plan: the network, as far as it is known; initial: weights of the caller's own.

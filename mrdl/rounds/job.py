@@ -38,7 +38,7 @@ from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import design
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import combine, extensions
-from mrdl.rounds.plan import Turn
+from mrdl.rounds.plan import Round
 from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.shards import records
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
@@ -107,7 +107,7 @@ class RoundJob(MRJob):
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the driver wrote (mrdl.rounds.submission): config, schema, turn and more. Read when first asked for."""
+        """What the driver wrote (mrdl.rounds.submission): config, schema, round and more. Read when first asked for."""
         with open(self.options.settings, encoding="utf-8") as file:
             return dict(json.load(file))
 
@@ -118,9 +118,9 @@ class RoundJob(MRJob):
         return TrainConfig().with_changes(self.settings["config"])
 
     @cached_property
-    def turn(self) -> Turn:
+    def round(self) -> Round:
         """Which of the run's jobs this is."""
-        return Turn(**self.settings["turn"])
+        return Round(**self.settings["round"])
 
     @property
     def schema(self) -> Schema:
@@ -175,7 +175,7 @@ class RoundJob(MRJob):
             write(key, records.pack_statistics(b"P", loaded.statistics, **about))
             if problem is None:
                 kept.write(key, b"B" if shard is None else b"D", write)
-                if (shard is None) == (self.turn.round == 0):
+                if (shard is None) == (self.round.stage_round == 0):
                     write(key, combine.pack_result(self._train(shard or 0, kept)))
 
     def _problem(self, statistics: Statistics) -> str | None:
@@ -199,7 +199,7 @@ class RoundJob(MRJob):
         return design(config.kind, config.nodes, len(self.schema.features), len(statistics.classes), config.options)
 
     def _train_cached(self, lines: Iterable[bytes], write: Write) -> None:
-        if not self.turn.round:
+        if not self.round.stage_round:
             of_warm = (line for line in lines if split_line(line)[1][:1] in (b"P", b"B"))
             result = self._train(0, LoadedShard(of_warm, self.config.task_memory_mb << 20))
             write(COMBINE_KEY, combine.pack_result(result))
@@ -217,10 +217,10 @@ class RoundJob(MRJob):
         from mrdl.nn.device import pick_device
         from mrdl.nn.rows import Rows  # these import torch, which a task that does not train shall not pay for
 
-        config, turn = self.config, self.turn
+        config, planned = self.config, self.round
         arch, preparation = self._architecture(loaded.statistics), self._preparation(loaded.statistics)
         weights = start = self._start_weights(arch)
-        loaded = loaded if turn.round else loaded.lowest(config.warm_rows, warm_rank)
+        loaded = loaded if planned.stage_round else loaded.lowest(config.warm_rows, warm_rank)
         targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
         rows = Rows(
             loaded.features, targets.astype(np.int64), loaded.order,
@@ -228,20 +228,20 @@ class RoundJob(MRJob):
         )  # fmt: skip
         halved = self.settings["failed"].get(str(shard), 0)  # once for each time that the shard failed
         settings = minibatch.Hyperparameters(
-            turn.epochs, config.batch_size, turn.learning_rate * 0.5**halved, turn.momentum, config.device,
+            planned.epochs, config.batch_size, planned.learning_rate * 0.5**halved, planned.momentum, config.device,
             config.cd_steps, config.chains == "persistent", config.weight_cost,
         )  # fmt: skip
 
         def report(epoch: int, done: float, loss: float) -> None:
-            self.set_status(training_status(shard, turn.number, epoch, settings.epochs, done, loss))
+            self.set_status(training_status(shard, planned.number, epoch, settings.epochs, done, loss))
 
         try:
-            if not turn.round and arch.stages[turn.stage].layer not in self.settings["fitted"]:
-                weights = trainer.fit_visible(arch, turn.stage, weights, rows)
-            rng = np.random.default_rng([config.seed, turn.number, shard])
-            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, turn.stage)
+            if not planned.stage_round and arch.stages[planned.stage].layer not in self.settings["fitted"]:
+                weights = trainer.fit_visible(arch, planned.stage, weights, rows)
+            rng = np.random.default_rng([config.seed, planned.number, shard])
+            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, planned.stage)
         except Exception as error:
-            error.add_note(f"in round {turn.number}, shard {shard} of {config.shards}, {len(rows)} rows")
+            error.add_note(f"in round {planned.number}, shard {shard} of {config.shards}, {len(rows)} rows")
             raise
         device = pick_device(config.device).type
         return combine.ShardResult(shard, len(rows), trained, metrics, digest(start), device)

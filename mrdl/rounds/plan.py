@@ -11,23 +11,26 @@ from mrdl.settings.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One job of a run. number: counts through the run, a warm start at its beginning being 0; stage: index in the
-    architecture's; round: counts through the stage's `rounds`, 0 being its warm start; the rest: how it trains."""
+class Round:
+    """One planned round of a run: a job that trains every shard and combines them, or a stage's warm start.
+
+    number: counts through the run, a warm start at its beginning being 0; stage: index in the architecture's stages;
+    stage_round: counts through the stage's `stage_rounds`, 0 being its warm start; the rest: how it trains.
+    """
 
     number: int
     stage: int
-    round: int
-    rounds: int
+    stage_round: int
+    stage_rounds: int
     epochs: int
     learning_rate: float
     momentum: float
 
 
-def turns_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> list[Turn]:
+def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> list[Round]:
     """The jobs of a run, one after the other, for a resolved config: each stage's warm start and rounds, from
     stage number `first` on."""
-    found: list[Turn] = []
+    found: list[Round] = []
     for i, stage in enumerate(stages[first:], first):
         of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
         rounds = (config.layer_rounds if of_layer else 0) or config.rounds
@@ -37,11 +40,11 @@ def turns_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> li
         for round_ in range(0 if warm else 1, rounds + 1):
             early = not round_ or (round_ == 1 and not config.warm_epochs)
             found.append(
-                Turn(
+                Round(
                     number=found[-1].number + 1 if found else round_,
                     stage=i,
-                    round=round_,
-                    rounds=rounds,
+                    stage_round=round_,
+                    stage_rounds=rounds,
                     epochs=epochs if round_ else config.warm_epochs,
                     learning_rate=rate * share_of_rate(config.schedule, round_, rounds),
                     momentum=stage.momenta[not early] if config.momentum < 0 else config.momentum,
@@ -60,7 +63,7 @@ def share_of_rate(schedule: str, round_: int, rounds: int) -> float:
     return 1.0
 
 
-def plan(config: TrainConfig, schema: Schema) -> Architecture:
+def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:
     """The network as far as it is known before the data: its stages, but perhaps not the number of classes."""
     nodes = config.nodes
     return design(config.kind, nodes, nodes[0] if nodes else len(schema.features), 0, config.options)

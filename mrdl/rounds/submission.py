@@ -24,7 +24,7 @@ from mrdl.rounds.combine import ShardResult
 from mrdl.rounds.extensions import code_of_run, extensions_of
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.job import RoundJob
-from mrdl.rounds.plan import Turn
+from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
 from mrdl.shards import records
 from mrdl.shards.cache import Prepared, ShardCache, prepared_from, shard_cache
@@ -68,7 +68,7 @@ ATTEMPTS = 3  # of a job, each of which gives a task four
 UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|header check|CRC|block|Huffman", re.I)
 
 
-class Dispatcher:
+class Submission:
     """Runs a round's job and clears up after it. `prepared` is None until the data was seen.
 
     tag: the run's name, by which its jobs are found on YARN; left: (runner, cache) of the run's drivers that may have
@@ -110,8 +110,8 @@ class Dispatcher:
         self.prepared: Prepared | None = self._cache.load(self._wants_sample)
         self._tell_of_data()
 
-    def run(self, turn: Turn, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
-        """The job of a turn: what it said, and how it went. failed: how often each shard was left out before.
+    def run(self, planned: Round, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
+        """The job of a round: what it said, and how it went. failed: how often each shard was left out before.
 
         A job that Hadoop lost is run again, shards that are damaged are made again.
         """
@@ -119,7 +119,7 @@ class Dispatcher:
         while True:
             attempts += 1
             try:
-                return self._job(turn, weights, failed)
+                return self._job(planned, weights, failed)
             except DamagedShard:
                 if attempts >= ATTEMPTS:
                     raise
@@ -172,16 +172,16 @@ class Dispatcher:
                 raise
             self._note(f"{why} What the job left is not cleared away: --resume does that")
 
-    def _job(self, turn: Turn, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
+    def _job(self, planned: Round, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
         cached = self.prepared is not None
         try:
-            ended = launch.run(self._job_class, self._launch(turn, weights, failed, cached))
+            ended = launch.run(self._job_class, self._launch(planned, weights, failed, cached))
             output = read_output(ended.output)
             if output.refused:
                 raise self._source.refused(*output.refused, skip_bad_rows=self._config.bad_rows == "skip")
             if not output.shards:
                 raise TrainingError("the job ended well, but left no weights")
-            wanted = self._config.shards if turn.round else 1
+            wanted = self._config.shards if planned.stage_round else 1
             if [s["shard"] for s in output.shards] != list(range(wanted)):
                 raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
             if not cached:
@@ -204,12 +204,12 @@ class Dispatcher:
         if self.prepared and (told := told_alike(self.prepared.statistics.classes)):
             self._note(told)
 
-    def _inputs(self, turn: Turn, cached: bool) -> list[str]:
+    def _inputs(self, planned: Round, cached: bool) -> list[str]:
         if not cached:
             return self._source.inputs(self._runner, self._folder.work)
-        return self._cache.shards() if turn.round else [self._cache.prepared]
+        return self._cache.shards() if planned.stage_round else [self._cache.prepared]
 
-    def _launch(self, turn: Turn, weights: Weights, failed: Mapping[int, int], cached: bool) -> arguments.Launch:
+    def _launch(self, planned: Round, weights: Weights, failed: Mapping[int, int], cached: bool) -> arguments.Launch:
         work, config = self._folder.work, self._config
         work.mkdir(0o700, exist_ok=True)
         if not cached:
@@ -219,7 +219,7 @@ class Dispatcher:
         about: dict[str, Any] = {
             "config": dataclasses.asdict(config),
             "schema": dataclasses.asdict(self._source.schema),
-            "turn": dataclasses.asdict(turn),
+            "round": dataclasses.asdict(planned),
             "scaling": self._scaling.to_meta(),
             "fitted": self._fitted,
             "cached": cached,
@@ -238,17 +238,17 @@ class Dispatcher:
             runner=self._runner,
             settings=settings,
             weights=start if weights else None,
-            inputs=self._inputs(turn, cached),
+            inputs=self._inputs(planned, cached),
             work_dir=work,
-            output_dir=f"{temporary}/round-{turn.number}",
-            rows_dir=self._cache.beginnings(self._tag),
+            output_dir=f"{temporary}/round-{planned.number}",
+            rows_dir=self._cache.unfinished(self._tag),
             tag=self._tag,
-            shards=config.shards if turn.round else 1,
+            shards=config.shards if planned.stage_round else 1,
             cached=cached,
             reducers=about["reducers"],
             python_bin=config.python_bin,
             mrjob_conf=config.mrjob_conf,
             package=shipping.zip_package(work, files=self._code.files) if hadoop else None,
             roots=self._code.roots,
-            on_progress=lambda progress: self._on_progress(turn.number, progress),
+            on_progress=lambda progress: self._on_progress(planned.number, progress),
         )

@@ -69,7 +69,7 @@ class ShardCache:
         except DataError as error:
             raise DamagedShard(str(error)) from error
 
-    def beginnings(self, tag: str) -> str:
+    def unfinished(self, tag: str) -> str:
         """Where the first job of a run writes, until it is complete."""
         return f"{self.folder}.{tag}"
 
@@ -87,13 +87,13 @@ class ShardCache:
 
     def keep(self, tag: str, lines: Iterable[bytes]) -> None:
         """Complete what the first job of a run wrote, and give it its name. lines: the job's P, V and B records."""
-        beginnings = self.beginnings(tag)
-        self._store.write(f"{beginnings}/prepared", b"\n".join(lines) + b"\n")
+        unfinished = self.unfinished(tag)
+        self._store.write(f"{unfinished}/prepared", b"\n".join(lines) + b"\n")
         if self._store.exists(self.prepared):
-            self._store.remove(beginnings)  # another run was faster; what it left is the same
+            self._store.remove(unfinished)  # another run was faster; what it left is the same
         else:
             self._store.remove(self.folder)  # what is left of one that was never complete
-            self._store.rename(beginnings, self.folder)
+            self._store.rename(unfinished, self.folder)
 
     def remove(self) -> None:
         """Delete the shards."""
@@ -101,7 +101,7 @@ class ShardCache:
 
     def abandon(self, tag: str) -> None:
         """Delete what a run has begun and not completed."""
-        self._store.remove(self.beginnings(tag))
+        self._store.remove(self.unfinished(tag))
 
 
 def prepared_from(lines: Iterable[bytes], sample: bool = True) -> Prepared:

@@ -93,14 +93,16 @@ def task_settings(data, folder, cached=False, **settings) -> Path:
     """The file that the driver writes for a task, for running one task alone."""
     from mrdl.data.preparation import Scaling
     from mrdl.data.source import Source
-    from mrdl.rounds.plan import plan, turns_of
+    from mrdl.rounds.plan import architecture_of, rounds_of
     from mrdl.settings.config import TrainConfig
 
     config = TrainConfig().with_changes(settings).resolved()
     source = Source.look_at(str(data), config)
-    first_round = next(turn for turn in turns_of(config, plan(config, source.schema).stages) if turn.round)
+    first_round = next(
+        planned for planned in rounds_of(config, architecture_of(config, source.schema).stages) if planned.stage_round
+    )
     about = {
-        "config": asdict(config), "schema": asdict(source.schema), "turn": asdict(first_round), "cached": cached,
+        "config": asdict(config), "schema": asdict(source.schema), "round": asdict(first_round), "cached": cached,
         "scaling": Scaling(config.scaling).to_meta(), "fitted": [], "emit_shards": False, "reducers": config.shards,
         "failed": {},
     }  # fmt: skip
