@@ -16,8 +16,14 @@ from mrdl.sweep.ledger import Ledger
 HOME = "sweeps"  # where sweeps are kept that were not given a folder
 
 
+def folder_of(name: str) -> Path:
+    """A sweep's folder, by its path or by its name below sweeps/."""
+    path = Path(name)
+    return path if (path / "sweep.json").exists() else Path(HOME) / name
+
+
 def show_all(options: Any) -> None:
-    """`mrdl sweep list`: the sweeps below sweeps/, one a line."""
+    """Show the sweeps below sweeps/, one a line."""
     table = Table(box=None, pad_edge=False)
     for name in ("sweep", "data", "designs", "state"):
         table.add_column(name)

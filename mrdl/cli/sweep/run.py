@@ -11,8 +11,7 @@ from rich.table import Table
 
 from mrdl.cli.screen import Screen, duration, say
 from mrdl.cli.sweep.bar import Told, bar, words
-from mrdl.cli.sweep.listing import HOME
-from mrdl.cli.sweep.views import _folder
+from mrdl.cli.sweep.listing import HOME, folder_of
 from mrdl.mapreduce import launch
 from mrdl.nn.backends.batched import chosen
 from mrdl.nn.backends.registry import look_for
@@ -30,7 +29,8 @@ EXAMPLES = 10
 # --- before ---
 
 
-def _plan(options: Any) -> None:
+def plan(options: Any) -> None:
+    """Say how many designs a spec has, how long they take, how large they are; show ten of them."""
     spec = read_spec(options.spec)
     data, designs = look_at(spec, options.data)
     seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
@@ -78,27 +78,31 @@ def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Itera
 # --- running ---
 
 
-def _run(options: Any) -> int:
+def run(options: Any) -> int:
+    """Train all designs of a spec, in a new folder or in the one that holds this very sweep."""
     read_spec(options.spec)  # errors that name the file
     about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8-sig"))
     folder = options.dir or f"{HOME}/{Path(options.spec).stem}"
-    return _go(lambda told: SweepDriver.create(folder, about, options.data, on_progress=told), options)
+    return _drive(lambda told: SweepDriver.create(folder, about, options.data, on_progress=told), options)
 
 
-def _resume(options: Any) -> int:
-    return _go(lambda told: SweepDriver(_folder(options.id), told), options)
+def resume(options: Any) -> int:
+    """Train the designs of a sweep that are not over."""
+    return _drive(lambda told: SweepDriver(folder_of(options.id), told), options)
 
 
-def _retry(options: Any) -> int:
+def retry_failed(options: Any) -> int:
+    """Train the designs of a sweep that failed once more, and those that are not over."""
+
     def make(told: Told) -> SweepDriver:
-        sweep = SweepDriver(_folder(options.id), told)
+        sweep = SweepDriver(folder_of(options.id), told)
         say(f"{sweep.retry_failed()} designs are tried once more", file=sys.stderr)
         return sweep
 
-    return _go(make, options)
+    return _drive(make, options)
 
 
-def _go(make: Callable[[Told], SweepDriver], options: Any) -> int:
+def _drive(make: Callable[[Told], SweepDriver], options: Any) -> int:
     """Run with a bar; the counts at the end."""
     with bar() as told:
         sweep = make(told)
@@ -112,3 +116,12 @@ def _go(make: Callable[[Told], SweepDriver], options: Any) -> int:
     else:
         say(f"{words(counts)}; in {sweep.path}")
     return 0
+
+
+VERBS: dict[str, Callable[[Any], int | None]] = {
+    "plan": plan,
+    "run": run,
+    "resume": resume,
+    "retry-failed": retry_failed,
+}
+"""What the verbs that train, or would, do with their options; returns the exit status."""

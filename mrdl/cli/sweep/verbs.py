@@ -2,11 +2,9 @@
 
 import argparse
 import dataclasses
-import importlib
 from collections.abc import Callable
 from typing import Any
 
-from mrdl.cli.sweep.listing import show_all
 from mrdl.settings.config import TrainConfig
 
 
@@ -17,7 +15,7 @@ def add_parser(commands: Any) -> None:
         description="Train each architecture of a spec once, and keep a table of how they did. ID is a folder below "
         "sweeps/, or any sweep's folder.",
     )  # fmt: skip
-    verbs = sweep.add_subparsers(metavar="VERB", required=True)
+    verbs = sweep.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name: str, text: str, run: Callable[[Any], Any], *names: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -27,23 +25,23 @@ def add_parser(commands: Any) -> None:
         return parser
 
     how = "say how many designs, how long, how large, and show ten, before anything runs"
-    verb("plan", how, _later("_plan"), "spec", "data")
-    run = verb("run", "train all designs of a spec on a CSV", _later("_run"), "spec", "data")
+    verb("plan", how, _train, "spec", "data")
+    run = verb("run", "train all designs of a spec on a CSV", _train, "spec", "data")
     run.add_argument("--dir", default="", help="folder of the sweep (default: sweeps/ and the spec's name)")
     _with_runner(run)
-    _with_runner(verb("resume", "go on with a sweep that was stopped or killed", _later("_resume"), "id"))
-    _with_runner(verb("retry-failed", "train those that failed once more", _later("_retry"), "id"))
-    status = verb("status", "how far a sweep is", _later("_status"), "id")
+    _with_runner(verb("resume", "go on with a sweep that was stopped or killed", _train, "id"))
+    _with_runner(verb("retry-failed", "train those that failed once more", _train, "id"))
+    status = verb("status", "how far a sweep is", _look, "id")
     status.add_argument("--follow", action="store_true", help="stay, with a bar, until it is over")
     status.add_argument("--json", action="store_true", help="as JSON")
-    show = verb("show", "the best designs of a sweep, and why others failed", _later("_show"), "id")
+    show = verb("show", "the best designs of a sweep, and why others failed", _look, "id")
     show.add_argument("--top", type=int, default=10, metavar="N", help="how many (default: 10)")
-    verb("stop", "let what runs come to its end, then stop; resume goes on", _later("_stop"), "id")
-    verb("list", "the sweeps below sweeps/", show_all)
-    verb("export", "write the table, by the ending of the name: .csv or .parquet", _later("_export"), "id", "file")
-    report = verb("report", "write the report, one HTML file that works offline", _later("_report"), "id")
+    verb("stop", "let what runs come to its end, then stop; resume goes on", _look, "id")
+    verb("list", "the sweeps below sweeps/", _list)
+    verb("export", "write the table, by the ending of the name: .csv or .parquet", _look, "id", "file")
+    report = verb("report", "write the report, one HTML file that works offline", _look, "id")
     report.add_argument("--out", default="", metavar="FILE", help="default: report.html in the sweep's folder")
-    verb("reindex", "make the index of a sweep again from what its tasks have written", _later("_reindex"), "id")
+    verb("reindex", "make the index of a sweep again from what its tasks have written", _look, "id")
 
 
 def _with_runner(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +57,19 @@ def _with_runner(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
 
 
-def _later(name: str) -> Callable[[Any], Any]:
-    """A function of mrdl.cli.sweep.views."""
-    return lambda options: getattr(importlib.import_module("mrdl.cli.sweep.views"), name)(options)
+def _train(options: Any) -> int | None:
+    from mrdl.cli.sweep import run
+
+    return run.VERBS[options.verb](options)
+
+
+def _look(options: Any) -> None:
+    from mrdl.cli.sweep import views
+
+    views.VERBS[options.verb](options)
+
+
+def _list(options: Any) -> None:
+    from mrdl.cli.sweep import listing  # not `views`, which loads what trains
+
+    listing.show_all(options)

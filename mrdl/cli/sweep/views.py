@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from mrdl.cli.screen import Screen, say
 from mrdl.cli.sweep.bar import bar, words
-from mrdl.cli.sweep.listing import HOME
+from mrdl.cli.sweep.listing import folder_of
 from mrdl.errors import ConfigError, SetupError
 from mrdl.nn.design import brief
 from mrdl.reports import analysis
@@ -23,8 +23,9 @@ FOLLOW_S = 1.0
 # --- looking ---
 
 
-def _status(options: Any) -> None:
-    sweep = SweepFolder(_folder(options.id))
+def status(options: Any) -> None:
+    """Say how far a sweep is, and whether a driver is at work; with --follow until it is over."""
+    sweep = SweepFolder(folder_of(options.id))
     counts = sweep.ledger.counts()
     if options.json:
         print(json.dumps({**counts, "driver": sweep.is_held()}))
@@ -42,8 +43,9 @@ def _status(options: Any) -> None:
     say(f"{words(counts)} of {counts['designs']}; {driver}")
 
 
-def _show(options: Any) -> None:
-    table = SweepFolder(_folder(options.id)).table()
+def show(options: Any) -> None:
+    """Show the best designs of a sweep in a table, and why others failed."""
+    table = SweepFolder(folder_of(options.id)).table()
     done = table[table.status == "done"]
     screen, best = Screen(width=160), Table(box=None, pad_edge=False)
     names = (
@@ -64,8 +66,9 @@ def _show(options: Any) -> None:
         say(f"{count} failed: {reason}")
 
 
-def _stop(options: Any) -> None:
-    sweep = SweepFolder(_folder(options.id))
+def stop(options: Any) -> None:
+    """Ask the driver of a sweep to stop when what runs is over."""
+    sweep = SweepFolder(folder_of(options.id))
     if not sweep.is_held():
         print("no driver is at work, so there is nothing to stop")
         return
@@ -73,8 +76,9 @@ def _stop(options: Any) -> None:
     print("it stops when the packs that run are over; on YARN they are ended, and trained again by resume")
 
 
-def _export(options: Any) -> None:
-    table, path = SweepFolder(_folder(options.id)).table(), Path(options.file)
+def export(options: Any) -> None:
+    """Write a sweep's table as CSV or Parquet."""
+    table, path = SweepFolder(folder_of(options.id)).table(), Path(options.file)
     if path.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{path} ends with {path.suffix!r}, expected .csv or .parquet")
     with _writing(path):
@@ -98,20 +102,27 @@ def _writing(path: Path) -> Iterator[None]:
         raise SetupError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _report(options: Any) -> None:
+def report(options: Any) -> None:
+    """Write a sweep's report, one HTML file."""
     from mrdl.reports.sweep_report import write_report
 
-    sweep = SweepFolder(_folder(options.id))
+    sweep = SweepFolder(folder_of(options.id))
     path = Path(options.out or sweep.path / "report.html")
     with _writing(path):
         say(write_report(sweep.table(), sweep.about, path))
 
 
-def _reindex(options: Any) -> None:
-    say(words(SweepFolder(_folder(options.id), reindex=True).ledger.counts()))
+def reindex(options: Any) -> None:
+    """Make the index of a sweep again from its parts, and say what it has."""
+    say(words(SweepFolder(folder_of(options.id), reindex=True).ledger.counts()))
 
 
-def _folder(name: str) -> Path:
-    """A sweep's folder, by its path or by its name below sweeps/."""
-    path = Path(name)
-    return path if (path / "sweep.json").exists() else Path(HOME) / name
+VERBS: dict[str, Callable[[Any], None]] = {
+    "status": status,
+    "show": show,
+    "stop": stop,
+    "export": export,
+    "report": report,
+    "reindex": reindex,
+}
+"""What the verbs that look at a sweep do with their options."""
