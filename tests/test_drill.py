@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mrdl.cli import advise
+from mrdl.cli import drill as drill_command
 from mrdl.cli.main import main
 from mrdl.drill import drill, faults
 
@@ -36,7 +36,7 @@ def test_other_bytes_are_told_and_the_run_is_kept(digits, monkeypatch, capsys, t
 
     monkeypatch.setitem(faults.FAULTS, "inline", {"another seed": change})
     monkeypatch.setattr(drill, "FAULTS_A_TRIAL", 1)
-    monkeypatch.setattr(advise.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    monkeypatch.setattr(drill_command.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
     status = main(["drill", str(digits), "--faults", "1", "--json", *WORDS])
     told = capsys.readouterr()
     report = json.loads(told.out)

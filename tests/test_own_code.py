@@ -14,7 +14,7 @@ import pytest
 import mrdl
 from mrdl.cli.script import TrainJob
 from mrdl.errors import ConfigError, ModelError, TrainingError
-from mrdl.nn import architecture, kinds
+from mrdl.nn import kinds
 from mrdl.nn.kinds import build, design, mlp
 from mrdl.rounds import combine, extensions
 from mrdl.settings import user_code
@@ -49,8 +49,8 @@ def turned(block):
 TABLES = """
 import dataclasses
 from functools import partial
-from mrdl import architecture, combine
-from mrdl.nn.architecture import mlp
+from mrdl.nn.kinds import KINDS, mlp
+from mrdl.rounds.combine import RULES
 from mrdl.cli.script import TrainJob
 
 def first(results):
@@ -59,8 +59,8 @@ def first(results):
 def bent(nodes, by):
     return dataclasses.replace(mlp(nodes), activations=(by,) * (len(nodes) - 2) + ("linear",))
 
-combine.RULES["first"] = first
-architecture.KINDS["bent"] = partial(bent, by="tanh")
+RULES["first"] = first
+KINDS["bent"] = partial(bent, by="tanh")
 
 if __name__ == "__main__":
     TrainJob.run()
@@ -253,7 +253,7 @@ def test_a_kind_that_is_put_into_the_table_trains_and_is_loaded_again(tables, di
     again = mrdl.load(tmp_path / "bent.net")
     assert again.arch == model.arch and list(again.predict(digits)) == list(model.predict(digits))
     del tables[1]["bent"]
-    with pytest.raises(ModelError, match=r"kind 'bent', expected one of mlp, .*must be in mrdl\.architecture\.KINDS"):
+    with pytest.raises(ModelError, match=r"kind 'bent', expected one of mlp, .*must be in mrdl\.nn\.kinds\.KINDS"):
         mrdl.load(tmp_path / "bent.net")
 
 
@@ -295,8 +295,8 @@ def test_a_kind_in_the_place_of_one_of_mrdls_is_the_one_that_is_built(tables):
 def test_the_settings_know_the_names_in_the_tables():
     for field in dataclasses.fields(TrainConfig):
         if field.metadata["table"]:
-            module, name = field.metadata["table"].split(".")
-            own = {"architecture": architecture, "combine": combine}[module]
+            module, _, name = field.metadata["table"].rpartition(".")
+            own = {"nn.kinds": kinds, "rounds.combine": combine}[module]
             assert field.metadata["choices"] == tuple(getattr(own, f"OWN_{name}"))
 
 

@@ -65,7 +65,7 @@ def test_output_is_that_of_all_rows_at_once(command, model, tmp_path, monkeypatc
     rows = rows_of(4321)
     write(tmp_path / "data.csv", rows)
     monkeypatch.setattr("mrdl.cluster.webhdfs.CHUNK_BYTES", 5000)
-    monkeypatch.setattr("mrdl.storage.store.CHUNK_BYTES", 5000)
+    monkeypatch.setattr("mrdl.storage.local.CHUNK_BYTES", 5000)
     monkeypatch.setattr("mrdl.model.model.BLOCK_BYTES", 1)
     _, out, _ = command("predict", tmp_path, tmp_path / "data.csv", *flag)
     if not flag:

@@ -1,6 +1,7 @@
 """The names that programs import: which there are, where they come from, and what importing them costs."""
 
 import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,14 +55,14 @@ def test_a_public_name_is_a_documented_thing_of_that_name(name):
 
 def test_no_public_name_is_that_of_a_file():
     """The module would take the name's place in the package after its first import."""
-    files = {path.stem for path in Path(mrdl.__file__).parent.glob("*.py")}
+    files = {path.stem for path in Path(mrdl.__file__).parent.iterdir()}
     assert "paper" in files and not files & set(NAMES)
 
 
 def test_a_name_stays_what_it_is_when_all_modules_are_imported():
     before = [getattr(mrdl, name) for name in NAMES]
-    for path in Path(mrdl.__file__).parent.glob("*.py"):
-        importlib.import_module(f"mrdl.{path.stem}")
+    for module in pkgutil.walk_packages(mrdl.__path__, "mrdl."):
+        importlib.import_module(module.name)
     assert [getattr(mrdl, name) for name in NAMES] == before
 
 

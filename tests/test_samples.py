@@ -8,7 +8,7 @@ from mappers import NO_LIMIT, WAYS, arrivals, block, cut, in_order, shards_of, w
 
 from mrdl.data.hashing import warm_rank
 from mrdl.settings.config import TrainConfig
-from mrdl.shards import loaded
+from mrdl.shards import placing
 from mrdl.shards.loaded import LoadedShard
 
 
@@ -26,8 +26,8 @@ def test_the_sample_is_the_validation_rows_with_the_lowest_hashes(rows, monkeypa
     config = TrainConfig(shards=2, validation=0.5)
     blocks = cut(*rows, 60)
     hashes = np.sort(shards_of(blocks, config=config)[-1].hashes)
-    monkeypatch.setattr(loaded, "VALIDATION_ROWS", 40)
-    monkeypatch.setattr(loaded, "BUFFER_BYTES", buffer)
+    monkeypatch.setattr(placing, "VALIDATION_ROWS", 40)
+    monkeypatch.setattr(placing, "BUFFER_BYTES", buffer)
     sent = shards_of(blocks[:9], blocks[9:], config=config)[-1]
     sample = LoadedShard(written(sent, most=40), NO_LIMIT)
     np.testing.assert_array_equal(sample.hashes, hashes[:40])
@@ -35,7 +35,7 @@ def test_the_sample_is_the_validation_rows_with_the_lowest_hashes(rows, monkeypa
 
 def test_a_mapper_sends_few_validation_rows_beyond_those_that_are_kept(rows, monkeypatch):
     """In a random order the i-th row is among the k lowest so far with chance k / i: k (1 + ln(n / k)) in all."""
-    monkeypatch.setattr(loaded, "VALIDATION_ROWS", 40)
+    monkeypatch.setattr(placing, "VALIDATION_ROWS", 40)
     config = TrainConfig(shards=2, validation=0.5)
     *shards, sent = shards_of(cut(*rows, 5), config=config)
     rows = 1797 - sum(len(shard.hashes) for shard in shards)
@@ -50,8 +50,8 @@ def test_a_mapper_sends_few_validation_rows_beyond_those_that_are_kept(rows, mon
 def test_the_warm_start_has_the_training_rows_that_rank_lowest(rows, monkeypatch, buffer):
     blocks = cut(*rows, 60)
     hashes = np.concatenate([shard.hashes for shard in shards_of(blocks)[:-1]])
-    monkeypatch.setattr(loaded, "WARM_ROWS", 40)
-    monkeypatch.setattr(loaded, "BUFFER_BYTES", buffer)
+    monkeypatch.setattr(placing, "WARM_ROWS", 40)
+    monkeypatch.setattr(placing, "BUFFER_BYTES", buffer)
     sample = warm(blocks[:9], blocks[9:]).lowest(40, warm_rank)
     assert sorted(sample.hashes) == sorted(hashes[np.argsort(warm_rank(hashes))[:40]])
     assert (np.diff(sample.hashes[sample.order].astype(object)) >= 0).all(), "in the order of a shard"

@@ -12,7 +12,7 @@ from mrdl.data.hashing import is_integral, is_validation
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
 from mrdl.settings.config import TrainConfig
-from mrdl.shards import loaded
+from mrdl.shards import loaded, placing
 from mrdl.shards.keys import shard_keys
 from mrdl.shards.loaded import LoadedShard, RowSpool, write_rows
 from mrdl.shards.placing import PlacedRows
@@ -113,12 +113,12 @@ def test_a_cached_shard_has_one_form_whatever_way_its_rows_came(table, way):
 @pytest.mark.parametrize("size", [1, 5_000, 50_000])
 def test_how_often_a_mapper_writes_out_changes_nothing(table, monkeypatch, size):
     known = [in_order(shard) for shard in shards_of(cut(*table, 50))]
-    monkeypatch.setattr(loaded, "BUFFER_BYTES", size)
+    monkeypatch.setattr(placing, "BUFFER_BYTES", size)
     assert [in_order(shard) for shard in shards_of(cut(*table, 50))] == known
 
 
 def test_a_mapper_writes_out_before_it_holds_much_more_than_its_buffer(table, monkeypatch):
-    monkeypatch.setattr(loaded, "BUFFER_BYTES", 10_000)
+    monkeypatch.setattr(placing, "BUFFER_BYTES", 10_000)
     sizes: list[int] = []
     placed = PlacedRows(CONFIG, shard_keys(3, 3), 64, lambda key, value: sizes.append(rows_in(value)[0]))
     for some in cut(*table, 100):

@@ -9,7 +9,8 @@ import pytest
 
 from mrdl.cluster.webhdfs import CHUNK_BYTES
 from mrdl.errors import DataError, SetupError
-from mrdl.storage import store
+from mrdl.storage import local
+from mrdl.storage import store as store_module
 from mrdl.storage.local import LocalStore
 from mrdl.storage.store import is_hdfs, read, store_of, text_chunks
 
@@ -107,7 +108,7 @@ def test_the_first_bytes_of_a_file_come_in_pieces(tmp_path, length):
 )
 @pytest.mark.parametrize("size", [1, 50, 1 << 20])
 def test_packed_files_are_unpacked_however_they_are_cut(tmp_path, monkeypatch, name, data, size):
-    monkeypatch.setattr(store, "CHUNK_BYTES", size)
+    monkeypatch.setattr(local, "CHUNK_BYTES", size)
     (tmp_path / name).write_bytes(data)
     assert b"".join(text_chunks(str(tmp_path / name))) == TEXT
 
@@ -182,6 +183,6 @@ def test_any_other_path_lies_on_this_machine():
 def test_hdfs_without_hadoops_configuration_says_how_to_get_one(monkeypatch):
     for name in ("HADOOP_CONF_DIR", "HADOOP_HOME"):
         monkeypatch.delenv(name, raising=False)
-    store._store_of_conf.cache_clear()
+    store_module._store_of_conf.cache_clear()
     with pytest.raises(SetupError, match="HADOOP_CONF_DIR.*\n.*scripts/hadoop start"):
         store_of("hdfs:///x.csv")

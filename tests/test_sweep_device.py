@@ -8,7 +8,7 @@ import torch
 
 from mrdl.errors import SetupError
 from mrdl.mapreduce.tracking import cpu_seconds
-from mrdl.nn import minibatch
+from mrdl.nn import device as devices
 from mrdl.nn.backends.autograd import with_torch
 from mrdl.nn.backends.batched import with_batch
 from mrdl.nn.design import Design
@@ -30,7 +30,7 @@ DATA = Dataset(
 @pytest.fixture
 def meta(monkeypatch):
     """A device of its own that is in every torch: it refuses what lies elsewhere. What leaves it is made up."""
-    monkeypatch.setattr(minibatch, "pick_device", lambda device: torch.device("meta"))
+    monkeypatch.setattr(devices, "pick_device", lambda device: torch.device("meta"))
     monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 0.25)
     monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: [0.25] * len(tensor))
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros(tensor.shape, dtype=tensor.dtype))

@@ -142,22 +142,22 @@ def _add_views(commands: Any) -> None:
     predict.add_argument(
         "--features", action="store_true", help="print the features of RBMs, or an autoencoder's code, instead, as CSV"
     )
-    predict.set_defaults(command=_command("predict", "prediction"))
+    predict.set_defaults(command=_command("predict", "predict"))
     show = commands.add_parser("show", help="show the rounds of a run, or a model", allow_abbrev=False)
     show.add_argument("run", help="a run folder, or a model file")
     show.add_argument("--json", action="store_true", help="as JSON")
-    show.set_defaults(command=_command("show", "views"))
+    show.set_defaults(command=_command("show", "show"))
     plot = commands.add_parser(
         "plot", help="draw a run: losses, scores, filters, reconstructions", allow_abbrev=False,
         description="Draw a run folder into one PNG and one HTML file. Needs matplotlib: pip install 'mrdl[plot]'.",
     )  # fmt: skip
     plot.add_argument("run", help="a run folder")
     plot.add_argument("--out", default="", metavar="NAME", help="NAME.png and NAME.html (default: plot, in the folder)")
-    plot.set_defaults(command=_command("plot"))
+    plot.set_defaults(command=_command("plot", "show"))
     runs = commands.add_parser("runs", help="list run folders", allow_abbrev=False)
     runs.add_argument("folder", nargs="?", default="runs", help="where to look (default: runs)")
     runs.add_argument("--json", action="store_true", help="as JSON")
-    runs.set_defaults(command=_command("runs", "views"))
+    runs.set_defaults(command=_command("runs", "show"))
 
 
 def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> None:
@@ -254,11 +254,11 @@ def _config(options: Any, defaults: dict[str, Any] | None = None) -> TrainConfig
     return config.with_changes(given)
 
 
-def _command(name: str, module: str = "commands") -> Callable[..., Any]:
+def _command(name: str, module: str) -> Callable[..., Any]:
     """A function of a module that is loaded when it is called: tasks and `train` do not need it."""
 
     def call(options: Any) -> Any:
-        return getattr(importlib.import_module(f"mrdl.{module}"), name)(options)
+        return getattr(importlib.import_module(f"mrdl.cli.{module}"), name)(options)
 
     return call
 

@@ -255,7 +255,7 @@ def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
     table = field.metadata["table"]
     if not table:
         return tuple(field.metadata["choices"])
-    module, _, name = table.partition(".")
+    module, _, name = table.rpartition(".")
     return tuple(getattr(importlib.import_module(f"mrdl.{module}"), name))  # imports numpy: only where it is asked for
 
 
