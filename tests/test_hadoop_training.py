@@ -47,7 +47,7 @@ def test_every_way_of_training_gives_the_bytes_of_the_inline_one(stored, on_yarn
 
 
 def test_shards_that_share_tasks_end_in_the_same_bytes(stored, on_yarn, cluster, digits, tmp_path, tasks=3):
-    """Five shards on three tasks, in a cache of their own; all on one: tests/test_faults.py."""
+    """Five shards on three tasks, in a cache of their own; all on one: tests/test_drill_faults.py."""
     words = [*QUICK, "--shards", "5", "--tasks", tasks, "--cache-dir", f"{stored.rpartition('/')[0]}/tasks{tasks}"]
     ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "run", *words)
     known = mrdl.train(digits, show=False, run_dir=str(tmp_path / "calm"), **{**SETTINGS, "shards": 5})
