@@ -1,4 +1,4 @@
-"""The names and signatures of the paper (Khan et al. 2019), so that its programs run as printed.
+"""The paper's names and signatures, so that its programs run as printed (Khan et al. 2019).
 
     newnet = rbm(0.015, 0.8, 64)                 # learning rate, momentum, batch size
     MRDL.newnet = newnet
