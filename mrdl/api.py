@@ -75,7 +75,7 @@ class Sweep:
 
         runner: inline, local (a process a core) or hadoop; slots: trainings at a time, 0: as many as there are;
         python_bin, mrjob_conf: Python that runs the tasks, and the cluster's own settings, its queue for instance.
-        Returns the table that the README describes. Raises ConfigError, DataError, SetupError or TrainingError.
+        Returns the table that docs/sweeps.md describes. Raises ConfigError, DataError, SetupError or TrainingError.
         """
         with bar(show) as told:
             sweep = SweepDriver.create(self.folder, self._spec, str(data), on_progress=told)

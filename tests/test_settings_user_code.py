@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from mrdl.rounds import combine, extensions
 from mrdl.settings import user_code
 from mrdl.settings.config import TrainConfig
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 SMALL = ["--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "60", "--json"]
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}
 JOB = """
@@ -298,9 +296,3 @@ def test_the_settings_know_the_names_in_the_tables():
             module, _, name = field.metadata["table"].rpartition(".")
             own = {"nn.kinds": kinds, "rounds.combine": combine}[module]
             assert field.metadata["choices"] == tuple(getattr(own, f"OWN_{name}"))
-
-
-def test_the_example_of_the_readme_trains(script):
-    text = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "RULES[" in block)
-    ended = script("mine.py", text, *SMALL, "--combine", "median", "--kind", "bent")
-    assert len(sha(ended)) == 64

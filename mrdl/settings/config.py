@@ -50,7 +50,7 @@ def setting(
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """What one training run is to do. Each field is a key in a TOML file, a flag and a row in the README."""
+    """What one training run is to do. Each field is a key in a TOML file, a flag and a row of docs/training.md."""
 
     label: str = setting(
         "",

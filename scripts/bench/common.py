@@ -117,7 +117,7 @@ def task(settings, kind, step=0):
 
 
 def table(title, rows, header):
-    """Print a table in Markdown, as the README has it."""
+    """Print a table in Markdown, as docs/figures.md has it."""
     cells = [list(map(str, header)), *[list(map(str, row)) for row in rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     print(f"\n### {title}\n")
