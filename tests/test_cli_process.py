@@ -12,7 +12,7 @@ import torch
 import mrdl
 from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
-from mrdl.cluster.retry import Patience
+from mrdl.cluster.retry import Retry
 from mrdl.errors import Unavailable
 from mrdl.nn.device import one_thread
 
@@ -63,7 +63,7 @@ def state():
 
 
 def test_a_training_leaves_the_process_as_it_was(two_threads, digits, tmp_path):
-    import mrdl.mapreduce.runners  # noqa: F401  mrjob's own loggers are set up by its import
+    import mrdl.mapreduce.launch  # noqa: F401  mrjob's own loggers are set up by its import
 
     before = state()
     model = mrdl.train(digits, run_dir=str(tmp_path / "run"), **QUICK)
@@ -136,19 +136,19 @@ def test_threads_that_compute_side_by_side_leave_the_number_of_each(two_threads)
 
 
 def test_the_end_of_a_wait_in_one_thread_is_not_the_end_of_another():
-    patience, heard = Patience(), []
+    retry, heard = Retry(), []
 
     def of_another_run():
-        with patience.waiting(300, heard.append):
+        with retry.waiting(300, heard.append):
             pass
 
-    with patience.waiting(0.01, heard.append):
+    with retry.waiting(0.01, heard.append):
         in_thread(of_another_run)
         with pytest.raises(Unavailable, match=r"mrdl waited 0 s for it"):
-            patience(lambda: (_ for _ in ()).throw(Unavailable("away.")))
+            retry(lambda: (_ for _ in ()).throw(Unavailable("away.")))
 
     with pytest.raises(Unavailable, match=r"^away\.$"):
-        patience(lambda: (_ for _ in ()).throw(Unavailable("away.")))
+        retry(lambda: (_ for _ in ()).throw(Unavailable("away.")))
 
 
 def test_each_configuration_of_hadoop_has_a_store_of_its_own(tmp_path, monkeypatch):

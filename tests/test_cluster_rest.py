@@ -13,7 +13,9 @@ from mrdl.cluster import yarn as cluster_module
 from mrdl.cluster.yarn import Cluster
 from mrdl.errors import SetupError, TrainingError, Unavailable
 from mrdl.mapreduce import launch
-from mrdl.mapreduce.tracking import OnYarn
+from mrdl.mapreduce.runners import runner_of
+from mrdl.mapreduce.tracking import YarnTracker
+from mrdl.mapreduce.yarn import RUNNER, is_running
 from mrdl.storage import store
 
 LOGIN = "<html><head><title>Sign in</title><style>p {}</style></head><body><p>Please log in.</p></body></html>"
@@ -77,10 +79,10 @@ def conf(manager, tmp_path, monkeypatch):
 
 
 QUESTIONS = {
-    "applications": lambda: launch.is_running("mrdl-1"),
-    "slots": lambda: launch.slots("hadoop"),
-    "kill": lambda: launch.stop("hadoop", "mrdl-1"),
-    "witness": lambda: OnYarn("mrdl-1", None, 2),
+    "applications": lambda: is_running("mrdl-1"),
+    "slots": lambda: RUNNER.slots(),
+    "kill": lambda: RUNNER.stop("mrdl-1"),
+    "tracker": lambda: YarnTracker("mrdl-1", 2),
 }
 HTML = {"Content-Type": "text/html"}
 ANSWERS = {
@@ -129,22 +131,22 @@ def test_a_run_waits_for_a_server_error_and_not_for_a_refusal(manager, conf, mon
         manager.status, manager.body = 200, json.dumps(METRICS)
 
     monkeypatch.setattr("mrdl.cluster.retry.time.sleep", back)
-    patience = store.hdfs_store().patience
-    with patience.waiting(60, notes.append):
-        assert launch.slots("hadoop") == 3
+    retry = store.hdfs_store().retry
+    with retry.waiting(60, notes.append):
+        assert RUNNER.slots() == 3
         assert len(notes) == 1 and "starting" in notes[0]
         manager.status = 401
         with pytest.raises(SetupError, match="401"):
-            launch.slots("hadoop")
+            RUNNER.slots()
     assert len(notes) == 1
 
 
 def test_a_refused_kill_is_said_with_the_command_that_ends_it(manager, conf):
     manager.body, manager.on_put = json.dumps(APPS), (403, '{"RemoteException": {"message": "ann may not"}}')
     with pytest.raises(SetupError, match="does not let ann end application_1_0001, which may still run.*ann may not"):
-        launch.stop("hadoop", "mrdl-1")
+        RUNNER.stop("mrdl-1")
     with pytest.raises(SetupError, match="yarn application -kill application_1_0001"):
-        launch.stop("hadoop", "mrdl-1")
+        RUNNER.stop("mrdl-1")
 
 
 def test_an_application_that_does_not_end_is_not_called_ended(manager, conf, monkeypatch):
@@ -152,12 +154,12 @@ def test_an_application_that_does_not_end_is_not_called_ended(manager, conf, mon
     monkeypatch.setattr(cluster_module, "KILL_S", 0)
     monkeypatch.setattr(cluster_module, "KILL_LOOK_S", 0)
     with pytest.raises(Unavailable, match="told to end application_1_0001, which goes on"):
-        launch.stop("hadoop", "mrdl-1")
+        RUNNER.stop("mrdl-1")
 
 
 def test_every_question_says_who_asks(manager, conf):
     manager.body = json.dumps({"apps": None, **METRICS})
-    assert launch.is_running("mrdl-1") is False and launch.slots("hadoop") == 3
+    assert is_running("mrdl-1") is False and RUNNER.slots() == 3
     assert len(manager.asked) == 2 and all("user.name=ann" in asked for asked in manager.asked)
 
 
@@ -170,11 +172,11 @@ def test_pages_of_an_application_that_are_not_there_are_no_error(manager, status
 
 def test_words_of_tasks_that_are_refused_are_called_refused(manager, conf):
     manager.body = json.dumps({"apps": None})
-    witness = OnYarn("mrdl-1", None, 2)
+    tracker = YarnTracker("mrdl-1", 2)
     manager.status, manager.body = 403, "not yours"
     found = Cluster("x", "", manager.url, manager.url, "ann", False)
     assert "cannot be had" in found.failure("application_1_0001") and "not yours" in found.failure("application_1_0001")
-    assert witness.look().text == "YARN does not tell how far it is"
+    assert tracker.progress().text == "YARN does not tell how far it is"
 
 
 def test_a_cluster_with_kerberos_is_asked_with_a_ticket(manager, monkeypatch):
@@ -217,14 +219,14 @@ def test_a_job_that_cannot_be_ended_is_said_beside_why_it_failed(new_run, monkey
     def fails(*_):
         raise error
 
-    def refused(runner, tag, patient=True):
+    def refused(tag, patient=True):
         stopped.append(patient)
         if len(stopped) > 1:  # the first clears up after an earlier driver
             raise SetupError("YARN does not let ann end it.")
 
     stopped, screen = [], Screen()
     monkeypatch.setattr(launch, "run", fails)
-    monkeypatch.setattr(launch, "stop", refused)
+    monkeypatch.setattr(runner_of("inline"), "stop", refused)
     with pytest.raises(type(error), match=str(error)):
         new_run(screen=screen, nodes=(64, 10)).execute()
     assert any("does not let ann end it" in note and "--resume" in note for note in screen.notes)

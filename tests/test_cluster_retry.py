@@ -3,7 +3,7 @@
 import pytest
 
 from mrdl.cluster import retry
-from mrdl.cluster.retry import Patience
+from mrdl.cluster.retry import Retry
 from mrdl.errors import SetupError, Unavailable
 
 
@@ -29,12 +29,12 @@ def flaky(failures):
 def test_outside_of_a_run_the_first_failure_is_told():
     call = flaky(1)
     with pytest.raises(Unavailable, match="HDFS does not answer"):
-        Patience()(call)
+        Retry()(call)
     assert len(call.asked) == 1
 
 
 def test_inside_a_run_a_service_that_comes_back_is_waited_for_with_one_note():
-    said, call, wait = [], flaky(7), Patience()
+    said, call, wait = [], flaky(7), Retry()
     with wait.waiting(60, said.append):
         assert wait(call) == "answer"
     assert len(call.asked) == 8
@@ -42,13 +42,13 @@ def test_inside_a_run_a_service_that_comes_back_is_waited_for_with_one_note():
 
 
 def test_after_the_time_the_run_stops_and_says_how_to_go_on():
-    wait = Patience()
+    wait = Retry()
     with wait.waiting(0.02, lambda text: None), pytest.raises(Unavailable, match="waited 0 s.*--resume"):
         wait(flaky(10**9))
 
 
 def test_each_wait_has_the_whole_time():
-    said, wait = [], Patience()
+    said, wait = [], Retry()
     with wait.waiting(60, said.append):
         wait(flaky(1))
         wait(flaky(1))
@@ -56,7 +56,7 @@ def test_each_wait_has_the_whole_time():
 
 
 def test_what_waiting_does_not_mend_is_told_at_once():
-    wait, asked = Patience(), []
+    wait, asked = Retry(), []
 
     def denied():
         asked.append(1)
@@ -68,7 +68,7 @@ def test_what_waiting_does_not_mend_is_told_at_once():
 
 
 def test_patience_ends_with_the_run():
-    wait = Patience()
+    wait = Retry()
     with wait.waiting(60, lambda text: None):
         pass
     with pytest.raises(Unavailable):

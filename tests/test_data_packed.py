@@ -8,7 +8,7 @@ import pytest
 import mrdl
 from mrdl.cli.main import main
 from mrdl.errors import DataError, JobLost
-from mrdl.mapreduce.runners import runner_class
+from mrdl.mapreduce.runners import runner_of
 
 ROWS = [b"%d,%d,%d\n" % (i % 2, i, i * i % 7) for i in range(600)]
 HALF, REST, ALL = b"".join(ROWS[:300]), b"".join(ROWS[300:]), b"".join(ROWS)
@@ -67,7 +67,7 @@ def test_a_job_that_hadoop_lost_while_it_unpacked_is_not_sent_again(tmp_path, ne
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(ALL)[:-20])
     sent = []
 
-    def lost(job_class, launch):
+    def lost(runner, job_class, launch):
         sent.append(launch.tag)
         raise JobLost("Hadoop lost the job: EOFException: Unexpected end of input stream.")
 
@@ -85,7 +85,7 @@ def test_a_text_is_cut_at_line_ends_into_parts_no_smaller_than_asked_for(tmp_pat
     """Compared with what mrjob itself makes of it."""
     from mrjob.sim import _split_records
 
-    from mrdl.mapreduce.runners import _cut
+    from mrdl.mapreduce.simulated import _cut
 
     (tmp_path / "a.csv").write_bytes(text)
     files = ((tmp_path / f"part{i}").open("wb") for i in range(99))
@@ -99,4 +99,4 @@ def test_a_text_is_cut_at_line_ends_into_parts_no_smaller_than_asked_for(tmp_pat
 
 
 def test_runners_take_inputs_by_their_literal_names():
-    assert runner_class("inline", False, 1, ["/a*[b].csv"]).inputs == ["/a*[b].csv"]
+    assert runner_of("inline").mrjob_class(False, 1, ["/a*[b].csv"]).inputs == ["/a*[b].csv"]

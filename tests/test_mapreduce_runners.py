@@ -9,8 +9,7 @@ from mrjob.job import MRJob
 from mrjob.local import LocalMRJobRunner
 from mrjob.sim import SimMRJobRunner
 
-from mrdl.mapreduce.runners import kill_tasks
-from mrdl.mapreduce.task import DIES_WITH_DRIVER
+from mrdl.mapreduce.task import DIES_WITH_DRIVER, kill_tasks
 
 
 @pytest.mark.parametrize(

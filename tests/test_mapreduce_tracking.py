@@ -3,8 +3,8 @@
 import pytest
 
 from mrdl.errors import ConfigError, DamagedShard, JobLost, SetupError, TrainingError
-from mrdl.mapreduce.failures import failed
-from mrdl.mapreduce.tracking import OnFiles, retried
+from mrdl.mapreduce.failures import error_of_log
+from mrdl.mapreduce.tracking import FileTracker, retried_attempts
 
 TRACEBACK = """log4j:WARN nothing
 Traceback (most recent call last):
@@ -16,7 +16,7 @@ java.lang.RuntimeException: PipeMapRed.waitOutputThreads(): subprocess failed wi
 
 
 def test_a_tasks_own_traceback_is_shown_without_those_of_java():
-    error = failed(TRACEBACK, on_yarn=True)
+    error = error_of_log(TRACEBACK, on_yarn=True)
     assert type(error) is TrainingError
     assert "ZeroDivisionError: division by zero" in str(error)
     assert "PipeMapRed" not in str(error) and "log4j" not in str(error)
@@ -31,25 +31,27 @@ def test_a_tasks_own_traceback_is_shown_without_those_of_java():
     ],
 )
 def test_a_job_that_no_task_speaks_of_was_lost_by_hadoop(text):
-    error = failed(text, on_yarn=True)
+    error = error_of_log(text, on_yarn=True)
     assert type(error) is JobLost and (text or "never accepted") in str(error)
-    assert type(failed(text, on_yarn=False)) is TrainingError
+    assert type(error_of_log(text)) is TrainingError
 
 
 @pytest.mark.parametrize("kind", [ConfigError, DamagedShard])
 def test_an_error_of_mrdl_in_a_task_is_the_same_error_in_the_driver(kind):
     text = f"Traceback (most recent call last):\n  File\nmrdl.errors.{kind.__name__}: shard 3 has 5 rows, expected 6\n"
-    error = failed(text, on_yarn=True)
+    error = error_of_log(text, on_yarn=True)
     assert type(error) is kind and str(error) == "shard 3 has 5 rows, expected 6"
 
 
 def test_a_python_that_cannot_run_the_tasks_is_a_matter_of_the_setup():
     for text in ("ModuleNotFoundError: No module named 'numpy'", "sh: line 1: python9: command not found"):
-        assert type(failed(text, on_yarn=True)) is SetupError
+        assert type(error_of_log(text, on_yarn=True)) is SetupError
 
 
 def test_a_full_disk_of_a_node_is_named():
-    error = failed("Traceback (most recent call last):\nOSError: [Errno 28] No space left on device\n", on_yarn=True)
+    error = error_of_log(
+        "Traceback (most recent call last):\nOSError: [Errno 28] No space left on device\n", on_yarn=True
+    )
     assert type(error) is SetupError and "No space left" in str(error) and "--resume" in str(error)
 
 
@@ -60,7 +62,7 @@ def test_attempts_beyond_the_first_are_counted_over_all_steps():
         {"Job Counters": {"Failed reduce tasks": 1}},
         {},
     ]
-    assert retried(steps) == 4
+    assert retried_attempts(steps) == 4
 
 
 def test_the_first_traceback_of_local_tasks_is_found(tmp_path):
@@ -68,6 +70,6 @@ def test_the_first_traceback_of_local_tasks_is_found(tmp_path):
         folder = tmp_path / "job" / "step" / "0" / "mapper" / str(number)
         folder.mkdir(parents=True)
         (folder / "stderr").write_text(text)
-    witness = OnFiles("tag", tmp_path, 2)
-    assert "ZeroDivisionError" in witness.tasks_own_words()
-    assert witness.spent()["job"] >= 0
+    tracker = FileTracker(tmp_path, 2)
+    assert "ZeroDivisionError" in tracker.failure_log()
+    assert tracker.phases_s()["job"] >= 0

@@ -7,6 +7,7 @@ import pytest
 from mrdl.cli.advise import verdict
 from mrdl.cli.main import main
 from mrdl.data.source import Source
+from mrdl.mapreduce.runners import runner_of
 from mrdl.preflight import advice
 from mrdl.preflight.advice import Costs, Data, Plan
 from mrdl.settings.config import TrainConfig
@@ -127,11 +128,11 @@ def test_unlabelled_data_is_measured_too(digits, tmp_path):
 
 def test_costs_are_typical_until_they_are_measured():
     assert not advice.is_known("local")
-    assert advice.costs("local").first_s == advice.TYPICAL["local"][0]
+    assert advice.costs("local").first_s == runner_of("local").typical_s[0]
     assert advice.costs("local").shared == advice.TYPICAL_SHARED
     advice.keep("local", 5.0, 1.5)
     advice.keep("inline", 1.0, 0.1)
-    assert advice.is_known("local") and advice.costs("local") == Costs(5.0, 1.5, advice.launch.slots("local"), 0.85)
+    assert advice.is_known("local") and advice.costs("local") == Costs(5.0, 1.5, runner_of("local").slots(), 0.85)
 
 
 @pytest.mark.slow

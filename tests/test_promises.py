@@ -48,9 +48,9 @@ def test_shards_and_the_files_of_a_running_job_are_readable_by_their_owner_alone
     seen = {}
     original = launch.run
 
-    def look(job_class, about):
+    def look(runner, job_class, about):
         seen["work"] = stat.S_IMODE(about.work_dir.stat().st_mode)
-        return original(job_class, about)
+        return original(runner, job_class, about)
 
     monkeypatch.setattr(launch, "run", look)
     before = os.umask(0o022)

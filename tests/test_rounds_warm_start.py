@@ -166,7 +166,7 @@ def test_the_cache_has_a_file_for_each_task_and_no_empty_one(run, tmp_path):
 def test_a_file_that_is_cut_into_many_splits_gives_the_same_bytes(run, other_cache, monkeypatch, digits, tmp_path):
     known = run(shards=3).execute()
     other_cache()
-    monkeypatch.setattr("mrdl.mapreduce.runners.SPLIT_BYTES", 20_000)
+    monkeypatch.setattr("mrdl.mapreduce.simulated.SPLIT_BYTES", 20_000)
     monkeypatch.setattr("mrdl.rounds.job.READ_BYTES", 7_000)
     monkeypatch.setattr("mrjob.sim.SimMRJobRunner._pick_mapper_split_size", lambda *_: 20_000)
     mappers = []

@@ -9,7 +9,8 @@ import pytest
 
 from mrdl.cli.main import main
 from mrdl.errors import ConfigError
-from mrdl.mapreduce.arguments import Job, arguments_of
+from mrdl.mapreduce.arguments import Job
+from mrdl.mapreduce.runners import runner_of
 from mrdl.nn import design
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.jobs import trainings, yarn_packs
@@ -53,10 +54,10 @@ def test_a_sweep_is_told_to_hadoop_as_a_training_is(sweep, tmp_path, monkeypatch
     sweep.settle("python3.11 -q", "my.conf")
     found = options(yarn_packs._arguments(sweep, "s-1", tmp_path, tmp_path / "mrdl.zip", "hdfs:///d"))
     job = Job(
-        runner="hadoop", tag="s-1", work_dir=tmp_path, output_dir=found["--output-dir"][0],
+        tag="s-1", work_dir=tmp_path, output_dir=found["--output-dir"][0],
         python_bin="python3.11 -q", mrjob_conf=str(tmp_path / "my.conf"), package=tmp_path / "mrdl.zip",
     )  # fmt: skip
-    of_training = options(arguments_of(job))
+    of_training = options(runner_of("hadoop").arguments(job))
     assert {name: found[name][: len(values)] for name, values in of_training.items()} == of_training
     assert found["--conf-path"] == [str(tmp_path / "my.conf")] and found["--python-bin"] == ["python3.11 -q"]
 
@@ -78,7 +79,7 @@ def test_jobs_of_their_own_are_told_the_same(sweep, tmp_path, monkeypatch):
     words = []
     monkeypatch.setattr(trainings.subprocess, "Popen", lambda command, **more: words.extend(command))
     (first, text, *_), *_ = sweep.ledger.waiting()
-    Jobs(sweep, "hadoop", 1)._start(first, design.design_of(text))
+    Jobs(sweep, runner_of("hadoop"), 1)._start(first, design.design_of(text))
     found = options(words)
     assert found["--python-bin"] == ["/opt/python"] and found["--mrjob-conf"] == [str(tmp_path / "my.conf")]
 

@@ -5,8 +5,8 @@ from typing import Any
 from rich.table import Table
 
 from mrdl.cli.screen import Screen, duration, say, wide
-from mrdl.cluster.yarn import find_hadoop
 from mrdl.data.source import Source
+from mrdl.mapreduce.runners import RUNNERS, runner_of
 from mrdl.preflight import advice
 from mrdl.preflight.measuring import measure_hadoop
 from mrdl.settings.config import TrainConfig
@@ -43,10 +43,9 @@ def advise(options: Any, config: TrainConfig) -> None:
 def _measured(source: Source, config: TrainConfig, options: Any) -> tuple[advice.Data, list[advice.Plan]]:
     """What the data is like, and the ways to train on it. What jobs cost is measured only where that takes less time
     than the training itself."""
-    runners = ["inline", "local"]
-    if options.runner == "hadoop":
-        find_hadoop()
-        runners.append("hadoop")
+    asked = runner_of(options.runner)
+    asked.check()
+    runners = [name for name in RUNNERS if name == asked.name or not runner_of(name).reads_hdfs]
 
     def plans() -> list[advice.Plan]:
         return advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
@@ -58,17 +57,17 @@ def _measured(source: Source, config: TrainConfig, options: Any) -> tuple[advice
             return data, found
         data = advice.measure(source, config)
         advice.measure_local()
-        if options.runner == "hadoop" and (options.measure or not advice.is_known("hadoop")):
+        if asked.reads_hdfs and (options.measure or not advice.is_known(asked.name)):
             status.update("measuring what a job costs on this cluster: about a minute")
-            advice.keep("hadoop", *measure_hadoop())
+            advice.keep(asked.name, *measure_hadoop())
     return data, plans()
 
 
 def verdict(found: list[advice.Plan]) -> str:
     """One line of advice. found: the fastest plan first."""
     best = found[0]
-    others = {plan.runner: plan.seconds for plan in found}
-    if best.runner != "hadoop" and "hadoop" in others:
-        needs = f"-r {best.runner} needs {duration(best.seconds)}, Hadoop {duration(others['hadoop'])}"
+    on_cluster = [plan.seconds for plan in found if runner_of(plan.runner).reads_hdfs]
+    if on_cluster and best.seconds < min(on_cluster):
+        needs = f"-r {best.runner} needs {duration(best.seconds)}, Hadoop {duration(min(on_cluster))}"
         return f"Do not distribute this: {needs}."
     return f"Take -r {best.runner} --shards {best.shards}."

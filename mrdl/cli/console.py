@@ -11,7 +11,7 @@ from mrdl.data.baseline import told_accuracy, told_baseline
 from mrdl.errors import MrdlError, printable
 from mrdl.mapreduce.status import Progress as JobProgress
 from mrdl.nn.architecture import Stage
-from mrdl.preflight.advice import expect
+from mrdl.preflight.advice import ALONE, expect
 from mrdl.rounds.plan import Round
 
 ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
@@ -34,7 +34,7 @@ class Console:
         self._print(
             f"{run.data}: {len(source.files)} file{'s' * (len(source.files) > 1)}, {source.size / 1e6:.1f} MB, "
             f"{len(run.schema.columns)} columns; {config.shards} shards, {config.rounds} rounds "
-            f"of {config.epochs} epochs{self._told_stages()}, -r {run.runner}"
+            f"of {config.epochs} epochs{self._told_stages()}, -r {run.runner.name}"
         )
         self._print(f"  label: {run.label}")
         self._expect(run)
@@ -51,12 +51,12 @@ class Console:
     def _expect(self, run: Any) -> None:
         """Say how long it will take, and whether one process would be faster."""
         try:
-            seconds = expect(run.source, run.config, run.runner)
+            found = expect(run.source, run.config, run.runner.name)
         except MrdlError:
             return  # the run itself will say what is wrong, and where
-        here, alone = seconds[run.runner], seconds["inline"]
-        faster = f"; -r inline would need {duration(alone)}" if alone < 0.7 * here else ""
-        self._print(f"  takes about {duration(here)}{faster}")
+        less = found.alone_s < 0.7 * found.seconds
+        faster = f"; -r {ALONE} would need {duration(found.alone_s)}" if less else ""
+        self._print(f"  takes about {duration(found.seconds)}{faster}")
 
     def progress(self, round_: int, progress: JobProgress) -> None:
         """A job goes on."""

@@ -10,16 +10,17 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mrdl.cli.screen import Screen, say, wide
-from mrdl.cluster.yarn import find_hadoop
 from mrdl.drill.drill import Report, drill
 from mrdl.drill.faults import FAULTS, check_cluster
+from mrdl.mapreduce.runners import runner_of
 
 
 def drill_command(options: Any, words: list[str]) -> int:
     """`mrdl drill`: faults against a run of the user's own; the status is 1 if a single byte differs."""
-    if options.runner == "hadoop":
+    runner = runner_of(options.runner)
+    if runner.reads_hdfs:
         check_cluster()
-        find_hadoop()
+    runner.check()
     folder = Path(tempfile.mkdtemp(prefix="mrdl-drill-"))
     screen, report = Screen(stderr=True), Report(options.runner)
     with Progress(console=screen, transient=True) as bar:

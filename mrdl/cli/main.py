@@ -16,6 +16,7 @@ import mrdl
 from mrdl.cli import output, process
 from mrdl.cli.screen import say
 from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
+from mrdl.mapreduce.runners import RUNNERS
 from mrdl.mapreduce.task import die_with_driver
 from mrdl.settings.config import DATA, MODEL, TrainConfig, from_file
 
@@ -163,7 +164,7 @@ def _add_views(commands: Any) -> None:
 def _train_arguments(parser: argparse.ArgumentParser, resume: bool = True) -> None:
     parser.add_argument("data", help="a CSV with a label: a file, folder or glob, local or hdfs://, plain, gz or bz2")
     parser.add_argument(
-        "-r", "--runner", default="inline", choices=("inline", "local", "hadoop"),
+        "-r", "--runner", default="inline", choices=tuple(RUNNERS),
         help="where tasks run: in this process (default), in a process a core, or on YARN",
     )  # fmt: skip
     parser.add_argument("--config", default="", metavar="FILE", help="a TOML file of settings; flags go before it")

@@ -16,7 +16,7 @@ def _unheard(text: str) -> None:
     """Where nobody listens."""
 
 
-class Patience:
+class Retry:
     """Calls what may fail for a while, again and again; outside `waiting` it gives up at once."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import hdfs
 import requests
 
-from mrdl.cluster.retry import Patience
+from mrdl.cluster.retry import Retry
 from mrdl.cluster.site import HOW_TO
 from mrdl.cluster.yarn import Cluster
 from mrdl.errors import DataError, SetupError, Unavailable
@@ -45,7 +45,7 @@ class HdfsStore:
         self.cluster = cluster
         self.client = _client(cluster)
         self.client.resolve = posixpath.normpath  # its own takes names such as #LATEST for something else
-        self.patience = Patience()
+        self.retry = Retry()
 
     def uri(self, hdfs_path: str) -> str:
         """The full URI of an absolute path."""
@@ -75,7 +75,7 @@ class HdfsStore:
 
     def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
         """See Store. Where reading breaks off, it goes on at the same byte."""
-        name, done, pause = self.path(path), 0, self.patience.pauses()
+        name, done, pause = self.path(path), 0, self.retry.pauses()
         while True:
             rest = None if length is None else length - done
             try:
@@ -126,7 +126,7 @@ class HdfsStore:
             with _reachable(self.cluster):
                 return call()
 
-        return self.patience(attempt)
+        return self.retry(attempt)
 
     def _walk(self, path: str) -> Iterator[tuple[str, int, int, int]]:
         status = self.client.status(path, strict=False)

@@ -153,10 +153,10 @@ class Source:
         if marks != [(info.path, info.size, info.modified) for info in store_of(self.name).files(self.name)]:
             raise DataError(f"{self.name} was changed while it was read; nothing was kept. Start again when it rests")
 
-    def inputs(self, runner: str, work: Path) -> list[str]:
-        """The paths for a job; files in HDFS are fetched to `work` for a runner that cannot read there."""
+    def inputs(self, reads_hdfs: bool, work: Path) -> list[str]:
+        """The paths for a job. reads_hdfs: whether its tasks do; else files in HDFS are fetched to `work`."""
         paths = [info.path for info in self.files if info.size]
-        if runner == "hadoop" or not is_hdfs(self.name):
+        if reads_hdfs or not is_hdfs(self.name):
             return paths
         (work / "input").mkdir()
         local = [work / "input" / f"{i:04d}{posixpath.splitext(path)[1]}" for i, path in enumerate(paths)]

@@ -15,7 +15,8 @@ import numpy as np
 
 from mrdl.drill.faults import FAULTS, Trial
 from mrdl.errors import TrainingError
-from mrdl.storage.store import hdfs_store, store_of
+from mrdl.mapreduce.runners import runner_of
+from mrdl.storage.store import store_of
 
 FAULTS_A_TRIAL = 3
 
@@ -54,8 +55,8 @@ def drill(
     """
     rng = np.random.default_rng(seed)
     report = Report(runner)
-    shared = f"/user/{hdfs_store().cluster.user}/mrdl/drill" if runner == "hadoop" else f"{folder}/cache"
-    cache = hdfs_store().uri(shared) if runner == "hadoop" else shared
+    where = runner_of(runner)
+    cache = where.home("drill") if where.reads_hdfs else f"{folder}/cache"
     calm = Trial(words, folder / "calm", f"{cache}/calm", runner, rng)
     began = time.monotonic()
     calm.start()

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from mrdl.errors import ConfigError, MrdlError, SetupError, Unavailable
+from mrdl.mapreduce.runners import RUNNERS, Runner, runner_of
 from mrdl.mapreduce.shipping import PACKAGE
 from mrdl.rounds.folder import RunFolder
 from mrdl.storage.store import hdfs_store, is_hdfs, store_of
@@ -68,7 +69,7 @@ class Trial:
 
     def processes(self, match: Callable[[list[str], str], bool]) -> list[int]:
         """Processes on this machine whose command line and working folder match, of this run alone."""
-        applications = self._applications() if self.runner == "hadoop" else []
+        applications = self._applications() if runner_of(self.runner).reads_hdfs else []
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -210,17 +211,20 @@ EVERYWHERE: dict[str, Callable[[Trial], bool]] = {
     "newest round damaged": damage_round,
     "cached shard damaged": damage_cache,
 }
-FAULTS: dict[str, dict[str, Callable[[Trial], bool]]] = {
-    "inline": EVERYWHERE,
-    "local": {**EVERYWHERE, "task killed": kill_task},
-    "hadoop": {
-        **EVERYWHERE,
-        "task killed": kill_task,
-        "container killed": kill_container,
-        "ApplicationMaster killed": kill_application_master,
-        "NodeManager restarted": restart("nodemanager"),
-        "DataNode restarted": restart("datanode"),
-        "NameNode restarted": restart("namenode"),
-        "ResourceManager restarted": restart("resourcemanager"),
-    },
+OF_TASKS: dict[str, Callable[[Trial], bool]] = {"task killed": kill_task}
+OF_CLUSTER: dict[str, Callable[[Trial], bool]] = {
+    "container killed": kill_container,
+    "ApplicationMaster killed": kill_application_master,
+    "NodeManager restarted": restart("nodemanager"),
+    "DataNode restarted": restart("datanode"),
+    "NameNode restarted": restart("namenode"),
+    "ResourceManager restarted": restart("resourcemanager"),
 }
+
+
+def _faults_of(runner: Runner) -> dict[str, Callable[[Trial], bool]]:
+    """The faults that can hit a run by a runner."""
+    return {**EVERYWHERE, **({} if runner.runs_here else OF_TASKS), **(OF_CLUSTER if runner.reads_hdfs else {})}
+
+
+FAULTS = {name: _faults_of(runner_of(name)) for name in RUNNERS}

@@ -1,86 +1,45 @@
-"""The command line of a job, as mrjob's own options have it."""
+"""The command line of a job, as mrjob's own options have it; nothing else builds one."""
 
-import os
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mrdl.mapreduce.shipping import PACKAGE
+from mrdl.errors import ConfigError, brief
 from mrdl.mapreduce.status import Progress
-from mrdl.mapreduce.task import DIES_WITH_DRIVER
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a job needs whatever it does. tag: by which it is found on YARN; work_dir: a folder of its own, on this
-    machine; output_dir: where it may write, in HDFS for the hadoop runner.
+    """What a job needs whatever it does.
 
-    python_bin, mrjob_conf: what the user says of the nodes, as in TrainConfig; package: mrdl as a zip, for nodes that
-    do not share this file system; roots: folders of the user's modules, on this machine.
+    tag: by which it is found on YARN; work_dir: a folder of its own, on this machine; output_dir: where it may write,
+    in HDFS for a runner that reads there.
+
+    python_bin, mrjob_conf: what the user says of the nodes, as in TrainConfig; memory_mb: of a map task, left out where
+    the cluster's own will do; package: mrdl as a zip, for nodes that do not share this file system; roots: folders of
+    the user's modules, on this machine.
     """
 
-    runner: str
     tag: str
     work_dir: Path
     output_dir: str
     python_bin: str = ""
     mrjob_conf: str = ""
+    memory_mb: int | None = None
     package: Path | None = None
     roots: Sequence[str] = ()
 
 
-def arguments_of(job: Job) -> list[str]:
-    """mrjob's options for a job; what it works on is added by who knows it."""
-    arguments = ["-r", job.runner, "--cleanup", "NONE", "--no-read-logs", "--no-check-input-paths"]
-    arguments += ["--local-tmp-dir", str(job.work_dir), "--output-dir", job.output_dir]
-    if job.mrjob_conf:
-        arguments += ["--conf-path", job.mrjob_conf]
-    else:
-        arguments += ["--no-conf"] if job.runner != "hadoop" else []
-        arguments += ["--no-bootstrap-mrjob"] if job.runner != "inline" else []
-    if job.runner != "inline":
-        arguments += ["--python-bin", job.python_bin or sys.executable]
-        arguments += _environment({"OMP_NUM_THREADS": "1", "SETUPTOOLS_USE_DISTUTILS": "stdlib"})
-    if job.runner == "local":
-        arguments += _environment(_of_local(job))
-    if job.runner == "hadoop":
-        arguments += _of_hadoop(job)
-    return arguments
-
-
-def _environment(variables: dict[str, str]) -> list[str]:
-    return [part for name, value in variables.items() for part in ("--cmdenv", f"{name}={value}")]
-
-
-def _of_local(job: Job) -> dict[str, str]:
-    """The environment of tasks on this machine."""
-    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), *job.roots, os.environ.get("PYTHONPATH", "")]))
-    # without SAFEPATH the folder of the job file, mrdl's own perhaps, hides modules of the same names
-    return {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", DIES_WITH_DRIVER: str(os.getpid())}
-
-
-def _of_hadoop(job: Job) -> list[str]:
-    properties = {
-        "mapreduce.job.tags": job.tag,
-        "mapreduce.job.name": job.tag,
-        # a second attempt beside the first gives the same bytes, for twice the work
-        "mapreduce.map.speculative": "false",
-        "mapreduce.reduce.speculative": "false",
-        "mapreduce.job.reduce.slowstart.completedmaps": "1.0",
-        "mapreduce.task.progress-report.interval": "500",
-    }
-    arguments = [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
-    arguments += ["--hadoop-tmp-dir", job.output_dir + "-files"]
-    if job.package:
-        env = {"PYTHONPATH": "mrdl.zip", "PYTHONSAFEPATH": "1"}
-        arguments += ["--files", f"{job.package}#mrdl.zip", *_environment(env)]
-    return arguments
-
-
 @dataclass(frozen=True, kw_only=True)
 class Launch(Job):
-    """One job of a training. inputs: files or URIs; rows_dir: where step 1 of two leaves its output."""
+    """One job of a training.
+
+    settings: the file of what it is to do; weights: the file of those that it starts from; inputs: files or URIs;
+    rows_dir: where step 1 of two leaves its output; shards: how many are trained; cached: whether the input is shards;
+    reducers: of step 1; on_progress: is told how far the job is, from a thread of its own.
+    """
 
     settings: Path
     weights: Path | None
@@ -92,7 +51,44 @@ class Launch(Job):
     on_progress: Callable[[Progress], None] = field(default=lambda progress: None)
 
 
-def _arguments(launch: Launch) -> list[str]:
-    """The command line of a training's job."""
-    arguments = [*arguments_of(launch), "--settings", str(launch.settings), "--step-output-dir", launch.rows_dir]
-    return arguments + (["--weights", str(launch.weights)] if launch.weights else [])
+def options_of(job: Job, runner: str, without_conf: Sequence[str]) -> list[str]:
+    """The options that every job gets. without_conf: those in place of the user's own mrjob.conf."""
+    options = ["-r", runner, "--cleanup", "NONE", "--no-read-logs", "--no-check-input-paths"]
+    options += ["--local-tmp-dir", str(job.work_dir), "--output-dir", job.output_dir]
+    return options + (["--conf-path", job.mrjob_conf] if job.mrjob_conf else list(without_conf))
+
+
+def python_options(job: Job, variables: Mapping[str, str] | None = None) -> list[str]:
+    """The options of tasks that are processes: which Python, and its environment. variables: more of that."""
+    program = ["--python-bin", job.python_bin or sys.executable]
+    # one thread, whatever a node has: a sum must not depend on how it is shared out
+    return program + environment({"OMP_NUM_THREADS": "1", "SETUPTOOLS_USE_DISTUTILS": "stdlib", **(variables or {})})
+
+
+def training_options(launch: Launch) -> list[str]:
+    """The options of a training's own job class: its files, and where its first step writes."""
+    options = ["--settings", str(launch.settings), "--step-output-dir", launch.rows_dir]
+    return options + (["--weights", str(launch.weights)] if launch.weights else [])
+
+
+def environment(variables: Mapping[str, str]) -> list[str]:
+    """The options that give tasks variables of their environment."""
+    return [word for name, value in variables.items() for word in ("--cmdenv", f"{name}={value}")]
+
+
+def properties(of_job: Mapping[str, str]) -> list[str]:
+    """The options that give Hadoop properties of a job."""
+    return [word for name, value in of_job.items() for word in ("-D", f"{name}={value}")]
+
+
+def check_options(python_bin: str, mrjob_conf: str) -> None:
+    """Raise ConfigError where what the user says of the nodes is no command, or no file that can be read."""
+    if mrjob_conf:
+        try:
+            Path(mrjob_conf).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"mrjob_conf {mrjob_conf} cannot be read: {error.strerror}") from error
+    try:
+        shlex.split(python_bin)
+    except ValueError as error:
+        raise ConfigError(f"python_bin is {brief(python_bin)}, expected a command: {error}") from error

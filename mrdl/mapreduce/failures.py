@@ -8,9 +8,13 @@ from mrdl.errors import JobLost, MrdlError, SetupError, TrainingError
 JAVAS_WORDS = re.compile(r"^(?:Error|Caused by|Exception in .*?): (?:[\w$]+\.)*([\w$]+(?:Exception|Error): .*)", re.M)
 
 
-def failed(text: str, on_yarn: bool) -> MrdlError:
-    """The error for a failed job: the task's own traceback, without Hadoop's lines around it."""
-    lines = [line for line in text.splitlines() if not line.startswith(("reporter:", "log4j:", "SLF4J"))]
+def error_of_log(log: str, on_yarn: bool = False) -> MrdlError:
+    """The error for a failed job: the task's own traceback, without Hadoop's lines around it.
+
+    log: standard error of the task that failed, empty where nothing is known of one; on_yarn: whether Hadoop can have
+    lost the job without a word of any task.
+    """
+    lines = [line for line in log.splitlines() if not line.startswith(("reporter:", "log4j:", "SLF4J"))]
     starts = [i for i, line in enumerate(lines) if line.startswith("Traceback")]
     ends = [i for i, line in enumerate(lines) if line.startswith(("java.", "Exception in thread"))]
     body = lines[starts[0] :] if starts else lines[: ends[0]] if ends and ends[0] else lines[-30:]
@@ -27,6 +31,6 @@ def failed(text: str, on_yarn: bool) -> MrdlError:
             "Install mrdl's packages there, or name another Python with --python-bin."
         )
     if on_yarn and not starts:
-        java = JAVAS_WORDS.search(text)
-        return JobLost(f"Hadoop lost the job: {java[1] if java else told or text or 'it was never accepted by YARN'}.")
-    return TrainingError(f"a task of the job failed:\n{told or text or 'it left no message'}")
+        java = JAVAS_WORDS.search(log)
+        return JobLost(f"Hadoop lost the job: {java[1] if java else told or log or 'it was never accepted by YARN'}.")
+    return TrainingError(f"a task of the job failed:\n{told or log or 'it left no message'}")

@@ -1,4 +1,4 @@
-"""How a task tells what it is doing, and how the driver reads it: one short status line.
+"""How a task tells its progress, and how the driver reads it: one short status line.
 
 A status travels as Hadoop Streaming has it, `reporter:status:...` on standard error; the inline and local
 runners leave the same lines in a file, so one reader serves all three.

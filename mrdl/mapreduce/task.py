@@ -1,5 +1,6 @@
 """What surrounds the work of a task: its standard streams, and its end when the driver ends."""
 
+import contextlib
 import ctypes
 import io
 import os
@@ -7,7 +8,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -39,7 +39,7 @@ def keep_output() -> int:
     return _output
 
 
-@contextmanager
+@contextlib.contextmanager
 def task_streams(job: Any) -> Iterator[tuple[BinaryIO, "Write"]]:
     """The task's input as a binary file, and `write(key, value)`.
 
@@ -101,3 +101,12 @@ def children_of(pid: int) -> list[int]:
         for child in children:
             found += [*children_of(child), child]
     return found
+
+
+def kill_tasks() -> None:
+    """End the tasks that this process runs; other children of a program that calls mrdl are not ours to end."""
+    mark = f"{DIES_WITH_DRIVER}={os.getpid()}".encode()
+    for pid in children_of(os.getpid()):
+        with contextlib.suppress(OSError):  # it has just ended
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                os.kill(pid, signal.SIGKILL)

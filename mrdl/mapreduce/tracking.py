@@ -1,4 +1,4 @@
-"""What can be seen of a job from outside: how far it is, where its time went, the last words of a task that failed."""
+"""What can be seen of a job from outside: its progress, its phases, the log of a task that failed."""
 
 import contextvars
 import threading
@@ -12,56 +12,61 @@ from mrdl.mapreduce.status import EVERY_S, Progress
 from mrdl.mapreduce.task import CPU_COUNTER
 from mrdl.storage.store import hdfs_store
 
-OVER = "FAILED,KILLED,FINISHED"
+OVER = "FAILED,KILLED,FINISHED"  # states of an application that YARN remembers
+TAIL_BYTES = 4096  # of a task's standard error: its last status is there
 
 
-class Witness(Protocol):
-    """Looks at one job. It is made before the job starts."""
+class Tracker(Protocol):
+    """Watches one job from outside. It is made before the job starts."""
 
-    def look(self) -> Progress:
+    def progress(self) -> Progress:
         """What is known of the job by now."""
 
-    def spent(self) -> dict[str, float]:
+    def phases_s(self) -> dict[str, float]:
         """Seconds by phase, after the job."""
 
-    def tasks_own_words(self) -> str:
+    def failure_log(self) -> str:
         """Standard error of a task that failed; empty where no task said anything."""
 
 
-class OnFiles:
-    """A job of the inline or local runner, whose tasks leave their standard error in files below work_dir."""
+class FileTracker:
+    """Watches a job of the inline or local runner, whose tasks leave their standard error in files below work_dir."""
 
-    def __init__(self, tag: str, work_dir: Path, shards: int) -> None:
-        self._work_dir, self._began, self._progress = work_dir, now(), Progress(shards)
+    def __init__(self, work_dir: Path, shards: int) -> None:
+        self._work_dir = work_dir
+        self._began = now()
+        self._progress = Progress(shards)
 
-    def look(self) -> Progress:
-        """See Witness."""
+    def progress(self) -> Progress:
+        """See Tracker."""
         self._progress.read(last_statuses(self._work_dir, self._began))
         return self._progress
 
-    def spent(self) -> dict[str, float]:
-        """See Witness."""
+    def phases_s(self) -> dict[str, float]:
+        """See Tracker."""
         return {"job": now() - self._began}
 
-    def tasks_own_words(self) -> str:
-        """See Witness."""
+    def failure_log(self) -> str:
+        """See Tracker."""
         logs = sorted(self._work_dir.glob("*/step/*/*/*/stderr"), key=lambda path: path.stat().st_mtime)
         texts = [path.read_text(errors="replace") for path in logs]
         return next((text for text in texts if "Traceback" in text), texts[-1] if texts else "")
 
 
-class OnYarn:
-    """The applications of one job, which are found by the run's tag; those of earlier jobs are not looked at."""
+class YarnTracker:
+    """Watches the applications of one job, found by the run's tag; those of earlier jobs are not looked at."""
 
-    def __init__(self, tag: str, work_dir: Path, shards: int) -> None:
-        self._cluster, self._tag, self._progress = hdfs_store().cluster, tag, Progress(shards)
+    def __init__(self, tag: str, shards: int) -> None:
+        self._cluster = hdfs_store().cluster
+        self._tag = tag
+        self._progress = Progress(shards)
         self._began = now()
-        over = hdfs_store().patience(lambda: self._cluster.applications(tag, OVER))
+        over = hdfs_store().retry(lambda: self._cluster.applications(tag, OVER))
         self._before = {application["id"] for application in over}
         self._mapped: dict[str, float] = {}  # when the maps of an application were first seen to be done
 
-    def look(self) -> Progress:
-        """See Witness."""
+    def progress(self) -> Progress:
+        """See Tracker; a YARN that does not answer is told in the progress's text."""
         progress = self._progress
         try:
             self._read(progress)
@@ -82,8 +87,8 @@ class OnYarn:
                 running = application["state"] == "RUNNING"
                 progress.text = f"map {mapped:.0f}% reduce {reduced:.0f}%" if running else "waiting for a free slot"
 
-    def spent(self) -> dict[str, float]:
-        """See Witness. client: outside of YARN; queue: until the ApplicationMaster runs; map and reduce to half a
+    def phases_s(self) -> dict[str, float]:
+        """See Tracker. client: outside of YARN; queue: until the ApplicationMaster runs; map and reduce: to half a
         second."""
         whole, phases = now() - self._began, {"queue": 0.0, "map": 0.0, "reduce": 0.0}
         for application in self._over():
@@ -95,8 +100,8 @@ class OnYarn:
             phases["reduce"] += end - mapped
         return {"client": max(0.0, whole - sum(phases.values())), **phases}
 
-    def tasks_own_words(self) -> str:
-        """See Witness."""
+    def failure_log(self) -> str:
+        """See Tracker."""
         for application in sorted(self._over(), key=lambda a: -a["startedTime"])[:1]:
             return self._cluster.failure(application["id"]) or str(application.get("diagnostics", ""))
         return ""
@@ -108,25 +113,22 @@ class OnYarn:
             return []  # YARN was away at that moment; the job's result does not hang on it
 
 
-def retried(counters: list[dict[str, dict[str, int]]]) -> int:
-    """Attempts of tasks that failed or were killed, by Hadoop's counters of each step."""
+def retried_attempts(counters: list[dict[str, dict[str, int]]]) -> int:
+    """The number of attempts of tasks that failed or were killed, by Hadoop's counters of each step."""
     names = [f"{what} {kind} tasks" for what in ("Failed", "Killed") for kind in ("map", "reduce")]
     groups = [step.get("Job Counters", step.get("Job Counters ", {})) for step in counters]
     return sum(group.get(name, 0) for group in groups for name in names)
 
 
 def cpu_seconds(counters: list[dict[str, dict[str, int]]]) -> float | None:
-    """CPU seconds that the tasks of all steps say they have used; None where nothing came of their counters."""
+    """The CPU seconds that the tasks of all steps say they have used; None where nothing came of their counters."""
     group, name = CPU_COUNTER
     found = [step[group][name] for step in counters if name in step.get(group, {})]
     return sum(found) / 1000 if found else None
 
 
-TAIL_BYTES = 4096
-
-
 class Watcher:
-    """Calls `look()` each half second in a thread of its own, as long as it is entered."""
+    """Calls a function each half second in a thread of its own, as long as it is entered."""
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look

@@ -24,15 +24,15 @@ from mrdl.data.schema import filled_lines
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DataError
-from mrdl.mapreduce import launch
+from mrdl.mapreduce.runners import runner_of
 from mrdl.nn.kinds import design
 from mrdl.rounds.plan import rounds_of
 from mrdl.settings.config import TrainConfig
-from mrdl.storage.store import hdfs_store, head, user_cache
+from mrdl.storage.store import head, user_cache
 
 HEAD_BYTES = 4 << 20
 SHARED, TYPICAL_SHARED = "shared", 0.85
-TYPICAL = {"inline": (2.5, 0.1), "local": (6.0, 2.5), "hadoop": (35.0, 18.0)}  # seconds, see Costs
+ALONE = "inline"  # what a run is compared with: one process
 HANDLING = 2.0  # of parsing: rows are hashed and packed, sorted, unpacked, put in order and packed again
 DRIVER_S = 1.5  # the driver's own look at the data, and its end
 MEASURING_S = 15.0  # what `measure_local` takes on two cores
@@ -74,6 +74,14 @@ class Plan:
     epochs: int
     seconds: float
     passes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would take, in seconds, and what the same settings would take in one process."""
+
+    seconds: float
+    alone_s: float
 
 
 def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
@@ -176,17 +184,21 @@ def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan
     for runner, cost in known.items():
         most = max(2 if small else 1, min(9999, int(rows / SMALLEST_SHARD)))
         numbers = {min(n, most) for n in (cost.slots, 2 * cost.slots, 4 * cost.slots)}
-        if runner == "inline":
+        if runner_of(runner).runs_here:
             numbers = {max(2, config.shards)} if small else {1}
         ways = [predict(data, config.with_changes({"shards": n}).resolved(), runner, cost) for n in sorted(numbers)]
         found.append(min(ways, key=lambda plan: plan.seconds))
     return sorted(found, key=lambda plan: plan.seconds)
 
 
-def expect(source: Source, config: TrainConfig, runner: str) -> dict[str, float]:
-    """Seconds that a run would take: of the runner asked for, and in one process. config: resolved."""
+def expect(source: Source, config: TrainConfig, runner: str) -> Estimate:
+    """The seconds that a run would take by the runner that was asked for, and by the one of one process.
+
+    config: resolved.
+    """
     data = measure(source, config, seconds=0.3)
-    return {name: predict(data, config, name, costs(name)).seconds for name in dict.fromkeys((runner, "inline"))}
+    seconds, alone_s = (predict(data, config, name, costs(name)).seconds for name in (runner, ALONE))
+    return Estimate(seconds, alone_s)
 
 
 # --- what a runner costs ---
@@ -195,20 +207,20 @@ def expect(source: Source, config: TrainConfig, runner: str) -> dict[str, float]
 def costs(runner: str) -> Costs:
     """What `keep` wrote of a runner here, else what is typical."""
     known = _known()
-    first_s, round_s = known.get(_name(runner), TYPICAL[runner])
+    first_s, round_s = known.get(runner_of(runner).place, runner_of(runner).typical_s)
     _, shared = known.get(SHARED, (0.0, TYPICAL_SHARED))
-    return Costs(first_s, round_s, launch.slots(runner), shared)
+    return Costs(first_s, round_s, runner_of(runner).slots(), shared)
 
 
 def is_known(runner: str) -> bool:
     """Whether a runner was measured here."""
-    return _name(runner) in _known()
+    return runner_of(runner).place in _known()
 
 
 def measure_local() -> None:
     """Measure the inline and local runners, by what each process of a job needs to get to its work; keep it."""
     light, heavy = _seconds_of("import mrdl.rounds.job"), _seconds_of("import mrdl.rounds.job, mrdl.nn.trainer")
-    side_by_side = _seconds_of("import mrdl.rounds.job, mrdl.nn.trainer", launch.slots("local"))
+    side_by_side = _seconds_of("import mrdl.rounds.job, mrdl.nn.trainer", runner_of("local").slots())
     keep("inline", heavy + DRIVER_S, 0.1)
     # the first job: a mapper, a reducer that trains, a mapper and a reducer that combine; a round: two tasks
     keep("local", heavy + DRIVER_S + 3 * light + side_by_side, side_by_side + light)
@@ -233,7 +245,7 @@ def _shared() -> float:
         processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(count)]
         return sum(int(process.communicate()[0]) for process in processes) / count
 
-    cores = launch.slots("local")
+    cores = runner_of("local").slots()
     return min(1.0, all_at_once(cores) / all_at_once(1)) if cores > 1 else 1.0
 
 
@@ -247,13 +259,9 @@ def _seconds_of(code: str, at_once: int = 1) -> float:
 
 def keep(runner: str, first_s: float, round_s: float) -> None:
     """Remember what the jobs of a runner cost here: the first one, and that of a round."""
-    path = _file()
+    path, name = _file(), runner if runner == SHARED else runner_of(runner).place
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
-    path.write_text(json.dumps({**_known(), _name(runner): [round(first_s, 3), round(round_s, 3)]}, indent=1))
-
-
-def _name(runner: str) -> str:
-    return hdfs_store().cluster.resourcemanager if runner == "hadoop" else runner
+    path.write_text(json.dumps({**_known(), name: [round(first_s, 3), round(round_s, 3)]}, indent=1))
 
 
 def _known() -> dict[str, tuple[float, float]]:

@@ -11,12 +11,10 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from mrdl.cluster import yarn
 from mrdl.data.baseline import as_json
 from mrdl.data.source import Source
-from mrdl.errors import ConfigError, Diverged
-from mrdl.mapreduce import launch
-from mrdl.mapreduce.runners import RUNNERS
+from mrdl.errors import Diverged
+from mrdl.mapreduce.runners import runner_of
 from mrdl.model.model import Model
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import outer_step, provenance
@@ -52,7 +50,7 @@ class Run:
         screen: Any = None,
     ) -> None:
         refuse_while_loading()
-        self.data, self.config, self.runner = os.fspath(data), config.resolved(), runner
+        self.data, self.config, self.runner = os.fspath(data), config.resolved(), runner_of(runner)
         self.resume, self.job_class, self.screen = resume, job_class, screen
         self.initial_weights, self.keep_shards = initial, keep_shards
         self.folder = RunFolder(config.run_dir or new_run_dir())
@@ -60,8 +58,6 @@ class Run:
         self.tested: dict[str, float] | None = None
         self.results: list[ShardResult] = []
         self._judge: Judge | None = None
-        if runner not in RUNNERS:
-            raise ConfigError(f"runner {runner!r}, expected one of {', '.join(RUNNERS)}")
         if resume:  # what is not said is as it was; the budget's epochs are not those of other --rounds
             kept = {name: value for name, value in self.folder.asked_for().items() if not getattr(config, name)}
             self.config = self.config.with_changes(kept)
@@ -69,10 +65,8 @@ class Run:
     def execute(self) -> Model:
         """Train to the end, or go on where the folder's newest whole round ends."""
         began = time.monotonic()
-        if self.runner == "hadoop":
-            yarn.find_hadoop()
-        launch.check_site(self.runner, self.config.python_bin, self.config.mrjob_conf)
-        if self.runner != "inline":
+        self.runner.check(self.config.python_bin, self.config.mrjob_conf)
+        if not self.runner.runs_here:
             check_for_tasks(code_of_run(self.config, self.job_class), self.job_class)
         self.source = Source.look_at(self.data, self.config)
         self.schema = self.source.schema
@@ -88,13 +82,13 @@ class Run:
         self.rounds = rounds_of(self.config, self.architecture.stages, self.initial.stage)
         self.trial = Trial.of(self.config, self.source, plain=as_it_is)
         with self.folder.held():
-            cache = shard_cache(self.source, self.config, self.runner, self.job_class)
-            driver = provenance.driver(self.runner, cache.folder)
+            cache = shard_cache(self.source, self.config, self.runner.home("shards"), self.job_class)
+            driver = provenance.driver(self.runner.name, cache.folder)
             self.identity = self.folder.claim(self._identity(), self.resume, driver)
             with self.folder.recorded(provenance.left(self.identity["drivers"])) as self.left:
                 self.folder.write(self.folder.config, self.config.to_toml().encode())
                 self._tell("begin", self)
-                asks_hadoop = self.runner == "hadoop" or is_hdfs(self.data)
+                asks_hadoop = self.runner.reads_hdfs or is_hdfs(self.data)
                 with waiting(asks_hadoop, self.config.wait_s, lambda text: self._tell("note", text)):
                     model = self._rounds()
                 self.folder.write(self.folder.model, model.to_bytes())
@@ -193,7 +187,7 @@ class Run:
             "majority": self.judge.preparation.majority,
             "outer_step": length,
             "retried": job.retried,
-            **of_time(time.monotonic() - began, job.spent, job.cpu_s),
+            **of_time(time.monotonic() - began, job.phases_s, job.cpu_s),
             "versions": provenance.versions(),
         }
         self.folder.commit(now, manifest)

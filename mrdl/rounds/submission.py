@@ -17,6 +17,7 @@ from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics, told_rounding
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.mapreduce import arguments, launch, shipping
+from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.mapreduce.status import Progress
 from mrdl.nn.weights import Weights
 from mrdl.rounds import combine
@@ -28,7 +29,7 @@ from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
 from mrdl.shards import records
 from mrdl.shards.cache import Prepared, ShardCache, prepared_from, shard_cache
-from mrdl.storage.store import hdfs_home, hdfs_store, is_hdfs
+from mrdl.storage.store import hdfs_store, is_hdfs
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Submission:
         self,
         source: Source,
         config: TrainConfig,
-        runner: str,
+        runner: Runner,
         job_class: type[RoundJob],
         folder: RunFolder,
         tag: str,
@@ -97,11 +98,11 @@ class Submission:
         self._on_progress, self._note = on_progress, note
         self._code = code_of_run(config, job_class)
         self._extensions: list[dict[str, str]] = []  # inline tasks have what this process has
-        if runner != "inline":
+        if not runner.runs_here:
             self._extensions = [dataclasses.asdict(each) for each in extensions_of(config, job_class)]
-        self._cache = shard_cache(source, config, runner, job_class)
+        self._cache = shard_cache(source, config, runner.home("shards"), job_class)
         self._wants_sample = config.kind in ("rbm", "dbn")  # whose scores compare it with the rows kept out
-        self._here, self._left = (runner, self._cache.folder), left
+        self._here, self._left = (runner.name, self._cache.folder), left
         if not is_hdfs(self._cache.folder):
             self._cache.make_room()  # or says, before anything runs, that it cannot be
         self.clear()  # what a killed driver left
@@ -115,7 +116,7 @@ class Submission:
 
         A job that Hadoop lost is run again, shards that are damaged are made again.
         """
-        attempts, pause = 0, hdfs_store().patience.pauses() if self._runner == "hadoop" else None
+        attempts, pause = 0, hdfs_store().retry.pauses() if self._runner.reads_hdfs else None
         while True:
             attempts += 1
             try:
@@ -149,11 +150,11 @@ class Submission:
 
     def _clear(self, there: tuple[str, str], patient: bool = True) -> None:
         """Clear up after a driver of this run with some runner and cache."""
-        runner, cache = there
-        launch.stop(runner, self._tag, patient)
+        runner, cache = runner_of(there[0]), there[1]
+        runner.stop(self._tag, patient)
         ShardCache(cache).abandon(self._tag)
-        if runner == "hadoop":
-            hdfs_store().remove(hdfs_home(f"tmp/{self._tag}"))
+        if is_hdfs(temporary := runner.temporary(self._tag, self._folder.work)):  # the folder here goes in any case
+            hdfs_store().remove(temporary)
         self._left.remove(there)
 
     def _clear_elsewhere(self, there: tuple[str, str]) -> None:
@@ -175,7 +176,7 @@ class Submission:
     def _job(self, planned: Round, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
         cached = self.prepared is not None
         try:
-            ended = launch.run(self._job_class, self._launch(planned, weights, failed, cached))
+            ended = launch.run(self._runner, self._job_class, self._launch(planned, weights, failed, cached))
             output = read_output(ended.output)
             if output.refused:
                 raise self._source.refused(*output.refused, skip_bad_rows=self._config.bad_rows == "skip")
@@ -206,7 +207,7 @@ class Submission:
 
     def _inputs(self, planned: Round, cached: bool) -> list[str]:
         if not cached:
-            return self._source.inputs(self._runner, self._folder.work)
+            return self._source.inputs(self._runner.reads_hdfs, self._folder.work)
         return self._cache.shards() if planned.stage_round else [self._cache.prepared]
 
     def _launch(self, planned: Round, weights: Weights, failed: Mapping[int, int], cached: bool) -> arguments.Launch:
@@ -214,7 +215,7 @@ class Submission:
         work.mkdir(0o700, exist_ok=True)
         if not cached:
             self._cache.make_room()
-        tasks = config.tasks or launch.slots(self._runner)
+        tasks = config.tasks or self._runner.slots()
         settings = work / "settings.json"
         about: dict[str, Any] = {
             "config": dataclasses.asdict(config),
@@ -232,15 +233,12 @@ class Submission:
         start = work / "weights.safetensors"
         if weights:
             start.write_bytes(save(weights))
-        hadoop = self._runner == "hadoop"
-        temporary = hdfs_home(f"tmp/{self._tag}") if hadoop else str(work)
         return arguments.Launch(
-            runner=self._runner,
             settings=settings,
             weights=start if weights else None,
             inputs=self._inputs(planned, cached),
             work_dir=work,
-            output_dir=f"{temporary}/round-{planned.number}",
+            output_dir=f"{self._runner.temporary(self._tag, work)}/round-{planned.number}",
             rows_dir=self._cache.unfinished(self._tag),
             tag=self._tag,
             shards=config.shards if planned.stage_round else 1,
@@ -248,7 +246,7 @@ class Submission:
             reducers=about["reducers"],
             python_bin=config.python_bin,
             mrjob_conf=config.mrjob_conf,
-            package=shipping.zip_package(work, files=self._code.files) if hadoop else None,
+            package=shipping.zip_package(work, files=self._code.files) if self._runner.reads_hdfs else None,
             roots=self._code.roots,
             on_progress=lambda progress: self._on_progress(planned.number, progress),
         )

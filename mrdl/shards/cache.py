@@ -23,7 +23,7 @@ from mrdl.settings.user_code import code_of
 from mrdl.shards import records
 from mrdl.shards.keys import VALIDATION_ROWS
 from mrdl.shards.loaded import LoadedShard
-from mrdl.storage.store import hdfs_home, is_hdfs, read, store_of
+from mrdl.storage.store import is_hdfs, read, store_of
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,11 @@ def prepared_from(lines: Iterable[bytes], sample: bool = True) -> Prepared:
     return Prepared(statistics, validation, warm)
 
 
-def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: type) -> ShardCache:
-    """The cache for a data set, as these settings and this job prepare it; in HDFS for the hadoop runner."""
+def shard_cache(source: Source, config: TrainConfig, home: str, job_class: type) -> ShardCache:
+    """The cache for a data set, as these settings and this job prepare it.
+
+    home: the folder of caches, local or hdfs://, where the settings name none.
+    """
     decides = [
         FORMAT,
         source.identity()["sha256"],
@@ -137,6 +140,4 @@ def shard_cache(source: Source, config: TrainConfig, runner: str, job_class: typ
         code_of(job_class).digests,
     ]
     name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:24]
-    local = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    home = hdfs_home("shards") if runner == "hadoop" else f"{local}/mrdl/shards"
     return ShardCache(f"{config.cache_dir.rstrip('/') or home}/{name}")

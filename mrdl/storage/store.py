@@ -78,7 +78,7 @@ def waiting(asks_hadoop: bool, wait_s: float, note: Callable[[str], None]) -> Ab
 
     asks_hadoop: whether there is anything to wait for; note: is told of each wait.
     """
-    return hdfs_store().patience.waiting(wait_s, note) if asks_hadoop else nullcontext()
+    return hdfs_store().retry.waiting(wait_s, note) if asks_hadoop else nullcontext()
 
 
 def read(path: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mrdl.cluster import yarn
 from mrdl.cluster.site import HOW_TO
 from mrdl.errors import ConfigError, SetupError
-from mrdl.mapreduce import launch
+from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.nn.backends.batched import grouped
 from mrdl.nn.backends.registry import backend
 from mrdl.nn.design import design_of
@@ -35,23 +35,20 @@ class SweepDriver(SweepFolder):
     def run(self, runner: str = "local", slots: int = 0, python_bin: str = "", mrjob_conf: str = "") -> "pd.DataFrame":
         """Train all designs that are not over, and return the table. python_bin, mrjob_conf: what TrainConfig says of
         them; those that are left out are as they were when the sweep was run before."""
-        if runner not in ("inline", "local", "hadoop"):
-            raise ConfigError(f"runner {runner!r}, expected one of inline, local, hadoop")
+        where = runner_of(runner)
         if slots < 0:
             raise ConfigError(f"slots is {slots}, expected 1 or more, or 0 for all there are")
         backend(self.spec.backend)
         self.dataset()
-        if runner == "hadoop":
-            yarn.find_hadoop()
-        launch.check_site(runner, self.site.get("python_bin", ""), self.site.get("mrjob_conf", ""))
-        slots = slots or launch.slots(runner, yarn_packs.memory_mb(self.spec.memory_mb))
+        where.check(**self.site)
+        slots = slots or where.slots(yarn_packs.memory_mb(self.spec.memory_mb))
         (self.path / "stop").unlink(missing_ok=True)
         with self.held():
             self.settle(python_bin, mrjob_conf)
             self._recover()
             while not self.stopped() and ((waiting := self.ledger.waiting()) or self.plan_more()):
                 if waiting:
-                    self._wave(waiting, runner, slots)
+                    self._wave(waiting, where, slots)
             self.tell()
         return self.table()
 
@@ -66,7 +63,7 @@ class SweepDriver(SweepFolder):
                 raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
             self.parts.end(name)
 
-    def _wave(self, waiting: Sequence[Waiting], runner: str, slots: int) -> None:
+    def _wave(self, waiting: Sequence[Waiting], runner: Runner, slots: int) -> None:
         """A job for each large design, or packs of small ones; those that were lost once are sent among few, those that
         were lost again alone, so that the culprit is found."""
         speed = self.ledger.speed()
@@ -78,10 +75,10 @@ class SweepDriver(SweepFolder):
         packs += [once[i : i + FEW] for i in range(0, len(once), FEW)]
         packs += [[one.arch_id] for one in waiting if one.lost > 1]
         work = {one.arch_id: (one.arch_id, one.text, one.backend) for one in waiting}
-        if runner == "hadoop":
+        if runner.reads_hdfs:
             yarn_packs.run(self, packs[: yarn_packs.WAVE], work)
         else:
-            Processes(self, 1 if runner == "inline" else slots).run(packs, work)
+            Processes(self, 1 if runner.runs_here else slots).run(packs, work)
 
     def _packs(self, waiting: Sequence[Waiting], speed: float, slots: int) -> list[list[str]]:
         """Designs shared out by the time that they take; those that train together stay together."""

@@ -57,10 +57,8 @@ def trivial(repeats, folder):
     data.write_text("a\nb\n")
     hadoop("fs", "-put", "-f", str(data), "/tmp/one.txt")
     plain = [PYTHON, script, "-r", "hadoop", "--python-bin", PYTHON, "hdfs:///tmp/one.txt"]
-    ours = "import sys, mrdl.mapreduce.runners as r; sys.path.insert(0, sys.argv.pop(1)); from trivial import Trivial\n"
-    ours += (
-        "job = Trivial(sys.argv[1:]); chosen = r.runner_class('hadoop', False); job._runner_class = lambda: chosen\n"
-    )
+    ours = "import sys, mrdl.mapreduce.yarn as y; sys.path.insert(0, sys.argv.pop(1)); from trivial import Trivial\n"
+    ours += "job = Trivial(sys.argv[1:]); chosen = y.RUNNER.mrjob_class(False); job._runner_class = lambda: chosen\n"
     ours += "with job.make_runner() as runner: runner.run(); list(runner.cat_output())"
     lean = [*plain[2:], *LEAN]
     return {
@@ -77,11 +75,11 @@ def rounds(data, folder):
     from mrjob.hadoop import HadoopJobRunner
 
     import mrdl
-    from mrdl.mapreduce import runners
+    from mrdl.mapreduce import yarn
 
     spent = []
 
-    class Timed(runners.HadoopRunner):
+    class Timed(yarn.MrjobHadoop):
         def _run_hadoop(self, *args, **more):
             began = time.monotonic()
             try:
@@ -89,7 +87,7 @@ def rounds(data, folder):
             finally:
                 spent.append(time.monotonic() - began)
 
-    runners.HadoopRunner = Timed
+    yarn.MrjobHadoop = Timed
     settings = {"nodes": (784, 500, 100, 10), "shards": 4, "rounds": 3, "epochs": 2, "batch_size": 64}
     began = time.monotonic()
     model = mrdl.train(data, runner="hadoop", show=False, run_dir=folder + "/run", **settings)

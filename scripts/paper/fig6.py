@@ -21,7 +21,7 @@ from common import PYTHON, measure, mnist, table  # noqa: E402
 
 import mrdl  # noqa: E402
 from mrdl.cluster import yarn  # noqa: E402
-from mrdl.mapreduce import launch  # noqa: E402
+from mrdl.mapreduce.runners import runner_of  # noqa: E402
 
 PAPER = {5000: 58.0, 60000: 8.0}
 SEQUENTIAL = """
@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
     yarn.find_hadoop()
-    slots, test, rows = launch.slots("hadoop"), str(mnist(10_000, "t10k")), []
+    slots, test, rows = runner_of("hadoop").slots(), str(mnist(10_000, "t10k")), []
     with tempfile.TemporaryDirectory() as folder:
         for images in map(int, options.images.split(",")):
             data = str(mnist(images))

@@ -12,7 +12,7 @@ from rich.table import Table
 from mrdl.cli.screen import Screen, duration, say
 from mrdl.cli.sweep.bar import Told, bar, words
 from mrdl.cli.sweep.listing import HOME, folder_of
-from mrdl.mapreduce import launch
+from mrdl.mapreduce.runners import runner_of
 from mrdl.nn.backends.batched import chosen
 from mrdl.nn.backends.registry import look_for
 from mrdl.nn.design import Design, brief
@@ -42,7 +42,7 @@ def plan(options: Any) -> None:
     say(f"label: {data.label}")
     if code := look_for(spec.backend):
         say(code)
-    slots = launch.slots("local")
+    slots = runner_of("local").slots()
     say(
         f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training: about "
         f"{duration(sum(seconds) / slots)} on {slots} cores"

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from mrdl.mapreduce.runners import RUNNERS
 from mrdl.settings.config import TrainConfig
 
 
@@ -46,7 +47,7 @@ def add_parser(commands: Any) -> None:
 
 def _with_runner(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-r", "--runner", default="local", choices=("inline", "local", "hadoop"),
+        "-r", "--runner", default="local", choices=tuple(RUNNERS),
         help="one process, a process a core (default), or map tasks on YARN",
     )  # fmt: skip
     for field in dataclasses.fields(TrainConfig):

@@ -9,9 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mrdl.mapreduce.runners import kill_tasks
 from mrdl.mapreduce.shipping import with_package
-from mrdl.mapreduce.task import DIES_WITH_DRIVER
+from mrdl.mapreduce.task import DIES_WITH_DRIVER, kill_tasks
 from mrdl.sweep.jobs.pack import Item
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import mrdl
 from mrdl.data.dataset import load_data
 from mrdl.mapreduce.cpu_time import cpu_seconds
+from mrdl.mapreduce.runners import Runner
 from mrdl.mapreduce.shipping import with_package
 from mrdl.mapreduce.task import DIES_WITH_DRIVER
 from mrdl.nn.design import Design, design_of
@@ -45,7 +46,7 @@ def rounds_of(epochs: int) -> tuple[int, int]:
 class Jobs:
     """Runs a job for each design of a sweep, so many in flight."""
 
-    def __init__(self, sweep: "SweepFolder", runner: str, in_flight: int) -> None:
+    def __init__(self, sweep: "SweepFolder", runner: Runner, in_flight: int) -> None:
         self._sweep, self._runner, self._in_flight = sweep, runner, max(1, in_flight)
         self._data = load_data(sweep.path / "data.safetensors")
 
@@ -83,7 +84,7 @@ class Jobs:
 
     def _used(self, pid: int, arch_id: str) -> float:
         """CPU seconds that a job has taken until now; of its tasks on YARN those of the rounds that are over."""
-        on_yarn = RunFolder(self._folder(arch_id)).manifests() if self._runner == "hadoop" else []
+        on_yarn = RunFolder(self._folder(arch_id)).manifests() if self._runner.reads_hdfs else []
         return cpu_seconds(pid) + (_sum_of(on_yarn) or 0.0)
 
     def _folder(self, arch_id: str) -> Path:
@@ -94,7 +95,7 @@ class Jobs:
         nodes = (self._data.columns, *design.hidden, len(self._data.classes))
         (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
         words = [
-            "train", self._sweep.about["source"], "-r", self._runner, "--json", "--run-dir", folder,
+            "train", self._sweep.about["source"], "-r", self._runner.name, "--json", "--run-dir", folder,
             "--label", spec.label, "--header", spec.header, "--validation", spec.test_fraction,
             "--nodes", ",".join(map(str, nodes)), "--activation", design.activation,
             "--rounds", rounds, "--epochs", epochs, "--device", spec.device,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mrdl.errors import DataError, TrainingError, Unavailable
 from mrdl.mapreduce import launch, shipping
-from mrdl.mapreduce.arguments import Job, arguments_of
-from mrdl.mapreduce.tracking import OnYarn
+from mrdl.mapreduce.arguments import Job
+from mrdl.mapreduce.yarn import RUNNER, end_client, is_running
 from mrdl.nn.backends.registry import source_of
 from mrdl.storage.paths import plain_name
 from mrdl.storage.store import hdfs_home, hdfs_store, read
@@ -38,20 +38,20 @@ def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], work: Mapping[str,
     (folder / "packs.txt").write_text("".join(lines))
     (folder / "settings.json").write_text(json.dumps(sweep.settings()))
     package = shipping.zip_package(folder, source_of(sweep.spec.backend))
-    witness, harvest = OnYarn(name, folder, len(packs)), _Harvest(sweep, name)
+    tracker, harvest = RUNNER.tracker(name, folder, len(packs)), _Harvest(sweep, name)
     try:
         with plain_name(folder) as plain:
             job = SweepJob(_arguments(sweep, name, plain, plain / package.name, data))
-            launch.ended_well(job, "hadoop", harvest.look_on)  # or not: what its tasks have told is there
+            launch.ended_well(RUNNER, job, harvest.look_on)  # or not: what its tasks have told is there
     except BaseException:
-        launch.stop("hadoop", name)
+        RUNNER.stop(name)
         raise
     harvest.look()
     hdfs_store().remove(_output(sweep, name) + "-files")
     if sweep.stopped():
         sweep.parts.end(name)
         return
-    words = witness.tasks_own_words()
+    words = tracker.failure_log()
     if not sweep.ledger.tried(name) and len(packs) > 1:
         raise TrainingError(f"the job {name} ended, and none of its {len(packs)} tasks said anything:\n{words}")
     sweep.parts.over(name, [arch_id for pack in packs for arch_id in pack], words)
@@ -64,10 +64,10 @@ def adopt(sweep: "SweepFolder", name: str) -> None:
     ended, and where it runs on another machine it finds its output folder taken, which Hadoop refuses.
     """
     harvest = _Harvest(sweep, name)
-    if not launch.is_running(name):
-        launch.end_client(name)
+    if not is_running(name):
+        end_client(name)
         hdfs_store().mkdir(_output(sweep, name))
-    while launch.is_running(name):
+    while is_running(name):
         harvest.look_on()
         time.sleep(LOOK_S)
     harvest.look()
@@ -92,7 +92,7 @@ class _Harvest:
         with contextlib.suppress(Unavailable):  # it is looked at again
             self.look()
             if self._sweep.stopped() and not self._stopping:
-                launch.stop("hadoop", self._name)
+                RUNNER.stop(self._name)
                 self._stopping = True
         self._looked = time.monotonic()
 
@@ -129,7 +129,7 @@ def _output(sweep: "SweepFolder", name: str) -> str:
 def _arguments(sweep: "SweepFolder", name: str, folder: Path, package: Path, data: str) -> list[str]:
     """The command line of a job of packs, of which only the output in HDFS is wanted."""
     output, site = _output(sweep, name), sweep.site
-    job = Job(runner="hadoop", tag=name, work_dir=folder, output_dir=output, package=package, **site)
-    memory = f"mapreduce.map.memory.mb={memory_mb(sweep.spec.memory_mb)}"
+    memory = memory_mb(sweep.spec.memory_mb)
+    job = Job(tag=name, work_dir=folder, output_dir=output, package=package, memory_mb=memory, **site)
     files = ["--settings", str(folder / "settings.json"), "--data", data, str(folder / "packs.txt")]
-    return [*arguments_of(job), "--no-cat-output", "-D", memory, *files]
+    return [*RUNNER.arguments(job), "--no-cat-output", *files]
