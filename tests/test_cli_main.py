@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import mrdl
-from mrdl.cli.main import flag, main
+from mrdl.cli.flags import flag
+from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
 from mrdl.data.baseline import as_json
 from mrdl.data.preparation import Preparation

@@ -1,9 +1,10 @@
 """`mrdl advise`: how long a training takes, and whether to distribute it."""
 
-from typing import Any
+import argparse
 
 from rich.table import Table
 
+from mrdl.cli.flags import add_training_flags, config_of
 from mrdl.cli.screen import Screen, duration, say, wide
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import RUNNERS, runner_of
@@ -11,11 +12,18 @@ from mrdl.preflight import advice
 from mrdl.preflight.measuring import measure_hadoop
 from mrdl.settings.config import TrainConfig
 
-# --- what would come of it ---
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """Say what `mrdl advise` can be told."""
+    parser.description = "Measure this machine on the head of the data, with -r hadoop the cluster too, and predict."
+    add_training_flags(parser)
+    parser.add_argument("--measure", action="store_true", help="measure the cluster again, which takes a minute")
+    parser.set_defaults(command=advise)
 
 
-def advise(options: Any, config: TrainConfig) -> None:
-    """`mrdl advise`: how long a training takes in one process and shared out, and what to do."""
+def advise(options: argparse.Namespace) -> None:
+    """Print how long a training takes in one process and shared out, and what to do."""
+    config = config_of(options)
     source = Source.look_at(options.data, config)
     label = source.head.label(config.label, config.supervised)
     source.check_columns(said=bool(config.label))
@@ -40,7 +48,9 @@ def advise(options: Any, config: TrainConfig) -> None:
     say(verdict(found))
 
 
-def _measured(source: Source, config: TrainConfig, options: Any) -> tuple[advice.Data, list[advice.Plan]]:
+def _measured(
+    source: Source, config: TrainConfig, options: argparse.Namespace
+) -> tuple[advice.Data, list[advice.Plan]]:
     """What the data is like, and the ways to train on it. What jobs cost is measured only where that takes less time
     than the training itself."""
     asked = runner_of(options.runner)

@@ -1,29 +1,69 @@
 """`mrdl drill`: faults against a run of one's own."""
 
+import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from rich.progress import Progress
 from rich.table import Table
 
+from mrdl.cli.flags import add_training_flags, flag, given
 from mrdl.cli.screen import Screen, say, wide
-from mrdl.drill.drill import Report, drill
+from mrdl.drill.drill import Report
+from mrdl.drill.drill import drill as run_drill
 from mrdl.drill.faults import FAULTS, check_cluster
+from mrdl.errors import ConfigError
 from mrdl.mapreduce.runners import runner_of
 
 
-def drill_command(options: Any, words: list[str]) -> int:
-    """`mrdl drill`: faults against a run of the user's own; the status is 1 if a single byte differs."""
+def define(parser: argparse.ArgumentParser) -> None:
+    """Say what `mrdl drill` can be told."""
+    parser.description = (
+        "Run a training calm, then under random faults, and compare the sha256. With -r hadoop only on the cluster of "
+        "scripts/hadoop, whose daemons are killed and started again."
+    )
+    add_training_flags(parser)
+    parser.add_argument("--faults", type=int, default=20, metavar="N", help="how many (default: 20)")
+    parser.add_argument("--drill-seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
+    parser.set_defaults(command=drill)
+
+
+def drill(options: argparse.Namespace) -> int:
+    """Let faults hit a run of the user's own; returns 1 if a single byte differs, else 0."""
+    words = _words(options)
     runner = runner_of(options.runner)
     if runner.reads_hdfs:
         check_cluster()
     runner.check()
     folder = Path(tempfile.mkdtemp(prefix="mrdl-drill-"))
-    screen, report = Screen(stderr=True), Report(options.runner)
-    with Progress(console=screen, transient=True) as bar:
+    report = _under_fire(options, words, folder)
+    if options.json:
+        print(json.dumps(vars(report)))
+    else:
+        _print(report, options.runner)
+    for wrong in report.wrong:
+        say(f"  {wrong}", file=sys.stderr)
+    if report.wrong:
+        say(f"the folders of these runs are kept in {folder}", file=sys.stderr)
+    return int(bool(report.wrong))
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    """What `mrdl train` is told in each run."""
+    settings = given(options)
+    if "run_dir" in settings or "cache_dir" in settings:
+        raise ConfigError("drill makes run folders and caches of its own: leave out --run-dir and --cache-dir")
+    words = [options.data, "-r", options.runner]
+    words += ["--config", options.config] if options.config else []
+    return words + [f"{flag(name)}={value}" for name, value in settings.items()]
+
+
+def _under_fire(options: argparse.Namespace, words: list[str], folder: Path) -> Report:
+    """Drill with a bar; what was seen until then where somebody interrupts it."""
+    report = Report(options.runner)
+    with Progress(console=Screen(stderr=True), transient=True) as bar:
         task = bar.add_task("calm run", total=options.faults)
 
         def on_progress(now: Report) -> None:
@@ -33,23 +73,20 @@ def drill_command(options: Any, words: list[str]) -> int:
             bar.update(task, completed=hits, description=f"{hits} faults, {equal} equal")
 
         try:
-            report = drill(words, options.runner, options.faults, options.drill_seed, folder, on_progress)
+            return run_drill(words, options.runner, options.faults, options.drill_seed, folder, on_progress)
         except KeyboardInterrupt:
             print("interrupted: this is what was seen until then", file=sys.stderr)
-    if options.json:
-        print(json.dumps(vars(report)))
-    else:
-        say(f"calm run: {report.calm_s:.1f} s, sha256 {report.calm[:16]}; {report.trials} runs under fire")
-        table = Table(box=None, pad_edge=False)
-        for name in ("fault, -r " + options.runner, "hits", "same bytes"):
-            table.add_column(name, justify="left" if name.startswith("fault") else "right")
-        for fault in FAULTS[options.runner]:
-            if report.hits.get(fault):
-                table.add_row(fault, str(report.hits[fault]), str(report.equal[fault]))
-        table.add_row("all", str(sum(report.hits.values())), str(sum(report.equal.values())))
-        wide().print(table)
-    for wrong in report.wrong:
-        say(f"  {wrong}", file=sys.stderr)
-    if report.wrong:
-        say(f"the folders of these runs are kept in {folder}", file=sys.stderr)
-    return int(bool(report.wrong))
+    return report
+
+
+def _print(report: Report, runner: str) -> None:
+    """Print the calm run and a line a fault."""
+    say(f"calm run: {report.calm_s:.1f} s, sha256 {report.calm[:16]}; {report.trials} runs under fire")
+    table = Table(box=None, pad_edge=False)
+    for name in ("fault, -r " + runner, "hits", "same bytes"):
+        table.add_column(name, justify="left" if name.startswith("fault") else "right")
+    for fault in FAULTS[runner]:
+        if report.hits.get(fault):
+            table.add_row(fault, str(report.hits[fault]), str(report.equal[fault]))
+    table.add_row("all", str(sum(report.hits.values())), str(sum(report.equal.values())))
+    wide().print(table)

@@ -1,10 +1,11 @@
 """`mrdl predict`: what a model says of each row, on standard output, in the memory of a block of rows."""
 
+import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,8 +21,22 @@ if TYPE_CHECKING:
 SILENT_S = 2.0  # before a bar is worth a look
 
 
-def predict(options: Any) -> None:
-    """The label of each row; with --proba its probabilities, with --features its features, both as CSV."""
+def define(parser: argparse.ArgumentParser) -> None:
+    """Say what `mrdl predict` can be told."""
+    parser.description = (
+        "Print the label of each row, one a line; of networks without classes the reconstruction, as CSV."
+    )
+    parser.add_argument("model", help="a run folder, or a model file that train wrote")
+    parser.add_argument("data", help="a CSV, with or without the label column; local or hdfs://")
+    parser.add_argument("--proba", action="store_true", help="print the probability of each class instead, as CSV")
+    parser.add_argument(
+        "--features", action="store_true", help="print the features of RBMs, or an autoencoder's code, instead, as CSV"
+    )
+    parser.set_defaults(command=predict)
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Print the label of each row; with --proba its probabilities, with --features its features, both as CSV."""
     model = mrdl.load(options.model)
     text_of = _text_of(model, options)
     heading = _as_data(",".join(model.classes)) + "\n" if options.proba else ""
@@ -31,7 +46,7 @@ def predict(options: Any) -> None:
             heading = ""
 
 
-def _text_of(model: "Model", options: Any) -> Callable[[np.ndarray], str]:
+def _text_of(model: "Model", options: argparse.Namespace) -> Callable[[np.ndarray], str]:
     """What is printed of rows, (rows, columns), as a function of them."""
     if options.proba:
         return lambda rows: _lines(model.predict_proba(rows), "{:.6f}")

@@ -1,5 +1,6 @@
-"""`mrdl show`, `runs` and `plot`: what was trained; read from files, so that they answer at once."""
+"""`mrdl show`: the rounds of a run folder, or what a model file holds; read from files, so that it answers at once."""
 
+import argparse
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from rich.table import Table
 
 import mrdl
 from mrdl.cli.screen import BESIDE, say, wide
-from mrdl.data.baseline import as_json, told_accuracy, told_baseline, told_short
+from mrdl.data.baseline import as_json, told_accuracy, told_baseline
 from mrdl.errors import ConfigError
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import best_round
@@ -18,16 +19,15 @@ from mrdl.rounds.provenance import DONE, FAILED
 from mrdl.settings.config import from_file
 
 
-def plot(options: Any) -> None:
-    """`mrdl plot`: a run folder as pictures."""
-    from mrdl.reports.run_report import plot as draw  # imports torch to reconstruct
+def define(parser: argparse.ArgumentParser) -> None:
+    """Say what `mrdl show` can be told."""
+    parser.add_argument("run", help="a run folder, or a model file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(command=show)
 
-    for path in draw(options.run, options.out):
-        say(path)
 
-
-def show(options: Any) -> None:
-    """`mrdl show`: the rounds of a run folder, or what a model file holds."""
+def show(options: argparse.Namespace) -> None:
+    """Print the rounds of a run folder, or what a model file holds."""
     path = Path(options.run)
     if not path.exists():
         raise ConfigError(f"no such run or model: {path}")
@@ -57,7 +57,7 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
     say(f"{about['name']} on {about['data']['source']}, {len(trained)} rounds; in {folder.path}")
     say(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
     drivers = about.get("drivers", [])
-    say(f"{_state(folder, drivers)}{_of_driver(drivers)}")
+    say(f"{state(folder, drivers)}{_of_driver(drivers)}")
     table = Table(box=None, pad_edge=False)
     for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
         table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")
@@ -84,13 +84,13 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
 
 def _of_kept(folder: RunFolder, trained: Sequence[dict[str, Any]]) -> list[str]:
     """Which round is the network, where that is not the last one, and how good it is."""
-    kept = _kept(folder, trained)
-    if kept is None:
+    best = kept(folder, trained)
+    if best is None:
         return []
-    told = [f"kept: round {_name(kept)}, the best one"] if kept is not trained[-1] else []
-    if "accuracy" in kept["validation"]:
-        told.append(f"accuracy {told_accuracy(kept['validation'])}")
-        told.append(told_baseline(kept["validation"], kept.get("majority", "")))
+    told = [f"kept: round {_name(best)}, the best one"] if best is not trained[-1] else []
+    if "accuracy" in best["validation"]:
+        told.append(f"accuracy {told_accuracy(best['validation'])}")
+        told.append(told_baseline(best["validation"], best.get("majority", "")))
     return told
 
 
@@ -122,55 +122,7 @@ def _name(manifest: dict[str, Any]) -> str:
     return f"{stage}, {number or 'warm'}" if stage else str(number or "warm")
 
 
-def runs(options: Any) -> None:
-    """`mrdl runs`: the run folders below a folder, one a line."""
-    found = sorted(Path(options.folder).glob("**/run.json"), key=lambda path: path.stat().st_mtime)
-    told = [_about_run(RunFolder(path.parent)) for path in found]
-    if options.json:
-        print(json.dumps(told))
-        return
-    if not told:
-        say(f"no runs in {options.folder}")
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "data", "rounds", "validation", "state"):
-        table.add_column(name)
-    for run in told:
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in BESIDE)
-        beside = told_short(run["validation"], run["majority"] or "")
-        table.add_row(
-            run["run"],
-            run["data"],
-            str(run["rounds"]),
-            scores + (beside and f" ({beside})"),
-            run["state"].partition(":")[0],
-        )
-    wide().print(table)
-    for run in told:
-        if run["state"].startswith(f"{FAILED}:"):  # a long reason would make the table narrow
-            say(f"  {run['run']} {run['state']}")
-
-
-def _about_run(folder: RunFolder) -> dict[str, Any]:
-    rounds = [m for m in folder.manifests() if m["stage_round"]]
-    about: dict[str, Any] = {}
-    with contextlib.suppress(ConfigError):
-        about = folder.about()
-    kept = _kept(folder, rounds)
-    scores = kept["validation"] if kept else {}
-    told = {
-        "run": str(folder.path),
-        "data": about.get("data", {}).get("source", "?"),
-        "rounds": len(rounds),
-        "kept": kept["round"] if kept else None,
-        "loss": scores.get("loss", kept["training_loss"]) if kept else None,
-        "validation": scores,
-        "state": _state(folder, about.get("drivers", [])),
-    }
-    return {**told, **as_json(scores, kept.get("majority", "") if kept else "")}
-
-
-def _kept(folder: RunFolder, rounds: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def kept(folder: RunFolder, rounds: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """The manifest of the round that is the network: with patience the best of the last stage, else the last."""
     if not rounds:
         return None
@@ -182,7 +134,7 @@ def _kept(folder: RunFolder, rounds: Sequence[dict[str, Any]]) -> dict[str, Any]
     return next(m for m in last_stage if m["round"] == number)
 
 
-def _state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> str:
+def state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> str:
     """Whether a run is running, done, failed and why, or was stopped: by a signal, or with its machine."""
     last = drivers[-1] if drivers else {"ended": DONE}  # an early version kept no drivers
     if folder.is_held():

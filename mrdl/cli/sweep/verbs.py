@@ -9,17 +9,16 @@ from mrdl.mapreduce.runners import RUNNERS
 from mrdl.settings.config import TrainConfig
 
 
-def add_parser(commands: Any) -> None:
-    """Add `sweep` and its verbs."""
-    sweep = commands.add_parser(
-        "sweep", help="train many architectures on one data set", allow_abbrev=False,
-        description="Train each architecture of a spec once, and keep a table of how they did. ID is a folder below "
-        "sweeps/, or any sweep's folder.",
-    )  # fmt: skip
+def define(sweep: argparse.ArgumentParser) -> None:
+    """Say what `mrdl sweep` can be told."""
+    sweep.description = (
+        "Train each architecture of a spec once, and keep a table of how they did. ID is a folder below sweeps/, or "
+        "any sweep's folder."
+    )
     verbs = sweep.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name: str, text: str, run: Callable[[Any], Any], *names: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
         for argument in names:
             parser.add_argument(argument)
         parser.set_defaults(command=run)

@@ -1,0 +1,63 @@
+"""The flags that say how to train: one for each field of TrainConfig, and the runner; for train, advise and drill."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from mrdl.mapreduce.runners import RUNNERS
+from mrdl.settings.config import DATA, MODEL, RUN, TrainConfig, from_file
+
+TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run"}
+METAVARS = {int: "N", float: "X", str: "TEXT", tuple[str, ...]: "COL,.."}
+
+
+def flag(name: str) -> str:
+    """The flag of a setting: flag("batch_size") is --batch-size."""
+    return "--" + name.replace("_", "-")
+
+
+def add_training_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the data, the runner, a file of settings and a flag for each setting."""
+    parser.add_argument("data", help="a CSV with a label: a file, folder or glob, local or hdfs://, plain, gz or bz2")
+    parser.add_argument(
+        "-r",
+        "--runner",
+        default="inline",
+        choices=tuple(RUNNERS),
+        help="where tasks run: in this process (default), in a process a core, or on YARN",
+    )
+    parser.add_argument("--config", default="", metavar="FILE", help="a TOML file of settings; flags go before it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    parser.add_argument("--verbose", action="store_true", help="say what mrjob does, too")
+    types = get_type_hints(TrainConfig)
+    groups = {scope: parser.add_argument_group(title) for scope, title in TITLES.items()}
+    for field in dataclasses.fields(TrainConfig):
+        _add_setting(groups[field.metadata["decides"]], field, METAVARS.get(types[field.name], "N,N,.."))
+
+
+def _add_setting(group: Any, field: "dataclasses.Field[Any]", metavar: str) -> None:
+    """Add the flag of one setting; left out, it is not among the options."""
+    default = field.default if field.default not in ("", (), 0.0) else None
+    choices, open_ended = field.metadata["choices"], field.metadata["table"]
+    group.add_argument(
+        flag(field.name),
+        dest=field.name,
+        default=argparse.SUPPRESS,
+        choices=None if open_ended else choices or None,
+        metavar=f"{{{','.join(choices)}}}" if choices else metavar,
+        help=field.metadata["help"].replace("%", "%%") + (f" (default: {default})" if default is not None else ""),
+    )
+
+
+def config_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> TrainConfig:
+    """The settings: flags over the file of --config over defaults over mrdl's own."""
+    config = TrainConfig().with_changes(defaults or {})
+    config = from_file(options.config, config) if options.config else config
+    return config.with_changes(given(options))
+
+
+def given(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that have a flag on this command line, by name."""
+    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}

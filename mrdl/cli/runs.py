@@ -1,0 +1,71 @@
+"""`mrdl runs`: the run folders below a folder, one a line; read from files, so that it answers at once."""
+
+import argparse
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from mrdl.cli.screen import BESIDE, say, wide
+from mrdl.cli.show import kept, state
+from mrdl.data.baseline import as_json, told_short
+from mrdl.errors import ConfigError
+from mrdl.rounds.folder import RunFolder
+from mrdl.rounds.provenance import FAILED
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """Say what `mrdl runs` can be told."""
+    parser.add_argument("folder", nargs="?", default="runs", help="where to look (default: runs)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(command=runs)
+
+
+def runs(options: argparse.Namespace) -> None:
+    """Print the run folders below a folder, the oldest first."""
+    found = sorted(Path(options.folder).glob("**/run.json"), key=lambda path: path.stat().st_mtime)
+    told = [_about_run(RunFolder(path.parent)) for path in found]
+    if options.json:
+        print(json.dumps(told))
+        return
+    if not told:
+        say(f"no runs in {options.folder}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "data", "rounds", "validation", "state"):
+        table.add_column(name)
+    for run in told:
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in BESIDE)
+        beside = told_short(run["validation"], run["majority"] or "")
+        table.add_row(
+            run["run"],
+            run["data"],
+            str(run["rounds"]),
+            scores + (beside and f" ({beside})"),
+            run["state"].partition(":")[0],
+        )
+    wide().print(table)
+    for run in told:
+        if run["state"].startswith(f"{FAILED}:"):  # a long reason would make the table narrow
+            say(f"  {run['run']} {run['state']}")
+
+
+def _about_run(folder: RunFolder) -> dict[str, Any]:
+    rounds = [m for m in folder.manifests() if m["stage_round"]]
+    about: dict[str, Any] = {}
+    with contextlib.suppress(ConfigError):
+        about = folder.about()
+    best = kept(folder, rounds)
+    scores = best["validation"] if best else {}
+    told = {
+        "run": str(folder.path),
+        "data": about.get("data", {}).get("source", "?"),
+        "rounds": len(rounds),
+        "kept": best["round"] if best else None,
+        "loss": scores.get("loss", best["training_loss"]) if best else None,
+        "validation": scores,
+        "state": state(folder, about.get("drivers", [])),
+    }
+    return {**told, **as_json(scores, best.get("majority", "") if best else "")}

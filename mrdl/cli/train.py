@@ -1,0 +1,88 @@
+"""`mrdl train`: a network from a CSV."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from mrdl.cli import output, process
+from mrdl.cli.flags import add_training_flags, config_of
+from mrdl.cli.screen import say
+from mrdl.errors import Diverged, TrainingError
+from mrdl.settings.config import TrainConfig
+
+if TYPE_CHECKING:
+    from mrdl.model.model import Model
+
+EXAMPLES = """examples:
+  mrdl train digits.csv                                        in this process
+  mrdl train mnist.csv -r local --nodes 784,500,100,10         a process for each core
+  mrdl train hdfs:///user/me/mnist.csv -r hadoop --shards 16   on YARN, where the data lies
+  mrdl train mnist.csv --config configs/mnist_mlp.toml --rounds 8
+  mrdl train mnist.csv --run-dir runs/first --resume           go on after whatever happened
+  mrdl train mnist.csv -o net.out                              the network itself, for mrdl.load("net.out")
+  mrdl train mnist.csv > net.out                               the same
+"""
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """Say what `mrdl train` can be told."""
+    parser.description = "Train a network on a labelled CSV, where it lies."
+    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
+    add_training_flags(parser)
+    parser.add_argument("--resume", action="store_true", help="go on from the newest whole round of --run-dir")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="FILE",
+        help="write the network to a file, too; - is standard output, which gets it anyway if it is a file",
+    )
+    parser.set_defaults(command=train)
+
+
+def train(
+    options: argparse.Namespace,
+    defaults: Mapping[str, Any] | None = None,
+    on_model: Callable[["Model"], None] = lambda model: None,
+    check: Callable[[TrainConfig], None] = lambda config: None,
+    **inside: Any,
+) -> int:
+    """Train a network and put it where it was asked for.
+
+    defaults: settings where neither a flag nor a file says otherwise; on_model: is told the network; check: raises
+    ConfigError for settings that do not fit the script; inside: what Run takes besides.
+    """
+    from mrdl.cli.console import Console
+    from mrdl.rounds.driver import Run
+
+    if options.verbose:
+        logging.getLogger("mrjob").setLevel(logging.INFO)
+    config, console = config_of(options, defaults), Console()
+    check(config)
+    where = output.of_network(options.output, options.json)
+    run = Run(options.data, config, runner=options.runner, resume=options.resume, screen=console, **inside)
+    quiet = process.quiet_output() if where == output.STDOUT or options.json else nullcontext()
+    try:
+        with quiet:
+            model = run.execute()
+    except Diverged:
+        raise  # it says itself how to go on
+    except TrainingError as error:
+        again = f"Nothing that is done is lost; go on with --run-dir {run.folder.path} --resume"
+        raise TrainingError(f"{error}\n{again}") from error
+    finally:
+        console.close()
+    on_model(model)
+    if options.json:
+        print(json.dumps(run.summary(model)), flush=True)
+    elif not where and output.is_pipe():
+        say(
+            f"  note: the network is in {run.folder.model}; -o FILE puts it elsewhere, -o - into the pipe",
+            file=sys.stderr,
+        )
+    output.put(model.to_bytes(), where)
+    return 0
