@@ -121,9 +121,9 @@ def rates(monkeypatch) -> list[float]:
     seen: list[float] = []
     train_shard = trainer.train_shard
 
-    def seeing(arch, weights, rows, settings, *more):
+    def seeing(arch, weights, rows, settings, *more, **about):
         seen.append(settings.learning_rate)
-        return train_shard(arch, weights, rows, settings, *more)
+        return train_shard(arch, weights, rows, settings, *more, **about)
 
     monkeypatch.setattr(trainer, "train_shard", seeing)
     return seen

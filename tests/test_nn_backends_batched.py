@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from mrdl.nn.backends import batched
-from mrdl.nn.backends.autograd import with_torch
 from mrdl.nn.backends.batched import LEAST, TOGETHER, chosen, family, grouped, with_batch
+from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design
 from mrdl.nn.rows import Dataset
 

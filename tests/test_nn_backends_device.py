@@ -9,8 +9,8 @@ import torch
 from mrdl.errors import SetupError
 from mrdl.mapreduce.tracking import cpu_seconds
 from mrdl.nn import device as devices
-from mrdl.nn.backends.autograd import with_torch
 from mrdl.nn.backends.batched import with_batch
+from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design
 from mrdl.nn.rows import Dataset
 from mrdl.rounds.combine import ShardResult, records

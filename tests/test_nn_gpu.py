@@ -22,7 +22,7 @@ def train(arch, device, dtype=np.uint8, stage=-1, **about):
     rows = Rows(features, targets, np.arange(2000), minimum, factor)
     settings = Hyperparameters(3, 32, arch.stages[stage].learning_rate, 0.8, device, **about)
     rng = np.random.default_rng(1)
-    return train_shard(arch, arch.initial_weights(0), rows, settings, rng, stage=stage % len(arch.stages))
+    return train_shard(arch, arch.initial_weights(0), rows, settings, rng, stage=arch.stages[stage])
 
 
 NETWORKS = {

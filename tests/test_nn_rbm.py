@@ -534,7 +534,7 @@ def stripes(size):
 def train(arch, x, weights=None, seed=3, stage=0, **about):
     settings = Hyperparameters(**{**vars(SETTINGS), **about})
     weights = weights or fit_visible(arch, arch.stages[stage].layer, arch.initial_weights(1), tensor(x))
-    return train_shard(arch, weights, rows_of(x), settings, np.random.default_rng(seed), stage=stage)[0]
+    return train_shard(arch, weights, rows_of(x), settings, np.random.default_rng(seed), stage=arch.stages[stage])[0]
 
 
 @pytest.mark.parametrize(

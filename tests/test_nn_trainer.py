@@ -45,7 +45,7 @@ def change(thing, **changes):
 
 
 def train(arch, rows, settings=SETTINGS, seed=5, stage=0):
-    return train_shard(arch, start_of(arch), rows, settings, np.random.default_rng(seed), stage=stage)
+    return train_shard(arch, start_of(arch), rows, settings, np.random.default_rng(seed), stage=arch.stages[stage])
 
 
 def start_of(arch):

@@ -359,10 +359,13 @@ def test_the_numpy_back_end_trains_what_the_table_says(data):
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 5, 5), (8, 4, 2)])
 @pytest.mark.parametrize("residual", [False, True])
 def test_parameters_are_those_of_thenetwork(hidden, residual):
-    from mrdl.nn.backends.autograd import network
+    from mrdl.nn.backends.single import architecture_of
+    from mrdl.nn.net import build
 
     design = Design(hidden, residual=residual)
-    assert sum(p.numel() for p in network(design, 7, 3).parameters()) == design.parameters(7, 3)
+    arch = architecture_of(design, 7, 3)
+    net = build(arch, arch.initial_weights(0))
+    assert sum(p.numel() for p in net.parameters()) == design.parameters(7, 3)
 
 
 # --- jobs of their own ---

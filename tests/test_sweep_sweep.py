@@ -13,9 +13,9 @@ import pytest
 
 from mrdl.data.dataset import load_data, prepare_data, save_data
 from mrdl.errors import ConfigError, DataError
-from mrdl.nn.backends.autograd import with_torch
 from mrdl.nn.backends.batched import family
 from mrdl.nn.backends.reference import with_numpy
+from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.jobs.child import Limits, over
@@ -140,17 +140,19 @@ def test_the_same_design_ends_in_the_same_numbers(data):
 def test_training_is_that_of_torch_optim(data, optimizer):
     import torch
 
-    from mrdl.nn.backends.autograd import network
+    from mrdl.nn.backends.single import architecture_of, initial_weights
+    from mrdl.nn.net import build
 
     design = Design((16, 8), "tanh", optimizer=optimizer, learning_rate=0.01, epochs=3, seed=4)
     torch.manual_seed(4)
-    net, losses, known = network(design, data.columns, 10), [], []
+    arch = architecture_of(design, data.columns, 10)
+    net, losses, known = build(arch, initial_weights(design, arch, torch.default_generator)), [], []
     known_by = {"sgd": torch.optim.SGD(net.parameters(), 0.01, 0.9), "adam": torch.optim.Adam(net.parameters(), 0.01)}
     x, y = torch.tensor(data.train_x), torch.tensor(data.train_y)
     for _ in range(3):
         total = 0.0
         for rows in torch.randperm(len(x)).split(32):
-            loss = torch.nn.functional.cross_entropy(net(x[rows]), y[rows])
+            loss = torch.nn.functional.cross_entropy(net.logits(x[rows]), y[rows])
             known_by[optimizer].zero_grad()
             loss.backward()
             known_by[optimizer].step()

@@ -52,7 +52,7 @@ def _text_of(model: "Model", options: argparse.Namespace) -> Callable[[np.ndarra
         return lambda rows: _lines(model.predict_proba(rows), "{:.6f}")
     if options.features:
         return lambda rows: _lines(model.transform(rows), "{:.6g}")
-    if model.classes and model.arch.loss == "nll":
+    if model.classifies:
         return lambda rows: "".join(f"{_as_data(label)}\n" for label in model.labels(rows))
     return lambda rows: _lines(model.reconstruct(rows), "{:.6g}")
 

@@ -20,6 +20,7 @@ from mrdl.data.preparation import Preparation
 from mrdl.errors import ModelError, MrdlError
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import KINDS, build
+from mrdl.nn.losses import LOSSES
 from mrdl.nn.weights import Weights, digest
 
 FORMAT = "mrdl model 3"
@@ -204,7 +205,7 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
         raise ModelError(f"{name} is damaged: {_short(nodes)} with {_short(about['options'])} is no {kind}")
     if len(about["columns"]) != nodes[0]:
         raise ModelError(f"{name} is damaged: it has {len(about['columns'])} columns for {nodes[0]} nodes")
-    if arch.loss == "nll" and not 0 < len(about["classes"]) <= nodes[-1]:
+    if LOSSES[arch.loss].needs_label and not 0 < len(about["classes"]) <= nodes[-1]:
         raise ModelError(f"{name} is damaged: it has {len(about['classes'])} classes for {nodes[-1]} nodes")
     most = len(about["columns"]) + len(about["dropped"])
     if any(place > most for place in (*about["dropped"], about["label_index"] or 0)):

@@ -1,9 +1,8 @@
-"""How good a network is: its output beside the labels that rows have, which it may not know, or beside the rows."""
+"""The labels that rows have beside the classes that a network knows, which may not be all of them."""
 
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -64,44 +63,3 @@ def told_unknown(source: str, names: Sequence[str] | Counter[str], classes: Sequ
 def _some(names: Counter[str]) -> str:
     shown = [brief(name, 40) + (f" in {count} rows" if count > 1 else "") for name, count in names.most_common(SHOWN)]
     return ", ".join(shown) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was answered for some rows. picked: log-probabilities of the classes that rows have, of those that are
-    known, float64; hits: (rows,) bool; targets: (rows,) int64, -1 where no class is known."""
-
-    picked: np.ndarray
-    hits: np.ndarray
-    targets: np.ndarray
-
-    @classmethod
-    def of(cls, output: np.ndarray, targets: np.ndarray, classes: int) -> "Outcome":
-        """output: (rows, outputs), log-probabilities, of which those of classes come first."""
-        known = targets >= 0
-        picked = output[np.flatnonzero(known), targets[known]].astype(np.float64)
-        return cls(picked, output[:, :classes].argmax(1) == targets, targets)
-
-    @classmethod
-    def joined(cls, parts: Sequence["Outcome"]) -> "Outcome":
-        """Of all rows."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("picked", "hits", "targets")))
-
-    def scores(self, majority: int | None) -> dict[str, float]:
-        """rows, loss and accuracy; baseline: the share of a class, of which the number is given."""
-        found = {
-            "rows": len(self.targets),
-            "loss": float(-self.picked.mean()) if len(self.picked) else float("nan"),
-            "accuracy": float(self.hits.mean()) if len(self.hits) else float("nan"),
-        }
-        if len(self.hits) and majority is not None:
-            found["baseline"] = float((self.targets == majority).mean())
-        return found
-
-
-def of_reconstructions(rows: np.ndarray, output: np.ndarray) -> dict[str, float]:
-    """rows, loss (cross-entropy) and mean squared error of reconstructions; both (rows, columns) in [0, 1]."""
-    x, p = rows.astype(np.float64), np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
-    loss = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(1).mean() if len(x) else np.nan
-    mse = ((output - x) ** 2).mean() if len(x) else np.nan
-    return {"rows": len(x), "loss": float(loss), "mse": float(mse)}

@@ -15,8 +15,9 @@ from mrdl.data.labels import class_values
 from mrdl.data.preparation import Preparation
 from mrdl.errors import ConfigError, DataError, ModelError
 from mrdl.model import file
-from mrdl.model.metrics import Answers, Outcome, of_reconstructions
+from mrdl.model.metrics import Answers
 from mrdl.nn.architecture import Architecture
+from mrdl.nn.losses import LOSSES, Loss, Outcome
 from mrdl.nn.weights import Weights, digest
 from mrdl.storage import atomic
 
@@ -73,6 +74,11 @@ class Model:
         return self.preparation.classes
 
     @property
+    def classifies(self) -> bool:
+        """Whether it gives the classes of rows, else reconstructions, and of RBMs features."""
+        return self._loss.needs_label
+
+    @property
     def history(self) -> "pd.DataFrame":
         """One row a round: loss and accuracy on the validation rows, the shards' mean training loss."""
         import pandas as pd
@@ -123,13 +129,13 @@ class Model:
 
         accuracy = (model.predict(frame) == frame["digit"]).mean()
         """
-        if self.arch.loss != "nll":
+        if not self.classifies:
             return self.reconstruct(values)
         return np.asarray(class_values(self.classes)[self._places(values)])
 
     def labels(self, values: Any) -> list[str]:
         """The label of each row as text, as the training data had it; `values` as for `predict`."""
-        self._only("nll", "labels")
+        self._need(self.classifies, "labels")
         return [self.classes[place] for place in self._places(values)]
 
     def _places(self, values: Any) -> np.ndarray:
@@ -139,18 +145,18 @@ class Model:
 
     def predict_proba(self, values: Any) -> np.ndarray:
         """The probability of each class, (rows, classes) float32, in the order of `classes`."""
-        self._only("nll", "probabilities of classes")
+        self._need(self.classifies, "probabilities of classes")
         probability = np.exp(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
         return np.asarray(probability / probability.sum(1, keepdims=True))
 
     def encode(self, values: Any) -> np.ndarray:
         """An autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
-        self._only("bce", "a code")
+        self._need(self.arch.code is not None, "a code")
         return self._output(features_of(values, self.preparation), "encode")
 
     def decode(self, code: np.ndarray) -> np.ndarray:
         """code: (rows, nodes of the narrowest layer). An autoencoder's rows in [0, 1], (rows, columns) float32."""
-        self._only("bce", "a code")
+        self._need(self.arch.code is not None, "a code")
         rows, width = np.asarray(code, np.float32), self.arch.nodes[self.arch.code or 0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"the code has shape {rows.shape}, expected (rows, {width})")
@@ -158,17 +164,17 @@ class Model:
 
     def transform(self, values: Any) -> np.ndarray:
         """The features of rows in the topmost layer of RBMs, (rows, hidden) float32; for an autoencoder its code."""
-        if self.arch.loss != "cd":
+        if self.arch.top_machine is None:
             return self.encode(values)
         return self._output(features_of(values, self.preparation))
 
     def reconstruct(self, values: Any) -> np.ndarray:
         """Rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1], which
         Gaussian units may leave."""
+        self._need(not self.classifies, "reconstructions")
         features = features_of(values, self.preparation)
-        if self.arch.loss == "bce":
+        if self.arch.top_machine is None:
             return self._output(features)
-        self._only("cd", "reconstructions")
         stack = self._stack()
         return self._batches(lambda x: stack.rows(stack.features(x)), self.preparation.scale(features))
 
@@ -177,7 +183,7 @@ class Model:
 
         Each is the end of a Gibbs chain of so many steps in the topmost machine.
         """
-        self._only("cd", "samples")
+        self._need(self.arch.top_machine is not None, "samples")
         if count < 0 or steps < 0:
             raise ConfigError(f"{count} samples after {steps} steps: expected 0 or more of both")
         with _one_thread():
@@ -190,7 +196,7 @@ class Model:
         Rows without a label are left out, and those whose label training never saw count as errors; a warning says how
         many. Raises DataError where no label is one of the classes.
         """
-        if self.arch.loss != "nll":
+        if not self.classifies:
             return self.score(features_of(data, self.preparation), np.zeros(0, np.int64))
         answers = Answers(self.classes)
         parts = parts_of(data, columns_of(self.preparation), labelled=True)
@@ -201,14 +207,17 @@ class Model:
 
     def score(self, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """The same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
-        if self.arch.loss == "cd":
+        if self._loss.scores is None:
             return self.score_layer(len(self.arch.stages) - 1, features, None)
-        if self.arch.loss == "bce":
-            return of_reconstructions(self.preparation.scale(features), self._output(features))
-        return self._outcome(features, targets).scores(self._majority)
+        wanted = targets if self.classifies else self.preparation.scale(features)
+        return self._loss.scores(self._output(features), wanted, len(self.classes), self._majority)
 
     def _outcome(self, features: np.ndarray, targets: np.ndarray) -> Outcome:
         return Outcome.of(self._output(features), targets, len(self.classes))
+
+    @property
+    def _loss(self) -> Loss:
+        return LOSSES[self.arch.loss]
 
     @property
     def _majority(self) -> int | None:
@@ -266,8 +275,8 @@ class Model:
             ]
         return np.concatenate(parts)
 
-    def _only(self, loss: str, what: str) -> None:
-        if self.arch.loss != loss:
+    def _need(self, has_it: bool, what: str) -> None:
+        if not has_it:
             raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mrdl.data.preparation import Preparation
+from mrdl.nn.losses import LOSSES
 from mrdl.nn.net import Net
 
 
@@ -24,7 +25,8 @@ class RawNet(nn.Module):
     def __init__(self, net: Net, preparation: Preparation) -> None:
         super().__init__()
         self.net = net
-        self._classes = len(preparation.classes)
+        learns_classes = LOSSES[net.architecture.loss].needs_label
+        self._outputs = len(preparation.classes) if learns_classes else net.architecture.nodes[-1]
         self._binary = preparation.threshold is not None
         self.register_buffer("minimum", torch.from_numpy(preparation.minimum.copy()))
         self.register_buffer("factor", torch.from_numpy(preparation.factor.copy()))
@@ -41,10 +43,7 @@ class RawNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns log-probabilities (rows, classes) in the order of `Model.classes`,
         an autoencoder's reconstruction, or the topmost features of RBMs."""
-        if self.net.architecture.loss != "nll":
-            out: Tensor = self.net(self.prepared(x))
-            return out
-        return torch.log_softmax(self.net.logits(self.prepared(x))[:, : self._classes], 1)
+        return self.net.output(self.net.logits(self.prepared(x))[:, : self._outputs])
 
     def encode(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns an autoencoder's code (rows, nodes[code])."""

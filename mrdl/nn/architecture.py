@@ -2,11 +2,16 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from mrdl.errors import ConfigError
+from mrdl.nn.activations import ACTIVATIONS
+from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.weights import Weights
+
+MACHINE_DEVIATION = 0.01  # of an RBM's initial weights (Hinton 2010)
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Stage:
 class Architecture:
     """Fully connected layers: `nodes[i]` -> `nodes[i + 1]`, each followed by its activation.
 
-    `loss` is "nll" (log-softmax output, class targets), "bce" (sigmoid output, the input as target) or "cd" (RBMs).
+    `loss` is one of LOSSES: "nll" (log-softmax output, class targets), "bce" (sigmoid output, the input as target) or
+    "cd" (RBMs). `residual`: whether a hidden layer as wide as the one below adds what goes into it to what it gives.
     `stages` are trained one after the other. `code` is the index in `nodes` of an autoencoder's narrowest layer.
     `visible` is the kind of an RBM's visible units, binary or gaussian, and empty where there is none.
     `options` are those of the function in KINDS that made it.
@@ -41,6 +47,23 @@ class Architecture:
     code: int | None = None
     visible: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    residual: bool = False
+
+    @property
+    def adds(self) -> tuple[bool, ...]:
+        """Whether each layer adds what goes into it to what it gives."""
+        hidden = len(self.nodes) - 2
+        return tuple(self.residual and i < hidden and a == b for i, (a, b) in enumerate(pairwise(self.nodes)))
+
+    @property
+    def gain(self) -> float:
+        """By which initial weights are larger, the largest that an activation asks for."""
+        return max(ACTIVATIONS[name].gain for name in self.activations)
+
+    @property
+    def top_machine(self) -> int | None:
+        """The layer of the topmost RBM of a network of RBMs alone; None for one that is trained by its loss."""
+        return self.stages[-1].layer
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every tensor's name and shape, in order: layers.0.weight (out, in), layers.0.bias (out,), ...
@@ -68,37 +91,39 @@ class Architecture:
         """The kind of an RBM's hidden units: Gaussian ones for a linear code, else binary."""
         return "gaussian" if self.activations[layer] == "linear" else "binary"
 
-    def initial_weights(self, seed: int) -> Weights:
-        """Xavier-uniform weights (Glorot and Bengio 2010), with ReLU's gain where it is followed by one; zero biases.
+    def initial_weights(self, seed: int, initialisation: str = "auto") -> Weights:
+        """The weights that a training of this seed starts with, drawn as INITIALISATIONS has it; an RBM's are of a
+        normal distribution.
 
-        An RBM's are of a normal distribution of deviation .01 (Hinton 2010). Drawn by numpy, so that they do not
-        depend on the version of torch on a node.
+        Drawn by numpy, so that they do not depend on the version of torch on a node.
         """
-        rng = np.random.default_rng([seed, 0])
+        rng, bounds = np.random.default_rng([seed, 0]), INITIALISATIONS[initialisation]
         machines = {stage.layer for stage in self.stages}
-        gain = np.sqrt(2.0) if "relu" in self.activations else 1.0
-        weights = {}
-        for name, shape in self.shapes().items():
-            if len(shape) == 1:
-                weights[name] = np.full(shape, name.endswith("_scale"), np.float32)
-            elif int(name.split(".")[1]) in machines:
-                weights[name] = rng.normal(0.0, 0.01, shape).astype(np.float32)
-            else:
-                bound = gain * np.sqrt(6.0 / sum(shape))
-                weights[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
+        weights = {name: np.zeros(shape, np.float32) for name, shape in self.shapes().items()}
+        for i, (fan_in, fan_out) in enumerate(pairwise(self.nodes)):
+            weight, bias = weights[f"layers.{i}.weight"], weights[f"layers.{i}.bias"]
+            if i in machines:
+                weight[:] = rng.normal(0.0, MACHINE_DEVIATION, weight.shape)
+                continue
+            weight[:] = _uniform(rng, bounds.weight(fan_in, fan_out, self.gain), weight.shape)
+            bias[:] = _uniform(rng, bounds.bias(fan_in), bias.shape)
+        if "layers.0.visible_scale" in weights:
+            weights["layers.0.visible_scale"][:] = 1
         return weights
 
-    def completed(self, given: Mapping[str, np.ndarray], seed: int) -> Weights:
+    def completed(self, given: Mapping[str, np.ndarray], seed: int, initialisation: str = "auto") -> Weights:
         """Weights that may lack tensors, those of another network for instance, with initial ones in their places."""
-        return {**self.initial_weights(seed), **given} if len(given) < len(self.shapes()) else dict(given)
+        if len(given) == len(self.shapes()):
+            return dict(given)
+        return {**self.initial_weights(seed, initialisation), **given}
 
-    def begun(self, stage: int, weights: Weights, given: Container[str] = ()) -> Weights:
+    def begun(self, stage: Stage, weights: Weights, given: Container[str] = ()) -> Weights:
         """The weights with which a stage begins: a deep belief net is unrolled before it is fine-tuned as an
         autoencoder (Hinton and Salakhutdinov 2006), else they stay as they are.
 
         given: names of tensors that a run started from; a decoder among them was learnt already.
         """
-        if self.stages[stage].layer is not None or self.code is None or len(self.stages) == 1:
+        if stage.layer is not None or self.code is None or len(self.stages) == 1:
             return weights
         if f"layers.{self.code}.weight" in given:
             return weights
@@ -118,3 +143,8 @@ class Architecture:
                 raise ConfigError(f"{source}: {name} has shape {weights[name].shape}, expected {shape}")
         if extra := set(weights) - set(self.shapes()):
             raise ConfigError(f"{source} has tensors that do not belong to {self.kind} {self.nodes}: {sorted(extra)}")
+
+
+def _uniform(rng: np.random.Generator, bound: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Values between minus and plus a bound; zeros, for which nothing is drawn, where it is 0."""
+    return rng.uniform(-bound, bound, shape) if bound else np.zeros(shape)

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrdl.errors import ConfigError
+from mrdl.nn.activations import ACTIVATIONS
+from mrdl.nn.initialisation import INITIALISATIONS
+from mrdl.nn.optimizers import OPTIMIZERS
 
 CODE = "2"  # change it when the same design on the same data would end in other numbers
 CHOICES = {
     "shape": ("equal", "funnel"),
-    "activation": ("relu", "tanh", "sigmoid", "linear"),
-    "initialisation": ("he", "xavier", "default"),
+    "activation": tuple(ACTIVATIONS),
+    "initialisation": tuple(INITIALISATIONS),
     "residual": (False, True),
-    "optimizer": ("sgd", "adam"),
+    "optimizer": tuple(OPTIMIZERS),
 }
 BOUNDS = {  # least, most, whole numbers only
     "depth": (0, 100_000, True),

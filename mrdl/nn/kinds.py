@@ -5,34 +5,42 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mrdl.errors import ConfigError
+from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.architecture import Architecture, Stage
-
-
-def is_supervised(kind: str, options: Mapping[str, str]) -> bool:
-    """Whether a network of this kind learns classes, and so needs a label."""
-    return kind == "mlp" or (kind == "dbn" and options.get("fine_tune", "classifier") == "classifier")
-
+from mrdl.nn.losses import LOSSES
 
 DEFAULT_HIDDEN = (500, 100)
 DEFAULT_CODE = 30
-LOSSES = ("nll", "bce", "cd")
+YES = "yes"
 OPTIONS = {
-    "activation": ("relu", "tanh", "sigmoid"),
+    "activation": tuple(ACTIVATIONS),
     "visible": ("binary", "gaussian"),
     "fine_tune": ("classifier", "autoencoder"),
+    "residual": (YES, "no"),
 }
+"""What a kind can be told beside its nodes, as text in a model file: name -> values."""
 
 PLAIN_SGD = (0.8, 0.8)
 HINTON = (0.5, 0.9)  # momenta of an RBM
 
 
-def mlp(nodes: Sequence[int], activation: str = "relu") -> Architecture:
-    """A classifier: hidden layers with one activation, log-softmax on top. [784, 100, 10] has a hidden layer of 100."""
+def mlp(nodes: Sequence[int], activation: str = "relu", residual: str = "no") -> Architecture:
+    """A classifier: hidden layers with one activation, log-softmax on top. [784, 100, 10] has a hidden layer of 100.
+
+    residual: yes, where a hidden layer as wide as the one below adds what goes into it (He et al. 2016).
+    """
     hidden = len(nodes) - 2
-    rate = {"relu": 0.03, "tanh": 0.02, "sigmoid": 0.1}[activation]
-    stages = (Stage("", None, rate, PLAIN_SGD),)
-    options = {"activation": activation}
-    return Architecture("mlp", tuple(nodes), (activation,) * hidden + ("linear",), "nll", stages, options=options)
+    stages = (Stage("", None, ACTIVATIONS[activation].learning_rate, PLAIN_SGD),)
+    options = {"activation": activation} | ({"residual": YES} if residual == YES else {})
+    return Architecture(
+        kind="mlp",
+        nodes=tuple(nodes),
+        activations=(activation,) * hidden + ("linear",),
+        loss="nll",
+        stages=stages,
+        options=options,
+        residual=residual == YES,
+    )
 
 
 def autoencoder(nodes: Sequence[int], activation: str = "relu") -> Architecture:
@@ -121,8 +129,10 @@ def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Archit
     if kind not in KINDS:
         raise ConfigError(f"network kind {kind!r}, expected one of {', '.join(KINDS)}")
     make = KINDS[kind]
+    known = inspect.signature(make).parameters
+    if options.get("residual") == YES and "residual" not in known:
+        raise ConfigError(f"a network of kind {kind!r} has no residual connections: leave out --residual")
     if make is OWN_KINDS.get(kind):
-        known = inspect.signature(make).parameters
         return make(nodes, **{name: value for name, value in options.items() if name in known})
     return _of_users(kind, make, nodes, options)
 
@@ -153,22 +163,28 @@ def _of_users(
 
 def _malformed(made: Architecture) -> str:
     """What is wrong with an architecture, empty where nothing is."""
-    layers, activations = len(made.nodes) - 1, {"linear", *OPTIONS["activation"]}
-    if len(made.activations) != layers or not set(made.activations) <= activations:
-        return f"activations {made.activations}, expected {layers} of {', '.join(sorted(activations))}"
+    layers = len(made.nodes) - 1
+    if len(made.activations) != layers or not set(made.activations) <= set(ACTIVATIONS):
+        return f"activations {made.activations}, expected {layers} of {', '.join(sorted(ACTIVATIONS))}"
     if made.loss not in LOSSES:
         return f"loss {made.loss!r}, expected one of {', '.join(LOSSES)}"
     if not made.stages or any(stage.layer is not None and stage.layer >= layers for stage in made.stages):
         return f"stages {made.stages}, expected one or more, each of a layer of {layers} or of None"
+    if LOSSES[made.loss].gradient is None and any(stage.layer is None for stage in made.stages):
+        return f"stages {made.stages}, but loss {made.loss!r} has no gradient to train a whole network by"
     return ""
 
 
 def character(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> tuple[bool, bool]:
     """Whether a network of this kind learns classes, and so needs a label, and whether it has RBMs."""
-    if KINDS.get(kind) is OWN_KINDS.get(kind):
-        return is_supervised(kind, options), kind in ("rbm", "dbn")
-    made = build(kind, nodes or OUTLINE, options)
-    return made.loss == "nll", any(stage.layer is not None for stage in made.stages)
+    like = _outline(kind, nodes, options)
+    return LOSSES[like.loss].needs_label, any(stage.layer is not None for stage in like.stages)
+
+
+def _outline(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
+    """A network of this kind: what is wrong with the nodes of one of mrdl's is told when the data is known."""
+    own = KINDS.get(kind) is OWN_KINDS.get(kind)
+    return build(kind, OUTLINE if own or not nodes else nodes, options)
 
 
 def design(
@@ -176,10 +192,11 @@ def design(
 ) -> Architecture:
     """The architecture for data of this width and number of classes; raises ConfigError if they do not fit."""
     options = options or {}
-    classifies, _ = character(kind, nodes, options)
+    like = _outline(kind, nodes, options)
+    classifies = LOSSES[like.loss].needs_label
     if not nodes:
-        hidden = (num_features, *DEFAULT_HIDDEN)
-        nodes = (*hidden, num_classes) if classifies else hidden if kind == "rbm" else (*hidden, DEFAULT_CODE)
+        top = () if like.top_machine is not None else (num_classes if classifies else DEFAULT_CODE,)
+        nodes = (num_features, *DEFAULT_HIDDEN, *top)
     if nodes[0] != num_features:
         raise ConfigError(f"nodes begins with {nodes[0]}, but the data has {num_features} columns beside the label")
     if classifies and nodes[-1] < num_classes:

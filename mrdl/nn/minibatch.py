@@ -14,8 +14,9 @@ from mrdl.nn.weights import Weights
 class Hyperparameters:
     """How one shard is trained in one round. learning_rate: per step; epochs: passes over the shard.
 
-    Of RBMs alone: cd_steps, of the Gibbs chain; persistent: whether the chains go on from batch to batch;
-    weight_cost: the L2 penalty.
+    Of training by gradients alone: optimizer, one of OPTIMIZERS; dropout: the share of what a hidden layer gives that
+    is left out of each step. Of RBMs alone: cd_steps, of the Gibbs chain; persistent: whether the chains go on from
+    batch to batch; weight_cost: the L2 penalty.
     """
 
     epochs: int
@@ -26,6 +27,8 @@ class Hyperparameters:
     cd_steps: int = 1
     persistent: bool = False
     weight_cost: float = 0.0
+    optimizer: str = "sgd"
+    dropout: float = 0.0
 
 
 class Batches:
@@ -40,11 +43,14 @@ class Batches:
         self._scaled = torch.empty((self.size, columns), device=device)
         self._factor = torch.from_numpy(rows.factor).to(device)
         self._minimum = torch.from_numpy(rows.minimum).to(device) if rows.minimum.any() else None
+        self._prepared = self._raw.dtype == torch.float32 and rows.is_prepared
         self._threshold = rows.threshold
 
     def inputs(self, batch: Tensor) -> Tensor:
         """batch: (n,) indices. Returns (n, columns) float32, overwritten by the next call."""
         x = self._scaled[: len(batch)]
+        if self._prepared:
+            return torch.index_select(self._features, 0, batch, out=x)
         raw = torch.index_select(self._features, 0, batch, out=self._raw[: len(batch)])
         if self._threshold is not None:
             return x.copy_(raw > self._threshold)

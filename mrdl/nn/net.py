@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from mrdl.errors import ConfigError
+from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import KINDS
 from mrdl.nn.kinds import build as make
+from mrdl.nn.losses import LOSSES
 from mrdl.nn.weights import Weights
-
-ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "linear": lambda x: x}
 
 
 class Net(nn.Module):
@@ -23,7 +23,7 @@ class Net(nn.Module):
         Net([784, 500, 30], kind="autoencoder")          784 -> 500 -> 30 -> 500 -> 784, sigmoid
         Net([784, 500, 100], kind="rbm")                 784 -> 500 -> 100, two RBMs
 
-    `options` are those of the kind: activation, visible, fine_tune.
+    `options` are those of the kind: activation, visible, fine_tune, residual.
     `num_layers` may be left out; where it is given it must be the number of nodes.
     """
 
@@ -61,9 +61,11 @@ class Net(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: (rows, nodes[0]) in [0, 1]. Returns log-probabilities (rows, classes), the reconstruction of an
         autoencoder, or the topmost features of RBMs."""
-        out = self.logits(x)
-        loss = self.architecture.loss
-        return torch.log_softmax(out, 1) if loss == "nll" else torch.sigmoid(out) if loss == "bce" else out
+        return self.output(self.logits(x))
+
+    def output(self, sums: Tensor) -> Tensor:
+        """sums: (rows, outputs), what the last layer gives. Returns (rows, outputs) as `forward` does."""
+        return LOSSES[self.architecture.loss].output(sums)
 
     def encode(self, x: Tensor) -> Tensor:
         """x: (rows, nodes[0]). Returns an autoencoder's code (rows, nodes[code])."""
@@ -71,7 +73,7 @@ class Net(nn.Module):
 
     def decode(self, code: Tensor) -> Tensor:
         """code: (rows, nodes[code]). Returns an autoencoder's rows (rows, nodes[0])."""
-        return torch.sigmoid(self._through(code, self._code(), len(self.layers)))
+        return self.output(self._through(code, self._code(), len(self.layers)))
 
     def _code(self) -> int:
         if self.architecture.code is None:
@@ -82,7 +84,8 @@ class Net(nn.Module):
         if first == 0 and self.architecture.visible == "gaussian":
             x = x * torch.as_tensor(self.layers[0].visible_scale)
         for i in range(first, stop):
-            x = ACTIVATIONS[self.architecture.activations[i]](self.layers[i](x))
+            given = ACTIVATIONS[self.architecture.activations[i]].apply(self.layers[i](x))
+            x = x + given if self.architecture.adds[i] else given
         return x
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:

@@ -25,6 +25,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.features)
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the features are in [0, 1] as they are, so that nothing is to be scaled."""
+        return self.threshold is None and not self.minimum.any() and bool((self.factor == 1).all())
+
 
 @dataclass(frozen=True)
 class Dataset:

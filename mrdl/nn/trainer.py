@@ -1,12 +1,14 @@
-"""The mini-batch loop of one shard on one machine, whatever a step of it is."""
+"""The mini-batch loop of one training on one machine, whatever a step of it is."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mrdl.nn import contrastive
-from mrdl.nn.architecture import Architecture
+from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.backprop import Backpropagation
 from mrdl.nn.contrastive import ContrastiveDivergence
 from mrdl.nn.device import one_thread, pick_device
@@ -16,6 +18,43 @@ from mrdl.nn.weights import Weights
 
 REPORT_ROWS = 20_000  # rows between two reports of progress
 
+Report = Callable[[int, float, float], None]
+"""report(epoch from 0, fraction of the epoch, mean loss so far)"""
+
+
+class Step(Protocol):
+    """What a mini-batch changes: weights, and `loss_sum`, the summed losses of the rows since it was set to 0."""
+
+    loss_sum: Tensor
+
+    def __call__(self, batch: Tensor) -> None:
+        """Train on the rows at `batch`, (n,) indices."""
+
+    def weights(self) -> Weights:
+        """A copy of the weights, those that the step leaves alone among them."""
+
+
+def run_epochs(
+    step: Step, draw_order: Callable[[], Tensor], epochs: int, batch_size: int, report: Report = lambda *_: None
+) -> float:
+    """Train on all rows, epoch after epoch, and give the mean loss of the last epoch's rows.
+
+    draw_order() gives the rows in the order of an epoch, (rows,) indices; report is called every some thousand rows.
+    """
+    every, loss = max(1, REPORT_ROWS // batch_size), 0.0
+    for epoch in range(epochs):
+        step.loss_sum.zero_()
+        places = draw_order().to(step.loss_sum.device)
+        count = len(places)
+        for i, batch in enumerate(places.split(batch_size) if count else ()):
+            step(batch)
+            if i % every == every - 1:
+                done = min((i + 1) * batch_size, count)
+                report(epoch, done / count, float(step.loss_sum) / done)
+        loss = float(step.loss_sum) / max(1, count)
+        report(epoch, 1.0, loss)
+    return loss
+
 
 @one_thread()
 def train_shard(
@@ -24,46 +63,51 @@ def train_shard(
     rows: Rows,
     settings: Hyperparameters,
     rng: np.random.Generator,
-    report: Callable[[int, float, float], None] = lambda epoch, done, loss: None,
-    stage: int = 0,
+    report: Report = lambda *_: None,
+    *,
+    stage: Stage | None = None,
 ) -> tuple[Weights, dict[str, float]]:
-    """Train a stage from `weights` on all rows; returns the new weights and metrics (loss: mean of the last epoch).
+    """Train a stage of a network, the first where none is said, from `weights` on all rows of a shard.
 
-    A pure function of its arguments: the rows are taken in `order`, permuted anew by `rng` each epoch.
-    `report(epoch, fraction of the epoch, mean loss so far)` is called every some thousand rows.
+    A pure function of its arguments: the rows are taken in `order`, permuted anew by `rng` each epoch. Returns the new
+    weights and metrics: loss, the mean of the last epoch's rows, and steps, the number of mini-batches.
     """
+    stage, order, count = stage or arch.stages[0], torch.from_numpy(np.ascontiguousarray(rows.order)), len(rows.order)
+    step = _step(arch, stage, weights, rows, settings, rng)
+    loss = run_epochs(
+        step,
+        lambda: order[torch.from_numpy(rng.permutation(count))],
+        settings.epochs,
+        settings.batch_size,
+        report,
+    )
+    return step.weights(), {"loss": loss, "steps": float(settings.epochs * -(-count // settings.batch_size))}
+
+
+def _step(
+    arch: Architecture,
+    stage: Stage,
+    weights: Weights,
+    rows: Rows,
+    settings: Hyperparameters,
+    rng: np.random.Generator,
+) -> Step:
+    """The step that trains a stage. What it draws by itself is seeded by `rng`, which is asked only where it draws."""
     device = pick_device(settings.device)
-    layer = arch.stages[stage].layer
-    step: Backpropagation | ContrastiveDivergence
-    if layer is None:
-        step = Backpropagation(arch, weights, rows, settings, device)
-    else:
-        step = ContrastiveDivergence(arch, layer, weights, rows, settings, device, int(rng.integers(1 << 62)))
-    order, count = torch.from_numpy(np.ascontiguousarray(rows.order)), len(rows.order)
-    every = max(1, REPORT_ROWS // settings.batch_size)
-    loss = 0.0
-    for epoch in range(settings.epochs):
-        step.loss_sum.zero_()
-        places = order[torch.from_numpy(rng.permutation(count))].to(device)
-        batches = places.split(settings.batch_size) if count else ()
-        for i, batch in enumerate(batches):
-            step(batch)
-            if i % every == every - 1:
-                done = min((i + 1) * settings.batch_size, count)
-                report(epoch, done / count, step.loss_sum.item() / done)
-        loss = step.loss_sum.item() / max(1, count)
-        report(epoch, 1.0, loss)
-    metrics = {"loss": loss, "steps": float(settings.epochs * -(-count // settings.batch_size))}
-    return step.weights(), metrics
+    if stage.layer is not None:
+        return ContrastiveDivergence(arch, stage.layer, weights, rows, settings, device, int(rng.integers(1 << 62)))
+    generator = torch.Generator(device)
+    if settings.dropout:
+        generator.manual_seed(int(rng.integers(1 << 62)))
+    return Backpropagation(arch, weights, rows, settings, device, generator)
 
 
 @one_thread()
-def fit_visible(arch: Architecture, stage: int, weights: Weights, rows: Rows) -> Weights:
+def fit_visible(arch: Architecture, stage: Stage, weights: Weights, rows: Rows) -> Weights:
     """The weights with the visible biases of a stage's RBM fitted to all rows; as they are where it has none."""
-    layer = arch.stages[stage].layer
-    if layer is None or not len(rows):
+    if stage.layer is None or not len(rows):
         return weights
     batches = Batches(rows, len(rows), torch.device("cpu"))
     return contrastive.fit_visible(
-        arch, layer, weights, batches.inputs(torch.from_numpy(np.ascontiguousarray(rows.order)))
+        arch, stage.layer, weights, batches.inputs(torch.from_numpy(np.ascontiguousarray(rows.order)))
     )

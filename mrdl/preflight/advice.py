@@ -25,6 +25,7 @@ from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DataError
 from mrdl.mapreduce.runners import runner_of
+from mrdl.nn.architecture import Stage
 from mrdl.nn.kinds import design
 from mrdl.rounds.plan import rounds_of
 from mrdl.settings.config import TrainConfig
@@ -137,7 +138,7 @@ def _training_speed(
     )
     weights = arch.initial_weights(0)
 
-    def speed(stage: int) -> float:
+    def speed(stage: Stage) -> float:
         count = 20 * config.batch_size
         while True:
             some = dataclasses.replace(rows, order=np.resize(rows.order, count))
@@ -151,7 +152,7 @@ def _training_speed(
                 return count / spent
             count = max(2 * count, int(count * 0.7 * seconds / len(arch.stages) / max(spent, 1e-3)))
 
-    return tuple(speed(stage) for stage in range(len(arch.stages)))
+    return tuple(speed(stage) for stage in arch.stages)
 
 
 def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:

@@ -132,7 +132,7 @@ def _filters(place: "Figure", manifests: Any, model: Model, *_: Any) -> None:
 
 def _examples(folder: RunFolder, model: Model) -> np.ndarray | None:
     """A few raw rows of the run's own data, (rows, columns); None where there is no picture in them to be drawn."""
-    if not _side(model) or model.arch.loss == "nll":
+    if not _side(model) or model.classifies:
         return None
     source = folder.about()["data"]["source"]
     try:
@@ -144,7 +144,7 @@ def _examples(folder: RunFolder, model: Model) -> np.ndarray | None:
 
 def _reconstructions(place: "Figure", manifests: Any, model: Model, examples: np.ndarray) -> None:
     shown = [("rows", model.preparation.scale(examples)), ("reconstructed", model.reconstruct(examples))]
-    if model.arch.loss == "cd":
+    if model.arch.top_machine is not None:
         shown.append(("samples", model.sample(len(examples), 1000)))
     axes = place.subplots(len(shown), len(examples), squeeze=False)
     side = _side(model)

@@ -156,9 +156,8 @@ class Run:
     ) -> tuple[Checkpoint, dict[str, Any]]:
         began, stage = time.monotonic(), self.architecture.stages[planned.stage]
         if planned.stage and (not history or history[-1]["stage"] != stage.name):
-            before = Checkpoint(
-                before.number, self.architecture.begun(planned.stage, before.weights, self.initial.weights), {}
-            )
+            begun = self.architecture.begun(stage, before.weights, self.initial.weights)
+            before = Checkpoint(before.number, begun, {})
         failed = Counter(
             s["shard"]
             for m in history

@@ -219,6 +219,7 @@ class RoundJob(MRJob):
 
         config, planned = self.config, self.round
         arch, preparation = self._architecture(loaded.statistics), self._preparation(loaded.statistics)
+        stage = arch.stages[planned.stage]
         weights = start = self._start_weights(arch)
         loaded = loaded if planned.stage_round else loaded.lowest(config.warm_rows, warm_rank)
         targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
@@ -236,10 +237,10 @@ class RoundJob(MRJob):
             self.set_status(training_status(shard, planned.number, epoch, settings.epochs, done, loss))
 
         try:
-            if not planned.stage_round and arch.stages[planned.stage].layer not in self.settings["fitted"]:
-                weights = trainer.fit_visible(arch, planned.stage, weights, rows)
+            if not planned.stage_round and stage.layer not in self.settings["fitted"]:
+                weights = trainer.fit_visible(arch, stage, weights, rows)
             rng = np.random.default_rng([config.seed, planned.number, shard])
-            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, planned.stage)
+            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, stage=stage)
         except Exception as error:
             error.add_note(f"in round {planned.number}, shard {shard} of {config.shards}, {len(rows)} rows")
             raise

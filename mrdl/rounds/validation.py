@@ -11,6 +11,7 @@ from mrdl.data.schema import Schema
 from mrdl.model.model import Model
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import design
+from mrdl.nn.losses import LOSSES
 from mrdl.nn.weights import Weights
 from mrdl.settings.config import TrainConfig
 from mrdl.shards.cache import Prepared
@@ -44,7 +45,7 @@ class Judge:
     def told_classes(self, weights: Weights) -> str:
         """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
         kept_out = self.prepared.validation
-        if self.arch.loss != "nll" or not len(kept_out.features):
+        if not LOSSES[self.arch.loss].needs_label or not len(kept_out.features):
             return ""
         model = Model(self.arch, weights, self.preparation)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
@@ -56,7 +57,7 @@ class Judge:
     def told_absent(self) -> list[str]:
         """The classes that training or validation have no row of, in words."""
         kept_out, preparation = self.prepared.validation, self.preparation
-        if self.arch.loss != "nll" or not len(kept_out.codes):
+        if not LOSSES[self.arch.loss].needs_label or not len(kept_out.codes):
             return []
         counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
         return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)

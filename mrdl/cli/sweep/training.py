@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mrdl.data.dataset import load_data
 from mrdl.errors import DataError
 from mrdl.mapreduce.task import die_with_driver
-from mrdl.nn.backends.autograd import on_test_rows
+from mrdl.nn.backends.single import on_test_rows
 from mrdl.nn.rows import Dataset
 from mrdl.storage import atomic
 from mrdl.sweep.jobs.pack import verdicts

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from mrdl.nn.backends.autograd import network
+from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.backends.result import Result
+from mrdl.nn.backends.single import architecture_of, initial_weights
 from mrdl.nn.design import Design
-from mrdl.nn.optimizers import OPTIMIZERS
+from mrdl.nn.optimizers import MOMENTUM, OPTIMIZERS
 from mrdl.nn.rows import Dataset
 
 if TYPE_CHECKING:
@@ -30,12 +31,6 @@ MOST_ROWS = 512  # of a batch; above, likewise
 MOST_WEIGHTS = 500_000  # of a network; all of them together hold 80 times as many floats, and more is no faster
 LINE = 16  # floats of a cache line: MKL rounds a product by how it lies in memory, so each network's part begins one
 TEST_ROWS = 256  # that are predicted at once
-ACTIVATIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {  # in place; its slope where it gave `a`
-    "relu": (lambda a: a.relu_(), lambda a: a.sign()),
-    "tanh": (lambda a: a.tanh_(), lambda a: 1 - a * a),
-    "sigmoid": (lambda a: a.sigmoid_(), lambda a: a - a * a),
-    "linear": (lambda a: a, lambda a: 1.0),
-}
 
 
 def family(design: Design, columns: int = 0) -> tuple[Any, ...] | None:
@@ -93,7 +88,7 @@ def with_batch(
     first, real, place = designs[0], len(designs), pick_device(device)
     nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes), place)
     x, y, test_x, test_y = data.on(place)
-    step = OPTIMIZERS[first.optimizer](nets.values, nets.slopes, nets.rates)
+    step = OPTIMIZERS[first.optimizer].start(nets.values, nets.slopes, nets.rates, MOMENTUM)
     for epoch in range(1, first.epochs + 1):
         total = torch.zeros(TOGETHER, device=place)
         order = torch.stack([torch.randperm(len(x), generator=random) for random in nets.random]).to(place)
@@ -122,8 +117,9 @@ class _Networks:
         import torch
 
         first = designs[0]
-        self.activate, self.slope = ACTIVATIONS[first.activation]
-        self.adds = [first.residual and a == b for a, b in pairwise((columns, *first.hidden))] + [False]
+        arch = architecture_of(first, columns, classes)
+        self.activate, self.slope = ACTIVATIONS[first.activation].apply_, ACTIVATIONS[first.activation].slope
+        self.adds = arch.adds
         given, taken = (math.ceil(width / LINE) * LINE for width in (columns, classes))
         self.nodes = [given, *map(_padded, first.hidden), taken]
         self.nodes[0] = self.nodes[1] if self.adds[0] else given
@@ -139,12 +135,11 @@ class _Networks:
         for bias in self.biases if first.activation == "sigmoid" else self.biases[-1:]:
             bias.fill_(-math.inf)  # of what pads: sigmoid and softmax are 0 there
         self.rates = torch.tensor([[design.learning_rate] for design in designs], device=place)
-        self.random = [torch.Generator() for _ in designs]
+        self.random = [torch.Generator().manual_seed(design.seed) for design in designs]
         for i, design in enumerate(designs):
-            torch.manual_seed(design.seed)
-            own = [parameter.detach() for parameter in network(design, columns, classes).parameters()]
-            self.random[i].set_state(torch.get_rng_state())
-            for weights, biases, weight, bias in zip(self.weights, self.biases, own[::2], own[1::2], strict=True):
+            own = initial_weights(design, architecture_of(design, columns, classes), self.random[i])
+            for layer, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+                weight, bias = (torch.from_numpy(own[f"layers.{layer}.{part}"]) for part in ("weight", "bias"))
                 weights[i, : weight.shape[1], : weight.shape[0]] = weight.T
                 biases[i, 0, : len(bias)] = bias
 

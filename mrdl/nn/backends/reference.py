@@ -1,12 +1,17 @@
 """Training one design by numpy alone: plain networks and SGD, to compare others with."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from mrdl.errors import ConfigError
+from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.backends.result import Report, Result
 from mrdl.nn.design import Design
+from mrdl.nn.initialisation import INITIALISATIONS
+from mrdl.nn.kinds import mlp
+from mrdl.nn.optimizers import MOMENTUM
 from mrdl.nn.rows import Dataset
 
 
@@ -22,22 +27,16 @@ def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
     if problem := refused_by_numpy(design):
         raise ConfigError(problem)
     rng = np.random.default_rng(design.seed)
+    activation = ACTIVATIONS[design.activation]
     nodes = (data.columns, *design.hidden, len(data.classes))
-    # the bounds of torch's kaiming_uniform_ for relu, of xavier_uniform_, and of nn.Linear by itself
-    bounds = {"he": lambda a, b: 6 / a, "xavier": lambda a, b: 6 / (a + b), "default": lambda a, b: 1 / a}
-    bound = bounds[design.initialisation]
-    weights = [
-        rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(np.sqrt(bound(a, b))) for a, b in pairwise(nodes)
-    ]
-    own = float(design.initialisation == "default")  # the others begin with biases of zero
-    biases = [(own * rng.uniform(-1, 1, b) / np.sqrt(a)).astype(np.float32) for a, b in pairwise(nodes)]
+    weights, biases = _drawn(design, nodes, rng)
     moves = [np.zeros_like(p) for p in (*weights, *biases)]
 
     def forward(x: np.ndarray) -> list[np.ndarray]:
         outs = [x]
         for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             a = outs[-1] @ weight + bias
-            outs.append(a if i == len(weights) - 1 else _activate(design.activation, a))
+            outs.append(a if i == len(weights) - 1 else activation.numpy(a))
         return outs
 
     for epoch in range(1, design.epochs + 1):
@@ -54,9 +53,9 @@ def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
             for i in reversed(range(len(weights))):
                 gradients[i], gradients[len(weights) + i] = outs[i].T @ delta, delta.sum(0)
                 if i:
-                    delta = (delta @ weights[i].T) * _slope(design.activation, outs[i])
+                    delta = (delta @ weights[i].T) * activation.numpy_slope(outs[i])
             for parameter, move, gradient in zip((*weights, *biases), moves, gradients, strict=True):
-                move *= 0.9
+                move *= MOMENTUM
                 move -= design.learning_rate * gradient
                 parameter += move
         report(epoch, total / len(order))
@@ -64,16 +63,15 @@ def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
     return Result(log_p.argmax(1), float(-log_p[np.arange(len(log_p)), data.test_y].mean()))
 
 
-def _activate(name: str, a: np.ndarray) -> np.ndarray:
-    if name == "relu":
-        return np.maximum(a, 0)
-    return np.tanh(a) if name == "tanh" else 1 / (1 + np.exp(-a)) if name == "sigmoid" else a
-
-
-def _slope(name: str, out: np.ndarray) -> np.ndarray:
-    if name == "relu":
-        return (out > 0).astype(np.float32)
-    return 1 - out * out if name == "tanh" else out * (1 - out) if name == "sigmoid" else np.ones_like(out)
+def _drawn(design: Design, nodes: Sequence[int], rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Initial weights, (fan_in, fan_out) of each layer, and biases, (fan_out,)."""
+    arch, bounds = mlp(nodes, design.activation), INITIALISATIONS[design.initialisation]
+    weights = [
+        rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(bounds.weight(a, b, arch.gain))
+        for a, b in pairwise(nodes)
+    ]
+    biases = [(rng.uniform(-1, 1, b) * bounds.bias(a)).astype(np.float32) for a, b in pairwise(nodes)]
+    return weights, biases
 
 
 def _log_softmax(a: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from mrdl.errors import ConfigError
-from mrdl.nn.backends.autograd import with_torch
 from mrdl.nn.backends.custom import find, parts_of
 from mrdl.nn.backends.reference import with_numpy
 from mrdl.nn.backends.result import Fit
+from mrdl.nn.backends.single import with_torch
 
 BACKENDS: dict[str, Fit] = {"torch": with_torch, "numpy": with_numpy, "batched": with_torch}
 """batched: torch, and mrdl/sweep/batched.py for the small networks that can train together."""

@@ -20,11 +20,12 @@ import numpy as np
 import mrdl
 from mrdl.data.baseline import is_no_better
 from mrdl.data.dataset import load_data
-from mrdl.nn.backends.autograd import with_torch
 from mrdl.nn.backends.batched import grouped, with_batch
 from mrdl.nn.backends.registry import backend
 from mrdl.nn.backends.result import Fit, Result
+from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design, design_of
+from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.nn.rows import Dataset
 from mrdl.sweep.jobs.child import Beat, Limits, in_child
 
@@ -73,7 +74,7 @@ def _warm_up(data: Dataset) -> None:
     """Let libraries load what they load late; a child would do it again each time. By the CPU alone: a process that has
     spoken to a GPU cannot be forked into one that does."""
     few = Dataset(data.train_x[:8], data.train_y[:8], data.test_x[:2], data.test_y[:2], data.classes, data.digest)
-    for optimizer in ("sgd", "adam"):
+    for optimizer in OPTIMIZERS:
         with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
             with_torch(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None, "cpu")
 
