@@ -31,6 +31,8 @@ DATA = Dataset(
 def meta(monkeypatch):
     """A device of its own that is in every torch: it refuses what lies elsewhere. What leaves it is made up."""
     monkeypatch.setattr(devices, "pick_device", lambda device: torch.device("meta"))
+    of_cpu = torch.Generator
+    monkeypatch.setattr(torch, "Generator", type("Generator", (), {"__new__": lambda cls, device="cpu": of_cpu()}))
     monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 0.25)
     monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: [0.25] * len(tensor))
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros(tensor.shape, dtype=tensor.dtype))
