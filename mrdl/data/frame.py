@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from mrdl.errors import DataError, SetupError
+from mrdl.storage import atomic
 from mrdl.storage.lock import is_held
 
 if TYPE_CHECKING:
@@ -39,14 +40,19 @@ def written(frame: "pd.DataFrame", folder: Path) -> Iterator[Path]:
 
 
 def _write(table: pa.Table, folder: Path) -> Path:
-    place = folder / f".data.csv.{os.getpid()}"
-    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    """Write a table, for this user alone, into a file named by its content."""
+    path = folder / "data.csv"
+
+    def named(place: Path) -> Path:
+        nonlocal path
+        path = folder / f"data-{_digest(place)}.csv"
+        return path
+
+    with (
+        atomic.beside(path, named) as place,
+        open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
+    ):
         arrow_csv.write_csv(table, file)
-    path = folder / f"data-{_digest(place)}.csv"
-    if path.exists():
-        place.unlink()
-    else:
-        os.replace(place, path)
     return path
 
 

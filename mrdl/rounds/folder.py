@@ -15,7 +15,6 @@ import contextlib
 import itertools
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -27,18 +26,17 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
+from mrdl.errors import ConfigError, cannot_write
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import provenance
 from mrdl.settings.config import from_file
 from mrdl.storage import atomic
-from mrdl.storage.lock import is_held, take
+from mrdl.storage.lock import held, is_held
 
 log = logging.getLogger(__name__)
 
 NAMES = {"initial": "start_from, by the digest of its weights,"}  # of what run.json knows by another name
 NAME = re.compile(r"mrdl-[\w-]+")  # of a run: folders that are deleted are found by it
-BESIDE = re.compile(r"\..+\.\d+")  # what a write that was killed has left
 VELOCITY = "velocity."  # before the names of its tensors in a round's file
 
 
@@ -74,29 +72,10 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Make the folder and hold it. Raises ConfigError if another driver does, SetupError if it cannot be made."""
-        try:
-            self.rounds.mkdir(parents=True, exist_ok=True)
-            lock = take(self.path, "run")
-            self._sweep()
-        except OSError as error:
-            raise SetupError(
-                f"the run folder {self.path} cannot be written: {error.strerror}. Use --run-dir"
-            ) from error
-        try:
+        with held(self.path, "run", elsewhere="Use --run-dir", again="go on with --resume", inside=[self.rounds]):
+            for folder in (self.path, self.rounds):
+                atomic.clear(folder)
             yield
-        except OSError as error:
-            if error.errno not in DISK_TAKES_NO_MORE:
-                raise
-            raise cannot_write(error.filename or f"a file of the run in {self.path}", str(error.strerror)) from error
-        finally:
-            os.close(lock)
-
-    def _sweep(self) -> None:
-        """Delete what killed writes have left beside their files; nobody else writes now."""
-        for folder in (self.path, self.rounds):
-            for path in folder.iterdir():
-                if BESIDE.fullmatch(path.name):
-                    path.unlink()
 
     def is_held(self) -> bool:
         """Whether a driver works here now."""

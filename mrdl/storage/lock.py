@@ -3,31 +3,41 @@
 import fcntl
 import os
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from mrdl.errors import ConfigError
+from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
 
-ATTEMPTS = 4
+ATTEMPTS = 4  # to take a lock, PAUSE_S apart: somebody may just be asking whether it is held
+PAUSE_S = 0.05
 
 
-def take(folder: Path, what: str) -> int:
-    """Hold a folder until the file descriptor that this returns is closed.
+@contextmanager
+def held(folder: Path, what: str, *, elsewhere: str, again: str, inside: Sequence[Path] = ()) -> Iterator[None]:
+    """Make a folder and hold it; what goes wrong with its disk meanwhile is an error with a way out.
 
-    Raises ConfigError, which names `what` the folder is of, if another process holds it; OSError where it cannot be.
+    what: whose folder it is, as "run"; elsewhere: how to take another one, "Use --run-dir"; again: how to go on when
+    its disk is mended, "go on with --resume"; inside: folders in it that are made, too. Raises ConfigError if another
+    process holds it, SetupError where it cannot be made, or where its disk takes no more.
+
+    with held(Path("runs/1"), "run", elsewhere="Use --run-dir", again="go on with --resume"): ...
     """
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    for attempt in range(ATTEMPTS):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(lock, 0)
-            os.write(lock, str(os.getpid()).encode())
-            return lock
-        except BlockingIOError:
-            if attempt + 1 < ATTEMPTS:
-                time.sleep(0.05)  # somebody may just be asking whether it is held
-    holder = os.read(lock, 20).decode() or "?"
-    os.close(lock)
-    raise ConfigError(f"the {what} folder {folder} is in use by process {holder}")
+    try:
+        for path in (folder, *inside):
+            path.mkdir(parents=True, exist_ok=True)
+        lock = _take(folder, what)
+    except OSError as error:
+        raise SetupError(f"the {what} folder {folder} cannot be written: {error.strerror}. {elsewhere}") from error
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_TAKES_NO_MORE:
+            raise
+        file = error.filename or f"a file of the {what} in {folder}"
+        raise cannot_write(file, str(error.strerror), again) from error
+    finally:
+        os.close(lock)
 
 
 def is_held(folder: Path) -> bool:
@@ -43,3 +53,20 @@ def is_held(folder: Path) -> bool:
     finally:
         os.close(lock)
     return False
+
+
+def _take(folder: Path, what: str) -> int:
+    """Lock a folder, as long as the file descriptor that this returns is open."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    for attempt in range(ATTEMPTS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(lock, 0)
+            os.write(lock, str(os.getpid()).encode())
+            return lock
+        except BlockingIOError:
+            if attempt + 1 < ATTEMPTS:
+                time.sleep(PAUSE_S)
+    holder = os.read(lock, 20).decode() or "?"
+    os.close(lock)
+    raise ConfigError(f"the {what} folder {folder} is in use by process {holder}")

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, Self
 from safetensors import SafetensorError
 
 from mrdl.data.dataset import identity_of, load_data, prepare_data, save_data
-from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
+from mrdl.errors import ConfigError, SetupError, cannot_write
 from mrdl.nn.backends.batched import chosen
 from mrdl.nn.backends.registry import look_for
 from mrdl.nn.design import Design, design_of
 from mrdl.nn.rows import Dataset
 from mrdl.storage import atomic
-from mrdl.storage.lock import is_held, take
+from mrdl.storage.lock import held, is_held
 from mrdl.sweep import cost
 from mrdl.sweep.jobs.pack import about_design
 from mrdl.sweep.ledger import Ledger
@@ -149,18 +149,18 @@ class SweepFolder:
     def _make_index(self, path: Path, designs: Sequence[Design]) -> None:
         """Make the ledger from the plan and what tasks have told: beside, and renamed."""
         with self.held():
-            beside, data = path.with_name(".ledger.db"), self.dataset()
             for old in self.path.glob(".ledger.db*"):
                 old.unlink()
-            self.ledger = Ledger(beside)
-            self._plan(designs or self.spec.designs(data.columns, len(data.classes)), data)
-            self._parts().reindex()
-            while not self.ledger.waiting() and self.plan_more():
-                pass
-            self.ledger.close()
-            for old in self.path.glob("ledger.db-*"):
-                old.unlink()
-            os.replace(beside, path)
+            data = self.dataset()
+            with atomic.beside(path) as place:
+                self.ledger = Ledger(place)
+                self._plan(designs or self.spec.designs(data.columns, len(data.classes)), data)
+                self._parts().reindex()
+                while not self.ledger.waiting() and self.plan_more():
+                    pass
+                self.ledger.close()
+                for old in self.path.glob("ledger.db-*"):
+                    old.unlink()
 
     def _plan(self, designs: Sequence[Design], data: Dataset) -> int:
         """Returns how many were not there yet."""
@@ -211,20 +211,11 @@ class SweepFolder:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder; raises ConfigError if another driver does."""
-        try:
-            lock = take(self.path, "sweep")
-        except OSError as error:
-            raise cannot_write(f"the sweep folder {self.path}", str(error.strerror), AGAIN) from error
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise cannot_write(f"{self.path}/ledger.db", str(error), AGAIN) from error
-        except OSError as error:
-            if error.errno not in DISK_TAKES_NO_MORE:
-                raise
-            raise cannot_write(error.filename or f"a file in {self.path}", str(error.strerror), AGAIN) from error
-        finally:
-            os.close(lock)
+        with held(self.path, "sweep", elsewhere="Nothing is lost: mend that and " + AGAIN, again=AGAIN):
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                raise cannot_write(f"{self.path}/ledger.db", str(error), AGAIN) from error
 
     def is_held(self) -> bool:
         """Whether a driver works here now."""
