@@ -114,6 +114,29 @@ def new_run(digits, tmp_path):
 
 
 @pytest.fixture
+def order():
+    """Make the Order of a job's tasks on rows of two columns: order(cached=True)."""
+    from mrdl.data.preparation import Scaling
+    from mrdl.data.schema import Schema
+    from mrdl.rounds.order import Order
+    from mrdl.rounds.plan import Round
+    from mrdl.settings.config import TrainConfig
+
+    def make(**changes):
+        known = {
+            "config": TrainConfig(nodes=(2, 3, 2), shards=4).resolved(),
+            "schema": Schema(("x", "y", "label"), 2, None),
+            "round": Round(1, 0, 1, 3, 1, 0.03, 0.8),
+            "scaling": Scaling(),
+            "cached": False,
+            "reducers": 2,
+        }
+        return Order(**{**known, **changes})
+
+    return make
+
+
+@pytest.fixture
 def rates(monkeypatch) -> list[float]:
     """The learning rate of every training, in the order of rounds and shards."""
     from mrdl.nn import trainer

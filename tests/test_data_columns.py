@@ -134,7 +134,7 @@ def test_text_and_numbers_in_both_first_lines_are_a_question():
 
 
 def test_a_mapper_stops_at_a_hundred_bad_rows_and_says_at_least(folder, capsys, monkeypatch):
-    monkeypatch.setattr("mrdl.rounds.job.READ_BYTES", 4096)
+    monkeypatch.setattr("mrdl.rounds.tasks.READ_BYTES", 4096)
     lines = [f"{i % 2},{i % 9},{'oops' if i > 500 and i % 3 == 0 else i % 7}" for i in range(5000)]
     monkeypatch.setattr("mrdl.data.source.HEAD_BYTES", 2000)
     (folder / "x.csv").write_text("y,a,b\n" + "\n".join(lines))

@@ -206,7 +206,7 @@ TWO = {"a": 5, "b": 5}
 )
 def test_data_that_cannot_be_trained_on_is_refused_by_its_reason(about, skip, supervised, reason):
     statistics = counted(np.zeros((10, 2)), **{"classes": TWO, **about})
-    assert reason in refuse(statistics, 4, skip, supervised)
+    assert reason in refuse(statistics, 4, skip, supervised).text
 
 
 @pytest.mark.parametrize(

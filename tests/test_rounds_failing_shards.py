@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ import mrdl
 from mrdl.cli.script import TrainJob
 from mrdl.errors import Diverged
 from mrdl.nn.weights import digest
+from mrdl.rounds import tasks
 
 PLAIN = {"warm_rows": 0, "outer_momentum": 0, "outer_step": 1}
 QUICK = {"nodes": (64, 12, 10), "shards": 3, "rounds": 3, "epochs": 1, "batch_size": 64, "warm_rows": 60, "seed": 2}
@@ -22,11 +24,27 @@ class Spoilt(TrainJob):
 
     spoilt: frozenset[tuple[int, int]] = frozenset()
 
-    def _train(self, shard, loaded):
-        result = super()._train(shard, loaded)
-        if (self.round.number, shard) not in self.spoilt:
-            return result
-        return dataclasses.replace(result, metrics={**result.metrics, "loss": math.nan})
+    def run_mapper(self, step_num=0):
+        with self._spoiling():
+            super().run_mapper(step_num)
+
+    def run_reducer(self, step_num=0):
+        with self._spoiling():
+            super().run_reducer(step_num)
+
+    @contextmanager
+    def _spoiling(self):
+        train = tasks.train
+
+        def spoiling(shard, loaded, order, *more):
+            result = train(shard, loaded, order, *more)
+            if (order.round.number, shard) not in self.spoilt:
+                return result
+            return dataclasses.replace(result, metrics={**result.metrics, "loss": math.nan})
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tasks, "train", spoiling)
+            yield
 
 
 def spoilt(*places: tuple[int, int]) -> type[TrainJob]:

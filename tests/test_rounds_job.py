@@ -2,7 +2,6 @@
 
 import gzip
 import itertools
-import json
 import subprocess
 import sys
 import textwrap
@@ -12,12 +11,12 @@ import pytest
 import torch
 
 import mrdl
-from mrdl.cli.script import TrainJob
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.rows import Rows
 from mrdl.nn.trainer import train_shard
 from mrdl.nn.weights import digest
-from mrdl.rounds.combine import ShardResult, pack_result
+from mrdl.rounds import tasks
+from mrdl.rounds.combine import ShardResult, mean, pack_result
 from mrdl.rounds.driver import Run
 from mrdl.rounds.folder import RunFolder
 from mrdl.settings.config import TrainConfig
@@ -213,23 +212,20 @@ def test_an_autoencoder_is_the_same_in_processes(train, digits):
     assert train(digits, runner="local", **settings).sha256 == train(digits, **settings).sha256
 
 
-def test_results_that_arrive_in_another_order_give_the_same_bytes(tmp_path):
+def test_results_that_arrive_in_another_order_give_the_same_bytes(order):
     """Numbers whose sum does depend on its order, even in float64."""
-    settings = tmp_path / "settings.json"
-    settings.write_text(json.dumps({"config": {}, "emit_shards": False}))
     values = [1e17, 3, -1e17, 7]
     results = [ShardResult(i, 10, {"w": np.array([v], np.float32)}, {"loss": 0.5}, "a") for i, v in enumerate(values)]
     lines = [b"combine\t" + pack_result(result) + b"\n" for result in results]
     combined = set()
     for arrival in itertools.permutations(lines):
-        job = TrainJob(["--settings", str(settings), "--no-conf"])
-        job._combine(arrival, lambda key, value: combined.add(value))
+        tasks.combine_results(arrival, lambda key, value: combined.add(value), order(), mean)
     assert len(combined) == 1
 
 
 def test_a_round_has_one_task_that_combines(train, digits, monkeypatch):
-    calls, combine = [], TrainJob._combine
-    monkeypatch.setattr(TrainJob, "_combine", lambda *of_task: calls.append(of_task) or combine(*of_task))
+    calls, combine = [], tasks.combine_results
+    monkeypatch.setattr(tasks, "combine_results", lambda *of_task: calls.append(of_task) or combine(*of_task))
     train(digits, shards=4, tasks=3, rounds=2)
     assert len(calls) == 3, "the warm start and two rounds"
 

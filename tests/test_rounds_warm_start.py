@@ -167,10 +167,10 @@ def test_a_file_that_is_cut_into_many_splits_gives_the_same_bytes(run, other_cac
     known = run(shards=3).execute()
     other_cache()
     monkeypatch.setattr("mrdl.mapreduce.simulated.SPLIT_BYTES", 20_000)
-    monkeypatch.setattr("mrdl.rounds.job.READ_BYTES", 7_000)
+    monkeypatch.setattr("mrdl.rounds.tasks.READ_BYTES", 7_000)
     monkeypatch.setattr("mrjob.sim.SimMRJobRunner._pick_mapper_split_size", lambda *_: 20_000)
     mappers = []
-    monkeypatch.setattr("mrdl.rounds.job.PlacedRows.finish", _counted(mappers))
+    monkeypatch.setattr("mrdl.rounds.tasks.PlacedRows.finish", _counted(mappers))
     assert run(shards=3).execute().to_bytes() == known.to_bytes()
     assert len(mappers) > 8
 

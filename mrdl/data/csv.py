@@ -121,7 +121,7 @@ class BlockParser:
             elif column.null_count:
                 missing += column.null_count
                 column = column.fill_null(0)
-            transposed[row] = column if place in self._booleans else column.to_numpy()
+            transposed[row] = column if place in self._booleans else _without_pandas(column.chunk(0))
         features = np.ascontiguousarray(transposed.T)
         if features.dtype == np.float32:
             if not np.isfinite(features).all():
@@ -154,11 +154,16 @@ class BlockParser:
             names = tuple("" if name in _MISSING else name for name in names)
         elif not _MISSING.isdisjoint(names):
             raise _Unusable
-        return coded.indices.to_numpy(), names
+        return _without_pandas(coded.indices), names
 
 
 class _Unusable(Exception):
     """A block parses, but holds a value that is no value."""
+
+
+def _without_pandas(column: pa.Array) -> np.ndarray:
+    """The values of a column of numbers, none missing; its to_numpy() would import pandas, .25 CPU seconds a task."""
+    return np.from_dlpack(column)
 
 
 def _is_utf8(text: bytes) -> bool:

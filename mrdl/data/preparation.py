@@ -1,8 +1,9 @@
-"""What rows go through before training: the statistics of the data, and the scaling and classes made from them."""
+"""What rows go through before training: whether they can be trained on, and their scaling and classes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -99,18 +100,45 @@ def looks_like_pixels(statistics: Statistics) -> bool:
     return bool(statistics.integral and len(high) and (high >= 0.9 * high.max()).mean() >= 0.5)
 
 
-def refuse(statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool, label: str = "") -> str | None:
-    """Why these rows cannot be trained on, in words; None where they can. label: its column's name."""
+class Unfit(StrEnum):
+    """What is unfit where data is not trained on."""
+
+    ROWS = "rows"  # some cannot be read
+    DATA = "data"  # too few rows, or a label that holds no classes
+    NETWORK = "network"  # its layers, for data like this
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why data is not trained on. unfit: what has to change, which decides the error's class; text: in words."""
+
+    unfit: Unfit
+    text: str
+
+    def to_json(self) -> dict[str, str]:
+        """The fields as JSON has them."""
+        return {"unfit": str(self.unfit), "text": self.text}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, str]) -> "Refusal":
+        """The refusal that `to_json` has written."""
+        return cls(Unfit(found["unfit"]), found["text"])
+
+
+def refuse(
+    statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool, label: str = ""
+) -> Refusal | None:
+    """Why these rows cannot be trained on; None where they can. label: its column's name."""
+    rows = statistics.training_rows
     if statistics.bad_rows and not skip_bad_rows:
-        return f"{statistics.bad_rows} rows cannot be read"
-    if not statistics.training_rows:
-        return "there are no rows to train on" + (
-            f": all {statistics.validation_rows} went to validation" if statistics.validation_rows else ""
-        )
-    if statistics.training_rows < shards:
-        rows = statistics.training_rows
-        return f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer"
-    return problem(label, statistics.classes) if supervised else None
+        return Refusal(Unfit.ROWS, f"{statistics.bad_rows} rows cannot be read")
+    if not rows:
+        kept_out = f": all {statistics.validation_rows} went to validation" if statistics.validation_rows else ""
+        return Refusal(Unfit.DATA, f"there are no rows to train on{kept_out}")
+    if rows < shards:
+        return Refusal(Unfit.DATA, f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer")
+    found = problem(label, statistics.classes) if supervised else None
+    return Refusal(Unfit.DATA, found) if found else None
 
 
 def _class_order(name: str) -> tuple[float, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from mrdl.cluster.webhdfs import FileInfo
 from mrdl.data import columns
 from mrdl.data.formats import refuse_by_name, refuse_other_formats
+from mrdl.data.preparation import Refusal, Unfit
 from mrdl.data.schema import Schema, filled_lines, header_crc, refuse_numbered, sniff
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import Head
@@ -172,12 +173,12 @@ class Source:
                 for _ in text_chunks(info.path):
                     pass
 
-    def refused(self, statistics: Statistics, problem: str, skip_bad_rows: bool) -> MrdlError:
+    def refused(self, statistics: Statistics, refusal: Refusal) -> MrdlError:
         """The error for data that the tasks found unfit; nothing was trained."""
-        if statistics.bad_rows and not skip_bad_rows:
+        if refusal.unfit is Unfit.ROWS:
             return self._bad_rows(statistics, [self._place(file, at) for file, at, _, _ in statistics.bad])
-        kind = ConfigError if problem.startswith("nodes") else DataError
-        return kind(f"{self.name}: {problem}")
+        kind = ConfigError if refusal.unfit is Unfit.NETWORK else DataError
+        return kind(f"{self.name}: {refusal.text}")
 
     def _place(self, file: str, at: int) -> str:
         """Where a bad row lies, in words; at: a line number, or less the byte near which it lies."""

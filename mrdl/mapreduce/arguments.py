@@ -36,12 +36,12 @@ class Job:
 class Launch(Job):
     """One job of a training.
 
-    settings: the file of what it is to do; weights: the file of those that it starts from; inputs: files or URIs;
+    order: the file of what it is to do; weights: the file of those that it starts from; inputs: files or URIs;
     rows_dir: where step 1 of two leaves its output; shards: how many are trained; cached: whether the input is shards;
     reducers: of step 1; on_progress: is told how far the job is, from a thread of its own.
     """
 
-    settings: Path
+    order: Path
     weights: Path | None
     inputs: Sequence[str]
     rows_dir: str
@@ -67,7 +67,7 @@ def python_options(job: Job, variables: Mapping[str, str] | None = None) -> list
 
 def training_options(launch: Launch) -> list[str]:
     """The options of a training's own job class: its files, and where its first step writes."""
-    options = ["--settings", str(launch.settings), "--step-output-dir", launch.rows_dir]
+    options = ["--order", str(launch.order), "--step-output-dir", launch.rows_dir]
     return options + (["--weights", str(launch.weights)] if launch.weights else [])
 
 

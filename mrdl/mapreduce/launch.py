@@ -90,7 +90,7 @@ def _with_plain_names(launch: Launch, held: contextlib.ExitStack) -> Launch:
 
     return dataclasses.replace(
         launch,
-        settings=plain(launch.settings),
+        order=plain(launch.order),
         weights=plain(launch.weights) if launch.weights else None,
         package=plain(launch.package) if launch.package else None,
         work_dir=held.enter_context(plain_name(launch.work_dir)),

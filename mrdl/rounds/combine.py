@@ -13,7 +13,7 @@ import numpy as np
 
 from mrdl.errors import Diverged, TrainingError
 from mrdl.nn.weights import Weights, weighted_mean
-from mrdl.shards.records import Arrays, pack
+from mrdl.shards.records import Arrays, Tag, pack
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[i
     return _checked(rule(good), good[0].weights), left_out
 
 
-def records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list[dict[str, Any]]:
+def shard_records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list[dict[str, Any]]:
     """What a manifest says of each shard, in their order; a metric that is not finite is None there, as JSON has it."""
     return [
         {
@@ -110,7 +110,7 @@ def _unfit(result: ShardResult) -> str | None:
 
 
 def pack_result(result: ShardResult) -> bytes:
-    """An R record."""
+    """The value of the record of a result."""
     meta = {
         "shard": result.shard,
         "num_examples": result.num_examples,
@@ -118,9 +118,9 @@ def pack_result(result: ShardResult) -> bytes:
         "start": result.start,
         "device": result.device,
     }
-    return pack(b"R", meta, result.weights)
+    return pack(Tag.RESULT, meta, result.weights)
 
 
 def to_result(meta: Mapping[str, Any], arrays: Arrays) -> ShardResult:
-    """The result of an R record."""
+    """The result in a record that `pack_result` has packed."""
     return ShardResult(weights=arrays, **meta)

@@ -129,7 +129,7 @@ class Run:
                 self._tell("note", f"round {now.number} was made with other versions, the bytes may differ: {told}")
         self.submission = Submission(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
-            scaling=self.initial.scaling, fitted=self.initial.fitted, emit_shards=self.keep_shards,
+            scaling=self.initial.scaling, fitted_layers=self.initial.fitted_layers, emit_shards=self.keep_shards,
             left=self.left,
             on_progress=lambda *about: self._tell("progress", *about),
             note=lambda text: self._tell("note", text),

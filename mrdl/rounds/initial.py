@@ -64,9 +64,9 @@ class Initial:
         return cls(scaling, weights, first)
 
     @property
-    def fitted(self) -> list[int]:
+    def fitted_layers(self) -> tuple[int, ...]:
         """The layers whose visible biases were learnt already."""
-        return [int(name.split(".")[1]) for name in self.weights if name.endswith(".visible_bias")]
+        return tuple(int(name.split(".")[1]) for name in self.weights if name.endswith(".visible_bias"))
 
 
 def with_nodes_of_start(config: TrainConfig) -> TrainConfig:

@@ -26,6 +26,11 @@ class Round:
     learning_rate: float
     momentum: float
 
+    @property
+    def is_warm_start(self) -> bool:
+        """Whether it trains the sample that the stage starts with, and no shards."""
+        return self.stage_round == 0
+
 
 def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> list[Round]:
     """The jobs of a run, one after the other, for a resolved config: each stage's warm start and rounds, from

@@ -1,7 +1,5 @@
 """The jobs of a run, one after the other: on cached shards where there are any, else on the text."""
 
-import dataclasses
-import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +10,7 @@ from safetensors.numpy import save
 
 from mrdl.cluster.webhdfs import for_a_while
 from mrdl.data.labels import told_alike
-from mrdl.data.preparation import Scaling
+from mrdl.data.preparation import Refusal, Scaling
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics, told_rounding
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
@@ -20,28 +18,32 @@ from mrdl.mapreduce import arguments, launch, shipping
 from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.mapreduce.status import Progress
 from mrdl.nn.weights import Weights
-from mrdl.rounds import combine
-from mrdl.rounds.combine import ShardResult
+from mrdl.rounds.combine import ShardResult, to_result
 from mrdl.rounds.extensions import code_of_run, extensions_of
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.job import RoundJob
+from mrdl.rounds.order import Order
 from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
-from mrdl.shards import records
 from mrdl.shards.cache import Prepared, ShardCache, prepared_from, shard_cache
+from mrdl.shards.records import Tag, split_line, to_statistics, unpack
 from mrdl.storage.store import hdfs_store, is_hdfs
+
+ATTEMPTS = 3  # of a job, each of which gives a task four
+UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|header check|CRC|block|Huffman", re.I)
 
 
 @dataclass
 class Output:
     """What a job has said. weights: combined; shards: a record for each shard; results: those of single shards,
-    where they were asked for; of_data: the lines that tell of the data; refused: why the data was not trained on."""
+    where they were asked for; of_data: the lines that tell of the data; refused: statistics of data that was not
+    trained on, and why; diverged: why there are no weights, empty where there are."""
 
     weights: Weights = field(default_factory=dict)
     shards: list[dict[str, Any]] = field(default_factory=list)
     results: list[ShardResult] = field(default_factory=list)
     of_data: list[bytes] = field(default_factory=list)
-    refused: tuple[Statistics, str] | None = None
+    refused: tuple[Statistics, Refusal] | None = None
     diverged: str = ""
 
 
@@ -49,32 +51,27 @@ def read_output(chunks: Sequence[bytes]) -> Output:
     """The records of a job's output, in any order."""
     output = Output()
     for line in b"".join(chunks).splitlines():
-        _, value = records.split_line(line)
-        if value[:1] in b"VBP":
+        _, value = split_line(line)
+        tag = Tag.of(value)
+        if tag.tells_of_data:
             output.of_data.append(line)
-        if value[:1] in b"VB":
+        if tag in (Tag.VALIDATION_ROWS, Tag.WARM_ROWS):
             continue
-        tag, meta, arrays = records.unpack(value)
-        if tag == b"P" and meta["problem"]:
-            output.refused = records.to_statistics(meta, arrays), meta["problem"]
-        elif tag == b"R":
-            output.results.append(combine.to_result(meta, arrays))
-        elif tag == b"W":
-            output.weights, output.shards, output.diverged = arrays, meta["shards"], meta["diverged"]
+        _, meta, arrays = unpack(value)
+        if tag is Tag.STATISTICS and meta["problem"]:
+            output.refused = to_statistics(meta, arrays), Refusal.from_json(meta["problem"])
+        elif tag is Tag.RESULT:
+            output.results.append(to_result(meta, arrays))
+        elif tag is Tag.WEIGHTS:
+            output.weights = arrays
+            output.shards = meta["shards"]
+            output.diverged = meta["diverged"]
     output.results.sort(key=lambda result: result.shard)
     return output
 
 
-ATTEMPTS = 3  # of a job, each of which gives a task four
-UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|header check|CRC|block|Huffman", re.I)
-
-
 class Submission:
-    """Runs a round's job and clears up after it. `prepared` is None until the data was seen.
-
-    tag: the run's name, by which its jobs are found on YARN; left: (runner, cache) of the run's drivers that may have
-    left something, from which those are taken that are cleared up after; note: is told what a person should know.
-    """
+    """Runs the jobs of a run's rounds and clears up after them. `prepared` is None until the data was seen."""
 
     def __init__(
         self,
@@ -86,23 +83,37 @@ class Submission:
         tag: str,
         *,
         scaling: Scaling,
-        fitted: Sequence[int] = (),
+        fitted_layers: tuple[int, ...] = (),
         emit_shards: bool = False,
         left: list[tuple[str, str]],
         on_progress: Callable[[int, Progress], None] = lambda round_, progress: None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._source, self._config, self._runner, self._job_class = source, config, runner, job_class
-        self._folder, self._tag, self._emit_shards = folder, tag, emit_shards
-        self._scaling, self._fitted = scaling, list(fitted)
-        self._on_progress, self._note = on_progress, note
+        """Clear up after earlier drivers of the run, and look for cached shards.
+
+        tag: the run's name, by which its jobs are found on YARN; scaling, fitted_layers, emit_shards: as in Order;
+        left: (runner, cache) of the run's drivers that may have left something, from which those are taken that are
+        cleared up after; on_progress: is told the round's number and how its job gets on; note: is told what a person
+        should know.
+        """
+        self._source = source
+        self._config = config
+        self._runner = runner
+        self._job_class = job_class
+        self._folder = folder
+        self._tag = tag
+        self._scaling = scaling
+        self._fitted_layers = fitted_layers
+        self._emit_shards = emit_shards
+        self._on_progress = on_progress
+        self._note = note
         self._code = code_of_run(config, job_class)
-        self._extensions: list[dict[str, str]] = []  # inline tasks have what this process has
-        if not runner.runs_here:
-            self._extensions = [dataclasses.asdict(each) for each in extensions_of(config, job_class)]
+        # tasks of this process have what it has
+        self._extensions = () if runner.runs_here else tuple(extensions_of(config, job_class))
         self._cache = shard_cache(source, config, runner.home("shards"), job_class)
         self._wants_sample = config.kind in ("rbm", "dbn")  # whose scores compare it with the rows kept out
-        self._here, self._left = (runner.name, self._cache.folder), left
+        self._here = (runner.name, self._cache.folder)
+        self._left = left
         if not is_hdfs(self._cache.folder):
             self._cache.make_room()  # or says, before anything runs, that it cannot be
         self.clear()  # what a killed driver left
@@ -174,17 +185,13 @@ class Submission:
             self._note(f"{why} What the job left is not cleared away: --resume does that")
 
     def _job(self, planned: Round, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
+        """Run a round's job once; whatever goes wrong, nothing of it is left."""
         cached = self.prepared is not None
         try:
-            ended = launch.run(self._runner, self._job_class, self._launch(planned, weights, failed, cached))
+            order = self._order(planned, failed, cached)
+            ended = launch.run(self._runner, self._job_class, self._launch(order, weights))
             output = read_output(ended.output)
-            if output.refused:
-                raise self._source.refused(*output.refused, skip_bad_rows=self._config.bad_rows == "skip")
-            if not output.shards:
-                raise TrainingError("the job ended well, but left no weights")
-            wanted = self._config.shards if planned.stage_round else 1
-            if [s["shard"] for s in output.shards] != list(range(wanted)):
-                raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
+            self._check(output, planned)
             if not cached:
                 self._source.check_unchanged()
         except BaseException as error:
@@ -199,54 +206,77 @@ class Submission:
             raise Diverged(output.diverged)
         return output, ended
 
+    def _check(self, output: Output, planned: Round) -> None:
+        """Raise the error of data that was not trained on, or of an output that is not whole."""
+        if output.refused:
+            raise self._source.refused(*output.refused)
+        if not output.shards:
+            raise TrainingError("the job ended well, but left no weights")
+        wanted = self._shards(planned)
+        if [shard["shard"] for shard in output.shards] != list(range(wanted)):
+            raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
+
+    def _shards(self, planned: Round) -> int:
+        """How many shards are trained in a round; the sample of a warm start counts as one."""
+        return 1 if planned.is_warm_start else self._config.shards
+
     def _tell_of_data(self) -> None:
-        if self.prepared and (told := told_rounding(self.prepared.statistics, self._source.schema.features)):
-            self._note(told)
-        if self.prepared and (told := told_alike(self.prepared.statistics.classes)):
-            self._note(told)
+        """Note what a person should know of the data."""
+        if self.prepared is None:
+            return
+        statistics = self.prepared.statistics
+        for told in (told_rounding(statistics, self._source.schema.features), told_alike(statistics.classes)):
+            if told:
+                self._note(told)
 
-    def _inputs(self, planned: Round, cached: bool) -> list[str]:
-        if not cached:
-            return self._source.inputs(self._runner.reads_hdfs, self._folder.work)
-        return self._cache.shards() if planned.stage_round else [self._cache.prepared]
+    def _order(self, planned: Round, failed: Mapping[int, int], cached: bool) -> Order:
+        """What the tasks of a round's job are told."""
+        tasks = self._config.tasks or self._runner.slots()
+        return Order(
+            config=self._config,
+            schema=self._source.schema,
+            round=planned,
+            scaling=self._scaling,
+            cached=cached,
+            reducers=min(self._config.shards, tasks),
+            fitted_layers=self._fitted_layers,
+            failures=dict(failed),
+            emit_shards=self._emit_shards,
+            extensions=self._extensions,
+        )
 
-    def _launch(self, planned: Round, weights: Weights, failed: Mapping[int, int], cached: bool) -> arguments.Launch:
-        work, config = self._folder.work, self._config
+    def _launch(self, order: Order, weights: Weights) -> arguments.Launch:
+        """The job that carries out an order, its files written to the run's work folder."""
+        work = self._folder.work
         work.mkdir(0o700, exist_ok=True)
-        if not cached:
+        if not order.cached:
             self._cache.make_room()
-        tasks = config.tasks or self._runner.slots()
-        settings = work / "settings.json"
-        about: dict[str, Any] = {
-            "config": dataclasses.asdict(config),
-            "schema": dataclasses.asdict(self._source.schema),
-            "round": dataclasses.asdict(planned),
-            "scaling": self._scaling.to_meta(),
-            "fitted": self._fitted,
-            "cached": cached,
-            "reducers": min(config.shards, tasks),
-            "failed": dict(failed),
-            "emit_shards": self._emit_shards,
-            "extensions": self._extensions,
-        }
-        settings.write_text(json.dumps(about))
+        told = work / "order.json"
+        told.write_text(order.to_json(), encoding="utf-8")
         start = work / "weights.safetensors"
         if weights:
             start.write_bytes(save(weights))
+        number = order.round.number
         return arguments.Launch(
-            settings=settings,
+            order=told,
             weights=start if weights else None,
-            inputs=self._inputs(planned, cached),
+            inputs=self._inputs(order),
             work_dir=work,
-            output_dir=f"{self._runner.temporary(self._tag, work)}/round-{planned.number}",
+            output_dir=f"{self._runner.temporary(self._tag, work)}/round-{number}",
             rows_dir=self._cache.unfinished(self._tag),
             tag=self._tag,
-            shards=config.shards if planned.stage_round else 1,
-            cached=cached,
-            reducers=about["reducers"],
-            python_bin=config.python_bin,
-            mrjob_conf=config.mrjob_conf,
+            shards=self._shards(order.round),
+            cached=order.cached,
+            reducers=order.reducers,
+            python_bin=self._config.python_bin,
+            mrjob_conf=self._config.mrjob_conf,
             package=shipping.zip_package(work, files=self._code.files) if self._runner.reads_hdfs else None,
             roots=self._code.roots,
-            on_progress=lambda progress: self._on_progress(planned.number, progress),
+            on_progress=lambda progress: self._on_progress(number, progress),
         )
+
+    def _inputs(self, order: Order) -> list[str]:
+        """The files that the job maps: the text, cached shards, or for a warm start its cached sample."""
+        if not order.cached:
+            return self._source.inputs(self._runner.reads_hdfs, self._folder.work)
+        return [self._cache.prepared] if order.round.is_warm_start else self._cache.shards()

@@ -23,6 +23,7 @@ from mrdl.settings.user_code import code_of
 from mrdl.shards import records
 from mrdl.shards.keys import VALIDATION_ROWS
 from mrdl.shards.loaded import LoadedShard
+from mrdl.shards.records import Tag
 from mrdl.storage.store import is_hdfs, read, store_of
 
 log = logging.getLogger(__name__)
@@ -33,30 +34,37 @@ NO_LIMIT = 1 << 50
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is known of the data when its shards are there."""
+    """The data as the driver knows it when its shards are there.
+
+    statistics: of all rows; validation: the rows kept out of training, or a sample of them; sample: the rows of the
+    warm start, empty where nobody wants them.
+    """
 
     statistics: Statistics
     validation: LoadedShard
-    sample: LoadedShard  # of the warm start; empty where nobody wants it
+    sample: LoadedShard
 
 
 class ShardCache:
-    """The shards of one data set, prepared in one way; folder: local or hdfs://."""
+    """Keeps the shards of one data set, prepared in one way.
+
+    folder: local or hdfs://; prepared: the file in it that tells of the data.
+    """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._store = store_of(folder)
         self.prepared = f"{folder}/prepared"
 
-    def load(self, sample: bool = True) -> Prepared | None:
-        """What was prepared; None where nothing was, or what is there is damaged: then it is deleted.
+    def load(self, with_sample: bool = True) -> Prepared | None:
+        """The prepared data; None where there is none, or what is there is damaged: then it is deleted.
 
-        sample: whether the warm start's sample is wanted, too.
+        with_sample: whether the warm start's rows are wanted, too.
         """
         if not self._store.exists(self.prepared):
             return None
         try:
-            return prepared_from(read(self.prepared).splitlines(), sample)
+            return prepared_from(read(self.prepared).splitlines(), with_sample)
         except DamagedShard as error:
             log.warning("the cache %s is made again: %s", self.folder, error)
             self._store.remove(self.folder)
@@ -70,7 +78,7 @@ class ShardCache:
             raise DamagedShard(str(error)) from error
 
     def unfinished(self, tag: str) -> str:
-        """Where the first job of a run writes, until it is complete."""
+        """The folder that the first job of a run writes to, until it is complete."""
         return f"{self.folder}.{tag}"
 
     def make_room(self) -> None:
@@ -86,7 +94,10 @@ class ShardCache:
             raise SetupError(f"the cache folder {home} cannot be written: {error.strerror}. Use --cache-dir") from error
 
     def keep(self, tag: str, lines: Iterable[bytes]) -> None:
-        """Complete what the first job of a run wrote, and give it its name. lines: the job's P, V and B records."""
+        """Complete the folder that the first job of a run wrote, and give it its name.
+
+        lines: the records that tell of the data.
+        """
         unfinished = self.unfinished(tag)
         self._store.write(f"{unfinished}/prepared", b"\n".join(lines) + b"\n")
         if self._store.exists(self.prepared):
@@ -100,29 +111,33 @@ class ShardCache:
         self._store.remove(self.folder)
 
     def abandon(self, tag: str) -> None:
-        """Delete what a run has begun and not completed."""
+        """Delete the folder that a run has begun and not completed."""
         self._store.remove(self.unfinished(tag))
 
 
-def prepared_from(lines: Iterable[bytes], sample: bool = True) -> Prepared:
-    """What P, V and B records tell; raises DamagedShard where one is missing.
+def prepared_from(lines: Iterable[bytes], with_sample: bool = True) -> Prepared:
+    """The prepared data of the records that tell of it; raises DamagedShard where one is missing.
 
-    sample: whether the B records, the warm start's rows, are unpacked.
+    with_sample: whether the warm start's rows are unpacked.
     """
     statistics = None
-    samples: dict[bytes, list[bytes]] = {b"V": [], b"B": []}
+    validation: list[bytes] = []
+    sample: list[bytes] = []
     for line in lines:
         _, value = records.split_line(line)
-        if value[:1] in samples:
-            samples[value[:1]].append(line)
-        elif value[:1] == b"P":
+        tag = Tag.of(value)
+        if tag is Tag.VALIDATION_ROWS:
+            validation.append(line)
+        elif tag is Tag.WARM_ROWS and with_sample:
+            sample.append(line)
+        elif tag is Tag.STATISTICS:
             statistics = records.to_statistics(*records.unpack(value)[1:])
     if statistics is None:
         raise DamagedShard("nothing tells what the data is like")
-    validation, warm = (LoadedShard(samples[tag] if tag == b"V" or sample else [], NO_LIMIT) for tag in samples)
-    if len(validation.order) != min(VALIDATION_ROWS, statistics.validation_rows):
-        raise DamagedShard(f"{len(validation.order)} validation rows, of {statistics.validation_rows} in all")
-    return Prepared(statistics, validation, warm)
+    kept_out = LoadedShard(validation, NO_LIMIT)
+    if len(kept_out.order) != min(VALIDATION_ROWS, statistics.validation_rows):
+        raise DamagedShard(f"{len(kept_out.order)} validation rows, of {statistics.validation_rows} in all")
+    return Prepared(statistics, kept_out, LoadedShard(sample, NO_LIMIT))
 
 
 def shard_cache(source: Source, config: TrainConfig, home: str, job_class: type) -> ShardCache:

@@ -12,16 +12,21 @@ from mrdl.data.hashing import hash_order, is_integral
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
 from mrdl.shards import records
-from mrdl.shards.records import Write, split_line, unpack
+from mrdl.shards.records import Tag, Write, split_line, unpack
 
 LINE_BYTES = 2 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
 
 
 def write_rows(
-    key: bytes, tag: bytes, names: list[str],
-    features: np.ndarray, codes: np.ndarray, hashes: np.ndarray, write: Write,
-) -> None:  # fmt: skip
-    """Rows as lines of some 2 MB, as uint8 where all values of a line allow it."""
+    key: bytes,
+    tag: Tag,
+    names: list[str],
+    features: np.ndarray,
+    codes: np.ndarray,
+    hashes: np.ndarray,
+    write: Write,
+) -> None:
+    """Write rows as lines of some 2 MB, as uint8 where all values of a line allow it. Arrays are as in `pack_rows`."""
     step = max(1, LINE_BYTES // max(1, features.shape[1] * features.itemsize))
     for i in range(0, len(features), step):
         part = features[i : i + step]
@@ -30,7 +35,7 @@ def write_rows(
 
 
 class RowSpool:
-    """Packed lines of rows on their way to one array, in memory or, beyond `limit_bytes`, in files of `folder`.
+    """Holds packed lines of rows on their way to one array: in memory or, beyond `limit_bytes`, in files of `folder`.
 
     Lines stay packed until all are there, and are let go one by one while the array fills,
     so that the peak is the array and little more.
@@ -47,7 +52,7 @@ class RowSpool:
         self._file: IO[bytes] | None = None
 
     def append(self, value: bytes) -> None:
-        """Take one D or V record."""
+        """Take the value of one record of rows."""
         rows, dtype = records.rows_in(value)
         self.rows += rows
         self._dtype = np.promote_types(self._dtype, dtype)
@@ -60,7 +65,7 @@ class RowSpool:
             self._lines = []
 
     def array(self, width: int) -> np.ndarray:
-        """(rows, width) zeros that take no memory until written to; beyond the limit mapped from a file."""
+        """Zeros (rows, width), which take no memory until they are written to; beyond the limit mapped from a file."""
         if self.rows * width * self._dtype.itemsize <= self._limit:
             return np.zeros((self.rows, width), self._dtype)
         handle, name = tempfile.mkstemp(dir=self._folder)
@@ -71,7 +76,7 @@ class RowSpool:
             os.unlink(name)  # the mapping lives on; nothing is left behind however the task ends
 
     def drain(self) -> Iterator[bytes]:
-        """The records, each let go when the next is asked for."""
+        """Give the records, each let go when the next is asked for."""
         if self._file:
             self._file.seek(0)
             for size in self._sizes:
@@ -82,23 +87,25 @@ class RowSpool:
 
 
 class LoadedShard:
-    """The rows of one shard from its lines, in any order, whether mappers or the cache wrote them.
+    """Holds the rows of one shard and its statistics, from lines in any order, whether mappers or the cache wrote them.
 
     features: (rows, columns), uint8 where all values are whole numbers from 0 to 255, else float32;
-    codes: (rows,) int32, index in label_names; order: (rows,) int64, the rows by hash;
-    shard: its number where the lines say it (the cache's do), else None.
+    codes: (rows,) int32, index in label_names; hashes: (rows,) uint64; order: (rows,) int64, the rows by hash;
+    statistics: of all the data; shard: its number where the lines say it (the cache's do), else None.
     """
 
     def __init__(self, lines: Iterable[bytes], limit_bytes: int) -> None:
+        """lines: of one key; limit_bytes: beyond them rows lie in files. Raises DamagedShard where rows are missing."""
         spool = RowSpool(limit_bytes)
         self.shard: int | None = None
         merged: Statistics | None = None
         expected: int | None = None
         for line in lines:
             _, value = split_line(line)
-            if value[:1] in records.ROWS:
+            tag = Tag.of(value)
+            if tag.has_rows:
                 spool.append(value)
-            elif value[:1] in b"SP":
+            elif tag in (Tag.SPLIT_STATISTICS, Tag.STATISTICS):
                 _, meta, arrays = unpack(value)
                 statistics = records.to_statistics(meta, arrays)
                 self.shard = meta.get("shard")
@@ -113,6 +120,7 @@ class LoadedShard:
         self._fill(spool)
 
     def _fill(self, spool: RowSpool) -> None:
+        """Unpack the rows into the arrays. Labels are numbered as they arrive, then by name: arrival must not show."""
         self.codes = np.zeros(spool.rows, np.int32)
         self.hashes = np.zeros(spool.rows, np.uint64)
         self.features = spool.array(len(self.statistics.minimum))
@@ -128,14 +136,21 @@ class LoadedShard:
             self.codes[part] = renumber[arrays["codes"]]
             self.hashes[part] = arrays["hashes"]
             row = part.stop
-        names = list(labels)  # in the order of arrival, which must not show
-        self.label_names = sorted({names[code] for code in np.unique(self.codes)})
-        place = {name: i for i, name in enumerate(self.label_names)}
-        self.codes = np.array([place.get(name, -1) for name in names], np.int32)[self.codes] if names else self.codes
+        self._sort_labels(list(labels))
         self.order = hash_order(self.hashes, self.features, self.codes, self.label_names)
 
+    def _sort_labels(self, names: list[str]) -> None:
+        """Number the labels that rows have by their names. names: of all labels, in the order of `codes` so far."""
+        self.label_names = sorted({names[code] for code in np.unique(self.codes)})
+        place = {name: i for i, name in enumerate(self.label_names)}
+        if names:
+            self.codes = np.array([place.get(name, -1) for name in names], np.int32)[self.codes]
+
     def lowest(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> "LoadedShard":
-        """Those rows alone, at most so many, whose hashes rank lowest, their order kept."""
+        """A copy of the `most` rows, or fewer, whose hashes rank lowest, their order kept.
+
+        rank: hashes (rows,) uint64 -> ranks (rows,) uint64.
+        """
         part = copy.copy(self)
         kept = np.zeros(len(self.order), bool)
         kept[self.order[np.argsort(rank(self.hashes[self.order]), kind="stable")[:most]]] = True
@@ -146,8 +161,8 @@ class LoadedShard:
         part.order = hash_order(part.hashes, part.features, part.codes, part.label_names)
         return part
 
-    def write(self, key: bytes, tag: bytes, write: Write, order: np.ndarray | None = None) -> None:
-        """The rows by hash, or in the order given, as packed lines: a cached shard has one form only."""
+    def write(self, key: bytes, tag: Tag, write: Write, order: np.ndarray | None = None) -> None:
+        """Write the rows by hash, or in the order given, as packed lines: a cached shard has one form only."""
         order = self.order if order is None else order
         step = max(1, LINE_BYTES // max(1, self.features.shape[1] * self.features.itemsize))
         for i in range(0, len(order), step):

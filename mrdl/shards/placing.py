@@ -9,22 +9,20 @@ from mrdl.data.csv import Block
 from mrdl.data.hashing import is_integral, is_validation, label_hashes, row_hash, shard_of, warm_rank
 from mrdl.data.statistics import KEPT_BAD_ROWS, Statistics
 from mrdl.settings.config import WARM_ROWS, TrainConfig
-from mrdl.shards import records
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, WARM_KEY
 from mrdl.shards.loaded import write_rows
-from mrdl.shards.records import Write
+from mrdl.shards.records import Tag, Write, pack_statistics
 
 BUFFER_BYTES = 16 << 20  # of parsed rows held by a mapper before it writes them out
+CODE_AND_HASH_BYTES = 12  # of a row, beside its values: int32 and uint64
 Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, codes and hashes of some rows
 
 
 class PlacedRows:
-    """A mapper's rows: gathered by shard, written out in packed lines when there are enough.
-
-    keys: of the shards in their order.
-    """
+    """Gathers the rows of one map task by shard, and writes them out in packed lines when there are enough."""
 
     def __init__(self, config: TrainConfig, keys: Sequence[bytes], num_features: int, write: Write) -> None:
+        """keys: of the shards in their order, as `shard_keys` gives them; num_features: columns but for the label."""
         self.statistics = Statistics.empty(num_features)
         self._config = config
         self._write = write
@@ -47,25 +45,33 @@ class PlacedRows:
             for pieces in self._pieces.values():
                 pieces.clear()
             return
-        shards = shard_of(hashes[training], self._config.shards)
-        by_shard = np.argsort(shards, kind="stable")
-        bounds = np.searchsorted(shards[by_shard], np.arange(self._config.shards + 1))
-        places = {
-            key: training[by_shard[start:stop]]
-            for key, start, stop in zip(self._shards, bounds[:-1], bounds[1:], strict=True)
-        }
-        places[VALIDATION_KEY] = self._validation.of(np.flatnonzero(kept_out), hashes)
-        if self._config.warm_rows:
-            places[WARM_KEY] = self._warm.of(training, hashes)
-        for key, rows in places.items():
+        for key, rows in self._places(hashes, training, np.flatnonzero(kept_out)).items():
             if len(rows):
                 self._pieces[key].append((block.features[rows], codes[rows], hashes[rows]))
-                self._bytes += len(rows) * (block.features.shape[1] * block.features.itemsize + 12)
+                self._bytes += len(rows) * (block.features.shape[1] * block.features.itemsize + CODE_AND_HASH_BYTES)
         if self._bytes > BUFFER_BYTES:
             self._flush()
 
+    def _places(self, hashes: np.ndarray, training: np.ndarray, kept_out: np.ndarray) -> dict[bytes, np.ndarray]:
+        """Where a block's rows belong: key -> indices of rows. Rows of the warm start are a shard's rows, too.
+
+        hashes: (rows,) uint64; training, kept_out: indices of the rows that are trained on, and of the others.
+        """
+        shards = shard_of(hashes[training], self._config.shards)
+        by_shard = training[np.argsort(shards, kind="stable")]
+        sizes = np.bincount(shards, minlength=self._config.shards)
+        places = dict(zip(self._shards, np.split(by_shard, np.cumsum(sizes)[:-1]), strict=True))
+        places[VALIDATION_KEY] = self._validation.among(kept_out, hashes)
+        if self._config.warm_rows:
+            places[WARM_KEY] = self._warm.among(training, hashes)
+        return places
+
     def add_bad(self, file: str, line: int | None, place: int, text: bytes, bad: Sequence[Any]) -> None:
-        """Count the bad rows of a text, which begins at a line of its file, or near a byte where that is not known."""
+        """Count the bad rows of a text.
+
+        line, place: the line and the byte of the file that the text begins at; line None: it is not known, and a
+        row is told by the byte near which it lies.
+        """
         lines, counted = text.split(b"\n"), self.statistics
         for row in bad[:KEPT_BAD_ROWS]:
             before = sum(len(each) + 1 for each in lines[: row.line])
@@ -74,13 +80,14 @@ class PlacedRows:
         counted.add_unfit((at, cell) for at, (_, cell) in getattr(bad, "columns", {}).items())
 
     def finish(self) -> None:
-        """Write what is left, and the statistics to every shard."""
+        """Write the rows that are left, and the statistics to every shard."""
         self._flush()
-        packed = records.pack_statistics(b"S", self.statistics)
+        packed = pack_statistics(Tag.SPLIT_STATISTICS, self.statistics)
         for key in (*self._shards, WARM_KEY):
             self._write(key, packed)
 
     def _count(self, block: Block, training: np.ndarray) -> None:
+        """Take a block into the statistics. training: indices of the rows that are trained on."""
         counted = self.statistics
         counted.training_rows += len(training)
         counted.validation_rows += len(block.features) - len(training)
@@ -94,25 +101,28 @@ class PlacedRows:
         counted.add_classes(found)
 
     def _flush(self) -> None:
+        """Write all rows that were gathered, those of one type together."""
         names = list(self._labels)
         for key, pieces in self._pieces.items():
             for dtype in (np.uint8, np.float32):
                 same = [piece for piece in pieces if piece[0].dtype == dtype]
                 if same:
                     features, codes, hashes = (np.concatenate(parts) for parts in zip(*same, strict=True))
-                    write_rows(key, b"D", names, features, codes, hashes, self._write)
+                    write_rows(key, Tag.SHARD_ROWS, names, features, codes, hashes, self._write)
             pieces.clear()
         self._bytes = 0
 
 
 class Lowest:
-    """Which rows of a stream can still be among the `most` that rank lowest: the more were seen, the fewer."""
+    """Tells which rows of a stream can still be among the `most` that rank lowest: the more were seen, the fewer."""
 
     def __init__(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> None:
-        self._most, self._rank = most, rank
+        """rank: hashes (rows,) uint64 -> ranks (rows,) uint64."""
+        self._most = most
+        self._rank = rank
         self._lowest = np.zeros(0, np.uint64)  # ranks of those seen so far, at most `most`
 
-    def of(self, rows: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    def among(self, rows: np.ndarray, hashes: np.ndarray) -> np.ndarray:
         """Those of `rows` (indices in hashes) that may belong; none that belongs is ever left out."""
         ranks = self._rank(hashes[rows])
         seen = np.concatenate([self._lowest, ranks])

@@ -1,8 +1,4 @@
-"""What travels between tasks: a record is one line, `key TAB tag + escaped body`.
-
-    S  statistics of a mapper         D  rows of a shard          V  rows of the validation sample
-    P  statistics of all the data     R  the result of a shard    B  rows of the warm start (where all begin)
-                                      W  the combined weights
+"""What travels between tasks: a record is one line, `key TAB tag + escaped body`; see Tag for what a record may be.
 
 A body is a safetensors file behind its CRC-32. Nothing is pickled. Rows are compressed, and their number and
 type stand before the body, so that a shard's array can be made before a row is unpacked.
@@ -12,7 +8,8 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,20 +18,63 @@ from safetensors.numpy import load, save
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
 
-ROWS = b"DVB"
-_HEAD = re.compile(rb"[DVB](\d+)([uf]):")
 Arrays = dict[str, np.ndarray]
 Write = Callable[[bytes, bytes], None]  # (key, value) -> one line of a task's output
 
 
-def pack(tag: bytes, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
-    """A record's value: no LF or CR in it, so that it is one line for Hadoop and for us."""
+class Tag(bytes, Enum):
+    """What a record is, by the byte that its value begins with. The bytes are the format of the cache of shards."""
+
+    SPLIT_STATISTICS = b"S"  # of the rows of one map task
+    STATISTICS = b"P"  # of all the data, as every shard knows them
+    SHARD_ROWS = b"D"
+    VALIDATION_ROWS = b"V"
+    WARM_ROWS = b"B"  # of the warm start
+    RESULT = b"R"  # of the training of one shard
+    WEIGHTS = b"W"  # combined
+
+    @classmethod
+    def of(cls, value: bytes) -> "Tag":
+        """The tag of a record's value; raises DamagedShard where it is none."""
+        try:
+            return cls(value[:1])
+        except ValueError:
+            raise _damaged(value[:1]) from None
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the record holds rows, packed."""
+        return self in ROWS
+
+    @property
+    def tells_of_data(self) -> bool:
+        """Whether the record tells the driver what the data is like: its statistics, or a sample of its rows."""
+        return self in (Tag.STATISTICS, Tag.VALIDATION_ROWS, Tag.WARM_ROWS)
+
+
+ROWS = (Tag.SHARD_ROWS, Tag.VALIDATION_ROWS, Tag.WARM_ROWS)
+_HEAD = re.compile(rb"[%b](\d+)([uf]):" % b"".join(ROWS))
+
+
+class Record(NamedTuple):
+    """A record's value, unpacked. meta: what JSON can say of it; arrays: by name."""
+
+    tag: Tag
+    meta: dict[str, Any]
+    arrays: Arrays
+
+
+def pack(tag: Tag, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The value of a record without rows: no LF or CR in it, so that it is one line for Hadoop and for us."""
     return tag + _seal(tag, _body(meta, arrays))
 
 
-def pack_rows(tag: bytes, names: Iterable[str], features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> bytes:
-    """A D, V or B record. features: (rows, columns) uint8 or float32; codes: (rows,) int32, index in names;
-    hashes: (rows,) uint64."""
+def pack_rows(tag: Tag, names: Iterable[str], features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> bytes:
+    """The value of a record of rows.
+
+    names: of the labels; features: (rows, columns) uint8 or float32; codes: (rows,) int32, index in names;
+    hashes: (rows,) uint64.
+    """
     body = _body({"names": list(names)}, {"features": features, "codes": codes, "hashes": hashes})
     packed = len(body).to_bytes(8, "little") + pa.compress(body, codec="zstd", asbytes=True)
     head = tag + b"%d%c" % (len(features), features.dtype.kind.encode())
@@ -49,19 +89,23 @@ def rows_in(value: bytes) -> tuple[int, np.dtype]:
     return int(said[1]), np.dtype(np.uint8 if said[2] == b"u" else np.float32)
 
 
-def unpack(value: bytes) -> tuple[bytes, dict[str, Any], Arrays]:
-    """tag, meta and arrays of a record's value; raises DamagedShard if a byte of it has changed."""
-    tag, head, sealed = value[:1], value[:1], value[1:]
-    if tag in ROWS:
+def unpack(value: bytes) -> Record:
+    """A record of its value; raises DamagedShard if a byte of it has changed."""
+    tag, head, sealed = Tag.of(value), value[:1], value[1:]
+    if tag.has_rows:
         head, _, sealed = value.partition(b":")
     body = unescape(sealed)
     crc, body = body[:4], body[4:]
     if zlib.crc32(body, zlib.crc32(head)).to_bytes(4, "little") != crc:
-        raise DamagedShard(f"a record of kind {tag.decode(errors='replace')!r} was damaged on its way or on disk")
-    if tag in ROWS:
+        raise _damaged(tag)
+    if tag.has_rows:
         body = pa.decompress(body[8:], int.from_bytes(body[:8], "little"), codec="zstd", asbytes=True)
     arrays = load(body)
-    return tag, json.loads(arrays.pop("meta").tobytes()), arrays
+    return Record(tag, json.loads(arrays.pop("meta").tobytes()), arrays)
+
+
+def _damaged(tag: bytes) -> DamagedShard:
+    return DamagedShard(f"a record of kind {tag.decode(errors='replace')!r} was damaged on its way or on disk")
 
 
 def _body(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -79,31 +123,32 @@ def escape(body: bytes) -> bytes:
 
 
 def unescape(line: bytes) -> bytes:
-    """What escape made a line of."""
+    """The body that `escape` made a line of."""
     return line.replace(b"=r", b"\r").replace(b"=n", b"\n").replace(b"=e", b"=")
 
 
 def split_line(line: bytes) -> tuple[bytes, bytes]:
-    """key and value of a line."""
+    """The key and the value of a line."""
     key, _, value = line.rstrip(b"\r\n").partition(b"\t")
     return key, value
 
 
 def key_of(line: bytes) -> bytes:
-    """The key alone, without a copy of the value."""
+    """The key of a line alone, without a copy of the value."""
     return line[: line.find(b"\t")]
 
 
 # --- the records that are more than arrays ---
 
 
-def pack_statistics(tag: bytes, statistics: Statistics, **more: Any) -> bytes:
-    """An S or P record."""
-    return pack(tag, {**statistics.to_meta(), **more}, {"minimum": statistics.minimum, "maximum": statistics.maximum})
+def pack_statistics(tag: Tag, statistics: Statistics, **more: Any) -> bytes:
+    """The value of a record of statistics. more: what its meta says beside them, of a shard for instance."""
+    arrays = {"minimum": statistics.minimum, "maximum": statistics.maximum}
+    return pack(tag, {**statistics.to_meta(), **more}, arrays)
 
 
 def to_statistics(meta: Mapping[str, Any], arrays: Arrays) -> Statistics:
-    """The statistics of an S or P record."""
+    """The statistics in a record that `pack_statistics` has packed."""
     known = {name: meta[name] for name in Statistics.empty(0).to_meta()}
     for name in ("bad", "unfit"):
         known[name] = [tuple(row) for row in known[name]]

@@ -1,13 +1,12 @@
 """What the benchmarks share: real data, processes measured from outside, tables. Ratios are of one run."""
 
 import gzip
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +88,11 @@ def idx(path):
     return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
 
 
-def task_settings(data, folder, cached=False, **settings) -> Path:
-    """The file that the driver writes for a task, for running one task alone."""
+def task_order(data, folder, cached=False, **settings) -> Path:
+    """The order that the driver writes for tasks, for running one task alone."""
     from mrdl.data.preparation import Scaling
     from mrdl.data.source import Source
+    from mrdl.rounds.order import Order
     from mrdl.rounds.plan import architecture_of, rounds_of
     from mrdl.settings.config import TrainConfig
 
@@ -101,19 +101,22 @@ def task_settings(data, folder, cached=False, **settings) -> Path:
     first_round = next(
         planned for planned in rounds_of(config, architecture_of(config, source.schema).stages) if planned.stage_round
     )
-    about = {
-        "config": asdict(config), "schema": asdict(source.schema), "round": asdict(first_round), "cached": cached,
-        "scaling": Scaling(config.scaling).to_meta(), "fitted": [], "emit_shards": False, "reducers": config.shards,
-        "failed": {},
-    }  # fmt: skip
-    path = Path(folder) / f"settings-{cached}.json"
-    path.write_text(json.dumps(about))
+    order = Order(
+        config=config,
+        schema=source.schema,
+        round=first_round,
+        scaling=Scaling(config.scaling),
+        cached=cached,
+        reducers=config.shards,
+    )
+    path = Path(folder) / f"order-{cached}.json"
+    path.write_text(order.to_json())
     return path
 
 
-def task(settings, kind, step=0):
+def task(order, kind, step=0):
     """The command line of one task, as Hadoop starts it."""
-    return [PYTHON, REPO / "mrdl" / "job.py", f"--step-num={step}", f"--{kind}", "--settings", settings]
+    return [PYTHON, REPO / "mrdl" / "rounds" / "job.py", f"--step-num={step}", f"--{kind}", "--order", order]
 
 
 def table(title, rows, header):

@@ -8,7 +8,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from common import DIGITS, PYTHON, REPO, WORK, best, measure, mnist, table, task, task_settings
+from common import DIGITS, PYTHON, REPO, WORK, best, measure, mnist, table, task, task_order
 
 LINES = """
 import sys
@@ -23,7 +23,7 @@ PANDAS = "import sys, pandas; pandas.read_csv(sys.argv[1], dtype='float32')"
 def throughput(repeats, folder):
     data = mnist()
     size = data.stat().st_size / 1e6
-    settings = task_settings(data, folder)
+    settings = task_order(data, folder)
     start = {name: measure([PYTHON, "-c", f"import {name}"]).cpu for name in ("sys", "pandas")}
     empty = measure(task(settings, "mapper")).cpu
     found = best(
@@ -50,7 +50,7 @@ def memory(folder):
             file.write(header + b"\n")
             for _ in range(10):
                 file.write(body)
-    settings = task_settings(one, folder)
+    settings = task_order(one, folder)
     for data in (one, big):
         measured = measure(task(settings, "mapper"), stdin=data)
         size = data.stat().st_size / 1e6
@@ -84,10 +84,10 @@ def map_and_reduce(data, settings, shard):
 
 def own_time(repeats, folder):
     """What a task costs beyond Python's and torch's start, on data that costs nothing."""
-    settings = task_settings(DIGITS, folder, shards=1, nodes="64,10", epochs=1, batch_size=2000)
+    settings = task_order(DIGITS, folder, shards=1, nodes="64,10", epochs=1, batch_size=2000)
     shard = Path(folder) / "shard"
     map_and_reduce(DIGITS, settings, shard)
-    cached = task_settings(DIGITS, folder, cached=True, shards=1, nodes="64,10", epochs=1, batch_size=2000)
+    cached = task_order(DIGITS, folder, cached=True, shards=1, nodes="64,10", epochs=1, batch_size=2000)
     found = best(
         repeats,
         python=lambda: measure([PYTHON, "-c", "pass"]),
@@ -116,10 +116,10 @@ def training_memory(folder):
     for limit, name in ((1 << 20, "in memory"), (10, "from a mapped file, --task-memory-mb 10")):
         words = {"shards": 1, "nodes": "784,10", "epochs": 1, "batch_size": 1000, "task_memory_mb": limit}
         words["validation"] = 0
-        settings = task_settings(mnist(), folder, **words)
+        settings = task_order(mnist(), folder, **words)
         shard = Path(folder) / "shard"
         map_and_reduce(mnist(), settings, shard)
-        cached = task_settings(mnist(), folder, cached=True, **words)
+        cached = task_order(mnist(), folder, cached=True, **words)
         base = measure(["sh", "-c", '"$@" < /dev/null', "sh", PYTHON, "-c", "import torch, pyarrow, mrjob.job"]).memory
         used = measure(task(cached, "mapper"), stdin=shard, cwd=folder).memory - base
         size = 60_000 * 784 / 2**20

@@ -1,0 +1,96 @@
+"""What the driver tells the tasks of a job: one frozen record, shipped with the job as a JSON file."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mrdl.data.preparation import Scaling
+from mrdl.data.schema import Schema
+from mrdl.data.statistics import Statistics
+from mrdl.errors import SetupError, brief
+from mrdl.nn.architecture import Architecture
+from mrdl.nn.kinds import design
+from mrdl.rounds.extensions import Extension
+from mrdl.rounds.plan import Round
+from mrdl.settings.config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Tells each task of a job all that it works by, but for its rows and the weights that the round starts from.
+
+    config: the run's settings, resolved; schema: the columns of the CSV; round: the one that is trained;
+    scaling: of the rows; fitted_layers: those whose visible biases a model that was started from has learnt already;
+    cached: whether the job's input is packed shards and not text; reducers: that the shards are shared out among;
+    failures: shard -> how often it was left out of the mean before; emit_shards: whether the driver wants the result
+    of each shard beside the combined one; extensions: rules and kinds of the user's that tasks load.
+
+        order = Order.from_json(path.read_text(), in_task=True)
+        tasks.combine_results(lines, write, order, combine.mean)
+    """
+
+    config: TrainConfig
+    schema: Schema
+    round: Round
+    scaling: Scaling
+    cached: bool
+    reducers: int
+    fitted_layers: tuple[int, ...] = ()
+    failures: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    emit_shards: bool = False
+    extensions: tuple[Extension, ...] = ()
+
+    def to_json(self) -> str:
+        """The order as the text that `from_json` reads."""
+        return json.dumps({**dataclasses.asdict(self), "scaling": self.scaling.to_meta()})
+
+    @classmethod
+    def from_json(cls, text: str, *, in_task: bool = False) -> "Order":
+        """The order that `to_json` has written.
+
+        in_task: whether this is a task's own process, which has yet to load the extensions: settings may name them.
+        Raises SetupError where a part is missing or not known, ConfigError where an extension is not there.
+        """
+        try:
+            told = json.loads(text)
+        except ValueError as error:
+            raise SetupError(f"the order that the driver gave this task is not JSON: {error}") from error
+        found = _parts(cls, told, "the order")
+        extensions = tuple(Extension(**_parts(Extension, each, "an extension")) for each in found["extensions"])
+        for extension in extensions if in_task else ():
+            extension.load()
+        schema = _parts(Schema, found["schema"], "the schema")
+        return cls(
+            config=TrainConfig().with_changes(_parts(TrainConfig, found["config"], "the settings")),
+            schema=Schema(**{**schema, "columns": tuple(schema["columns"]), "dropped": tuple(schema["dropped"])}),
+            round=Round(**_parts(Round, found["round"], "the round")),
+            scaling=Scaling.from_meta(found["scaling"]),
+            cached=found["cached"],
+            reducers=found["reducers"],
+            fitted_layers=tuple(found["fitted_layers"]),
+            failures={int(shard): times for shard, times in found["failures"].items()},
+            emit_shards=found["emit_shards"],
+            extensions=extensions,
+        )
+
+    def architecture(self, statistics: Statistics) -> Architecture:
+        """The network for data with these statistics; raises ConfigError where its layers do not fit the data."""
+        config, classes = self.config, len(statistics.classes)
+        return design(config.kind, config.nodes, len(self.schema.features), classes, config.options)
+
+
+def _parts(cls: type, found: Any, what: str) -> dict[str, Any]:
+    """A JSON object whose keys are the fields of a dataclass; raises SetupError where they differ."""
+    if not isinstance(found, dict):
+        raise SetupError(f"{what} that the driver gave this task is {brief(str(found))}, expected an object of JSON")
+    fields = {field.name for field in dataclasses.fields(cls)}
+    differ = [f"no {name!r}" for name in sorted(fields - set(found))]
+    differ += [f"an unknown {name!r}" for name in sorted(set(found) - fields)]
+    if differ:
+        raise SetupError(
+            f"{what} that the driver gave this task has {' and '.join(differ)}: "
+            "driver and tasks are of different versions of mrdl. Install one version on this machine and on the nodes"
+        )
+    return found

@@ -1,0 +1,264 @@
+"""What the tasks of a job do, as plain functions: the lines that Hadoop brings in, `write`, and the driver's order.
+
+Nothing else comes in: a task is a pure function of (settings, round, shard), no clock, host or attempt is looked at.
+mrdl.rounds.job calls these functions; they do not import it, as the task's program is that file, by another name.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from mrdl.data.csv import Block, whole_lines
+from mrdl.data.hashing import warm_rank
+from mrdl.data.preparation import Preparation, Refusal, Unfit, prepare, refuse
+from mrdl.data.statistics import Statistics
+from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
+from mrdl.mapreduce.status import training_status
+from mrdl.mapreduce.task import INPUT_FILE, INPUT_START
+from mrdl.nn.architecture import Architecture
+from mrdl.nn.weights import Weights, digest
+from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
+from mrdl.rounds.order import Order
+from mrdl.settings.config import WARM_ROWS
+from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
+from mrdl.shards.loaded import LoadedShard
+from mrdl.shards.placing import PlacedRows
+from mrdl.shards.records import Tag, Write, key_of, pack, pack_statistics, split_line, unpack
+
+if TYPE_CHECKING:  # they import torch, which a task that does not train shall not pay for
+    from mrdl.nn.minibatch import Hyperparameters
+    from mrdl.nn.rows import Rows
+
+READ_BYTES = 4 << 20  # of text parsed at once
+MOST_BAD_ROWS = 100  # that a mapper looks for where one is enough to stop
+COMBINE_KEY = b"combine"
+
+Parse = Callable[[bytes], tuple[list[Block], Sequence[Any]]]
+"""Whole lines of text -> blocks of rows, and the rows that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The part of the input that a map task reads. file: its path; start: the byte of the file that it begins at."""
+
+    file: str
+    start: int
+
+    @classmethod
+    def of(cls, env: Mapping[str, str]) -> "Split":
+        """The split that Hadoop, or mrjob in its place, tells a task of by environment variables."""
+        return cls(env.get(INPUT_FILE, ""), int(env.get(INPUT_START, 0)))
+
+
+# --- from text to shards ---
+
+
+def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Split) -> None:
+    """Place each row of a split in its shard, and tell every shard the statistics of the split.
+
+    Raises SetupError where torch is not installed on the node: said before the rows are read, not after.
+    """
+    _find_torch()
+    config, schema = order.config, order.schema
+    placed = PlacedRows(config, shard_keys(config.shards, order.reducers), len(schema.features), write)
+    line, place = 1, split.start  # where a piece of text begins in the file
+    pieces = whole_lines(iter(lambda: text.read(READ_BYTES), b""), schema.header_crc)
+    for piece in pieces:
+        blocks, bad = parse(piece)
+        for block in blocks:
+            placed.add(block)
+        if bad:
+            placed.add_bad(split.file, None if split.start else line, place, piece, bad)
+        line += piece.count(b"\n")
+        place += len(piece)
+        if placed.statistics.bad_rows >= MOST_BAD_ROWS and config.bad_rows == "stop":
+            placed.statistics.cut = next(pieces, None) is not None
+            _read_to_the_end(text)
+            break
+    placed.finish()
+
+
+def _find_torch() -> None:
+    if not importlib.util.find_spec("torch"):  # looked for, not imported: that would cost seconds
+        raise SetupError(f"the Python of this node, {sys.executable}, has no torch: pip install torch, or --python-bin")
+
+
+def _read_to_the_end(text: BinaryIO) -> None:
+    while text.read(READ_BYTES):  # Hadoop takes a task that leaves some of its input for one that failed
+        pass
+
+
+def reduce_rows(
+    lines: Iterable[bytes], write: Write, order: Order, weights: Weights, tell: Callable[[str], None]
+) -> None:
+    """Pack the shards of a reducer for the cache, and train those that the round trains.
+
+    weights: that the round starts from; tell: is given the status of the training, in words.
+    """
+    shards = {key: shard for shard, key in enumerate(shard_keys(order.config.shards, order.reducers))}
+    for key, group in groupby(lines, key_of):
+        loaded = _load(group, order)
+        if key == VALIDATION_KEY:
+            loaded.write(key, Tag.VALIDATION_ROWS, write, loaded.order[:VALIDATION_ROWS])
+            continue
+        shard = shards.get(key)  # None: the warm start, which also tells the driver of the data
+        kept = loaded if shard is not None else loaded.lowest(WARM_ROWS, warm_rank)
+        refusal = _refusal(loaded.statistics, order)
+        problem = refusal.to_json() if refusal else None
+        about = {"problem": problem, "shard": shard, "rows": len(kept.order)}
+        write(key, pack_statistics(Tag.STATISTICS, loaded.statistics, **about))
+        if refusal is None:
+            kept.write(key, Tag.WARM_ROWS if shard is None else Tag.SHARD_ROWS, write)
+            if (shard is None) == order.round.is_warm_start:
+                write(key, pack_result(train(shard or 0, kept, order, weights, tell)))
+
+
+def _load(lines: Iterable[bytes], order: Order) -> LoadedShard:
+    return LoadedShard(lines, order.config.task_memory_mb << 20)
+
+
+def _refusal(statistics: Statistics, order: Order) -> Refusal | None:
+    """Why the data is not trained on; None where it can be."""
+    config = order.config
+    refusal = refuse(statistics, config.shards, config.bad_rows == "skip", config.supervised, order.schema.label_name)
+    if refusal is None:
+        try:
+            order.architecture(statistics)
+        except ConfigError as error:
+            return Refusal(Unfit.NETWORK, str(error))
+    return refusal
+
+
+# --- training ---
+
+
+def train_cached(
+    lines: Iterable[bytes], write: Write, order: Order, weights: Weights, tell: Callable[[str], None]
+) -> None:
+    """Train the cached shards of a map task, or in a stage's warm start its sample.
+
+    weights: that the round starts from; tell: is given the status of the training, in words.
+    """
+    if order.round.is_warm_start:
+        sample = (line for line in lines if Tag.of(split_line(line)[1]) in (Tag.STATISTICS, Tag.WARM_ROWS))
+        write(COMBINE_KEY, pack_result(train(0, _load(sample, order), order, weights, tell)))
+        return
+    for key, group in groupby(lines, key_of):
+        if key not in SAMPLES:
+            loaded = _load(group, order)
+            if loaded.shard is None:
+                raise DamagedShard("a cached shard does not tell which one it is")
+            write(COMBINE_KEY, pack_result(train(loaded.shard, loaded, order, weights, tell)))
+
+
+def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: Callable[[str], None]) -> ShardResult:
+    """The one entrance to training: a loaded shard in, its result out. In a warm start the sample is shard 0.
+
+    given: the weights that the round starts from; tensors that they lack are the seed's.
+    """
+    from mrdl.nn import trainer
+    from mrdl.nn.device import pick_device
+
+    config, planned = order.config, order.round
+    arch = order.architecture(loaded.statistics)
+    stage = arch.stages[planned.stage]
+    weights = start = _start_weights(arch, given, config.seed)
+    rows = _rows_to_train(loaded, order)
+    settings = _hyperparameters(shard, order)
+
+    def report(epoch: int, done: float, loss: float) -> None:
+        tell(training_status(shard, planned.number, epoch, settings.epochs, done, loss))
+
+    try:
+        if planned.is_warm_start and stage.layer not in order.fitted_layers:
+            weights = trainer.fit_visible(arch, stage, weights, rows)
+        rng = np.random.default_rng([config.seed, planned.number, shard])
+        trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, stage=stage)
+    except Exception as error:
+        error.add_note(f"in round {planned.number}, shard {shard} of {config.shards}, {len(rows)} rows")
+        raise
+    return ShardResult(shard, len(rows), trained, metrics, digest(start), pick_device(config.device).type)
+
+
+def _start_weights(arch: Architecture, given: Weights, seed: int) -> Weights:
+    weights = arch.completed(given, seed)
+    arch.check(weights, "the weights that the round starts from")
+    return weights
+
+
+def _rows_to_train(loaded: LoadedShard, order: Order) -> "Rows":
+    """The rows as a training takes them: in a warm start so many as the settings say, of those that are cached."""
+    from mrdl.nn.rows import Rows
+
+    preparation = _preparation(loaded.statistics, order)
+    if order.round.is_warm_start:
+        loaded = loaded.lowest(order.config.warm_rows, warm_rank)
+    targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
+    return Rows(
+        features=loaded.features,
+        targets=targets.astype(np.int64),
+        order=loaded.order,
+        minimum=preparation.minimum,
+        factor=preparation.factor,
+        threshold=preparation.threshold,
+    )
+
+
+def _preparation(statistics: Statistics, order: Order) -> Preparation:
+    return prepare(statistics, order.schema, order.scaling)
+
+
+def _hyperparameters(shard: int, order: Order) -> "Hyperparameters":
+    """How a shard is trained: more gently the more often it failed, with half the learning rate for each time."""
+    from mrdl.nn.minibatch import Hyperparameters
+
+    config, planned = order.config, order.round
+    return Hyperparameters(
+        epochs=planned.epochs,
+        batch_size=config.batch_size,
+        learning_rate=planned.learning_rate * 0.5 ** order.failures.get(shard, 0),
+        momentum=planned.momentum,
+        device=config.device,
+        cd_steps=config.cd_steps,
+        persistent=config.chains == "persistent",
+        weight_cost=config.weight_cost,
+    )
+
+
+# --- combining ---
+
+
+def pass_results(lines: Iterable[bytes], write: Write) -> None:
+    """Pass on the results of shards, and what the warm start's sample tells of the data: all shards say the same."""
+    for line in lines:
+        key, value = split_line(line)
+        if key in SAMPLES or Tag.of(value) is Tag.RESULT:
+            write(COMBINE_KEY, value)
+
+
+def combine_results(lines: Iterable[bytes], write: Write, order: Order, rule: Rule) -> None:
+    """Combine the results of all shards to one set of weights, by a rule; pass on what tells of the data."""
+    results = []
+    for line in lines:
+        _, value = split_line(line)
+        is_result = Tag.of(value) is Tag.RESULT
+        if is_result:
+            results.append(to_result(*unpack(value)[1:]))
+        if order.emit_shards or not is_result:
+            write(COMBINE_KEY, value)
+    if not results:  # the data was refused
+        return
+    weights: Weights = {}
+    left_out: dict[int, str] = {}
+    diverged = ""
+    try:
+        weights, left_out = combine(results, rule)
+    except Diverged as error:  # said, not raised: the task would be tried again, and the shards be lost
+        diverged = str(error)
+    about = {"shards": shard_records(results, left_out), "diverged": diverged}
+    write(COMBINE_KEY, pack(Tag.WEIGHTS, about, weights))

@@ -1,0 +1,53 @@
+"""What the driver tells the tasks comes back as it was, and is refused where a part of it is missing or unknown."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mrdl.data.preparation import Scaling
+from mrdl.data.schema import Schema
+from mrdl.errors import SetupError
+from mrdl.rounds.extensions import Extension
+from mrdl.rounds.order import Order
+from mrdl.rounds.plan import Round
+from mrdl.settings.config import TrainConfig
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"schema": Schema(("größe", 'a"b', ""), None, 77, (1,))},
+        {"round": Round(7, 2, 0, 5, 8, 0.1 + 0.2, 1 / 3)},
+        {"scaling": Scaling("common", "0.1", (np.float32([0.1, -3e38]), np.float32([1e-30, 7])))},
+        {"config": TrainConfig(learning_rate=1e-17, drop=("a", "b,c"), nodes=(2, 2), seed=2**64 - 1)},
+        {"failures": {3: 2, 0: 1}, "fitted_layers": (0, 1), "cached": True, "emit_shards": True},
+        {"extensions": (Extension("combine", "mine", "rules", "Rules.mine"),)},
+    ],
+)
+def test_an_order_comes_back_as_it_was(order, changes):
+    known = order(**changes)
+    found = Order.from_json(known.to_json())
+    taken = [[array.tobytes() for array in each.scaling.taken or ()] for each in (known, found)]
+    assert taken[0] == taken[1]
+    if not known.scaling.taken:  # arrays cannot be compared as a whole
+        assert found == known
+
+
+@pytest.mark.parametrize("part", ["config", "schema", "round"])
+def test_a_part_that_is_missing_or_unknown_is_named(order, part):
+    for path in ([], [part]):
+        told = json.loads(order().to_json())
+        inner = told
+        for name in path:
+            inner = inner[name]
+        inner["novel"] = inner.pop(missing := sorted(inner)[0])
+        with pytest.raises(SetupError, match=f"has no '{missing}' and an unknown 'novel': .* versions of mrdl"):
+            Order.from_json(json.dumps(told))
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "is not JSON"), ("[1]", "is '\\[1\\]', expected an object")])
+def test_what_is_no_order_is_refused(text, told):
+    with pytest.raises(SetupError, match=told):
+        Order.from_json(text)
