@@ -1,0 +1,228 @@
+"""Fixed commands end in the bytes that they ended in before: a change of code that shall change no network, does not.
+
+A change that means to change them says so in the changelog, and takes the new digests. Other versions of PyTorch and
+other processors round differently: there these tests are skipped.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import mrdl
+from mrdl.nn.device import one_thread
+
+REPO = Path(__file__).resolve().parent.parent
+TORCH = "2.15.0"
+ROUNDING = "bc3f210d9d116a16"  # of the processor that the digests are of: `rounding()` there
+SMALL = "--shards 3 --rounds 2 --epochs 1 --warm-rows 200 --warm-epochs 2"
+TRAININGS = {
+    "mlp": (
+        f"--nodes 64,16,10 {SMALL}",
+        "0e23df0bd9d3e68a82d13539daf05813ecd92bbb8c3740882204f70d305d8c90",
+    ),
+    "mlp, one shard": (
+        "--nodes 64,16,10 --shards 1 --rounds 2 --epochs 2",
+        "b04ae9a386ff26423b9863b6bc8b13b6cc3edbe3202d776717cbed8fe29e0d03",
+    ),
+    "mlp, plain averaging": (
+        f"--nodes 64,16,10 {SMALL} --warm-rows 0 --outer-momentum 0 --outer-step 1 --combine uniform",
+        "c2362aeda6905586cc347cdec6a3747b0d17930c001f2fb275e21b4ccc87350e",
+    ),
+    "mlp, tanh, pixels black or white": (
+        "--nodes 64,16,12,10 --activation tanh --threshold 8 --shards 8 --rounds 3 --batch-size 64 --schedule cosine",
+        "505452d43403475c9e84bc16e41743493d9e651ae71f69617b856f2d845bd703",
+    ),
+    "autoencoder": (
+        f"--kind autoencoder --nodes 64,16,4 {SMALL}",
+        "f68913dec368d09090ec541e7f8d62905c2c9ec33d073a62760cb9ad4b2a8910",
+    ),
+    "rbm": (
+        f"--kind rbm --nodes 64,16 {SMALL}",
+        "5c8aec0a238adea258c242c3be235eb3ec2681817d1ce29f7da9d74d41d7ec38",
+    ),
+    "rbm, gaussian": (
+        f"--kind rbm --nodes 64,16 --visible gaussian --scaling column {SMALL}",
+        "66bf631ed1da9f53561a58c2edb8502af67fa496c040386192e82cf60dcf72d1",
+    ),
+    "stack, persistent chains": (
+        f"--kind rbm --nodes 64,16,8 --chains persistent --cd-steps 2 {SMALL}",
+        "6ed7d05bf7f587d251c61215c802060d95ef44941aef37776e1225b207950605",
+    ),
+    "dbn": (
+        f"--kind dbn --nodes 64,16,12,10 --layer-epochs 1 {SMALL}",
+        "3f48f06a79d4c7bc8ac50bd2b8179043fcce7a8846c692c74337dd445327b03c",
+    ),
+    "dbn, unrolled": (
+        f"--kind dbn --nodes 64,16,4 --fine-tune autoencoder {SMALL}",
+        "ee04898874e8489ef3a95e449de73dafbb80a8e578cb10e927b3c8589e584d2c",
+    ),
+    "mlp, what is left to mrdl": ("", "5b5bd1731d3e21efcd3d3da399f8131088f1fe4c10bfa496c57a7e53be6d93ef"),
+    "mlp, one shard, what is left to mrdl": (
+        "--nodes 64,300,100,10 --shards 1 --rounds 2 --epochs 2",
+        "ef59baaa287a8008e8636854d738a2514ecef8b58fd51fc27d87cf9458b446ee",
+    ),
+    "mlp, tanh, pixels black or white, what is left to mrdl": (
+        "--threshold 8 --activation tanh --shards 8 --batch-size 64",
+        "c8caab93277ecbfd521c4bf36ca9cbdbc5c1aaa738eef1a1f0bc6669a3c847ed",
+    ),
+    "autoencoder, what is left to mrdl": (
+        "--kind autoencoder --nodes 64,30,8",
+        "4cba6f0cbb889999bfd26eb03fce38f96a96f62af3eabbd474fbe8ba9436f442",
+    ),
+    "rbm, what is left to mrdl": (
+        "--kind rbm --nodes 64,32",
+        "9a559d847942673270d70aeb1865cba8f7fb2ec150dcf5d06b631510b201900b",
+    ),
+    "dbn, what is left to mrdl": (
+        "--kind dbn --nodes 64,40,20,10 --layer-epochs 1",
+        "9edc60179240d84de1c4e3b8a86cbf8f07b7bf432cc34e738d01acc8eec7a7ef",
+    ),
+}
+DRAWN = {
+    "space": {
+        "depth": {"min": 1, "max": 3},
+        "width": {"min": 4, "max": 32, "log": True},
+        "learning_rate": {"min": 0.001, "max": 0.1, "log": True},
+        "optimizer": ["sgd"],
+        "epochs": 1,
+    },
+    "sweep": {"sampler": "random", "count": 6, "sampler_seed": 5, "backend": "numpy"},
+}
+GRID = {
+    "space": {
+        "depth": [1, 3],
+        "width": 12,
+        "activation": ["relu", "tanh"],
+        "residual": [False, True],
+        "dropout": 0.1,
+        "epochs": 2,
+    }
+}
+TOGETHER = {
+    "space": {"depth": 2, "width": [8, 16], "optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
+    "sweep": {"seeds": 4, "backend": "batched"},
+}
+SWEEPS = [
+    pytest.param(
+        DRAWN,
+        "e4579af9d214d846062c2aa1cf48f48f19a14d12f562d16e2131580b7ec16bc8",
+        id="numpy",
+    ),
+    pytest.param(
+        GRID,
+        "7c1e8ab2fdf59dc886abdb3ca83cecd33fc47e526322c1ce285a473ddc03c27a",
+        id="torch",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(
+        TOGETHER,
+        "9db0aef8deb1bd09bbdbcea65b05f399c1e6d6000d63562b0e51342a9c19d50c",
+        id="batched",
+        marks=pytest.mark.slow,
+    ),
+]
+COLUMNS = [  # of a sweep's table, without what a clock, a host or a later version says
+    "arch_id",
+    "status",
+    "hidden",
+    "parameters",
+    "trained_epochs",
+    "seed",
+    "accuracy",
+    "baseline",
+    "collapsed",
+    "no_better",
+    "loss",
+    "curve",
+    "together",
+    "backend",
+    "data",
+]
+PROGRAM = """
+from mrdl import rbm, MRDL
+
+if __name__ == "__main__":
+    newnet = rbm(0.015, 0.8, 64)
+    MRDL.newnet = newnet
+    MRDL.net = newnet.create_net(layer_count=4, node_seq=[64, 32, 16, 10])
+    MRDL.run()
+"""
+OF_THE_PROGRAM = "41b0a56140cd3e05aabda56cdcb3e70a2a0e625975c478f4a5a584d7db1c750d"
+
+
+def rounding() -> str:
+    """How this processor rounds: a digest of products and functions of fixed numbers, of the shapes that nets have."""
+    found = hashlib.sha256()
+    random = torch.Generator().manual_seed(0)
+    with one_thread():
+        for rows in (1, 13, 16, 32, 64, 200):
+            for width, nodes in ((64, 16), (16, 10), (64, 500), (500, 100), (100, 10), (30, 8)):
+                x = torch.rand(rows, width, generator=random)
+                out = torch.addmm(torch.rand(nodes, generator=random), x, torch.rand(nodes, width, generator=random).T)
+                products = (out, x.T @ out, out.sum(0))
+                functions = (out.sigmoid(), (out / 50).tanh(), out.exp(), out.log_softmax(1))
+                for array in (*products, *functions, torch.nn.functional.softplus(out / 50)):
+                    found.update(array.contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known_rounding():
+    """Skip in words where the digests cannot be the same."""
+    here = torch.__version__.partition("+")[0]
+    if here != TORCH:
+        pytest.skip(f"the digests are those of PyTorch {TORCH}, here is {here}, which may round differently")
+    if (found := rounding()) != ROUNDING:
+        pytest.skip(f"the digests are those of a processor that rounds as {ROUNDING}, this one rounds as {found}")
+
+
+def trained(ended: str) -> str:
+    return json.loads(ended.strip().splitlines()[-1])["sha256"]
+
+
+def words(data, flags, *more):
+    return ["train", data, "--label", "0", "--seed", "3", *flags.split(), "--json", *more]
+
+
+@pytest.mark.parametrize(("flags", "digest"), TRAININGS.values(), ids=TRAININGS)
+def test_a_training_ends_in_the_bytes_of_before(flags, digest, command, digits, tmp_path):
+    status, out, err = command(*words(digits, flags, "--run-dir", tmp_path / "run"))
+    assert status == 0, err
+    assert trained(out) == digest
+
+
+@pytest.mark.slow
+def test_a_training_in_processes_ends_in_the_bytes_of_before(mrdl_command, digits):
+    flags, digest = TRAININGS["mlp"]
+    assert trained(mrdl_command(*words(digits, flags, "-r", "local")).out.decode()) == digest
+
+
+@pytest.mark.hadoop
+def test_a_training_on_yarn_ends_in_the_bytes_of_before(on_yarn, stored):
+    flags, digest = TRAININGS["mlp"]
+    assert trained(on_yarn(*words(stored, flags, "-r", "hadoop")).out.decode()) == digest
+
+
+@pytest.mark.slow
+def test_a_program_of_the_paper_writes_the_bytes_of_before(digits, tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    with open(tmp_path / "net.out", "wb") as out:
+        command = [sys.executable, "program.py", str(digits), "--shards", "3"]
+        env = {**os.environ, "PYTHONPATH": str(REPO)}
+        subprocess.run(command, cwd=tmp_path, env=env, stdout=out, stderr=subprocess.PIPE, check=True)
+    assert hashlib.sha256((tmp_path / "net.out").read_bytes()).hexdigest() == OF_THE_PROGRAM
+
+
+@pytest.mark.parametrize(("spec", "digest"), SWEEPS)
+def test_a_sweep_has_the_table_of_before(spec, digest, digits, tmp_path):
+    about = {"data": {"label": "digit"}, "limits": {"cpu_s": 60}, **spec}
+    table = mrdl.Sweep(about, folder=tmp_path / "sweep").run(digits, runner="inline", show=False)
+    rows = table.sort_values("arch_id")[COLUMNS].to_dict("records")
+    text = json.dumps(rows, sort_keys=True, default=lambda value: value.tolist())
+    assert hashlib.sha256(text.encode()).hexdigest() == digest
