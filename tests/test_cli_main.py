@@ -271,7 +271,7 @@ def test_hadoop_where_there_is_none_is_refused_with_the_way_out(mrdl_command, tm
     ended = mrdl_command("train", DIGITS, "-r", "hadoop", env={"PATH": str(tmp_path)})
     assert (ended.rc, ended.out) == (2, b"")
     assert ended.err.startswith("mrdl: there is no `hadoop` on the PATH and no HADOOP_HOME. ")
-    assert "HADOOP_CONF_DIR" in ended.err and "scripts/hadoop start" in ended.err
+    assert "HADOOP_CONF_DIR" in ended.err and "mrdl hadoop start" in ended.err
     assert not (tmp_path / "runs").exists()
 
 

@@ -119,7 +119,7 @@ def test_nobody_at_the_address_is_an_error(manager, conf, question, monkeypatch)
     store.hdfs_store()
     manager.shutdown()
     manager.server_close()
-    with pytest.raises(Unavailable, match="YARN does not answer at .* scripts/hadoop status"):
+    with pytest.raises(Unavailable, match="YARN does not answer at .* mrdl hadoop status"):
         QUESTIONS[question]()
 
 

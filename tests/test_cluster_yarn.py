@@ -122,13 +122,13 @@ def test_a_configuration_without_hdfs_is_refused_with_the_way_out(conf, default)
     site(conf, "core", fs__defaultFS=default)
     with pytest.raises(SetupError, match=rf"core-site\.xml names no HDFS \(fs\.defaultFS is '{default}'\)") as caught:
         Cluster.from_conf()
-    assert "HADOOP_CONF_DIR" in str(caught.value) and "scripts/hadoop start" in str(caught.value)
+    assert "HADOOP_CONF_DIR" in str(caught.value) and "mrdl hadoop start" in str(caught.value)
 
 
 def test_no_configuration_at_all_is_refused_with_the_way_out(conf):
     with pytest.raises(SetupError, match="no Hadoop configuration was found") as caught:
         Cluster.from_conf()
-    assert "HADOOP_CONF_DIR" in str(caught.value) and "scripts/hadoop start" in str(caught.value)
+    assert "HADOOP_CONF_DIR" in str(caught.value) and "mrdl hadoop start" in str(caught.value)
 
 
 def test_a_file_that_is_not_xml_is_named(conf):

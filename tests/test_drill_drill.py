@@ -7,6 +7,7 @@ import pytest
 
 from mrdl.cli import drill as drill_command
 from mrdl.cli.main import main
+from mrdl.cluster.mini.cluster import Status
 from mrdl.drill import drill, faults
 
 WORDS = ["--nodes", "64,16,10", "--shards", "2", "--rounds", "3", "--epochs", "1", "--warm-rows", "100"]
@@ -72,15 +73,19 @@ def test_damage_changes_a_file_or_takes_it_away(tmp_path):
     assert None in seen and 0 in seen and 100 in seen, "deleted, emptied, flipped"
 
 
-def test_a_drill_on_hadoop_without_the_script_of_the_clone_is_refused_in_words(digits, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(faults, "HADOOP", tmp_path / "site-packages" / "scripts" / "hadoop")
+def test_a_drill_of_another_cluster_than_the_one_it_harms_is_refused(digits, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("MRDL_HADOOP_DIR", str(tmp_path / "mini"))
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    (tmp_path / "core-site.xml").write_text("<configuration/>")
+    running = Status(False, {"namenode": 1}, {}, tmp_path / "mini")
+    monkeypatch.setattr(faults.MiniCluster, "status", lambda cluster: running)
     assert main(["drill", str(digits), "-r", "hadoop", *WORDS]) == 2
     told = capsys.readouterr().err
-    assert "site-packages/scripts: take a clone" in told and "-r local" in told and told.count("\n") == 1
+    assert f"the cluster in {tmp_path}/mini while the run uses that of {tmp_path}:" in told and told.count("\n") == 1
 
 
 def test_a_drill_on_another_cluster_than_the_scripts_is_refused_in_words(digits, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("MRDL_HADOOP_DIR", str(tmp_path))
     assert main(["drill", str(digits), "-r", "hadoop", *WORDS]) == 2
     told = capsys.readouterr().err
-    assert f"none runs in {tmp_path}: scripts/hadoop start" in told and told.count("\n") == 1
+    assert f"none runs in {tmp_path}: mrdl hadoop start" in told and told.count("\n") == 1

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 LONG = {"nodes": (64, 400, 200, 10), "shards": 2, "rounds": 1, "epochs": 100, "warm_rows": 0}
 
 
-CACHE_HOME = os.environ.get("XDG_CACHE_HOME")  # where scripts/hadoop has its jars
+CACHE_HOME = os.environ.get("XDG_CACHE_HOME")  # where `mrdl hadoop` has its jars
 
 
 @pytest.fixture(autouse=True)

@@ -184,5 +184,5 @@ def test_hdfs_without_hadoops_configuration_says_how_to_get_one(monkeypatch):
     for name in ("HADOOP_CONF_DIR", "HADOOP_HOME"):
         monkeypatch.delenv(name, raising=False)
     store_module._store_of_conf.cache_clear()
-    with pytest.raises(SetupError, match="HADOOP_CONF_DIR.*\n.*scripts/hadoop start"):
+    with pytest.raises(SetupError, match="HADOOP_CONF_DIR.*\n.*mrdl hadoop start"):
         store_of("hdfs:///x.csv")

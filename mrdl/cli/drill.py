@@ -22,7 +22,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     """Say what `mrdl drill` can be told."""
     parser.description = (
         "Run a training calm, then under random faults, and compare the sha256. With -r hadoop only on the cluster of "
-        "scripts/hadoop, whose daemons are killed and started again."
+        "`mrdl hadoop`, whose daemons are killed and started again."
     )
     add_training_flags(parser)
     parser.add_argument("--faults", type=int, default=20, metavar="N", help="how many (default: 20)")

@@ -77,7 +77,7 @@ class Rest:
             raise SetupError(f"{self.name} sends its askers round in a circle at {url}. {self._way_out}") from error
         except requests.RequestException as error:
             raise Unavailable(
-                f"{self.name} does not answer at {url}. Is it running? On this machine: scripts/hadoop status."
+                f"{self.name} does not answer at {url}. Is it running? On this machine: mrdl hadoop status."
             ) from error
         if not reply.ok:
             self._refused(url, reply)

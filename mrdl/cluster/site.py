@@ -9,7 +9,7 @@ from mrdl.errors import SetupError
 
 HOW_TO = (
     "Set HADOOP_CONF_DIR to the folder with core-site.xml, or start a cluster on this machine:\n"
-    '  scripts/hadoop start && eval "$(scripts/hadoop env)"'
+    '  mrdl hadoop start && eval "$(mrdl hadoop env)"'
 )
 VARIABLE = re.compile(r"\$\{([^}$\s]+)\}")
 

@@ -198,7 +198,7 @@ class _reachable:  # noqa: N801
         if isinstance(error, requests.RequestException):
             raise Unavailable(
                 f"HDFS does not answer at {self._cluster.webhdfs} (user {self._cluster.user}). "
-                "Is it running? On this machine: scripts/hadoop status"
+                "Is it running? On this machine: mrdl hadoop status"
             ) from error
         if isinstance(error, hdfs.HdfsError):
             told = (str(error).splitlines() or ["it gave no reason"])[0]

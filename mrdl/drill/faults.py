@@ -1,7 +1,7 @@
 """Faults that hit a run from outside, as machines and people do: what is killed, damaged or restarted, and how.
 
 A fault is a function of a Trial that does its harm and says whether it hit. Those of a cluster's daemons need the
-cluster of scripts/hadoop.
+mini cluster, `mrdl hadoop`.
 """
 
 import contextlib
@@ -16,13 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mrdl.cluster.mini.cluster import MiniCluster
+from mrdl.cluster.mini.folders import Folders
+from mrdl.cluster.site import conf_dir
 from mrdl.errors import ConfigError, MrdlError, SetupError, Unavailable
 from mrdl.mapreduce.runners import RUNNERS, Runner, runner_of
-from mrdl.mapreduce.shipping import PACKAGE
+from mrdl.mapreduce.shipping import with_package
 from mrdl.rounds.folder import RunFolder
 from mrdl.storage.store import hdfs_store, is_hdfs, store_of
 
-HADOOP = PACKAGE.parent / "scripts" / "hadoop"
 LIMIT_S = 1200  # of a trial
 
 
@@ -161,33 +163,38 @@ def kill_application_master(trial: Trial) -> bool:
 
 
 def check_cluster() -> None:
-    """Raise SetupError unless the cluster is that of scripts/hadoop, whose daemons may be killed."""
-    if not HADOOP.exists():
+    """Raise SetupError unless the mini cluster runs, whose daemons may be killed, and is the one that is configured."""
+    cluster = _mini_cluster()
+    status = cluster.status()
+    if status is None or not any(status.pids.values()):
         raise SetupError(
-            "drill -r hadoop kills the daemons of a cluster on this machine and starts them again, by scripts/hadoop, "
-            f"which is not in {HADOOP.parent}: take a clone of mrdl's repository, or drill with -r local"
+            "drill -r hadoop kills daemons of the Hadoop that mrdl starts on this machine, but none runs in "
+            f"{cluster.folders.base}: mrdl hadoop start, or drill with -r local"
         )
-    if not (_pids() / "namenode").exists():
+    if conf_dir().resolve() != cluster.folders.configuration:
         raise SetupError(
-            f"drill -r hadoop kills daemons of the cluster of scripts/hadoop, but none runs in {_pids().parent}: "
-            "scripts/hadoop start, or drill with -r local"
+            f"drill -r hadoop would kill daemons of the cluster in {cluster.folders.base} while the run uses that of "
+            f'{conf_dir()}: eval "$(mrdl hadoop env)", or drill with -r local'
         )
-
-
-def _pids() -> Path:
-    return Path(os.environ.get("MRDL_HADOOP_DIR") or HADOOP.parent.parent / ".hadoop") / "pids"
 
 
 def restart(daemon: str) -> Callable[[Trial], bool]:
-    """SIGKILL a daemon of the local cluster and start it again."""
+    """The fault that SIGKILLs a daemon of the mini cluster and starts it again."""
 
     def fault(trial: Trial) -> bool:
-        os.kill(int((_pids() / daemon).read_text()), signal.SIGKILL)
-        subprocess.run([sys.executable, str(HADOOP), "start"], check=True, capture_output=True)
+        if not _mini_cluster().kill(daemon):
+            return False
+        # by a process of its own: the daemon outlives this one
+        start = [sys.executable, "-m", "mrdl", "hadoop", "start"]
+        subprocess.run(start, env=with_package(), check=True, capture_output=True)
         return True
 
     fault.__doc__ = f"SIGKILL the {daemon} and start it again."
     return fault
+
+
+def _mini_cluster() -> MiniCluster:
+    return MiniCluster(Folders.of_user())
 
 
 def _java(words: list[str]) -> bool:
