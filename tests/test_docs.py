@@ -137,7 +137,7 @@ def test_commands_are_those_of_the_command_line(block):
     from mrdl.cli.main import _parser
 
     for words in commands(block):
-        options = _parser(words).parse_args(words)
+        options = _parser().parse_args(words)
         assert callable(options.command), words
         for name in getattr(options, "config", ""), getattr(options, "spec", ""), getattr(options, "mrjob_conf", ""):
             assert not name or (REPO / name).exists(), name
