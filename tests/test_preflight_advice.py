@@ -8,13 +8,16 @@ from mrdl.cli.advise import verdict
 from mrdl.cli.main import main
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import runner_of
-from mrdl.preflight import advice
-from mrdl.preflight.advice import Costs, Data, Plan
+from mrdl.preflight import advice, costs, measuring
+from mrdl.preflight.advice import Plan
+from mrdl.preflight.costs import Costs
+from mrdl.preflight.measuring import Data
 from mrdl.settings.config import TrainConfig
 
-BIG = Data(rows=10_000_000, size=18_000_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
-SMALL = Data(rows=60_000, size=110_000_000, columns=785, classes=10, parse_s=40_000.0, train_s=(30_000.0,))
-SMALL_DATA = Data(rows=1797, size=260_000, columns=65, classes=10, parse_s=500_000.0, train_s=(20_000.0,))
+SPEED = {"parsed_per_s": 40_000.0, "trained_per_s": (30_000.0,)}
+BIG = Data(rows=10_000_000, size=18_000_000_000, columns=785, classes=10, **SPEED)
+SMALL = Data(rows=60_000, size=110_000_000, columns=785, classes=10, **SPEED)
+SMALL_DATA = Data(rows=1797, size=260_000, columns=65, classes=10, parsed_per_s=500_000.0, trained_per_s=(20_000.0,))
 HADOOP = Costs(30.0, 20.0, 16)
 
 
@@ -48,7 +51,7 @@ def test_tasks_that_run_side_by_side_are_slower(monkeypatch):
 
 
 def test_each_stage_has_a_speed_and_a_warm_start_of_its_own():
-    stack = Data(60_000, 110_000_000, 785, 10, parse_s=40_000.0, train_s=(10_000.0, 20_000.0, 40_000.0))
+    stack = Data(60_000, 110_000_000, 785, 10, parsed_per_s=40_000.0, trained_per_s=(10_000.0, 20_000.0, 40_000.0))
     config = TrainConfig(
         kind="dbn", nodes=(784, 50, 20, 10), shards=4, layer_rounds=2, rounds=3, epochs=1, validation=0
     )
@@ -73,13 +76,13 @@ def test_large_data_is():
 
 
 def test_no_shard_is_made_smaller_than_a_task_is_worth():
-    tiny = Data(rows=1_500, size=10_000, columns=9, classes=2, parse_s=40_000.0, train_s=(30_000.0,))
+    tiny = Data(rows=1_500, size=10_000, columns=9, classes=2, parsed_per_s=40_000.0, trained_per_s=(30_000.0,))
     plans = advice.plans(tiny, TrainConfig(), {"local": Costs(6.0, 2.0, 64)})
     assert plans[0].shards <= 2
 
 
 def test_a_small_table_is_not_trained_in_one_shard_which_has_no_warm_start():
-    penguins = Data(rows=342, size=15_000, columns=6, classes=3, parse_s=40_000.0, train_s=(15_000.0,))
+    penguins = Data(rows=342, size=15_000, columns=6, classes=3, parsed_per_s=40_000.0, trained_per_s=(15_000.0,))
     known = {"inline": Costs(2.0, 0.1, 1), "local": Costs(6.0, 2.0, 2)}
     plans = advice.plans(penguins, TrainConfig(), known)
     assert {plan.runner: (plan.shards, plan.passes) for plan in plans} == {"inline": (4, 20.0), "local": (2, 20.0)}
@@ -91,8 +94,8 @@ def test_a_small_table_is_not_trained_in_one_shard_which_has_no_warm_start():
 @pytest.mark.parametrize("words", [[], ["--budget", "100000"]], ids=["short", "long"])
 def test_what_jobs_cost_is_measured_only_where_the_training_takes_longer(words, digits, monkeypatch, capsys):
     measured = []
-    monkeypatch.setattr(advice, "measure_local", lambda: measured.append("jobs"))
-    monkeypatch.setattr(advice, "measure", lambda source, config, seconds=1.0: SMALL_DATA)
+    monkeypatch.setattr(costs, "measure_here", lambda: measured.append("jobs"))
+    monkeypatch.setattr(measuring, "measure", lambda source, config, seconds=1.0: SMALL_DATA)
     assert main(["advise", str(digits), "--nodes", "64,8,10", *words]) == 0
     assert measured == ["jobs"] * bool(words)
     assert capsys.readouterr().out.splitlines()[-1].startswith("Take -r ")
@@ -104,17 +107,16 @@ def test_verdict_of_a_run_on_this_machine():
 
 def test_a_small_file_is_counted_exactly(digits):
     config = TrainConfig(nodes=(64, 8, 10))
-    found = advice.measure(Source.look_at(str(digits), config), config, seconds=0.02)
+    found = measuring.measure(Source.look_at(str(digits), config), config, seconds=0.02)
     assert (found.rows, found.columns, found.classes) == (1797, 65, 10)
-    assert (
-        found.size == digits.stat().st_size and found.parse_s > 0 and len(found.train_s) == 1 and found.train_s[0] > 0
-    )
+    assert found.size == digits.stat().st_size and found.parsed_per_s > 0
+    assert len(found.trained_per_s) == 1 and found.trained_per_s[0] > 0
 
 
 def test_the_rows_of_a_large_file_are_estimated_from_its_head(digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(advice, "HEAD_BYTES", 1 << 16)
+    monkeypatch.setattr(measuring, "HEAD_BYTES", 1 << 16)
     config = TrainConfig(nodes=(64, 8, 10))
-    found = advice.measure(Source.look_at(str(digits), config), config, seconds=0.02)
+    found = measuring.measure(Source.look_at(str(digits), config), config, seconds=0.02)
     assert found.rows == pytest.approx(1797, rel=0.03)
 
 
@@ -122,17 +124,17 @@ def test_unlabelled_data_is_measured_too(digits, tmp_path):
     lines = [line.partition(",")[2] for line in digits.read_text().splitlines()]
     (tmp_path / "pixels.csv").write_text("\n".join(lines) + "\n")
     config = TrainConfig(kind="autoencoder", label="none", nodes=(64, 8))
-    found = advice.measure(Source.look_at(str(tmp_path / "pixels.csv"), config), config, seconds=0.02)
+    found = measuring.measure(Source.look_at(str(tmp_path / "pixels.csv"), config), config, seconds=0.02)
     assert (found.rows, found.classes) == (1797, 0)
 
 
 def test_costs_are_typical_until_they_are_measured():
-    assert not advice.is_known("local")
-    assert advice.costs("local").first_s == runner_of("local").typical_s[0]
-    assert advice.costs("local").shared == advice.TYPICAL_SHARED
-    advice.keep("local", 5.0, 1.5)
-    advice.keep("inline", 1.0, 0.1)
-    assert advice.is_known("local") and advice.costs("local") == Costs(5.0, 1.5, runner_of("local").slots(), 0.85)
+    assert not costs.is_known("local")
+    assert costs.costs("local").first_s == runner_of("local").typical_s[0]
+    assert costs.costs("local").shared == costs.TYPICAL_SHARED
+    costs.keep("local", 5.0, 1.5)
+    costs.keep("inline", 1.0, 0.1)
+    assert costs.is_known("local") and costs.costs("local") == Costs(5.0, 1.5, runner_of("local").slots(), 0.85)
 
 
 @pytest.mark.slow
@@ -152,11 +154,11 @@ def test_a_run_says_at_its_start_how_long_it_takes(mrdl_command, digits):
 
 @pytest.mark.slow
 def test_what_a_run_ends_in_does_not_hang_on_what_was_measured(mrdl_command, digits, tmp_path):
-    costs = tmp_path / "cache" / "mrdl" / "costs.json"
+    kept = tmp_path / "cache" / "mrdl" / "measured.json"
     words = ["train", digits, "--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--json"]
     before = mrdl_command(*words)
-    costs.parent.mkdir(parents=True, exist_ok=True)
-    for damage in ("not json", json.dumps([1, 2]), json.dumps({"inline": "x"})):
-        costs.write_text(damage)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for damage in ("not json", json.dumps([1, 2]), json.dumps({runner_of("inline").place: "x"})):
+        kept.write_text(damage)
         after = mrdl_command(*words)
         assert after.rc == 0 and after.json["sha256"] == before.json["sha256"], after.err

@@ -8,8 +8,7 @@ from mrdl.cli.flags import add_training_flags, config_of
 from mrdl.cli.screen import Screen, duration, say, wide
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import RUNNERS, runner_of
-from mrdl.preflight import advice
-from mrdl.preflight.measuring import measure_hadoop
+from mrdl.preflight import advice, costs, measuring
 from mrdl.settings.config import TrainConfig
 
 
@@ -31,12 +30,12 @@ def advise(options: argparse.Namespace) -> None:
     if options.json:
         print(advice.as_json(data, found))
         return
-    trained = ", ".join(f"{speed:.0f}" for speed in data.train_s)
+    trained = ", ".join(f"{speed:.0f}" for speed in data.trained_per_s)
     say(
         f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
         + (f", {data.classes} classes in its first rows" if config.supervised else "")
         + f"\nlabel: {label}"
-        + f"\nmeasured on it: {data.parse_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
+        + f"\nmeasured on it: {data.parsed_per_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
     )
     table = Table(box=None, pad_edge=False)
     for name in ("-r", "shards", "rounds", "epochs", "passes in all", "takes about"):
@@ -50,7 +49,7 @@ def advise(options: argparse.Namespace) -> None:
 
 def _measured(
     source: Source, config: TrainConfig, options: argparse.Namespace
-) -> tuple[advice.Data, list[advice.Plan]]:
+) -> tuple[measuring.Data, list[advice.Plan]]:
     """What the data is like, and the ways to train on it. What jobs cost is measured only where that takes less time
     than the training itself."""
     asked = runner_of(options.runner)
@@ -58,18 +57,18 @@ def _measured(
     runners = [name for name in RUNNERS if name == asked.name or not runner_of(name).reads_hdfs]
 
     def plans() -> list[advice.Plan]:
-        return advice.plans(data, config, {runner: advice.costs(runner) for runner in runners})
+        return advice.plans(data, config, {runner: costs.costs(runner) for runner in runners})
 
     with Screen(stderr=True).status("measuring this machine") as status:
-        data = advice.measure(source, config, advice.PROBE_S)
+        data = measuring.measure(source, config, measuring.PROBE_S)
         found = plans()
-        if found[0].seconds < advice.MEASURING_S and not options.measure:
+        if found[0].seconds < costs.MEASURING_S and not options.measure:
             return data, found
-        data = advice.measure(source, config)
-        advice.measure_local()
-        if asked.reads_hdfs and (options.measure or not advice.is_known(asked.name)):
+        data = measuring.measure(source, config)
+        costs.measure_here()
+        if asked.reads_hdfs and (options.measure or not costs.is_known(asked.name)):
             status.update("measuring what a job costs on this cluster: about a minute")
-            advice.keep(asked.name, *measure_hadoop())
+            costs.measure_cluster(asked.name)
     return data, plans()
 
 

@@ -29,7 +29,7 @@ class Runner(Protocol):
 
     @property
     def place(self) -> str:
-        """What its measured costs are known by: its name, or the address of the cluster."""
+        """The name that its measured costs are kept by: of this machine, or the address of the cluster."""
 
     def check(self, python_bin: str = "", mrjob_conf: str = "") -> None:
         """Raise ConfigError or SetupError where its tasks cannot run, as far as this machine can know.

@@ -16,6 +16,7 @@ from mrdl.mapreduce.failures import error_of_log
 from mrdl.mapreduce.tracking import FileTracker
 from mrdl.shards.keys import hadoop_partition
 from mrdl.shards.records import key_of
+from mrdl.storage import measured
 from mrdl.storage.store import is_packed, text_chunks, user_cache
 
 WHOLE = 1 << 62  # bytes: no split ends before its file does
@@ -31,8 +32,8 @@ class OnThisMachine:
 
     @property
     def place(self) -> str:
-        """See Runner."""
-        return self.name
+        """See Runner: this machine by its name, for a home may be shared."""
+        return measured.of_this_machine(self.name)
 
     def check(self, python_bin: str = "", mrjob_conf: str = "") -> None:
         """See Runner."""

@@ -1,29 +1,126 @@
-"""What a cluster's jobs cost, measured on it."""
+"""A data set measured: the rows a second that one core of this machine parses, and trains on, of its head."""
 
-import tempfile
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mrdl.preflight import advice
-from mrdl.rounds.driver import Run
+from mrdl.data.csv import Block, BlockParser, whole_lines
+from mrdl.data.preparation import Scaling, prepare
+from mrdl.data.schema import filled_lines
+from mrdl.data.source import Source
+from mrdl.data.statistics import Statistics
+from mrdl.errors import DataError
+from mrdl.nn.architecture import Stage
+from mrdl.nn.kinds import design
 from mrdl.settings.config import TrainConfig
-from mrdl.storage.store import hdfs_store
+from mrdl.storage.store import head
+
+if TYPE_CHECKING:
+    from mrdl.nn.rows import Rows
+
+HEAD_BYTES = 4 << 20
+SLOW_RATE = 1e-6  # of learning: what is measured is time, and no weight may grow out of bounds
+PROBE_S = 0.2  # of training, to see whether it is worth measuring longer
 
 
-def measure_hadoop() -> tuple[float, float]:
-    """Seconds of the first job and of a round's, of a run that has next to nothing to do."""
-    store = hdfs_store()
-    rng = np.random.default_rng(0)
-    rows = np.column_stack([np.arange(400) % 2, rng.integers(0, 256, (400, 8))])
-    path = store.uri(f"/user/{store.cluster.user}/mrdl/advise/rows.csv")
-    store.write(path, "".join(",".join(map(str, row)) + "\n" for row in rows).encode())
-    with tempfile.TemporaryDirectory() as folder:
-        config = TrainConfig(
-            nodes=(8, 4, 2), shards=max(2, store.cluster.slots()), rounds=1, epochs=1, warm_epochs=1,
-            run_dir=f"{folder}/run", cache_dir=store.uri(f"/user/{store.cluster.user}/mrdl/advise/cache"),
-        )  # fmt: skip
-        run = Run(path, config, runner="hadoop")
-        run.execute()
-        first, each = [m["seconds"] for m in run.folder.manifests()]
-    store.remove(store.uri(f"/user/{store.cluster.user}/mrdl/advise"))
-    return first + advice.driver_s(), each
+@dataclass(frozen=True)
+class Data:
+    """What the head of a data set tells of all of it.
+
+    size: bytes, unpacked; classes: those seen, 0 without labels; parsed_per_s: rows a second of one core;
+    trained_per_s: the same of each stage of the network.
+    """
+
+    rows: int
+    size: int
+    columns: int
+    classes: int
+    parsed_per_s: float
+    trained_per_s: tuple[float, ...]
+
+
+def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
+    """Measure a data set: parse its head and train on it, for about so many seconds.
+
+    config: resolved. Raises DataError where no row of its head can be read.
+    """
+    text = _head_with_rows(source)
+    _parse(source, text[:65536])  # the first call loads libraries
+    began = time.perf_counter()
+    blocks = [block for part in whole_lines([text], source.schema.header_crc) for block in _parse(source, part)]
+    spent = time.perf_counter() - began
+    rows = sum(len(block.features) for block in blocks)
+    if not rows:
+        raise DataError(f"{source.name}: no row of the first {len(text)} bytes can be read")
+    size = sum(info.size * (4 if info.path.endswith((".gz", ".bz2")) else 1) for info in source.files)
+    names = sorted({name for block in blocks for name in block.label_names})
+    return Data(
+        rows=max(rows, round(rows * size / max(1, len(text)))),
+        size=size,
+        columns=len(source.schema.columns),
+        classes=len(names) if config.supervised else 0,
+        parsed_per_s=rows / spent,
+        trained_per_s=_training_speeds(source, config, blocks, names, seconds),
+    )
+
+
+def _head_with_rows(source: Source) -> bytes:
+    """The head, of whole lines, of the first file with more than a header; of the last one where none has."""
+    text = b""
+    for info in source.files:
+        text = head(info.path, HEAD_BYTES)
+        if len(filled_lines(text)) >= 2:
+            break
+    return text[: text.rfind(b"\n") + 1] or text
+
+
+def _parse(source: Source, text: bytes) -> list[Block]:
+    return BlockParser(source.schema).parse(text)[0]
+
+
+def _training_speeds(
+    source: Source, config: TrainConfig, blocks: list[Block], names: list[str], seconds: float
+) -> tuple[float, ...]:
+    """The rows a second that the training loop goes through, for each stage of the network.
+
+    blocks: parsed rows; names: of all classes in them; seconds: that may be spent on all stages together.
+    """
+    from mrdl.nn import minibatch, trainer
+
+    rows = _prepared_rows(source, config, blocks, names)
+    arch = design(config.kind, config.nodes, rows.features.shape[1], len(names), config.options)
+    weights = arch.initial_weights(0)
+    settings = minibatch.Hyperparameters(
+        1, config.batch_size, SLOW_RATE, 0.8, config.device, config.cd_steps, config.chains == "persistent"
+    )
+    share_s = seconds / len(arch.stages)
+
+    def speed(stage: Stage) -> float:
+        count = 20 * config.batch_size
+        while True:
+            some = dataclasses.replace(rows, order=np.resize(rows.order, count))
+            began = time.perf_counter()
+            trainer.train_shard(arch, weights, some, settings, np.random.default_rng(0), stage=stage)
+            spent = time.perf_counter() - began
+            if spent >= share_s / 2:
+                return count / spent
+            count = max(2 * count, int(count * 0.7 * share_s / max(spent, 1e-3)))
+
+    return tuple(map(speed, arch.stages))
+
+
+def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], names: list[str]) -> "Rows":
+    """The rows of parsed blocks, prepared as a run prepares them by its statistics, which are those of these rows."""
+    from mrdl.nn.rows import Rows
+
+    features = np.concatenate([block.features for block in blocks])
+    numbers = {name: i for i, name in enumerate(names)}
+    codes = np.concatenate([np.array([numbers[n] for n in b.label_names], np.int64)[b.label_codes] for b in blocks])
+    statistics = Statistics.empty(features.shape[1])
+    statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
+    statistics.add_range(features)
+    found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold))
+    return Rows(features, codes, np.arange(len(features)), found.minimum, found.factor, found.threshold)

@@ -1,10 +1,8 @@
 """How long designs train: a model of two constants, measured on this machine, and packs of equal time made by it."""
 
-import contextlib
 import heapq
 import json
 import math
-import platform
 import subprocess
 import sys
 import time
@@ -17,8 +15,7 @@ from mrdl.nn.backends.batched import TOGETHER, WIDEST, with_batch
 from mrdl.nn.backends.registry import BACKENDS
 from mrdl.nn.design import Design
 from mrdl.nn.rows import Dataset
-from mrdl.storage import atomic
-from mrdl.storage.store import user_cache
+from mrdl.storage import measured
 
 MOST_IN_PACK = 500
 CHILD_S = 0.05  # a forked child, from its start to its end
@@ -31,8 +28,8 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
     """Seconds of each design: epochs * steps * (layers * overhead + parameters * rows / speed)."""
     if not set(backends) <= set(BACKENDS):
         return [UNKNOWN_S] * len(designs)
-    measured = "batched" if "batched" in backends else backends[0]
-    by_itself, together = _constants(measured, data.columns, len(data.classes))
+    timed = "batched" if "batched" in backends else backends[0]
+    by_itself, together = _constants(timed, data.columns, len(data.classes))
     found, rows = [], len(data.train_x)
     for design, backend_name in zip(designs, backends, strict=True):
         grouped = backend_name == "batched"
@@ -45,19 +42,14 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
 
 def _constants(backend_name: str, columns: int, classes: int) -> list[tuple[float, float]]:
     """What `_measure` finds, once on a machine: it loads torch, in a process of its own, as the driver shall not."""
-    place, name = user_cache() / "sweep_costs.json", f"{platform.node()} {backend_name} {columns} {classes}"
-    try:
-        known = dict(json.loads(place.read_text()))
-    except (OSError, ValueError, TypeError):
-        known = {}
-    if name not in known:
+    name = measured.of_this_machine(f"{backend_name} {columns} {classes}")
+    found = measured.known(name, 4)
+    if found is None:
         words = [sys.executable, "-m", "mrdl.sweep.cost", backend_name, str(columns), str(classes)]
-        told = subprocess.run(words, env=with_package(), stdout=subprocess.PIPE, check=True).stdout
-        known[name] = json.loads(told)
-        with contextlib.suppress(OSError):  # a home that cannot be written costs some seconds each time
-            place.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write(place, json.dumps(known, indent=1).encode())
-    return [tuple(constants) for constants in known[name]]
+        told = json.loads(subprocess.run(words, env=with_package(), stdout=subprocess.PIPE, check=True).stdout)
+        found = tuple(figure for constants in told for figure in constants)
+        measured.keep(name, found)
+    return [(found[0], found[1]), (found[2], found[3])]
 
 
 def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float, float]]:

@@ -22,7 +22,7 @@ def main():
     options = parser.parse_args()
     runners = options.runners.split(",")
     from mrdl.data.source import Source
-    from mrdl.preflight import advice
+    from mrdl.preflight import advice, costs, measuring
     from mrdl.settings.config import TrainConfig
 
     with tempfile.TemporaryDirectory() as folder:
@@ -36,8 +36,8 @@ def main():
             for runner in runners:
                 config = TrainConfig().with_changes({**settings, "shards": 1 if runner == "inline" else shards})
                 config = config.resolved()
-                found = advice.measure(Source.look_at(data, config), config)
-                predicted = advice.predict(found, config, runner, advice.costs(runner)).seconds
+                found = measuring.measure(Source.look_at(data, config), config)
+                predicted = advice.predict(found, config, runner, costs.costs(runner)).seconds
                 place = data
                 if runner == "hadoop":
                     place = f"hdfs:///tmp/advise-{number}.csv"

@@ -20,7 +20,7 @@ from common import PYTHON, measure, mnist, table  # noqa: E402
 
 from mrdl.cluster import yarn  # noqa: E402
 from mrdl.data.source import Source  # noqa: E402
-from mrdl.preflight import advice, measuring  # noqa: E402
+from mrdl.preflight import advice, costs, measuring  # noqa: E402
 from mrdl.settings.config import TrainConfig  # noqa: E402
 
 SHARDS, ROUNDS = 16, 2
@@ -58,9 +58,10 @@ def main():
     data = str(mnist(options.images))
     config = TrainConfig(kind="autoencoder", nodes=(784, 500, 100, 30), shards=SHARDS, rounds=ROUNDS)
     config = config.with_changes({"epochs": options.epochs // ROUNDS}).resolved()
-    found = advice.measure(Source.look_at(data, config), config, seconds=3)
-    first_s, round_s = measuring.measure_hadoop()
-    cost = {n: advice.Costs(first_s, round_s, n) for n in NODES}
+    found = measuring.measure(Source.look_at(data, config), config, seconds=3)
+    costs.measure_cluster("hadoop")
+    here = costs.costs("hadoop")
+    cost = {n: costs.Costs(here.first_s, here.round_s, n) for n in NODES}
 
     def seconds(nodes, times=1):
         larger = dataclasses.replace(found, rows=found.rows * times, size=found.size * times)
@@ -86,8 +87,8 @@ def main():
             ]
             words += ["--cache-dir", f"hdfs:///tmp/fig7-cache-{os.getpid()}-{tasks}"]
             measured[tasks] = measure([PYTHON, "-m", "mrdl", "train", place, *words]).wall
-    speed = f"{found.parse_s:.0f} rows/s parsed, {found.train_s[0]:.0f} trained"
-    constants = f"job {round_s:.1f} s, first job {first_s:.1f} s, {speed}"
+    speed = f"{found.parsed_per_s:.0f} rows/s parsed, {found.trained_per_s[0]:.0f} trained"
+    constants = f"job {here.round_s:.1f} s, first job {here.first_s:.1f} s, {speed}"
     rows = [
         [n, f"{seconds(n):.0f}", f"{measured[n]:.0f}" if n in measured else "",
          f"{100 * (seconds(n) / measured[n] - 1):+.0f} %" if n in measured else "",
