@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yarn
+from watching import processes
 
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
@@ -214,3 +215,47 @@ def calm(digits, tmp_path):
 def on_yarn(cluster, mrdl_command):
     """Run an mrdl command with the cluster's environment."""
     return lambda *words, **more: mrdl_command(*words, env=cluster, timeout=300, **more)
+
+
+# --- sweeps in rough hands ---
+
+
+@pytest.fixture
+def importable(monkeypatch, tmp_path):
+    """What lies in tests/ can be imported by the processes of a sweep; sweeps/ is made in a folder of its own."""
+    tests = str(REPO / "tests")
+    monkeypatch.syspath_prepend(tests)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, str(REPO)]))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def odd_sweep(tmp_path, small_csv):
+    """Make a sweep of 300 rows by a back end of odd_back_ends: odd_sweep("perfect", nodes=[[1]])."""
+    from mrdl.sweep.driver import SweepDriver
+
+    def make(function="perfect", folder="sweep", limits=(), **space):
+        about = {"data": {"label": "answer"}, "space": space, "sweep": {"backend": f"odd_back_ends:{function}"}}
+        return SweepDriver.create(tmp_path / folder, {**about, "limits": dict(limits)}, str(small_csv))
+
+    return make
+
+
+@pytest.fixture
+def sweep_process(tmp_path):
+    """Start `mrdl sweep ...` in a process of its own; whatever it leaves behind is ended after the test."""
+    started = []
+
+    def start(*words):
+        (tmp_path / "err.txt").touch()
+        with open(tmp_path / "err.txt", "ab") as err:
+            line = [sys.executable, "-m", "mrdl", "sweep", *map(str, words)]
+            started.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=err))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+    for pid in processes(tmp_path):
+        os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,60 @@
+"""Rows prepared for a sweep: the same however they are written, finite whatever they hold."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from mrdl.data.dataset import prepare_data
+from mrdl.errors import ConfigError, DataError
+
+ROWS = "".join(f"{'ab'[i % 2]},{i % 2 + i / 100},{i % 5}\n" for i in range(50)).encode()
+
+
+HEADER = b"y,p,q\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "label"),
+    [
+        ("d.csv", HEADER + ROWS, "y"), ("d.csv", b"\xef\xbb\xbf" + HEADER + ROWS, "y"), ("d.csv", ROWS, "-3"),
+        ("d.csv", ROWS.replace(b"\n", b"\r\n"), "0"), ("d.csv", ROWS[:-1], "0"), ("folder/d.csv", ROWS, "0"),
+        ("d.csv.gz", gzip.compress(ROWS), "0"), ("d.csv", ROWS.replace(b"a,", b'"a",'), "0"),
+    ],
+)  # fmt: skip
+def test_the_same_rows_have_the_same_digest_however_they_are_written(tmp_path, name, content, label):
+    (tmp_path / "plain.csv").write_bytes(ROWS)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    given = path.parent if name.startswith("folder") else path
+    found = prepare_data(str(given), label, "auto", 0.2)
+    assert found.digest == prepare_data(str(tmp_path / "plain.csv"), "0", "auto", 0.2).digest
+    assert found.classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "cells", ["{label},,{i}", "{label},7,7{i}", "{label},{sign}3e38,{i}", "{label},{sign}1e-45,{i}", "{label},nan,{i}"]
+)
+def test_odd_columns_end_in_finite_rows(tmp_path, cells):
+    lines = [cells.format(label="ab"[i % 2], i=i, sign="-" if i % 3 else "") for i in range(60)]
+    (tmp_path / "d.csv").write_text("\n".join(lines))
+    found = prepare_data(str(tmp_path / "d.csv"), "0", "no", 0.2)
+    assert np.isfinite(found.train_x).all() and np.isfinite(found.test_x).all()
+    assert found.train_x.min() >= 0 and found.train_x.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("content", "label", "words"),
+    [
+        (ROWS + b"caf\xe9,1,1\n", "0", "line 51: byte 0xe9 is not UTF-8"), (ROWS + b"a,1\n", "0", "line 51"),
+        (HEADER + b'"a\nb",1,2\n' + ROWS, "y", "line 2"), (ROWS + b"a,inf,1\n", "0", "not a finite number"),
+        (ROWS + b",1,1\n", "0", "the label is missing"), (ROWS, "3", "no column number 3"), (HEADER, "y", "no rows"),
+        (ROWS, "-4", "no column number -4"), (HEADER + ROWS, "Y", "no column 'Y'"), (b"\n\n", "0", "empty"),
+        (ROWS.replace(b",", b";"), "0", "commas"), (b"a,1,2\n", "0", "both parts need some|one class"),
+    ],
+)  # fmt: skip
+def test_wrong_data_is_told_with_its_place(tmp_path, content, label, words):
+    (tmp_path / "d.csv").write_bytes(content)
+    with pytest.raises((DataError, ConfigError), match=words):
+        prepare_data(str(tmp_path / "d.csv"), label, "auto", 0.2)
