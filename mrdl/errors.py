@@ -5,6 +5,7 @@ MrdlError
 ├── DataError        the data cannot be used as it is                      exit status 2
 ├── SetupError       a program, package or service that is needed is away  exit status 2
 │   └── Unavailable  a service may come back: a run waits for it
+├── DamagedRound     a kept round is not what was written; an earlier one is taken
 ├── ModelError       a file is not a model, or not one of mrdl's           exit status 2
 └── TrainingError    a job failed                                          exit status 1
     ├── DamagedShard a cached shard is not what was written; it is made again
@@ -40,6 +41,10 @@ class SetupError(MrdlError, RuntimeError):
 
 class Unavailable(SetupError):
     """A service does not answer, or takes nothing for now; see mrdl.cluster.retry."""
+
+
+class DamagedRound(MrdlError, ValueError):
+    """A round in a run folder is not what was written, or is of another run."""
 
 
 class ModelError(MrdlError, ValueError):

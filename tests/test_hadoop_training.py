@@ -21,8 +21,8 @@ def test_a_network_trained_on_yarn_has_the_bytes_of_the_inline_one(stored, on_ya
     assert ended.json["sha256"] == calm.sha256
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == calm.to_bytes()
     for manifest in RunFolder(tmp_path / "run").manifests():
-        assert 0 < manifest["cpu_s"] < 60, "by the tasks' own counters"
-        assert {shard["device"] for shard in manifest["shards"]} <= {"cpu", "cuda"}
+        assert 0 < manifest.cpu_s < 60, "by the tasks' own counters"
+        assert {shard.device for shard in manifest.shards} <= {"cpu", "cuda"}
     listing = hadoop(cluster, "fs", "-ls", "-R", "mrdl")
     parts = [line for line in listing.splitlines() if "part-" in line]
     assert len(parts) == 2 and all(int(line.split()[4]) > 0 for line in parts), "a file for each task"

@@ -1,10 +1,12 @@
 """Where a sweep trains: on the device that is found, all of a step there, and the row says which one it was."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 import torch
+from manifests import SHARD, manifest
 
 from mrdl.errors import SetupError
 from mrdl.mapreduce.tracking import cpu_seconds
@@ -75,9 +77,9 @@ def told_by(folder, rounds, monkeypatch):
     run.config.write_text("rounds = 2\nepochs = 3\n")
     run.identity.write_text(json.dumps({"settings": {"epochs": 3}}))
     for number, (cpu_s, device) in enumerate(rounds, 1):
-        shards = [{"shard": 0, "device": device}]
-        about = {"stage_round": number, "training_loss": 1.0, "shards": shards, "seconds": 60.0, "cpu_s": cpu_s}
-        run.manifest_of(number).write_text(json.dumps(about))
+        shards = (dataclasses.replace(SHARD, device=device),)
+        about = manifest(stage_round=number, training_loss=1.0, shards=shards, seconds=60.0, cpu_s=cpu_s)
+        run.manifest_of(number).write_text(json.dumps(about.to_json()))
     (run.path / "err.txt").write_text("")
     (run.path / "out.json").write_text(json.dumps({"shards": 1, "sha256": "0"}))
     (run.path / "scores.json").write_text(json.dumps({"accuracy": 1.0}))

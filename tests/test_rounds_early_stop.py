@@ -1,6 +1,5 @@
 """Stopping early: patience ends a run when its validation loss gets no better, and the best round is the network."""
 
-import math
 import shutil
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,6 @@ import mrdl
 from mrdl.errors import ConfigError
 from mrdl.model.model import Model
 from mrdl.rounds.driver import Run
-from mrdl.rounds.manifest import best_round
 from mrdl.settings.config import TrainConfig
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
@@ -47,7 +45,7 @@ def resumed(stopped, run, tmp_path):
 
 def losses(made) -> list[float]:
     """The validation loss of each round, without that of the warm start."""
-    return [m["validation"]["loss"] for m in made.folder.manifests() if m["round"]]
+    return [m.validation["loss"] for m in made.folder.manifests() if m.round]
 
 
 @pytest.mark.parametrize("patience", [1, 2])
@@ -61,26 +59,26 @@ def test_a_run_stops_after_as_many_rounds_without_a_better_loss(run, patience):
         return rounds - best >= patience
 
     assert [rounds for rounds in range(1, len(seen) + 1) if is_over(rounds)] == [len(seen)] != [12]
-    assert model.sha256 == made.folder.manifests()[len(seen) - patience]["sha256"]
+    assert model.sha256 == made.folder.manifests()[len(seen) - patience].sha256
 
 
 def test_the_network_is_that_of_the_best_round_and_tells_of_no_later_one(stopped):
     made, model, _ = stopped
     manifests = made.folder.manifests()
-    best = min(manifests[1:], key=lambda m: m["validation"]["loss"])
-    assert model.sha256 == best["sha256"] != manifests[-1]["sha256"]
-    assert [r["round"] for r in model.rounds] == list(range(1, best["round"] + 1))
-    assert model.rounds[-1]["loss"] == best["validation"]["loss"]
-    assert model.lineage["rounds"] == [m["sha256"] for m in manifests[: best["round"] + 1]]
+    best = min(manifests[1:], key=lambda m: m.validation["loss"])
+    assert model.sha256 == best.sha256 != manifests[-1].sha256
+    assert [r["round"] for r in model.rounds] == list(range(1, best.round + 1))
+    assert model.rounds[-1]["loss"] == best.validation["loss"]
+    assert model.lineage["rounds"] == [m.sha256 for m in manifests[: best.round + 1]]
     assert mrdl.load(made.folder.model).to_bytes() == model.to_bytes()
-    assert made.summary(model)["rounds"] == best["round"]
+    assert made.summary(model)["rounds"] == best.round
 
 
 def test_what_is_trained_does_not_depend_on_patience(stopped, run):
     plain = run(patience=0, rounds=3)
     plain.execute()
     for patient, other in zip(stopped[0].folder.manifests(), plain.folder.manifests(), strict=False):
-        assert patient["sha256"] == other["sha256"]
+        assert patient.sha256 == other.sha256
 
 
 def test_a_run_that_reaches_its_last_round_ends_with_the_best_one_too(run):
@@ -103,24 +101,17 @@ def test_a_run_that_stopped_gives_the_same_network_when_it_is_resumed(stopped, r
 @pytest.mark.parametrize("back", [1, 2, 3])
 def test_a_run_that_is_killed_on_its_way_stops_at_the_same_round(stopped, resumed, back):
     made = resumed()
-    last = made.folder.manifests()[-1]["round"]
+    last = made.folder.manifests()[-1].round
     for number in range(last - back + 1, last + 1):
         made.folder.manifest_of(number).unlink()
     assert made.execute().to_bytes() == stopped[1].to_bytes()
-    assert made.folder.manifests()[-1]["round"] == last
+    assert made.folder.manifests()[-1].round == last
 
 
 def test_a_run_that_stopped_goes_on_where_more_patience_is_asked_for(stopped, resumed):
-    done = stopped[0].folder.manifests()[-1]["round"]
+    done = stopped[0].folder.manifests()[-1].round
     made = resumed(patience=0, rounds=done + 1)
-    assert len(made.execute().rounds) == done + 1 == made.folder.manifests()[-1]["round"]
-
-
-@pytest.mark.parametrize(
-    ("seen", "best"), [([3, 2, 1], 3), ([2, 1, 1], 2), ([math.nan, 5], 2), ([5, math.nan], 1), ([math.inf, 9, 8], 3)]
-)
-def test_the_best_round_is_the_first_of_least_loss_and_one_that_is_not_finite_is_never_it(seen, best):
-    assert best_round([{"round": i + 1, "validation": {"loss": loss}} for i, loss in enumerate(seen)]) == best
+    assert len(made.execute().rounds) == done + 1 == made.folder.manifests()[-1].round
 
 
 def test_rows_for_validation_must_be_kept_out(new_run):

@@ -68,16 +68,16 @@ def test_a_shard_that_failed_is_left_out_of_the_mean_and_told_of(run):
     expected = mrdl.nn.weights.weighted_mean([r.weights for r in kept], [r.num_examples for r in kept])
     assert digest(model.weights) == digest(expected)
     (manifest,) = made.folder.manifests()
-    assert [shard["left_out"] for shard in manifest["shards"]] == ["", "its loss is nan", ""]
-    assert manifest["rows"] == model.rounds[0]["rows"] == sum(result.num_examples for result in kept)
+    assert [shard.left_out for shard in manifest.shards] == ["", "its loss is nan", ""]
+    assert manifest.rows == model.rounds[0]["rows"] == sum(result.num_examples for result in kept)
 
 
 def test_the_training_loss_is_the_mean_over_the_rows_of_the_others(run):
     made = run(job_class=spoilt((1, 1)), rounds=1)
     made.execute()
-    shards = [shard for shard in made.folder.manifests()[1]["shards"] if not shard["left_out"]]
-    expected = np.average([s["loss"] for s in shards], weights=[s["num_examples"] for s in shards])
-    assert made.folder.manifests()[1]["training_loss"] == pytest.approx(expected, rel=1e-12)
+    shards = [shard for shard in made.folder.manifests()[1].shards if not shard.left_out]
+    expected = np.average([s.loss for s in shards], weights=[s.num_examples for s in shards])
+    assert made.folder.manifests()[1].training_loss == pytest.approx(expected, rel=1e-12)
 
 
 def test_it_trains_with_half_the_rate_from_the_next_round_on_and_with_a_quarter_after_the_second_time(run, rates):
@@ -108,7 +108,7 @@ def test_empty_shards_are_left_out_but_do_not_count_as_failed(new_run, tmp_path,
     path.write_text("".join(f"{i % 2},{i}\n" for i in range(12)))
     made = new_run(path, shards=8, nodes=(1, 2), rounds=2, epochs=1, validation=0, learning_rate=0.04)
     made.execute()
-    assert "no rows" in {shard["left_out"] for shard in made.folder.manifests()[1]["shards"]}
+    assert "no rows" in {shard.left_out for shard in made.folder.manifests()[1].shards}
     assert set(rates) == {0.04}
 
 
@@ -116,7 +116,7 @@ def test_the_failed_shard_makes_the_next_round_another_one(run):
     """Its rows come back into the mean, trained more gently."""
     made = run(job_class=spoilt((1, 1)), rounds=2)
     made.execute()
-    assert [shard["left_out"] for shard in made.folder.manifests()[2]["shards"]] == ["", "", ""]
+    assert [shard.left_out for shard in made.folder.manifests()[2].shards] == ["", "", ""]
 
 
 def test_what_the_manifests_hold_is_json_for_everybody(run):
@@ -154,7 +154,7 @@ def test_if_all_fail_the_last_good_round_is_kept_as_a_network_and_the_advice_nam
     assert told.endswith(f"take the network of round 2, in {made.folder.model}.")
     kept = mrdl.load(made.folder.model)
     assert (kept.sha256, kept.rounds) == (good.sha256, good.rounds)
-    assert [m["round"] for m in made.folder.manifests()] == [0, 1, 2]
+    assert [m.round for m in made.folder.manifests()] == [0, 1, 2]
     assert not made.folder.work.exists()
 
 
@@ -172,7 +172,7 @@ def test_if_all_fail_in_the_first_round_there_is_no_network_of_the_warm_start(ru
     made = run(job_class=spoilt((1, 0), (1, 1), (1, 2)))
     with pytest.raises(Diverged, match=r"in another --run-dir\.$"):
         made.execute()
-    assert not made.folder.model.exists() and [m["round"] for m in made.folder.manifests()] == [0]
+    assert not made.folder.model.exists() and [m.round for m in made.folder.manifests()] == [0]
 
 
 def test_a_run_that_stopped_can_go_on_when_its_shards_are_fit_again(run):

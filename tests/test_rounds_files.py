@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from manifests import manifest
 from safetensors.numpy import load_file, save
 
 from mrdl.errors import SetupError
@@ -36,8 +37,8 @@ def state_of(number: int) -> Checkpoint:
 def commit(folder: RunFolder, *numbers: int, settings: str = SETTINGS) -> None:
     for number in numbers:
         done = state_of(number)
-        about = {"round": number, "sha256": digest(done.weights), "velocity": digest(done.velocity)}
-        folder.commit(done, {**about, "settings": settings})
+        digests = {"sha256": digest(done.weights), "velocity": digest(done.velocity)}
+        folder.commit(done, manifest(round=number, settings=settings, **digests))
 
 
 def newest(folder: RunFolder, first: int = 1, last: int = 9) -> Checkpoint | None:
@@ -81,7 +82,7 @@ def cut(path, size: int) -> None:
 def test_a_committed_round_is_the_newest_one_with_the_same_weights_and_velocity(folder, first):
     commit(folder, *range(first, 3))
     history, found = folder.newest(SETTINGS, first, last=9)
-    assert [m["round"] for m in history] == list(range(first, 3))
+    assert [m.round for m in history] == list(range(first, 3))
     assert_same(found, state_of(2))
 
 

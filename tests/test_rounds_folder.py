@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from manifests import manifest
 
 from mrdl.errors import ConfigError, SetupError
 from mrdl.rounds.folder import Checkpoint, RunFolder
@@ -33,7 +34,7 @@ def folder(tmp_path):
 
 def commit(folder: RunFolder, number: int) -> None:
     """A round, as small as can be."""
-    folder.commit(Checkpoint(number, {}, {}), {"round": number})
+    folder.commit(Checkpoint(number, {}, {}), manifest(round=number))
 
 
 def contents(folder: RunFolder) -> dict[str, bytes]:

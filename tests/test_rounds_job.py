@@ -186,9 +186,9 @@ def test_an_empty_shard_does_not_count(train, tmp_path):
     """With as many shards as rows some stay empty; the combined weights are those of the others."""
     path = write(tmp_path / "few.csv", b"label,a\n" + b"".join(b"%d,%d\n" % (i % 2, i) for i in range(8)))
     model = train(path, shards=8, nodes=(1, 2), rounds=1, validation=0)
-    shards = RunFolder(model.run_dir).manifests()[-1]["shards"]
-    assert {(bool(shard["num_examples"]), shard["left_out"]) for shard in shards} == {(True, ""), (False, "no rows")}
-    assert sum(shard["num_examples"] for shard in shards) == 8 and np.isfinite(model.rounds[-1]["training_loss"])
+    shards = RunFolder(model.run_dir).manifests()[-1].shards
+    assert {(bool(shard.num_examples), shard.left_out) for shard in shards} == {(True, ""), (False, "no rows")}
+    assert sum(shard.num_examples for shard in shards) == 8 and np.isfinite(model.rounds[-1]["training_loss"])
 
 
 def test_validation_rows_are_never_trained_on(train, digits):

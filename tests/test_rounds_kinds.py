@@ -106,7 +106,7 @@ def test_the_order_of_rows_does_not_matter(known, new_run, tmp_path, kind):
     ("kind", "with_cache"), [*((kind, True) for kind in NETWORKS), ("rbm", False), ("stack", False), ("dbn", False)]
 )
 def test_a_run_that_was_stopped_after_any_round_ends_in_the_same_bytes(resumed, known, tmp_path, kind, with_cache):
-    numbers = [m["round"] for m in known(kind)[0].folder.manifests()]
+    numbers = [m.round for m in known(kind)[0].folder.manifests()]
     for last in numbers[:-1]:
         made = resumed(kind, with_cache)
         for number in range(last + 1, numbers[-1] + 1):
@@ -114,7 +114,7 @@ def test_a_run_that_was_stopped_after_any_round_ends_in_the_same_bytes(resumed, 
             made.folder.manifest_of(number).unlink()
         made.folder.model.unlink()
         assert made.execute().to_bytes() == known(kind)[1].to_bytes(), f"after round {last}"
-        assert [m["round"] for m in made.folder.manifests()] == numbers
+        assert [m.round for m in made.folder.manifests()] == numbers
         shutil.rmtree(tmp_path / "run")
         shutil.rmtree(tmp_path / "cache")
 
@@ -133,7 +133,7 @@ def test_a_run_that_is_done_gives_its_network_again(resumed, known, kind, with_c
 def test_a_damaged_round_is_made_again_from_the_one_before(resumed, known, kind, damage):
     """Each round in turn with all later ones: the first of a stage is begun again from the stage before."""
     made = resumed(kind)
-    last = made.folder.manifests()[-1]["round"]
+    last = made.folder.manifests()[-1].round
     for number in (last, last - 2):
         for path in [made.folder.weights_of(n) for n in range(number, last + 1)]:
             data = path.read_bytes()
@@ -147,7 +147,7 @@ def test_a_damaged_round_is_made_again_from_the_one_before(resumed, known, kind,
 @pytest.mark.parametrize("kind", ["rbm", "dbn"])
 def test_a_damaged_shard_of_the_cache_is_made_again(resumed, known, tmp_path, kind):
     made = resumed(kind)
-    last = made.folder.manifests()[-1]["round"]
+    last = made.folder.manifests()[-1].round
     for number in (last - 1, last):
         made.folder.weights_of(number).unlink()
         made.folder.manifest_of(number).unlink()
@@ -289,15 +289,15 @@ def test_a_history_names_the_stages_where_there_are_several(known, kind):
 @pytest.mark.parametrize("kind", ["stack", "dbn", "unrolled dbn"])
 def test_a_stage_leaves_the_tensors_of_other_layers_to_the_bit(known, kind):
     run, model, _ = known(kind)
-    states = {m["round"]: run.folder.read(m["round"]).weights for m in run.folder.manifests()}
+    states = {m.round: run.folder.read(m.round).weights for m in run.folder.manifests()}
     for manifest in run.folder.manifests()[1:]:
-        layer = next(stage.layer for stage in model.arch.stages if stage.name == manifest["stage"])
+        layer = next(stage.layer for stage in model.arch.stages if stage.name == manifest.stage)
         if layer is None:
             continue
-        before, after = states[manifest["round"] - 1], states[manifest["round"]]
+        before, after = states[manifest.round - 1], states[manifest.round]
         changed = {name for name in after if not np.array_equal(before[name], after[name])}
         own = {f"layers.{layer}.{part}" for part in ("weight", "bias", "visible_bias")}
-        assert changed == own if manifest["stage_round"] else changed <= own
+        assert changed == own if manifest.stage_round else changed <= own
 
 
 @pytest.mark.parametrize("kind", ["rbm", "rbm with a threshold"])
@@ -321,15 +321,15 @@ def test_biases_are_fitted_without_a_warm_start_too(new_run, kind, changes):
     np.testing.assert_array_equal(
         fitted["layers.0.weight"], model.arch.initial_weights(QUICK["seed"])["layers.0.weight"]
     )
-    rounds = [(m["stage"], m["stage_round"]) for m in manifests]
-    assert (manifests[-1]["stage"], 0) not in rounds if kind == "dbn" else rounds[0][1] == 0
+    rounds = [(m.stage, m.stage_round) for m in manifests]
+    assert (manifests[-1].stage, 0) not in rounds if kind == "dbn" else rounds[0][1] == 0
 
 
 def test_an_unrolled_dbns_decoder_begins_as_the_transposed_encoder(new_run):
     made = new_run(**settings("unrolled dbn", nodes=(64, 12, 6, 4), warm_rows=0, learning_rate=1e-12))
     made.execute()
     manifests = made.folder.manifests()
-    end = max(m["round"] for m in manifests if m["stage"] != "fine-tuning")
+    end = max(m.round for m in manifests if m.stage != "fine-tuning")
     stacked, tuned = made.folder.read(end).weights, made.folder.read(end + 1).weights
     for i in range(3):
         np.testing.assert_allclose(tuned[f"layers.{i}.weight"], stacked[f"layers.{i}.weight"], atol=1e-7)
@@ -354,10 +354,10 @@ def test_layers_have_rounds_epochs_and_rates_of_their_own(new_run, given, expect
     found = [[t for t in run.rounds if t.stage == stage and t.stage_round] for stage in range(3)]
     assert [(len(ts), ts[0].epochs, ts[0].learning_rate) for ts in found] == expected
     manifests = run.folder.manifests()
-    steps = [m["shards"][0]["steps"] for m in manifests if m["stage_round"]]
-    batches = -(-manifests[-1]["shards"][0]["num_examples"] // 64)
+    steps = [m.shards[0].metrics["steps"] for m in manifests if m.stage_round]
+    batches = -(-manifests[-1].shards[0].num_examples // 64)
     assert steps == [epochs * batches for rounds, epochs, _ in expected for _ in range(rounds)]
-    assert [t.number for t in run.rounds] == [m["round"] for m in manifests] == list(range(len(manifests)))
+    assert [t.number for t in run.rounds] == [m.round for m in manifests] == list(range(len(manifests)))
 
 
 @pytest.mark.parametrize(
@@ -417,11 +417,11 @@ def test_patience_looks_at_the_last_stage_alone(new_run, kind):
     manifests = made.folder.manifests()
     stages = [stage.name for stage in made.architecture.stages]
     for name in stages[:-1]:
-        assert [m["stage_round"] for m in manifests if m["stage"] == name] == list(range(6))
-    last = [m for m in manifests if m["stage"] == stages[-1] and m["stage_round"]]
-    best = min(last, key=lambda m: m["validation"]["loss"])
-    assert model.sha256 == best["sha256"] and len(last) in (5, best["stage_round"] + 1)
-    assert model.rounds[-1]["round"] == best["round"]
+        assert [m.stage_round for m in manifests if m.stage == name] == list(range(6))
+    last = [m for m in manifests if m.stage == stages[-1] and m.stage_round]
+    best = min(last, key=lambda m: m.validation["loss"])
+    assert model.sha256 == best.sha256 and len(last) in (5, best.stage_round + 1)
+    assert model.rounds[-1]["round"] == best.round
 
 
 # --- the label ---
@@ -546,7 +546,7 @@ def test_a_dbn_from_trained_machines_is_fine_tuned_at_once_and_begins_with_their
     made = new_run(**settings(kind, start_from=saved(source), **changes))
     model = made.execute()
     given = known(source)[1].weights
-    assert {m["stage"] for m in made.folder.manifests()} == {"fine-tuning"}
+    assert {m.stage for m in made.folder.manifests()} == {"fine-tuning"}
     assert same_layers(model.weights, given) == sorted(given)
     assert len(model.rounds) == QUICK["rounds"] and made.rounds[0].number == (0 if warm_rows else 1)
 
@@ -557,14 +557,14 @@ def test_an_unrolled_dbn_from_trained_machines_begins_with_both_halves(known, sa
     path = str(Path(source.run_dir) / "model.safetensors")
     made = new_run(**settings("unrolled dbn", start_from=path, learning_rate=1e-30, warm_rows=0))
     model = made.execute()
-    assert {m["stage"] for m in made.folder.manifests()} == {"fine-tuning"}
+    assert {m.stage for m in made.folder.manifests()} == {"fine-tuning"}
     assert same_layers(model.weights, source.weights)
 
 
 def test_a_deeper_dbn_from_fewer_machines_trains_the_layers_that_are_new(saved, new_run):
     made = new_run(**settings("dbn", start_from=saved("rbm")))
     made.execute()
-    assert [m["stage"] for m in made.folder.manifests() if not m["stage_round"]] == [
+    assert [m.stage for m in made.folder.manifests() if not m.stage_round] == [
         "layer 2",
         "fine-tuning",
     ]
@@ -578,7 +578,7 @@ def test_machines_whose_weights_do_not_fit_are_not_taken_for_trained_ones(saved,
         made.execute()
     except ConfigError:
         return
-    assert made.folder.manifests()[0]["stage"] != "fine-tuning"
+    assert made.folder.manifests()[0].stage != "fine-tuning"
 
 
 def test_machines_of_gaussian_units_are_not_taken_for_binary_ones(saved, new_run):
@@ -588,7 +588,7 @@ def test_machines_of_gaussian_units_are_not_taken_for_binary_ones(saved, new_run
         made.execute()
     except ConfigError:
         return
-    assert made.folder.manifests()[0]["stage"] != "fine-tuning"
+    assert made.folder.manifests()[0].stage != "fine-tuning"
 
 
 @pytest.mark.parametrize("kind", ["mlp", "autoencoder", "rbm", "stack", "gaussian rbm", "dbn", "unrolled dbn"])

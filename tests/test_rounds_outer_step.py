@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from manifests import manifest
 
 from mrdl.nn.kinds import mlp
 from mrdl.nn.weights import Weights, digest
@@ -99,7 +100,7 @@ def test_a_velocity_that_was_kept_gives_the_same_next_step(tmp_path: Path):
     after = Checkpoint(1, weights(1), velocity)
     folder = RunFolder(tmp_path)
     folder.rounds.mkdir()
-    folder.commit(after, {"round": 1, "sha256": digest(after.weights), "velocity": digest(velocity)})
+    folder.commit(after, manifest(sha256=digest(after.weights), velocity=digest(velocity)))
     read = folder.read(1)
     for whole, kept in zip(
         nesterov(after.weights, weights(2), after.velocity, 0.3),

@@ -109,8 +109,8 @@ def test_manifests_name_the_versions_that_the_bytes_hang_on(new_run):
     run = new_run(**TINY)
     run.execute()
     for manifest in run.folder.manifests():
-        assert manifest["versions"]["torch"] == torch.__version__
-        assert manifest["versions"]["numpy"] == numpy.__version__
+        assert manifest.versions["torch"] == torch.__version__
+        assert manifest.versions["numpy"] == numpy.__version__
 
 
 def test_a_run_that_goes_on_with_another_torch_says_so(new_run, monkeypatch, capsys):

@@ -114,7 +114,7 @@ def test_the_length_of_a_step_is_the_one_that_the_validation_rows_ask_for(run, t
         at = Model(model.arch, outer_step.along(start.weights, step, length), model.preparation)
         return at.score(table.features[held], table.targets[held])["loss"]
 
-    chosen = made.folder.manifests()[2]["outer_step"]
+    chosen = made.folder.manifests()[2].outer_step
     assert chosen == outer_step.best_length(loss)
     assert model.rounds[-1]["loss"] == pytest.approx(loss(chosen), rel=1e-4)
 
@@ -122,7 +122,7 @@ def test_the_length_of_a_step_is_the_one_that_the_validation_rows_ask_for(run, t
 def test_without_validation_rows_the_length_is_that_of_the_mean(run):
     made = run(validation=0)
     made.execute()
-    assert [m["outer_step"] for m in made.folder.manifests()] == [1, 1, 1]
+    assert [m.outer_step for m in made.folder.manifests()] == [1, 1, 1]
 
 
 # --- wherever it was stopped ---
@@ -160,7 +160,7 @@ def test_a_run_ends_in_the_same_bytes_whatever_file_it_wrote_last(stops, run, tm
     names = sorted(path.name for path in (copies[-1] / "rounds").iterdir())
     assert sorted(path.name for path in made.folder.rounds.iterdir()) == names
     history = [json.loads(line) for line in made.folder.history.read_text().splitlines()]
-    assert history == made.folder.manifests() and [m["round"] for m in history] == [0, 1, 2]
+    assert history == [m.to_json() for m in made.folder.manifests()] and [m["round"] for m in history] == [0, 1, 2]
 
 
 def test_what_a_killed_write_has_left_beside_is_no_round(stops, run, tmp_path):
@@ -180,6 +180,5 @@ def test_a_round_whose_velocity_is_damaged_is_made_again(stops, run, tmp_path):
         whole = folder.read(number)
         name = list(whole.velocity)[0]
         whole.velocity[name][0] += 1
-        manifest = json.loads(folder.manifest_of(number).read_text())
-        folder.commit(whole, manifest)
+        folder.commit(whole, folder.manifest(number))
     assert run(folder="run", resume=True).execute().to_bytes() == known

@@ -40,14 +40,14 @@ def test_every_shard_begins_with_the_weights_of_the_warm_start(run):
     made = run(shards=5, keep_shards=True)
     made.execute()
     assert [result.shard for result in made.results] == [0, 1, 2, 3, 4]
-    assert {result.start for result in made.results} == {made.folder.manifests()[0]["sha256"]}
+    assert {result.start for result in made.results} == {made.folder.manifests()[0].sha256}
 
 
 def test_every_later_round_begins_with_the_weights_that_the_one_before_has_kept(run):
     """Those after the outer step, not the mean of the shards."""
     made = run(rounds=3, keep_shards=True, outer_step=1.6, outer_momentum=0.5)
     made.execute()
-    assert {result.start for result in made.results} == {made.folder.manifests()[2]["sha256"]}
+    assert {result.start for result in made.results} == {made.folder.manifests()[2].sha256}
 
 
 @pytest.mark.parametrize(("warm_rows", "shards"), [(1, 2), (16, 7), (333, 2), (20_000, 7)])
@@ -61,9 +61,9 @@ def test_it_is_plain_training_on_the_rows_that_rank_lowest(run, table, warm_rows
     start = model.arch.initial_weights(4)
     expected, metrics = train_shard(model.arch, start, rows, settings, np.random.default_rng([4, 0, 0]))
     manifest = made.folder.manifests()[0]
-    assert digest(warm_weights(made)) == manifest["sha256"] == digest(expected)
-    assert (manifest["round"], manifest["rows"]) == (0, min(warm_rows, len(training)))
-    assert manifest["training_loss"] == pytest.approx(metrics["loss"], rel=1e-12)
+    assert digest(warm_weights(made)) == manifest.sha256 == digest(expected)
+    assert (manifest.round, manifest.rows) == (0, min(warm_rows, len(training)))
+    assert manifest.training_loss == pytest.approx(metrics["loss"], rel=1e-12)
 
 
 def test_its_sample_is_drawn_from_all_shards(table):
@@ -102,14 +102,14 @@ def test_without_it_the_first_round_begins_with_the_seeded_weights(run):
     made = run(warm_rows=0, keep_shards=True)
     model = made.execute()
     assert {result.start for result in made.results} == {digest(model.arch.initial_weights(4))}
-    assert [m["round"] for m in made.folder.manifests()] == [1]
+    assert [m.round for m in made.folder.manifests()] == [1]
 
 
 def test_it_is_not_one_of_the_rounds_that_a_model_tells_of(run):
     made = run(rounds=2)
     model = made.execute()
     assert [round_["round"] for round_ in model.rounds] == [1, 2]
-    assert model.lineage["rounds"] == [m["sha256"] for m in made.folder.manifests()] and len(model.history) == 2
+    assert model.lineage["rounds"] == [m.sha256 for m in made.folder.manifests()] and len(model.history) == 2
 
 
 # --- the same one, wherever it is made ---

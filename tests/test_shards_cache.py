@@ -172,7 +172,7 @@ def test_damage_in_the_middle_of_a_run_is_mended_in_the_next_round(run, left):
 
     class Vandal(Ear):
         def round_done(self, manifest):
-            if manifest["round"] == 1:
+            if manifest.round == 1:
                 DAMAGES["a byte of a shard"](left)
 
     assert run(rounds=2, screen=Vandal()).execute().to_bytes() == known.to_bytes()

@@ -6,15 +6,14 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mrdl.cli.screen import BESIDE, Screen, duration
+from mrdl.cli.screen import Screen, duration
 from mrdl.data.baseline import told_accuracy, told_baseline
 from mrdl.errors import MrdlError, printable
 from mrdl.mapreduce.status import Progress as JobProgress
 from mrdl.nn.architecture import Stage
 from mrdl.preflight.advice import ALONE, expect
+from mrdl.rounds.manifest import Manifest, shown_score
 from mrdl.rounds.plan import Round
-
-ROUND = "  {name}   training loss {training}   {scores}   {seconds:.1f} s"
 
 
 class Console:
@@ -66,22 +65,13 @@ class Console:
                 self._task, description=printable(text), completed=max(0, round_ - 1 + 0.98 * progress.fraction)
             )
 
-    def round_done(self, manifest: dict[str, Any]) -> None:
+    def round_done(self, manifest: Manifest) -> None:
         """A round is kept."""
-        scores = "   ".join(
-            f"{name} {_score(name, value)}" for name, value in manifest["validation"].items() if name not in BESIDE
-        )
-        left_out = [f"shard {s['shard']} was left out: {s['left_out']}" for s in manifest["shards"] if s["left_out"]]
-        self._print(
-            ROUND.format(
-                name=self._name(manifest["round"]), training=f"{manifest['training_loss']:.4f}",
-                scores="validation " + scores if scores else "", seconds=manifest["seconds"],
-            )
-        )  # fmt: skip
-        for text in left_out:
-            self.note(text)
+        self._print(f"  {self._name(manifest.round)}   {manifest.summary()}")
+        for shard in manifest.left_out:
+            self.note(f"shard {shard.shard} was left out: {shard.left_out}")
         if self._bar:
-            self._bar.update(self._task, completed=manifest["round"])
+            self._bar.update(self._task, completed=manifest.round)
 
     def _name(self, round_: int) -> str:
         planned = self._rounds[round_]
@@ -139,9 +129,5 @@ class Console:
 def _scores(scores: Mapping[str, Any]) -> str:
     """All measures of the rows that were kept out, or of a test."""
     told = [f"accuracy {told_accuracy(scores)}"] if "accuracy" in scores else []
-    told += [f"{name} {_score(name, scores[name])}" for name in ("loss", "mse") if name in scores]
+    told += [f"{name} {shown_score(name, scores[name])}" for name in ("loss", "mse") if name in scores]
     return ", ".join(told)
-
-
-def _score(name: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"

@@ -8,11 +8,12 @@ from typing import Any
 
 from rich.table import Table
 
-from mrdl.cli.screen import BESIDE, say, wide
+from mrdl.cli.screen import say, wide
 from mrdl.cli.show import kept, state
 from mrdl.data.baseline import as_json, told_short
 from mrdl.errors import ConfigError
 from mrdl.rounds.folder import RunFolder
+from mrdl.rounds.manifest import OF_ROWS
 from mrdl.rounds.provenance import FAILED
 
 
@@ -37,7 +38,7 @@ def runs(options: argparse.Namespace) -> None:
     for name in ("run", "data", "rounds", "validation", "state"):
         table.add_column(name)
     for run in told:
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in BESIDE)
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in OF_ROWS)
         beside = told_short(run["validation"], run["majority"] or "")
         table.add_row(
             run["run"],
@@ -53,19 +54,19 @@ def runs(options: argparse.Namespace) -> None:
 
 
 def _about_run(folder: RunFolder) -> dict[str, Any]:
-    rounds = [m for m in folder.manifests() if m["stage_round"]]
+    rounds = [m for m in folder.manifests() if not m.is_warm_start]
     about: dict[str, Any] = {}
     with contextlib.suppress(ConfigError):
         about = folder.about()
     best = kept(folder, rounds)
-    scores = best["validation"] if best else {}
+    scores = best.validation if best else {}
     told = {
         "run": str(folder.path),
         "data": about.get("data", {}).get("source", "?"),
         "rounds": len(rounds),
-        "kept": best["round"] if best else None,
-        "loss": scores.get("loss", best["training_loss"]) if best else None,
+        "kept": best.round if best else None,
+        "loss": scores.get("loss", best.training_loss) if best else None,
         "validation": scores,
         "state": state(folder, about.get("drivers", [])),
     }
-    return {**told, **as_json(scores, best.get("majority", "") if best else "")}
+    return {**told, **as_json(scores, best.majority if best else "")}

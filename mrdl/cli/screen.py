@@ -13,9 +13,6 @@ def say(text: object, file: TextIO | None = None) -> None:
     print(printable(str(text)), file=file)
 
 
-BESIDE = ("rows", "baseline")  # measures of the rows, not of the network: told once, at the end
-
-
 class Screen(RichConsole):
     """rich's console for text of others: nothing in it is markup, and nothing a command to the terminal."""
 

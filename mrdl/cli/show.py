@@ -10,11 +10,11 @@ from typing import Any
 from rich.table import Table
 
 import mrdl
-from mrdl.cli.screen import BESIDE, say, wide
+from mrdl.cli.screen import say, wide
 from mrdl.data.baseline import as_json, told_accuracy, told_baseline
 from mrdl.errors import ConfigError
 from mrdl.rounds.folder import RunFolder
-from mrdl.rounds.manifest import best_round
+from mrdl.rounds.manifest import Manifest, best_round
 from mrdl.rounds.provenance import DONE, FAILED
 from mrdl.settings.config import from_file
 
@@ -51,9 +51,9 @@ def show(options: argparse.Namespace) -> None:
 def _show_run(folder: RunFolder, as_json: bool) -> None:
     rounds, about = folder.manifests(), folder.about()
     if as_json:
-        print(json.dumps({**about, "rounds": rounds}))
+        print(json.dumps({**about, "rounds": [m.to_json() for m in rounds]}))
         return
-    trained = [m for m in rounds if m["stage_round"]]
+    trained = [m for m in rounds if not m.is_warm_start]
     say(f"{about['name']} on {about['data']['source']}, {len(trained)} rounds; in {folder.path}")
     say(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
     drivers = about.get("drivers", [])
@@ -63,46 +63,44 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
         table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")
     notes = []
     for m in rounds:
-        losses = [s["loss"] for s in m["shards"] if not s["left_out"]]
+        losses = [s.loss for s in m.shards if not s.left_out and s.loss is not None]
         spread = f"{min(losses):.4f} - {max(losses):.4f}" if losses else ""
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in m["validation"].items() if name not in BESIDE)
-        spent = ", ".join(f"{name} {value:.1f}" for name, value in m["spent"].items())
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in m.scores.items())
+        spent = ", ".join(f"{name} {value:.1f}" for name, value in m.spent.items())
         table.add_row(
-            _name(m), m["sha256"][:8], m["parent"][:8] or "start", str(m["rows"]),
-            spread, scores, f"{m['outer_step']:g}", f"{m['seconds']:.1f} ({spent})",
+            _name(m), m.sha256[:8], m.parent[:8] or "start", str(m.rows),
+            spread, scores, f"{m.outer_step:g}", f"{m.seconds:.1f} ({spent})",
         )  # fmt: skip
         name = _name(m)
-        if m["retried"]:
-            notes.append(f"round {name}: {m['retried']} attempts of tasks were repeated")
-        notes += [
-            f"round {name}: shard {s['shard']} was left out, {s['left_out']}" for s in m["shards"] if s["left_out"]
-        ]
+        if m.retried:
+            notes.append(f"round {name}: {m.retried} attempts of tasks were repeated")
+        notes += [f"round {name}: shard {s.shard} was left out, {s.left_out}" for s in m.left_out]
     wide().print(table)
     for note in filter(None, [*_of_kept(folder, trained), *_of_versions(rounds), *notes]):
         say(f"  {note}")
 
 
-def _of_kept(folder: RunFolder, trained: Sequence[dict[str, Any]]) -> list[str]:
+def _of_kept(folder: RunFolder, trained: Sequence[Manifest]) -> list[str]:
     """Which round is the network, where that is not the last one, and how good it is."""
     best = kept(folder, trained)
     if best is None:
         return []
     told = [f"kept: round {_name(best)}, the best one"] if best is not trained[-1] else []
-    if "accuracy" in best["validation"]:
-        told.append(f"accuracy {told_accuracy(best['validation'])}")
-        told.append(told_baseline(best["validation"], best.get("majority", "")))
+    if "accuracy" in best.validation:
+        told.append(f"accuracy {told_accuracy(best.validation)}")
+        told.append(told_baseline(best.validation, best.majority))
     return told
 
 
-def _of_versions(rounds: Sequence[dict[str, Any]]) -> list[str]:
+def _of_versions(rounds: Sequence[Manifest]) -> list[str]:
     """What the rounds were made with, and where that changed: from there on the bytes may be others."""
     told: list[str] = []
-    before: dict[str, str] = {}
+    before: Mapping[str, str] = {}
     for m in rounds:
-        if m["versions"] != before:
-            made_with = ", ".join(f"{name} {version}" for name, version in m["versions"].items())
+        if m.versions != before:
+            made_with = ", ".join(f"{name} {version}" for name, version in m.versions.items())
             told.append(f"{'from round ' + _name(m) + ' on ' if before else ''}made with {made_with}")
-        before = m["versions"]
+        before = m.versions
     return told
 
 
@@ -116,22 +114,22 @@ def _of_driver(drivers: Sequence[Mapping[str, Any]]) -> str:
     return f"; from {d['start']}{until}, {d['user']} on {d['host']}{code}"
 
 
-def _name(manifest: dict[str, Any]) -> str:
+def _name(manifest: Manifest) -> str:
     """Of a round: its number, or the name of its stage and its number there."""
-    stage, number = manifest["stage"], manifest["stage_round"]
+    stage, number = manifest.stage, manifest.stage_round
     return f"{stage}, {number or 'warm'}" if stage else str(number or "warm")
 
 
-def kept(folder: RunFolder, rounds: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def kept(folder: RunFolder, rounds: Sequence[Manifest]) -> Manifest | None:
     """The manifest of the round that is the network: with patience the best of the last stage, else the last."""
     if not rounds:
         return None
     patience = 0
     with contextlib.suppress(ConfigError):
         patience = from_file(str(folder.config)).patience
-    last_stage = [m for m in rounds if m["stage"] == rounds[-1]["stage"]]
-    number = best_round(last_stage) if patience else rounds[-1]["round"]
-    return next(m for m in last_stage if m["round"] == number)
+    last_stage = [m for m in rounds if m.stage == rounds[-1].stage]
+    number = best_round(last_stage) if patience else rounds[-1].round
+    return next(m for m in last_stage if m.round == number)
 
 
 def state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> str:

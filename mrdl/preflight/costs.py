@@ -87,7 +87,7 @@ def measure_cluster(runner: str) -> None:
         )
         run = Run(path, config, runner=runner)
         run.execute()
-        first_s, round_s = [manifest["seconds"] for manifest in run.folder.manifests()]
+        first_s, round_s = [manifest.seconds for manifest in run.folder.manifests()]
     store.remove(home)
     keep(runner, first_s + _seconds_of(IMPORTS_TRAINING) + DRIVER_S, round_s)
 

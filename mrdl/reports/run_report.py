@@ -12,6 +12,7 @@ from mrdl.data.inputs import columns_of, parts_of
 from mrdl.errors import DataError, MrdlError, SetupError
 from mrdl.model.model import Model, load
 from mrdl.rounds.folder import RunFolder
+from mrdl.rounds.manifest import Manifest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,41 +58,41 @@ def plot(run: str, out: str = "") -> tuple[Path, Path]:
 # --- curves ---
 
 
-def _losses(place: Any, manifests: list[dict[str, Any]], *_: Any) -> None:
+def _losses(place: Any, manifests: list[Manifest], *_: Any) -> None:
     """Each stage by itself: their losses are of different kinds."""
-    stages = list(dict.fromkeys(m["stage"] for m in manifests))
+    stages = list(dict.fromkeys(m.stage for m in manifests))
     panels = place.subplots(1, len(stages), squeeze=False)[0]
     for axes, stage in zip(panels, stages, strict=True):
-        rounds = [m for m in manifests if m["stage"] == stage]
+        rounds = [m for m in manifests if m.stage == stage]
         for m in rounds:
-            losses = [s["loss"] for s in m["shards"] if s["loss"] is not None]
-            axes.plot([m["stage_round"]] * len(losses), losses, ".", color=GREY, alpha=0.5, ms=5)
-        _line(axes, rounds, "training loss, mean of the shards", GREY, lambda m: m["training_loss"])
-        _line(axes, rounds, "validation loss", BLUE, lambda m: m["validation"].get("loss"))
+            losses = [s.loss for s in m.shards if s.loss is not None]
+            axes.plot([m.stage_round] * len(losses), losses, ".", color=GREY, alpha=0.5, ms=5)
+        _line(axes, rounds, "training loss, mean of the shards", GREY, lambda m: m.training_loss)
+        _line(axes, rounds, "validation loss", BLUE, lambda m: m.validation.get("loss"))
         axes.set(title=stage, xlabel="round (0: warm start)")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize=7, frameon=False)
     panels[0].set_ylabel("loss")
 
 
-def _scores(place: Any, manifests: list[dict[str, Any]], *_: Any) -> None:
+def _scores(place: Any, manifests: list[Manifest], *_: Any) -> None:
     """Accuracy, or the measures of networks without classes, by round; and the seconds of each."""
     left, right = place.subplots(1, 2)
-    names = [n for m in manifests for n in m["validation"] if n not in ("rows", "loss")]
+    names = [n for m in manifests for n in m.validation if n not in ("rows", "loss")]
     name = names[-1] if names else ""
     for wanted in ("accuracy", "mse", "pseudo_log_likelihood"):
         name = wanted if wanted in names else name
         if wanted in names:
             break
-    of_name = [m for m in manifests if name in m["validation"]]
-    left.plot([m["round"] for m in of_name], [m["validation"][name] for m in of_name], "o-", color=BLUE, ms=3)
+    of_name = [m for m in manifests if name in m.validation]
+    left.plot([m.round for m in of_name], [m.validation[name] for m in of_name], "o-", color=BLUE, ms=3)
     left.set(title=f"validation {name.replace('_', ' ')}" if name else "no validation rows", xlabel="round of the run")
     bottom = np.zeros(len(manifests))
     for phase, color in zip(
-        dict.fromkeys(p for m in manifests for p in m["spent"]), (GREY, BLUE, ORANGE, "#60a060"), strict=False
+        dict.fromkeys(p for m in manifests for p in m.spent), (GREY, BLUE, ORANGE, "#60a060"), strict=False
     ):
-        seconds = np.array([m["spent"].get(phase, 0.0) for m in manifests])
-        right.bar([m["round"] for m in manifests], seconds, bottom=bottom, label=phase, color=color)
+        seconds = np.array([m.spent.get(phase, 0.0) for m in manifests])
+        right.bar([m.round for m in manifests], seconds, bottom=bottom, label=phase, color=color)
         bottom += seconds
     right.set(title="seconds", xlabel="round of the run")
     right.legend(fontsize=7, frameon=False)
@@ -99,8 +100,8 @@ def _scores(place: Any, manifests: list[dict[str, Any]], *_: Any) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def _line(axes: "Axes", rounds: list[dict[str, Any]], name: str, color: str, value: Any) -> None:
-    known = [(m["stage_round"], value(m)) for m in rounds if value(m) is not None]
+def _line(axes: "Axes", rounds: list[Manifest], name: str, color: str, value: Any) -> None:
+    known = [(m.stage_round, value(m)) for m in rounds if value(m) is not None]
     if known:
         axes.plot(*zip(*known, strict=True), "o-", color=color, ms=3, label=name)
 
@@ -158,15 +159,15 @@ def _reconstructions(place: "Figure", manifests: Any, model: Model, examples: np
 # --- the page ---
 
 
-def _page(folder: RunFolder, manifests: list[dict[str, Any]], png: bytes) -> str:
+def _page(folder: RunFolder, manifests: list[Manifest], png: bytes) -> str:
     about = folder.about()
-    names = list(dict.fromkeys(n for m in manifests for n in m["validation"]))
+    names = list(dict.fromkeys(n for m in manifests for n in m.validation))
     header = ["round", "stage", "sha256", "rows", "training loss", *(f"validation {n}" for n in names), "seconds"]
     lines = [
         [
-            m["round"], " ".join(filter(None, [m["stage"], "" if m["stage_round"] else "warm start"])),
-            m["sha256"][:12], m["rows"], f"{m['training_loss']:.5g}",
-            *(f"{m['validation'][n]:.5g}" if n in m["validation"] else "" for n in names), f"{m['seconds']:.1f}",
+            m.round, " ".join(filter(None, [m.stage, "" if m.stage_round else "warm start"])),
+            m.sha256[:12], m.rows, f"{m.training_loss:.5g}",
+            *(f"{m.validation[n]:.5g}" if n in m.validation else "" for n in names), f"{m.seconds:.1f}",
         ]
         for m in manifests
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from mrdl.rounds.folder import Checkpoint, RunFolder, new_run_dir
 from mrdl.rounds.holdout import Trial
 from mrdl.rounds.initial import Initial, with_nodes_of_start
 from mrdl.rounds.job import RoundJob
-from mrdl.rounds.manifest import best_round, of_model, of_shards, of_time
+from mrdl.rounds.manifest import Manifest, ShardRecord, best_round, rows_trained, seconds_by_phase, training_loss
 from mrdl.rounds.plan import Round, architecture_of, rounds_of
 from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Judge
@@ -125,7 +125,7 @@ class Run:
             now = Checkpoint(rounds[0].number - 1, self.initial.weights, {})
         else:
             self.folder.write_history(history)
-            if told := provenance.differ(history[-1]["versions"], provenance.versions()):
+            if told := provenance.differ(history[-1].versions, provenance.versions()):
                 self._tell("note", f"round {now.number} was made with other versions, the bytes may differ: {told}")
         self.submission = Submission(
             self.source, self.config, self.runner, self.job_class, self.folder, self.identity["name"],
@@ -151,19 +151,17 @@ class Run:
             self.trial.check(self.submission.prepared.statistics.classes if self.submission.prepared else ())
         return self._model(now, history)
 
-    def _round(
-        self, planned: Round, before: Checkpoint, history: list[dict[str, Any]]
-    ) -> tuple[Checkpoint, dict[str, Any]]:
+    def _round(self, planned: Round, before: Checkpoint, history: list[Manifest]) -> tuple[Checkpoint, Manifest]:
         began, stage = time.monotonic(), self.architecture.stages[planned.stage]
-        if planned.stage and (not history or history[-1]["stage"] != stage.name):
+        if planned.stage and (not history or history[-1].stage != stage.name):
             begun = self.architecture.begun(stage, before.weights, self.initial.weights)
             before = Checkpoint(before.number, begun, {})
         failed = Counter(
-            s["shard"]
-            for m in history
-            if m["stage"] == stage.name and m["stage_round"]
-            for s in m["shards"]
-            if s["left_out"] and s["num_examples"]
+            shard.shard
+            for manifest in history
+            if manifest.stage == stage.name and not manifest.is_warm_start
+            for shard in manifest.left_out
+            if shard.num_examples
         )
         output, job = self.submission.run(planned, before.weights, failed)
         self.judge.arch.check(output.weights, f"the result of round {planned.number}")
@@ -173,22 +171,28 @@ class Run:
             if planned.stage_round
             else (Checkpoint(planned.number, output.weights, {}), 1.0)
         )
-        manifest = {
-            "round": planned.number,
-            "stage": stage.name,
-            "stage_round": planned.stage_round,
-            "sha256": digest(now.weights),
-            "velocity": digest(now.velocity),
-            "parent": history[-1]["sha256"] if history else "",
-            "settings": self._settings_digest,
-            **of_shards(output.shards),
-            "validation": self.judge.score(planned.stage, now.weights),
-            "majority": self.judge.preparation.majority,
-            "outer_step": length,
-            "retried": job.retried,
-            **of_time(time.monotonic() - began, job.phases_s, job.cpu_s),
-            "versions": provenance.versions(),
-        }
+        shards = tuple(map(ShardRecord.from_json, output.shards))
+        seconds = time.monotonic() - began
+        manifest = Manifest(
+            round=planned.number,
+            stage=stage.name,
+            stage_round=planned.stage_round,
+            sha256=digest(now.weights),
+            velocity=digest(now.velocity),
+            parent=history[-1].sha256 if history else "",
+            settings=self._settings_digest,
+            rows=rows_trained(shards),
+            training_loss=training_loss(shards),
+            shards=shards,
+            validation=self.judge.score(planned.stage, now.weights),
+            majority=self.judge.preparation.majority,
+            outer_step=length,
+            retried=job.retried,
+            seconds=round(seconds, 3),
+            spent=seconds_by_phase(seconds, job.phases_s),
+            cpu_s=job.cpu_s,
+            versions=provenance.versions(),
+        )
         self.folder.commit(now, manifest)
         return now, manifest
 
@@ -204,17 +208,15 @@ class Run:
         plain = length == 1 and not self.config.outer_momentum  # the mean to the bit: a sum of differences may miss it
         return Checkpoint(planned.number, mean if plain else outer_step.along(start, step, length), velocity), length
 
-    def _patience_is_over(self, history: list[dict[str, Any]]) -> bool:
+    def _patience_is_over(self, history: list[Manifest]) -> bool:
         rounds = self._of_last_stage(history)
-        return bool(
-            self.config.patience and rounds and rounds[-1]["round"] - best_round(rounds) >= self.config.patience
-        )
+        return bool(self.config.patience and rounds and rounds[-1].round - best_round(rounds) >= self.config.patience)
 
-    def _of_last_stage(self, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _of_last_stage(self, history: list[Manifest]) -> list[Manifest]:
         """Its rounds, without the warm start: those that may be stopped early, and of which the best is kept."""
-        return [m for m in history if m["stage"] == self.architecture.stages[-1].name and m["stage_round"]]
+        return [m for m in history if m.stage == self.architecture.stages[-1].name and not m.is_warm_start]
 
-    def _stopped(self, error: Diverged, now: Checkpoint, history: list[dict[str, Any]]) -> Diverged:
+    def _stopped(self, error: Diverged, now: Checkpoint, history: list[Manifest]) -> Diverged:
         """The error of a round in which every shard failed; what was learnt before it is kept as a network."""
         stage = self.architecture.stages[next(t.stage for t in self.rounds if t.number > now.number)]
         layers = stage.layer is not None and self.architecture.stages[-1].layer is None
@@ -237,19 +239,19 @@ class Run:
             self._judge = Judge(self.config, self.schema, self.initial.scaling, prepared)
         return self._judge
 
-    def _model(self, now: Checkpoint, history: list[dict[str, Any]]) -> Model:
+    def _model(self, now: Checkpoint, history: list[Manifest]) -> Model:
         if self.config.patience:
             best = best_round(self._of_last_stage(history))
             now = now if best == now.number else self.folder.read_best(best)
-            history = [m for m in history if m["round"] <= best]
+            history = [m for m in history if m.round <= best]
         decides = [f.name for f in dataclasses.fields(self.config) if f.metadata["decides"] in (DATA, MODEL)]
         return Model(
             self.judge.arch,
             now.weights,
             self.judge.preparation,
             settings={name: getattr(self.config, name) for name in decides},
-            rounds=[of_model(m) for m in history if m["stage_round"]],
-            lineage={"rounds": [m["sha256"] for m in history]},
+            rounds=[m.history_row() for m in history if not m.is_warm_start],
+            lineage={"rounds": [m.sha256 for m in history]},
             run_dir=str(self.folder.path),
             shard_weights=[result.weights for result in self.results],
         )

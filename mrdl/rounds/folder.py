@@ -17,7 +17,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,10 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from mrdl.errors import ConfigError, cannot_write
+from mrdl.errors import ConfigError, DamagedRound, cannot_write
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import provenance
+from mrdl.rounds.manifest import Manifest
 from mrdl.settings.config import from_file
 from mrdl.storage import atomic
 from mrdl.storage.lock import held, is_held
@@ -160,52 +161,55 @@ class RunFolder:
         except (ConfigError, KeyError, TypeError):
             return {}
 
-    def commit(self, done: Checkpoint, manifest: dict[str, Any]) -> None:
+    def commit(self, done: Checkpoint, manifest: Manifest) -> None:
         """Keep a round: the weights, then the manifest that makes them count."""
         velocity = {VELOCITY + name: array for name, array in done.velocity.items()}
         self.write(self.weights_of(done.number), save({**done.weights, **velocity}))
-        self.write(self.manifest_of(done.number), json.dumps(manifest, indent=1).encode())
+        self.write(self.manifest_of(done.number), json.dumps(manifest.to_json(), indent=1).encode())
         self.write_history(self.manifests(done.number))
 
-    def write_history(self, manifests: list[dict[str, Any]]) -> None:
+    def write_history(self, manifests: Sequence[Manifest]) -> None:
         """A line for each round; written again when a run goes on, which may have ended before its last line."""
-        self.write(self.history, "".join(json.dumps(m) + "\n" for m in manifests).encode())
+        self.write(self.history, "".join(json.dumps(m.to_json()) + "\n" for m in manifests).encode())
 
     def read(self, number: int) -> Checkpoint:
-        """A round as it was kept; raises ConfigError, with the reason, unless it is whole."""
+        """A round as it was kept; raises DamagedRound, with the reason, unless it is whole."""
+        manifest = self.manifest(number)
         try:
-            manifest = json.loads(self.manifest_of(number).read_bytes())
             tensors = load(self.weights_of(number).read_bytes())
-            velocity = {name[len(VELOCITY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(VELOCITY)}
-            whole = manifest["sha256"] == digest(tensors) and manifest["velocity"] == digest(velocity)
         except FileNotFoundError as error:
-            raise ConfigError(f"{Path(error.filename).name} is missing") from error
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise ConfigError(f"it cannot be read ({error})") from error
-        if not whole:
-            raise ConfigError("the weights are not those of the manifest")
+            raise DamagedRound(f"{Path(error.filename).name} is missing") from error
+        except (OSError, ValueError, SafetensorError) as error:
+            raise DamagedRound(f"its weights cannot be read ({error})") from error
+        velocity = {name[len(VELOCITY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(VELOCITY)}
+        if (digest(tensors), digest(velocity)) != (manifest.sha256, manifest.velocity):
+            raise DamagedRound("the weights are not those of the manifest")
         return Checkpoint(number, tensors, velocity)
 
     def read_best(self, number: int) -> Checkpoint:
         """The round that is to be the model; raises ConfigError, with the way out, unless it is whole."""
         try:
             return self.read(number)
-        except ConfigError as error:
+        except DamagedRound as error:
             raise ConfigError(
                 f"round {number} in {self.rounds} is the best one, but {error}. "
                 f"Delete {self.manifest_of(number).name}, and go on with --resume: it is made again"
             ) from error
 
-    def manifests(self, last: int | None = None) -> list[dict[str, Any]]:
+    def manifest(self, number: int) -> Manifest:
+        """The manifest of a round; raises DamagedRound where it cannot be read."""
+        return _read(self.manifest_of(number))
+
+    def manifests(self, last: int | None = None) -> list[Manifest]:
         """The manifests that can be read, in order, up to a round; whoever needs all of them counts."""
         found = []
         for path in sorted(self.rounds.glob("[0-9]*.json"), key=lambda path: (len(path.stem), path.stem)):
-            with contextlib.suppress(OSError, ValueError):
-                if last is None or int(path.stem) <= last:
-                    found.append(json.loads(path.read_bytes()))
+            if path.stem.isdigit() and (last is None or int(path.stem) <= last):
+                with contextlib.suppress(DamagedRound):
+                    found.append(_read(path))
         return found
 
-    def newest(self, settings: str, first: int, last: int) -> tuple[list[dict[str, Any]], Checkpoint | None]:
+    def newest(self, settings: str, first: int, last: int) -> tuple[list[Manifest], Checkpoint | None]:
         """The newest round from `first` to `last` that verifies, None without one, and the manifests up to it.
 
         settings: the digest that a manifest must have. Rounds that do not verify are named in the log and left
@@ -214,17 +218,29 @@ class RunFolder:
         numbers = {int(path.stem) for path in self.rounds.glob("[0-9]*.*") if path.stem.isdigit()}
         for number in sorted((number for number in numbers if first <= number <= last), reverse=True):
             try:
-                found, history = self.read(number), self.manifests(number)
-                if history[-1]["settings"] != settings:
-                    raise ConfigError("it is of another run")
-                if [m["round"] for m in history] != list(range(first, number + 1)):
-                    raise ConfigError("an earlier round has no manifest")
-                return history, found
-            except (KeyError, TypeError) as error:
-                log.warning("round %d in %s is passed over: a manifest lacks %s", number, self.rounds, error)
-            except ConfigError as error:
+                return self._verified(number, settings, first)
+            except DamagedRound as error:
                 log.warning("round %d in %s is passed over: %s", number, self.rounds, error)
         return [], None
+
+    def _verified(self, number: int, settings: str, first: int) -> tuple[list[Manifest], Checkpoint]:
+        """The manifests up to a round and the round; raises DamagedRound where they are not one whole run."""
+        found, history = self.read(number), self.manifests(number)
+        if history[-1].settings != settings:
+            raise DamagedRound("it is of another run")
+        if [manifest.round for manifest in history] != list(range(first, number + 1)):
+            raise DamagedRound("an earlier round has no manifest that can be read")
+        return history, found
+
+
+def _read(path: Path) -> Manifest:
+    """A manifest; raises DamagedRound, with the name of its file."""
+    try:
+        return Manifest.from_json(json.loads(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise DamagedRound(f"{path.name} is missing") from error
+    except (OSError, ValueError) as error:  # a DamagedRound is a ValueError
+        raise DamagedRound(f"{path.name} cannot be read ({error})") from error
 
 
 def new_run_dir() -> Path:

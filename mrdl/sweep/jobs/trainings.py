@@ -21,6 +21,7 @@ from mrdl.mapreduce.shipping import with_package
 from mrdl.mapreduce.task import DIES_WITH_DRIVER
 from mrdl.nn.design import Design, design_of
 from mrdl.rounds.folder import RunFolder
+from mrdl.rounds.manifest import Manifest
 from mrdl.settings.fields import names_as_text
 from mrdl.sweep.jobs.child import over
 from mrdl.sweep.jobs.pack import about_design
@@ -127,10 +128,10 @@ class Jobs:
         manifests = RunFolder(folder).manifests()
         return {
             "status": "done", "reason": "", **json.loads((folder / "scores.json").read_text()),
-            "device": ", ".join(sorted({shard.get("device") or NOT_KNOWN for m in manifests for shard in m["shards"]})),
+            "device": ", ".join(sorted({shard.device or NOT_KNOWN for m in manifests for shard in m.shards})),
             "wall_s": round(wall_s, 3), "cpu_s": _sum_of(manifests), "shards": found["shards"],
-            "trained_epochs": RunFolder(folder).asked_for()["epochs"] * sum(bool(m["stage_round"]) for m in manifests),
-            "curve": [m["training_loss"] for m in manifests if m["stage_round"]], "weights": found["sha256"],
+            "trained_epochs": RunFolder(folder).asked_for()["epochs"] * sum(not m.is_warm_start for m in manifests),
+            "curve": [m.training_loss for m in manifests if not m.is_warm_start], "weights": found["sha256"],
         }  # fmt: skip
 
     def _record(self, arch_id: str, text: str, told: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +141,7 @@ class Jobs:
         }  # fmt: skip
 
 
-def _sum_of(manifests: Sequence[dict[str, Any]]) -> float | None:
+def _sum_of(manifests: Sequence[Manifest]) -> float | None:
     """CPU seconds of the tasks of all rounds; None where those of a round are not known."""
-    seconds = [manifest.get("cpu_s") for manifest in manifests]
+    seconds = [manifest.cpu_s for manifest in manifests]
     return None if None in seconds else round(sum(map(float, filter(None, seconds))), 3)
