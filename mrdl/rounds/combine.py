@@ -2,6 +2,11 @@
 
 A combine rule is a plain function of results in shard order (it has nothing to do with Hadoop's combiner):
 put your own into RULES, or into `combine_rule` of a TrainJob of yours.
+
+    def best(results):
+        return min(results, key=lambda result: result.metrics["loss"]).weights
+
+    RULES["best"] = best  # and then: mrdl.train(..., combine="best")
 """
 
 import math
@@ -20,9 +25,9 @@ from mrdl.shards.records import Arrays, Tag, pack
 class ShardResult:
     """What the training of one shard in one round gives.
 
-    num_examples: rows of the shard; metrics: name -> number, "loss" among them;
-    start: the digest of the weights that training began with, which must be the same in every shard; device: where it
-    was trained, empty where nobody says.
+    shard: its number; num_examples: rows of the shard; weights: after the training; metrics: name -> number, "loss"
+    among them; start: the digest of the weights that training began with, which must be the same in every shard;
+    device: where it was trained, "cpu" or "cuda", empty where nobody says.
     """
 
     shard: int
@@ -34,6 +39,7 @@ class ShardResult:
 
 
 Rule = Callable[[Sequence[ShardResult]], Weights]
+"""Results, in the order of their shards -> one set of weights, of the same names and shapes."""
 
 
 def mean(results: Sequence[ShardResult]) -> Weights:
@@ -53,10 +59,12 @@ OWN_RULES = dict(RULES)  # mrdl's
 
 
 def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[int, str]]:
-    """The combined weights, and why shards were left out (shard -> reason). Order of arrival does not matter.
+    """The combined weights, float32, and why shards were left out (shard -> reason).
 
-    Raises TrainingError if shards started from different weights, whose mean means nothing,
-    Diverged if no shard is left.
+    results: of all shards, in any order; rule: gets those that are fit, in the order of shards.
+
+    Raises TrainingError if shards started from different weights, whose mean means nothing, or if the rule gives no
+    weights; Diverged if no shard is fit.
     """
     results = sorted(results, key=lambda result: result.shard)
     starts = {result.start for result in results}
@@ -100,6 +108,7 @@ def _checked(weights: Weights, like: Weights) -> Weights:
 
 
 def _unfit(result: ShardResult) -> str | None:
+    """Why a result would spoil the mean; None where it is fit."""
     if not result.num_examples:
         return "no rows"
     if not math.isfinite(result.metrics["loss"]):

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ from mrdl.rounds.combine import OWN_RULES, RULES
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.user_code import Code, code_of, home, import_name, loading, unbound
 
-# setting -> what it is to people, its table, and what mrdl itself has there
 TABLES: dict[str, tuple[str, MutableMapping[str, Any], Mapping[str, Any]]] = {
     "combine": ("combine rule", RULES, OWN_RULES),
     "kind": ("network kind", KINDS, OWN_KINDS),
 }
+"""Setting -> what it is to people, its table, and what mrdl itself has there."""
 
 
 @dataclass(frozen=True)
 class Extension:
     """A function of the user's in one of the tables, as a task finds it: by module, and there by name.
 
-    setting: whose value `name` is; module: empty for the file that the task runs anyway.
+    setting: the one whose value is `name`, "combine" or "kind"; module: that defines the function, empty for the file
+    that the task runs anyway; qualname: its name in there, with those of the classes around it.
     """
 
     setting: str
@@ -51,7 +52,10 @@ class Extension:
 
 
 def extensions_of(config: TrainConfig, job_class: type) -> list[Extension]:
-    """What tasks must load beside the file of the job class; raises ConfigError for a file that cannot be loaded."""
+    """The functions of the user's that tasks must load beside the file of the job class.
+
+    Only those that the settings name. Raises ConfigError where they lie in a file that no task can load.
+    """
     found = []
     for setting, function in _functions(config).items():
         module = home(function)
@@ -64,16 +68,11 @@ def extensions_of(config: TrainConfig, job_class: type) -> list[Extension]:
 
 
 def code_of_run(config: TrainConfig, job_class: type) -> Code:
-    """The user's own code that decides what a run learns."""
+    """The user's own code that decides what a run learns: the job class, and functions that the settings name."""
     return code_of(job_class, _functions(config).values())
 
 
-def load(extensions: Iterable[Mapping[str, str]]) -> None:
-    """Load extensions in a task; raises ConfigError where one is not there."""
-    for about in extensions:
-        Extension(**about).load()
-
-
 def _functions(config: TrainConfig) -> dict[str, Any]:
+    """The functions that are not mrdl's among those that the settings name, setting -> function."""
     chosen = {setting: (getattr(config, setting), table, own) for setting, (_, table, own) in TABLES.items()}
     return {s: table[name] for s, (name, table, own) in chosen.items() if table.get(name) is not own.get(name)}

@@ -15,7 +15,10 @@ from mrdl.settings.config import TrainConfig
 
 @dataclass(frozen=True)
 class Trial:
-    """What the beginning of the test's CSV shows. labels: those in it; whole: whether that is all of it."""
+    """What the first lines of the test's CSV show.
+
+    path: of the CSV, empty where the run has none; labels: those in the lines; whole: whether they are all of it.
+    """
 
     path: str = ""
     labels: set[str] = field(default_factory=set)

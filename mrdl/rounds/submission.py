@@ -17,6 +17,7 @@ from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingErro
 from mrdl.mapreduce import arguments, launch, shipping
 from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.mapreduce.status import Progress
+from mrdl.nn.kinds import character
 from mrdl.nn.weights import Weights
 from mrdl.rounds.combine import ShardResult, to_result
 from mrdl.rounds.extensions import code_of_run, extensions_of
@@ -35,9 +36,12 @@ UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|
 
 @dataclass
 class Output:
-    """What a job has said. weights: combined; shards: a record for each shard; results: those of single shards,
-    where they were asked for; of_data: the lines that tell of the data; refused: statistics of data that was not
-    trained on, and why; diverged: why there are no weights, empty where there are."""
+    """What a job has said.
+
+    weights: combined; shards: a record for each shard, as a manifest has it; results: those of single shards, where
+    they were asked for; of_data: the lines that tell of the data; refused: statistics of data that was not trained
+    on, and why; diverged: why there are no weights, empty where there are.
+    """
 
     weights: Weights = field(default_factory=dict)
     shards: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +52,11 @@ class Output:
 
 
 def read_output(chunks: Sequence[bytes]) -> Output:
-    """The records of a job's output, in any order."""
+    """What a job has said, by the records of its output.
+
+    chunks: bytes that are lines when they are put together; the lines may be in any order. Raises DamagedShard where
+    a byte of a record has changed.
+    """
     output = Output()
     for line in b"".join(chunks).splitlines():
         _, value = split_line(line)
@@ -71,7 +79,13 @@ def read_output(chunks: Sequence[bytes]) -> Output:
 
 
 class Submission:
-    """Runs the jobs of a run's rounds and clears up after them. `prepared` is None until the data was seen."""
+    """Runs the jobs of a run's rounds and clears up after them.
+
+    prepared: what the driver knows of the data, None until a job has seen it or its cached shards were found.
+
+        submission = Submission(source, config, runner, RoundJob, folder, tag, scaling=Scaling(), left=[])
+        output, ended = submission.run(planned, weights={}, failed={})
+    """
 
     def __init__(
         self,
@@ -111,7 +125,8 @@ class Submission:
         # tasks of this process have what it has
         self._extensions = () if runner.runs_here else tuple(extensions_of(config, job_class))
         self._cache = shard_cache(source, config, runner.home("shards"), job_class)
-        self._wants_sample = config.kind in ("rbm", "dbn")  # whose scores compare it with the rows kept out
+        _, has_machines = character(config.kind, config.nodes, config.options)
+        self._wants_sample = has_machines  # whose scores compare it with the rows kept out
         self._here = (runner.name, self._cache.folder)
         self._left = left
         if not is_hdfs(self._cache.folder):
@@ -123,9 +138,13 @@ class Submission:
         self._tell_of_data()
 
     def run(self, planned: Round, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
-        """The job of a round: what it said, and how it went. failed: how often each shard was left out before.
+        """Run the job of a round: what it said, and how it went.
 
-        A job that Hadoop lost is run again, shards that are damaged are made again.
+        weights: that the round starts from, empty for the seed's; failed: shard -> how often it was left out before.
+
+        A job that Hadoop lost is run again, shards that are damaged are made again. Raises DataError or ConfigError
+        where the data cannot be trained on, Diverged where no shard is fit, TrainingError where a task failed,
+        JobLost where Hadoop loses the job again and again.
         """
         attempts, pause = 0, hdfs_store().retry.pauses() if self._runner.reads_hdfs else None
         while True:
@@ -151,7 +170,7 @@ class Submission:
     def clear(self, patient: bool = True) -> None:
         """End what a job of this run may still have running, a killed driver's too, and delete what it leaves.
 
-        patient: whether to wait for a YARN that is away.
+        patient: whether to wait for a YARN that is away. Raises SetupError where it cannot be ended.
         """
         self._left[:] = [self._here, *(there for there in self._left if there != self._here)]
         try:
@@ -160,7 +179,7 @@ class Submission:
             shutil.rmtree(self._folder.work, ignore_errors=True)
 
     def _clear(self, there: tuple[str, str], patient: bool = True) -> None:
-        """Clear up after a driver of this run with some runner and cache."""
+        """Clear up after a driver of this run. there: the name of its runner, and its cache."""
         runner, cache = runner_of(there[0]), there[1]
         runner.stop(self._tag, patient)
         ShardCache(cache).abandon(self._tag)
@@ -230,7 +249,7 @@ class Submission:
                 self._note(told)
 
     def _order(self, planned: Round, failed: Mapping[int, int], cached: bool) -> Order:
-        """What the tasks of a round's job are told."""
+        """What the tasks of a round's job are told. failed: shard -> how often it was left out before."""
         tasks = self._config.tasks or self._runner.slots()
         return Order(
             config=self._config,

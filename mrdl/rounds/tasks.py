@@ -15,7 +15,7 @@ import numpy as np
 
 from mrdl.data.csv import Block, whole_lines
 from mrdl.data.hashing import warm_rank
-from mrdl.data.preparation import Preparation, Refusal, Unfit, prepare, refuse
+from mrdl.data.preparation import Refusal, Unfit, prepare, refuse
 from mrdl.data.statistics import Statistics
 from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.mapreduce.status import training_status
@@ -44,7 +44,10 @@ Parse = Callable[[bytes], tuple[list[Block], Sequence[Any]]]
 
 @dataclass(frozen=True)
 class Split:
-    """The part of the input that a map task reads. file: its path; start: the byte of the file that it begins at."""
+    """The part of the input that a map task reads.
+
+    file: its path, empty where nobody tells; start: the byte of the file that the part begins at.
+    """
 
     file: str
     start: int
@@ -61,7 +64,10 @@ class Split:
 def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Split) -> None:
     """Place each row of a split in its shard, and tell every shard the statistics of the split.
 
-    Raises SetupError where torch is not installed on the node: said before the rows are read, not after.
+    text: the split; parse: makes its lines rows; split: where it lies, to say where a bad row is.
+
+    Where bad rows stop the run it ends at some hundred of them. Raises SetupError where torch is not installed on the
+    node: said before the rows are read, not after.
     """
     _find_torch()
     config, schema = order.config, order.schema
@@ -84,12 +90,14 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
 
 
 def _find_torch() -> None:
+    """Raise SetupError where this node's Python has no torch."""
     if not importlib.util.find_spec("torch"):  # looked for, not imported: that would cost seconds
         raise SetupError(f"the Python of this node, {sys.executable}, has no torch: pip install torch, or --python-bin")
 
 
 def _read_to_the_end(text: BinaryIO) -> None:
-    while text.read(READ_BYTES):  # Hadoop takes a task that leaves some of its input for one that failed
+    """Read what is left of a task's input: Hadoop takes a task that leaves some of it for one that failed."""
+    while text.read(READ_BYTES):
         pass
 
 
@@ -98,7 +106,10 @@ def reduce_rows(
 ) -> None:
     """Pack the shards of a reducer for the cache, and train those that the round trains.
 
-    weights: that the round starts from; tell: is given the status of the training, in words.
+    lines: of rows and statistics, sorted by key, of all map tasks; weights: that the round starts from; tell: is
+    given the status of the training, in words.
+
+    Data that cannot be trained on is told to the driver, with the reason, and its shards are not packed.
     """
     shards = {key: shard for shard, key in enumerate(shard_keys(order.config.shards, order.reducers))}
     for key, group in groupby(lines, key_of):
@@ -119,6 +130,7 @@ def reduce_rows(
 
 
 def _load(lines: Iterable[bytes], order: Order) -> LoadedShard:
+    """The shard of these lines, its rows in a file where they take more memory than the settings say."""
     return LoadedShard(lines, order.config.task_memory_mb << 20)
 
 
@@ -142,7 +154,8 @@ def train_cached(
 ) -> None:
     """Train the cached shards of a map task, or in a stage's warm start its sample.
 
-    weights: that the round starts from; tell: is given the status of the training, in words.
+    lines: whole shards as the first job packed them, one after the other; weights: that the round starts from; tell:
+    is given the status of the training, in words. Raises DamagedShard where a shard is not whole.
     """
     if order.round.is_warm_start:
         sample = (line for line in lines if Tag.of(split_line(line)[1]) in (Tag.STATISTICS, Tag.WARM_ROWS))
@@ -157,9 +170,10 @@ def train_cached(
 
 
 def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: Callable[[str], None]) -> ShardResult:
-    """The one entrance to training: a loaded shard in, its result out. In a warm start the sample is shard 0.
+    """The result of a training; the one entrance to it: a loaded shard in, its result out.
 
-    given: the weights that the round starts from; tensors that they lack are the seed's.
+    shard: its number, 0 for the sample of a warm start; given: the weights that the round starts from, whose tensors
+    may be too few: the seed gives the others; tell: is given the status of the training, in words.
     """
     from mrdl.nn import trainer
     from mrdl.nn.device import pick_device
@@ -186,6 +200,7 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
 
 
 def _start_weights(arch: Architecture, given: Weights, seed: int) -> Weights:
+    """The weights that a training starts from, whole; raises ConfigError where they are of another network."""
     weights = arch.completed(given, seed)
     arch.check(weights, "the weights that the round starts from")
     return weights
@@ -195,7 +210,7 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> "Rows":
     """The rows as a training takes them: in a warm start so many as the settings say, of those that are cached."""
     from mrdl.nn.rows import Rows
 
-    preparation = _preparation(loaded.statistics, order)
+    preparation = prepare(loaded.statistics, order.schema, order.scaling)
     if order.round.is_warm_start:
         loaded = loaded.lowest(order.config.warm_rows, warm_rank)
     targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
@@ -207,10 +222,6 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> "Rows":
         factor=preparation.factor,
         threshold=preparation.threshold,
     )
-
-
-def _preparation(statistics: Statistics, order: Order) -> Preparation:
-    return prepare(statistics, order.schema, order.scaling)
 
 
 def _hyperparameters(shard: int, order: Order) -> "Hyperparameters":
@@ -234,7 +245,10 @@ def _hyperparameters(shard: int, order: Order) -> "Hyperparameters":
 
 
 def pass_results(lines: Iterable[bytes], write: Write) -> None:
-    """Pass on the results of shards, and what the warm start's sample tells of the data: all shards say the same."""
+    """Pass on the results of shards, and what the samples tell of the data; rows of shards stay where they are.
+
+    Every shard tells the statistics of all the data: those with the warm start's sample are enough.
+    """
     for line in lines:
         key, value = split_line(line)
         if key in SAMPLES or Tag.of(value) is Tag.RESULT:
@@ -242,7 +256,11 @@ def pass_results(lines: Iterable[bytes], write: Write) -> None:
 
 
 def combine_results(lines: Iterable[bytes], write: Write, order: Order, rule: Rule) -> None:
-    """Combine the results of all shards to one set of weights, by a rule; pass on what tells of the data."""
+    """Combine the results of all shards to one set of weights, and pass on what tells of the data.
+
+    lines: in any order; rule: makes the results, in the order of shards, one set of weights. Where no shard is fit
+    that is told beside empty weights.
+    """
     results = []
     for line in lines:
         _, value = split_line(line)

@@ -2,11 +2,15 @@
 
 import itertools
 
-# --- place ---
+VALIDATION_ROWS = 10_000  # kept by the driver
+VALIDATION_KEY = b"validation"
+WARM_KEY = b"warm"
+SAMPLES = (VALIDATION_KEY, WARM_KEY)
+"""The keys of rows that are no shard's: those kept out of training, and those of the warm start."""
 
 
 def hadoop_partition(key: bytes, partitions: int) -> int:
-    """The reducer that Hadoop's HashPartitioner gives a key (java.util.Arrays.hashCode of its bytes)."""
+    """The reducer, 0 to `partitions` - 1, that Hadoop's HashPartitioner gives a key (java.util.Arrays.hashCode)."""
     value = 1
     for byte in key:
         value = (31 * value + (byte - 256 if byte > 127 else byte)) & 0xFFFFFFFF
@@ -28,9 +32,3 @@ def shard_keys(shards: int, reducers: int) -> list[bytes]:
             free[hadoop_partition(key, reducers)].append(key)
         keys.append(free[wanted].pop(0))
     return keys
-
-
-VALIDATION_ROWS = 10_000  # kept by the driver
-VALIDATION_KEY = b"validation"
-WARM_KEY = b"warm"
-SAMPLES = (VALIDATION_KEY, WARM_KEY)

@@ -1,4 +1,4 @@
-"""The reducer's side: packed lines become the arrays of one shard."""
+"""A shard in memory: packed lines, of mappers or of the cache, become the arrays of one shard."""
 
 import copy
 import os
@@ -26,7 +26,11 @@ def write_rows(
     hashes: np.ndarray,
     write: Write,
 ) -> None:
-    """Write rows as lines of some 2 MB, as uint8 where all values of a line allow it. Arrays are as in `pack_rows`."""
+    """Write rows as lines of some 2 MB, as uint8 where all values of a line allow it.
+
+    key: of every line; tag: what rows they are; names: of the labels; features: (rows, columns) uint8 or float32;
+    codes: (rows,) int32, index in names; hashes: (rows,) uint64.
+    """
     step = max(1, LINE_BYTES // max(1, features.shape[1] * features.itemsize))
     for i in range(0, len(features), step):
         part = features[i : i + step]
@@ -42,6 +46,7 @@ class RowSpool:
     """
 
     def __init__(self, limit_bytes: int, folder: str = ".") -> None:
+        """folder: of the files, on Hadoop the task's own, which is deleted with it."""
         self.rows = 0
         self._dtype = np.dtype(np.uint8)
         self._limit = limit_bytes
@@ -162,7 +167,10 @@ class LoadedShard:
         return part
 
     def write(self, key: bytes, tag: Tag, write: Write, order: np.ndarray | None = None) -> None:
-        """Write the rows by hash, or in the order given, as packed lines: a cached shard has one form only."""
+        """Write the rows by hash as packed lines: a cached shard has one form only.
+
+        order: (some rows,) int64, those that are written, in their order; left out: all.
+        """
         order = self.order if order is None else order
         step = max(1, LINE_BYTES // max(1, self.features.shape[1] * self.features.itemsize))
         for i in range(0, len(order), step):

@@ -1,4 +1,4 @@
-"""The mapper's side: each row is placed in its shard, blocks are packed."""
+"""Rows on their way: each row of a block is placed in its shard, and rows of one shard are packed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +19,15 @@ Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, codes and hashes 
 
 
 class PlacedRows:
-    """Gathers the rows of one map task by shard, and writes them out in packed lines when there are enough."""
+    """Gathers the rows of one map task by shard, and writes them out in packed lines when there are enough.
+
+        placed = PlacedRows(config, shard_keys(config.shards, reducers), num_features, write)
+        for block in blocks:
+            placed.add(block)
+        placed.finish()
+
+    statistics: of the rows placed so far.
+    """
 
     def __init__(self, config: TrainConfig, keys: Sequence[bytes], num_features: int, write: Write) -> None:
         """keys: of the shards in their order, as `shard_keys` gives them; num_features: columns but for the label."""
@@ -34,7 +42,7 @@ class PlacedRows:
         self._warm = Lowest(WARM_ROWS, warm_rank)
 
     def add(self, block: Block) -> None:
-        """Place a block of parsed rows."""
+        """Place a block of parsed rows; they may be written out now, or with later ones."""
         hashes = row_hash(block.features, label_hashes(block.label_names)[block.label_codes])
         renumber = np.array([self._labels.setdefault(name, len(self._labels)) for name in block.label_names], np.int32)
         codes = renumber[block.label_codes]
@@ -67,10 +75,10 @@ class PlacedRows:
         return places
 
     def add_bad(self, file: str, line: int | None, place: int, text: bytes, bad: Sequence[Any]) -> None:
-        """Count the bad rows of a text.
+        """Count the bad rows of a text, and keep the first few as examples.
 
-        line, place: the line and the byte of the file that the text begins at; line None: it is not known, and a
-        row is told by the byte near which it lies.
+        file: that the text is of; line, place: the line, from 1, and the byte of the file that the text begins at;
+        line None: it is not known, and a row is told by the byte near which it lies; bad: as the parser gave them.
         """
         lines, counted = text.split(b"\n"), self.statistics
         for row in bad[:KEPT_BAD_ROWS]:
