@@ -47,8 +47,9 @@ def train(
         return Run(data, config, **how).execute()
     if not hasattr(data, "columns"):
         raise ConfigError(f"the data is a {type(data).__name__}, expected a path or a DataFrame")
-    config = config.with_changes({"header": "yes", "run_dir": config.run_dir or str(new_run_dir())})
-    with frame.written(data, Path(config.run_dir)) as path:
+    run_dir = config.run_dir or str(new_run_dir())
+    config = config.with_changes({"header": "yes", "run_dir": run_dir})
+    with frame.written(data, Path(run_dir)) as path:
         return Run(path, config, **how).execute()
 
 

@@ -75,7 +75,7 @@ def test_the_network_is_that_of_the_best_round_and_tells_of_no_later_one(stopped
 
 
 def test_what_is_trained_does_not_depend_on_patience(stopped, run):
-    plain = run(patience=0, rounds=3)
+    plain = run(patience=None, rounds=3)
     plain.execute()
     for patient, other in zip(stopped[0].folder.manifests(), plain.folder.manifests(), strict=False):
         assert patient.sha256 == other.sha256
@@ -110,7 +110,7 @@ def test_a_run_that_is_killed_on_its_way_stops_at_the_same_round(stopped, resume
 
 def test_a_run_that_stopped_goes_on_where_more_patience_is_asked_for(stopped, resumed):
     done = stopped[0].folder.manifests()[-1].round
-    made = resumed(patience=0, rounds=done + 1)
+    made = resumed(patience=None, rounds=done + 1)
     assert len(made.execute().rounds) == done + 1 == made.folder.manifests()[-1].round
 
 

@@ -511,7 +511,7 @@ def test_a_threshold_cuts_alike_in_training_and_in_use(above):
 
 def test_the_rows_of_another_threshold_are_those_of_another_run(known, new_run, tmp_path):
     shutil.copytree(known("rbm with a threshold")[0].folder.path, tmp_path / "run")
-    with pytest.raises(ConfigError, match="threshold '7.5' there, '8' now"):
+    with pytest.raises(ConfigError, match="threshold 7.5 there, 8.0 now"):
         new_run(folder="run", resume=True, **settings("rbm", threshold="8")).execute()
 
 
@@ -701,7 +701,7 @@ def test_a_run_from_a_model_goes_on_from_it_and_from_no_other(saved, new_run):
         ({"kind": "rbm", "nodes": "63,12"}, "begins with 63, .* 64 columns"),
         ({"kind": "rbm", "threshold": "abc"}, "threshold is 'abc', expected a number"),
         ({"kind": "rbm", "threshold": "nan"}, "threshold is 'nan', expected a number"),
-        ({"kind": "rbm", "threshold": "inf"}, "threshold is 'inf', expected a number"),
+        ({"kind": "rbm", "threshold": "inf"}, "threshold is inf, expected a number"),
         ({"activation": "foo"}, "activation is 'foo', expected one of relu, tanh, sigmoid"),
         ({"kind": "rbm", "visible": "foo"}, "visible is 'foo', expected one of binary, gaussian"),
         ({"kind": "rbm", "chains": "foo"}, "chains is 'foo', expected one of data, persistent"),

@@ -36,7 +36,7 @@ def test_the_number_of_shards_decides_what_is_left_to_mrdl(shards, rounds, epoch
 
 
 def test_one_shard_is_plain_training():
-    config = TrainConfig(shards=1, warm_rows=500, outer_step=0).resolved()
+    config = TrainConfig(shards=1, warm_rows=500).resolved()
     assert (config.warm_rows, config.outer_momentum, config.outer_step) == (0, 0, 1)
 
 

@@ -6,11 +6,13 @@ import pytest
 
 from mrdl.errors import ConfigError
 from mrdl.settings.config import DATA, MODEL, RUN, WARM_ROWS, TrainConfig, from_file
+from mrdl.settings.fields import optional, types_of
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
-WHOLE_NUMBERS = sorted(name for name, field in FIELDS.items() if type(field.default) is int)
-NUMBERS = sorted(name for name, field in FIELDS.items() if type(field.default) is float)
-TEXTS = sorted(name for name, field in FIELDS.items() if type(field.default) is str and not field.metadata["choices"])
+TYPES, OPTIONAL = types_of(TrainConfig), sorted(optional(TrainConfig))
+WHOLE_NUMBERS = sorted(name for name, kind in TYPES.items() if kind is int)
+NUMBERS = sorted(name for name, kind in TYPES.items() if kind is float)
+TEXTS = sorted(name for name, kind in TYPES.items() if kind is str and not FIELDS[name].metadata["choices"])
 CHOICES = sorted(name for name, field in FIELDS.items() if field.metadata["choices"])
 
 
@@ -19,12 +21,13 @@ def other(name):
     default, about = FIELDS[name].default, FIELDS[name].metadata
     if about["choices"]:
         return next(choice for choice in about["choices"] if choice != default)
-    if isinstance(default, int | float):
-        step = 1 if isinstance(default, int) else 0.05
+    if TYPES[name] in (int, float):
+        default = default or about["least"] or 0
+        step = 1 if TYPES[name] is int else 0.05
         return default - step if default == about["most"] else default + step
     if name == "drop":
         return ("9", "a b", "2")
-    return "7" if isinstance(default, str) else (9, 4, 2)
+    return "7" if TYPES[name] is str else (9, 4, 2)
 
 
 def changed(*names):
@@ -148,6 +151,8 @@ def test_a_seed_of_64_bits_is_kept():
 @pytest.mark.parametrize("value", [True, False, 2.5, "2.5", "two", "", None, [2], float("nan"), float("inf")], ids=repr)
 @pytest.mark.parametrize("name", WHOLE_NUMBERS)
 def test_only_whole_numbers_for_whole_numbers(name, value):
+    if name in OPTIONAL and value in ("", None):
+        return
     with pytest.raises(ConfigError, match=f"^{name} is .*, expected a whole number$"):
         TrainConfig().with_changes({name: value})
 
@@ -155,6 +160,8 @@ def test_only_whole_numbers_for_whole_numbers(name, value):
 @pytest.mark.parametrize("value", [True, False, "much", "", None, [0.1], float("nan"), "nan"], ids=repr)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_only_numbers_for_numbers(name, value):
+    if name in OPTIONAL and value in ("", None):
+        return
     with pytest.raises(ConfigError, match=f"^{name} is .*, expected a number$"):
         TrainConfig().with_changes({name: value})
 
@@ -175,35 +182,37 @@ def test_nodes_are_at_least_two_numbers_above_zero(nodes):
         TrainConfig(nodes=nodes)
 
 
+ABOVE_0 = [name for name in NUMBERS if FIELDS[name].metadata["above"] == 0]
 RANGES = {
-    name: (FIELDS[name].metadata["least"], FIELDS[name].metadata["most"]) for name in sorted(WHOLE_NUMBERS + NUMBERS)
+    name: (FIELDS[name].metadata["least"], FIELDS[name].metadata["most"])
+    for name in sorted({*WHOLE_NUMBERS, *NUMBERS} - {"threshold"})
 }
 ENDS = [(name, end, side) for name, ends in RANGES.items() for end, side in zip(ends, (-1, 1), strict=True)]
 ENDS = [(name, end, side) for name, end, side in ENDS if end is not None]
 
 
 def test_every_number_has_a_least_value_and_every_fraction_a_largest():
-    assert [name for name, (least, _) in RANGES.items() if least is None] == []
-    assert [name for name in NUMBERS if RANGES[name][1] is None] == []
+    assert [name for name, (least, _) in RANGES.items() if least is None and name not in ABOVE_0] == []
+    assert [name for name in RANGES if name in NUMBERS and RANGES[name][1] is None] == []
 
 
 @pytest.mark.parametrize(
     ("name", "ends"),
     {
         "shards": (1, 9999),
-        "rounds": (0, 100_000),
-        "epochs": (0, None),
+        "rounds": (1, 100_000),
+        "epochs": (1, None),
         "batch_size": (1, 1_000_000),
         "seed": (0, 2**64 - 1),
         "validation": (0, 0.9),
-        "momentum": (-1, 0.999),
+        "momentum": (0, 0.999),
         "cd_steps": (1, None),
         "weight_cost": (0, 1),
-        "layer_rounds": (0, 100_000),
-        "learning_rate": (0, 1e6),
+        "layer_rounds": (1, 100_000),
+        "learning_rate": (None, 1e6),
         "warm_rows": (0, WARM_ROWS),
-        "outer_momentum": (-1, 0.999),
-        "outer_step": (0, 10),
+        "outer_momentum": (0, 0.999),
+        "outer_step": (None, 10),
     }.items(),
 )
 def test_a_range_is_the_one_that_makes_sense(name, ends):
@@ -222,9 +231,26 @@ def test_a_number_past_the_end_of_its_range_is_refused(name, end, side):
         TrainConfig().with_changes({name: past})
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [0, -0.01, -1], ids=str)
+@pytest.mark.parametrize("name", ABOVE_0)
+def test_a_step_of_zero_is_refused(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} is .*, expected a number above 0, up to [0-9]"):
+        TrainConfig().with_changes({name: value})
+
+
+@pytest.mark.parametrize("given", ["", None], ids=repr)
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_empty_text_leaves_a_setting_out_that_may_be(name, given):
+    assert getattr(changed(name).with_changes({name: given}), name) is None
+
+
+def test_what_may_be_left_out_is_none_by_default():
+    assert [name for name in OPTIONAL if FIELDS[name].default is not None] == []
+
+
+@pytest.mark.parametrize("name", sorted({*NUMBERS} - {"threshold"}))
 def test_an_infinite_number_is_refused(name):
-    with pytest.raises(ConfigError, match=f"^{name} is inf, expected a number from"):
+    with pytest.raises(ConfigError, match=f"^{name} is inf, expected a number (from|above)"):
         TrainConfig().with_changes({name: "inf"})
 
 

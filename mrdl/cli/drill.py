@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.progress import Progress
 from rich.table import Table
 
-from mrdl.cli.flags import add_training_flags, flag, given
+from mrdl.cli.flags import add_training_flags, given
 from mrdl.cli.screen import Screen, say, wide
 from mrdl.drill.drill import Report
 from mrdl.drill.drill import drill as run_drill
 from mrdl.drill.faults import FAULTS, check_cluster
 from mrdl.errors import ConfigError
 from mrdl.mapreduce.runners import runner_of
+from mrdl.settings.fields import flag
 
 
 def define(parser: argparse.ArgumentParser) -> None:

@@ -3,18 +3,13 @@
 import argparse
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
 from mrdl.mapreduce.runners import RUNNERS
 from mrdl.settings.config import DATA, MODEL, RUN, TrainConfig, from_file
+from mrdl.settings.fields import flag, flag_help
 
 TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run"}
-METAVARS = {int: "N", float: "X", str: "TEXT", tuple[str, ...]: "COL,.."}
-
-
-def flag(name: str) -> str:
-    """The flag of a setting: flag("batch_size") is --batch-size."""
-    return "--" + name.replace("_", "-")
 
 
 def add_training_flags(parser: argparse.ArgumentParser) -> None:
@@ -30,24 +25,11 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", default="", metavar="FILE", help="a TOML file of settings; flags go before it")
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     parser.add_argument("--verbose", action="store_true", help="say what mrjob does, too")
-    types = get_type_hints(TrainConfig)
     groups = {scope: parser.add_argument_group(title) for scope, title in TITLES.items()}
     for field in dataclasses.fields(TrainConfig):
-        _add_setting(groups[field.metadata["decides"]], field, METAVARS.get(types[field.name], "N,N,.."))
-
-
-def _add_setting(group: Any, field: "dataclasses.Field[Any]", metavar: str) -> None:
-    """Add the flag of one setting; left out, it is not among the options."""
-    default = field.default if field.default not in ("", (), 0.0) else None
-    choices, open_ended = field.metadata["choices"], field.metadata["table"]
-    group.add_argument(
-        flag(field.name),
-        dest=field.name,
-        default=argparse.SUPPRESS,
-        choices=None if open_ended else choices or None,
-        metavar=f"{{{','.join(choices)}}}" if choices else metavar,
-        help=field.metadata["help"].replace("%", "%%") + (f" (default: {default})" if default is not None else ""),
-    )
+        about = flag_help(TrainConfig, field)  # left out, a setting is not among the options
+        group = groups[field.metadata["decides"]]
+        group.add_argument(flag(field.name), dest=field.name, default=argparse.SUPPRESS, **about)
 
 
 def config_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> TrainConfig:

@@ -124,7 +124,7 @@ def kept(folder: RunFolder, rounds: Sequence[Manifest]) -> Manifest | None:
     """The manifest of the round that is the network: with patience the best of the last stage, else the last."""
     if not rounds:
         return None
-    patience = 0
+    patience: int | None = None
     with contextlib.suppress(ConfigError):
         patience = from_file(str(folder.config)).patience
     last_stage = [m for m in rounds if m.stage == rounds[-1].stage]

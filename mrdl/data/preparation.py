@@ -56,11 +56,14 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Scaling:
-    """How values are scaled. how: auto, column or common, as the statistics have it; threshold: text of a number, or
-    empty; taken: (minimum, factor) of the model that the training starts from, which the statistics do not change."""
+    """How values are scaled.
+
+    how: auto, column or common, as the statistics have it; threshold: above which values count as 1, None where they
+    are scaled; taken: (minimum, factor) of the model that the training starts from, which the statistics do not change.
+    """
 
     how: str = "auto"
-    threshold: str = ""
+    threshold: float | None = None
     taken: tuple[np.ndarray, np.ndarray] | None = None
 
     def to_meta(self) -> list[Any]:
@@ -86,11 +89,18 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
     factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > np.finfo(np.float32).tiny).astype(np.float32)
     learnable = schema.label is not None and not statistics.too_many_classes
     classes = tuple(sorted(statistics.classes, key=_class_order)) if learnable else ()
-    above = float(scaling.threshold) if scaling.threshold else None
     low, factor = scaling.taken or (low, factor)
     counts = tuple(statistics.classes[name] for name in classes)
     return Preparation(
-        schema.features, schema.label_name, schema.label_place, classes, low, factor, above, counts, schema.dropped
+        schema.features,
+        schema.label_name,
+        schema.label_place,
+        classes,
+        low,
+        factor,
+        scaling.threshold,
+        counts,
+        schema.dropped,
     )
 
 

@@ -50,7 +50,7 @@ class Schema:
         return "" if self.label is None else self.columns[self.label]
 
 
-def sniff(head: bytes, label: str, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
+def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
     """The schema of a CSV from its first two lines; drop: names or indices of columns to leave out.
 
     Raises DataError or ConfigError with the way out.
@@ -128,7 +128,7 @@ def is_value(cell: str) -> bool:
     return is_number(cell) or cell.strip() in BOOLEANS
 
 
-def _is_header(first: list[str], second: list[str], label: str, source: str) -> bool:
+def _is_header(first: list[str], second: list[str], label: str | None, source: str) -> bool:
     """Text where a value should be; or only the label is text, and in the next line it is a number. Where nobody has
     said which column that is, it may be any.
 
@@ -158,7 +158,7 @@ def _is_header(first: list[str], second: list[str], label: str, source: str) -> 
 
 
 def _label_index(
-    label: str, columns: tuple[str, ...], named: bool, source: str, dropped: tuple[int, ...]
+    label: str | None, columns: tuple[str, ...], named: bool, source: str, dropped: tuple[int, ...]
 ) -> int | None:
     """Which column is the label: the first that is not left out, where nobody said it."""
     kept = [i for i in range(len(columns)) if i not in set(dropped)]

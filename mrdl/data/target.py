@@ -129,8 +129,8 @@ class Head:
     whole: bool
     schema: Schema
 
-    def label(self, said: str, supervised: bool = True, judged: bool = True, how: str = FLAG) -> str:
-        """Which column is the label and why, in words. said: the setting, empty where nobody said it; judged: whether
+    def label(self, said: str | None, supervised: bool = True, judged: bool = True, how: str = FLAG) -> str:
+        """Which column is the label and why, in words. said: the setting, None where nobody said it; judged: whether
         lines are read as they are, and not by a user's own `parse`.
 
         Raises ConfigError, with what to do, where classes are to be learnt and these are none.

@@ -25,8 +25,8 @@ class Job:
     tag: str
     work_dir: Path
     output_dir: str
-    python_bin: str = ""
-    mrjob_conf: str = ""
+    python_bin: str | None = None
+    mrjob_conf: str | None = None
     memory_mb: int | None = None
     package: Path | None = None
     roots: Sequence[str] = ()
@@ -81,7 +81,7 @@ def properties(of_job: Mapping[str, str]) -> list[str]:
     return [word for name, value in of_job.items() for word in ("-D", f"{name}={value}")]
 
 
-def check_options(python_bin: str, mrjob_conf: str) -> None:
+def check_options(python_bin: str | None, mrjob_conf: str | None) -> None:
     """Raise ConfigError where what the user says of the nodes is no command, or no file that can be read."""
     if mrjob_conf:
         try:
@@ -89,6 +89,6 @@ def check_options(python_bin: str, mrjob_conf: str) -> None:
         except OSError as error:
             raise ConfigError(f"mrjob_conf {mrjob_conf} cannot be read: {error.strerror}") from error
     try:
-        shlex.split(python_bin)
+        shlex.split(python_bin or "")
     except ValueError as error:
-        raise ConfigError(f"python_bin is {brief(python_bin)}, expected a command: {error}") from error
+        raise ConfigError(f"python_bin is {brief(str(python_bin))}, expected a command: {error}") from error

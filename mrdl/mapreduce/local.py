@@ -64,10 +64,10 @@ class Local(OnThisMachine):
     typical_s = 6.0, 2.5  # as mrdl advise measures them on two cores (scripts/bench/advise.py)
     mrjob_base = MrjobLocal
 
-    def check(self, python_bin: str = "", mrjob_conf: str = "") -> None:
+    def check(self, python_bin: str | None = None, mrjob_conf: str | None = None) -> None:
         """See Runner."""
         super().check(python_bin, mrjob_conf)
-        if (words := shlex.split(python_bin)) and not shutil.which(words[0]):
+        if (words := shlex.split(python_bin or "")) and not shutil.which(words[0]):
             raise ConfigError(f"python_bin: there is no program {brief(words[0])} that can be run on this machine")
 
     def slots(self, memory_mb: int | None = None) -> int:

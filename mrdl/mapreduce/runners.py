@@ -31,7 +31,7 @@ class Runner(Protocol):
     def place(self) -> str:
         """The name that its measured costs are kept by: of this machine, or the address of the cluster."""
 
-    def check(self, python_bin: str = "", mrjob_conf: str = "") -> None:
+    def check(self, python_bin: str | None = None, mrjob_conf: str | None = None) -> None:
         """Raise ConfigError or SetupError where its tasks cannot run, as far as this machine can know.
 
         python_bin, mrjob_conf: what the user says of the nodes, as in TrainConfig.

@@ -35,7 +35,7 @@ class OnThisMachine:
         """See Runner: this machine by its name, for a home may be shared."""
         return measured.of_this_machine(self.name)
 
-    def check(self, python_bin: str = "", mrjob_conf: str = "") -> None:
+    def check(self, python_bin: str | None = None, mrjob_conf: str | None = None) -> None:
         """See Runner."""
         check_options(python_bin, mrjob_conf)
 

@@ -110,7 +110,7 @@ class Yarn:
         """See Runner."""
         return hdfs_store().cluster.resourcemanager
 
-    def check(self, python_bin: str = "", mrjob_conf: str = "") -> None:
+    def check(self, python_bin: str | None = None, mrjob_conf: str | None = None) -> None:
         """See Runner; the Python is that of the nodes, and not looked for here."""
         find_hadoop()
         check_options(python_bin, mrjob_conf)

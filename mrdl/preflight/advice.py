@@ -18,6 +18,7 @@ from mrdl.preflight.costs import Costs, costs
 from mrdl.preflight.measuring import Data, measure
 from mrdl.rounds.plan import rounds_of
 from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import decided
 
 ALONE = "inline"  # what a run is compared with: one process
 ESTIMATE_S = 0.3  # of training, before each run
@@ -61,7 +62,7 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
         shared = costs.shared if planned.stage_round and tasks > 1 else 1.0
         passes += planned.epochs * (1.0 if planned.stage_round else rows / max(1.0, training_rows))
         seconds += costs.round_s + planned.epochs * rows / data.trained_per_s[planned.stage] / shared
-    return Plan(runner, config.shards, config.rounds, config.epochs, seconds, passes)
+    return Plan(runner, config.shards, decided(config.rounds), decided(config.epochs), seconds, passes)
 
 
 def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan]:

@@ -29,6 +29,7 @@ from mrdl.rounds.plan import Round, architecture_of, rounds_of
 from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Judge
 from mrdl.settings.config import DATA, MODEL, TrainConfig
+from mrdl.settings.fields import decided
 from mrdl.settings.user_code import check_for_tasks, refuse_while_loading
 from mrdl.shards.cache import shard_cache
 from mrdl.storage.store import is_hdfs, waiting
@@ -59,7 +60,7 @@ class Run:
         self.results: list[ShardResult] = []
         self._judge: Judge | None = None
         if resume:  # what is not said is as it was; the budget's epochs are not those of other --rounds
-            kept = {name: value for name, value in self.folder.asked_for().items() if not getattr(config, name)}
+            kept = {name: value for name, value in self.folder.asked_for().items() if getattr(config, name) is None}
             self.config = self.config.with_changes(kept)
 
     def execute(self) -> Model:
@@ -199,9 +200,9 @@ class Run:
     def _step(self, planned: Round, before: Checkpoint, mean: Weights) -> tuple[Checkpoint, float]:
         """The outer step from the weights before the round to those after it, and its length."""
         start = self.judge.arch.completed(before.weights, self.config.seed)
-        step, velocity = outer_step.nesterov(start, mean, before.velocity, self.config.outer_momentum)
+        step, velocity = outer_step.nesterov(start, mean, before.velocity, decided(self.config.outer_momentum))
         length = self.config.outer_step
-        if not length:
+        if length is None:
             length = outer_step.best_length(
                 lambda at: self.judge.loss(planned.stage, outer_step.along(start, step, at))
             )

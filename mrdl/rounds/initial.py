@@ -51,13 +51,13 @@ class Initial:
                 f"{config.start_from} has {model.arch.visible} visible units: --visible {model.arch.visible}"
             )
         above = model.preparation.threshold
-        if config.scaling != "auto" or (config.threshold and float(config.threshold) != above):
+        if config.scaling != "auto" or config.threshold not in (None, above):
             raise ConfigError(f"rows are scaled as {config.start_from} has it: leave out --scaling and --threshold")
         weights = _whole_layers(model, plan)
         if not weights:
             raise ConfigError(f"{config.start_from} is a {model!r}: no layer of it is one of {list(plan.nodes)}")
         taken = (model.preparation.minimum, model.preparation.factor)
-        scaling = Scaling(config.scaling, "" if above is None else repr(above), taken)
+        scaling = Scaling(config.scaling, above, taken)
         machines = [stage.layer for stage in plan.stages if stage.layer is not None]
         there_are = [f"layers.{layer}.visible_bias" in weights for layer in machines]
         first = (*there_are, False).index(False) if plan.stages[-1].layer is None else 0

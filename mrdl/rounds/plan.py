@@ -8,6 +8,7 @@ from mrdl.data.schema import Schema
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.kinds import design
 from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import decided
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> l
     found: list[Round] = []
     for i, stage in enumerate(stages[first:], first):
         of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
-        rounds = (config.layer_rounds if of_layer else 0) or config.rounds
-        epochs = (config.layer_epochs if of_layer else 0) or config.epochs
+        rounds = (config.layer_rounds if of_layer else None) or decided(config.rounds)
+        epochs = (config.layer_epochs if of_layer else None) or decided(config.epochs)
         rate = (config.layer_learning_rate if of_layer else config.learning_rate) or stage.learning_rate
         warm = config.warm_rows and (config.warm_epochs or stage.layer is not None)
         for round_ in range(0 if warm else 1, rounds + 1):
@@ -52,7 +53,7 @@ def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> l
                     stage_rounds=rounds,
                     epochs=epochs if round_ else config.warm_epochs,
                     learning_rate=rate * share_of_rate(config.schedule, round_, rounds),
-                    momentum=stage.momenta[not early] if config.momentum < 0 else config.momentum,
+                    momentum=stage.momenta[not early] if config.momentum is None else config.momentum,
                 )
             )
     return found

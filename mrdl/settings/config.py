@@ -2,17 +2,16 @@
 
 import dataclasses
 import hashlib
-import importlib
 import json
-import tomllib
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from mrdl.errors import ConfigError, brief
-from mrdl.settings.fields import convert, unknown
-from mrdl.storage.paths import path_fault
+from mrdl.errors import ConfigError
+from mrdl.settings import fields
+from mrdl.settings.fields import setting
+from mrdl.settings.files import read_toml, toml_of
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
 # cache of shards), those of the model decide the bytes of the weights, those of the run neither.
@@ -22,38 +21,26 @@ UNITS, CHAINS = ("binary", "gaussian"), ("data", "persistent")
 MOST_WEIGHTS = 500_000_000  # of a network: 2 GB, of which a task holds several copies
 MOST_BATCH = 1_000_000
 MOST_ROUNDS = 100_000
-MOST = 10**9  # of a whole number that has no bound of its own
 FLOAT32_MAX = 3.4028234663852886e38
 WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 
-def setting(
-    default: Any, text: str, decides: str, choices: tuple[str, ...] = (),
-    least: float | None = None, most: float | None = None, table: str = "", is_path: bool = False,
-) -> Any:  # fmt: skip
-    """A field of TrainConfig with the text of its flag's help, and the values that it may have.
-
-    table: MODULE.NAME of mrdl's dict whose keys are the values; `choices` are those that it has by itself;
-    is_path: of a file or folder.
-    """
-    metadata: dict[str, Any] = {
-        "help": text,
-        "decides": decides,
-        "choices": choices,
-        "least": least,
-        "most": most,
-        "table": table,
-    }
-    metadata["is_path"] = is_path
-    return dataclasses.field(default=default, metadata=metadata)
+# A run's rounds and outer momentum up to so many shards, as scripts/bench/accuracy.py found them to be best.
+BY_SHARDS = (  # shards, rounds, outer momentum
+    (1, 3, 0.0),
+    (8, 3, 0.3),
+    (16, 4, 0.5),
+    (32, 4, 0.7),
+    (9999, 6, 0.7),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """What one training run is to do. Each field is a key in a TOML file, a flag and a row of docs/training.md."""
 
-    label: str = setting(
-        "",
+    label: str | None = setting(
+        None,
         "label column: its name or its index (-1: the last); none for unlabelled data; left out: the first column, "
         "where it looks like classes",
         DATA,
@@ -83,32 +70,50 @@ class TrainConfig:
     fine_tune: str = setting(
         "classifier", "what becomes of a dbn's stack of RBMs", MODEL, ("classifier", "autoencoder")
     )
-    threshold: str = setting("", "values above it count as 1, others as 0 (the paper: 35); left out: scaled", MODEL)
+    threshold: float | None = setting(
+        None, "values above it count as 1, others as 0 (the paper: 35); left out: scaled", MODEL
+    )
     scaling: str = setting(
         "auto",
         "min-max scaling to [0, 1]: each column by itself, all columns alike (pixels), or auto",
         MODEL,
         ("auto", "column", "common"),
     )
-    budget: int = setting(12, "passes over the data in all, shared out among rounds where epochs is 0", MODEL, least=1)
-    rounds: int = setting(
-        0, "times that all shards are trained and combined; 0: 3 to 6, by shards", MODEL, least=0, most=MOST_ROUNDS
+    budget: int = setting(
+        12, "passes over the data in all, shared out among rounds where epochs is left out", MODEL, least=1
     )
-    epochs: int = setting(0, "passes over a shard in each round; 0: the budget's share", MODEL, least=0)
+    rounds: int | None = setting(
+        None,
+        "times that all shards are trained and combined; left out: 3 to 6, by shards",
+        MODEL,
+        least=1,
+        most=MOST_ROUNDS,
+    )
+    epochs: int | None = setting(
+        None, "passes over a shard in each round; left out: the budget's share", MODEL, least=1
+    )
     batch_size: int = setting(16, "rows in a mini-batch", MODEL, least=1, most=MOST_BATCH)
-    learning_rate: float = setting(0.0, "step size of SGD; 0: the network kind's own", MODEL, least=0, most=1e6)
+    learning_rate: float | None = setting(
+        None, "step size of SGD; left out: the network kind's own", MODEL, above=0, most=1e6
+    )
     schedule: str = setting(
         "constant", "how the learning rate changes from round to round", MODEL, ("constant", "linear", "cosine")
     )
-    momentum: float = setting(-1.0, "momentum of SGD; -1: the network kind's own", MODEL, least=-1, most=0.999)
+    momentum: float | None = setting(
+        None, "momentum of SGD; left out: the network kind's own", MODEL, least=0, most=0.999
+    )
     cd_steps: int = setting(1, "steps of an RBM's Gibbs chain in each update, the k of CD-k", MODEL, least=1)
     chains: str = setting("data", "where an RBM's chains begin: at the data, or where they ended", MODEL, CHAINS)
     weight_cost: float = setting(2e-4, "L2 penalty on an RBM's weights", MODEL, least=0, most=1)
-    layer_rounds: int = setting(
-        0, "rounds of each RBM of a dbn; 0: as many as rounds", MODEL, least=0, most=MOST_ROUNDS
+    layer_rounds: int | None = setting(
+        None, "rounds of each RBM of a dbn; left out: as many as rounds", MODEL, least=1, most=MOST_ROUNDS
     )
-    layer_epochs: int = setting(0, "passes over a shard in each of those; 0: as many as epochs", MODEL, least=0)
-    layer_learning_rate: float = setting(0.0, "step size of a dbn's RBMs; 0: their own", MODEL, least=0, most=1e6)
+    layer_epochs: int | None = setting(
+        None, "passes over a shard in each of those; left out: as many as epochs", MODEL, least=1
+    )
+    layer_learning_rate: float | None = setting(
+        None, "step size of a dbn's RBMs; left out: their own", MODEL, above=0, most=1e6
+    )
     warm_rows: int = setting(
         20_000,
         f"rows of the warm start, a sample that all shards start from; 0: none, at most {WARM_ROWS}",
@@ -120,67 +125,60 @@ class TrainConfig:
     combine: str = setting(
         "mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"), table="rounds.combine.RULES"
     )
-    outer_momentum: float = setting(
-        -1.0, "momentum from round to round of the combined step; -1: 0 to 0.7, by shards", MODEL, least=-1, most=0.999
-    )
-    outer_step: float = setting(
-        0.0,
-        "length of the combined step, 1 is the mean of the shards; 0: searched on the validation rows",
+    outer_momentum: float | None = setting(
+        None,
+        "momentum from round to round of the combined step; left out: 0 to 0.7, by shards",
         MODEL,
         least=0,
+        most=0.999,
+    )
+    outer_step: float | None = setting(
+        None,
+        "length of the combined step, 1 is the mean of the shards; left out: searched on the validation rows",
+        MODEL,
+        above=0,
         most=10,
     )
     seed: int = setting(0, "seed of the initial weights and of the order of rows", MODEL, least=0, most=2**64 - 1)
     device: str = setting("auto", "where shards are trained: cuda where a node has it", MODEL, ("auto", "cpu", "cuda"))
-    patience: int = setting(
-        0, "stop after so many rounds without a better validation loss, and keep the best; 0: never", RUN, least=0
+    patience: int | None = setting(
+        None,
+        "stop after so many rounds without a better validation loss, and keep the best; left out: never",
+        RUN,
+        least=1,
     )
-    start_from: str = setting(
-        "",
+    start_from: str | None = setting(
+        None,
         "a model file whose weights and scaling the training starts from; the RBMs of a dbn stay as they are there",
         RUN,
         is_path=True,
     )
-    test: str = setting("", "a CSV that the final network is tested on", RUN, is_path=True)
-    run_dir: str = setting("", "folder of the run; left out: runs/ and the time", RUN, is_path=True)
-    cache_dir: str = setting(
-        "", "folder (or hdfs:// folder) for the parsed shards, reused by later runs", RUN, is_path=True
+    test: str | None = setting(None, "a CSV that the final network is tested on", RUN, is_path=True)
+    run_dir: str | None = setting(None, "folder of the run; left out: runs/ and the time", RUN, is_path=True)
+    cache_dir: str | None = setting(
+        None, "folder (or hdfs:// folder) for the parsed shards, reused by later runs", RUN, is_path=True
     )
-    tasks: int = setting(
-        0, "map tasks that a round's shards are shared out among; 0: as many as can run at once", RUN, least=0
+    tasks: int | None = setting(
+        None,
+        "map tasks that a round's shards are shared out among; left out: as many as can run at once",
+        RUN,
+        least=1,
     )
     wait_s: int = setting(300, "seconds to wait for HDFS or YARN to come back, before the run stops", RUN, least=0)
     task_memory_mb: int = setting(1024, "a shard larger than this is trained from a memory-mapped file", RUN, least=1)
-    python_bin: str = setting("", "Python that runs the tasks; left out: this one", RUN)
-    mrjob_conf: str = setting("", "mrjob.conf with the cluster's own settings", RUN, is_path=True)
+    python_bin: str | None = setting(None, "Python that runs the tasks; left out: this one", RUN)
+    mrjob_conf: str | None = setting(None, "mrjob.conf with the cluster's own settings", RUN, is_path=True)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), field.metadata["choices"]
-            if choices and value not in choices and value not in (choices := choices_of(field)):
-                raise ConfigError(f"{field.name} is {value!r}, expected one of {', '.join(choices)}")
-            self._check_bounds(field, value)
+        fields.check(self)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
         if (weights := sum(a * b for a, b in pairwise(self.nodes))) > MOST_WEIGHTS:
             raise ConfigError(f"nodes would have {weights:,} weights, expected {MOST_WEIGHTS:,} or fewer")
-        if self.threshold and not abs(convert("threshold", self.threshold, float)) <= FLOAT32_MAX:
+        if self.threshold is not None and not abs(self.threshold) <= FLOAT32_MAX:
             raise ConfigError(f"threshold is {self.threshold!r}, expected a number that 32 bits can hold")
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
-
-    def _check_bounds(self, field: dataclasses.Field[Any], value: Any) -> None:
-        least, most = field.metadata["least"], field.metadata["most"]
-        if most is None and isinstance(field.default, int):
-            most = MOST
-        if field.metadata["is_path"] and (fault := path_fault(value)):
-            raise ConfigError(f"{field.name} is {brief(value)}, {fault}")
-        if (least is None or value >= least) and (most is None or value <= most):
-            return
-        if isinstance(field.default, float):
-            raise ConfigError(f"{field.name} is {value}, expected a number from {least} to {most}")
-        wanted = f"{least} or more" if value < least else f"{most} or fewer"
-        raise ConfigError(f"{field.name} is {value}, expected {wanted}")
 
     @property
     def options(self) -> dict[str, str]:
@@ -197,42 +195,38 @@ class TrainConfig:
     def resolved(self) -> "TrainConfig":
         """A copy with what is left to mrdl decided: rounds, epochs and outer momentum by the number of shards.
 
-        The figures are those of scripts/bench/accuracy.py. One shard is plain SGD, without a warm start, but an RBM's
-        biases are fitted to its sample all the same.
+        One shard is plain SGD, without a warm start, but an RBM's biases are fitted to its sample all the same.
         """
-        few = self.shards <= 8
-        rounds = self.rounds or (3 if few else 4 if self.shards <= 32 else 6)
-        momentum = 0.0 if self.shards == 1 else 0.3 if few else 0.5 if self.shards <= 16 else 0.7
-        warm_rows, warm_epochs = self.warm_rows, self.warm_epochs
-        if self.shards == 1 or not warm_rows or not warm_epochs:
-            from mrdl.nn.kinds import character  # imports numpy
-
-            _, machines = character(self.kind, self.nodes, self.options)
-            warm_rows, warm_epochs = (warm_rows or WARM_ROWS) if machines else 0, 0
+        rounds, momentum = next(found for most, *found in BY_SHARDS if self.shards <= most)
+        rounds = self.rounds or int(rounds)
+        warm_rows, warm_epochs = self._warm_start()
         return dataclasses.replace(
             self,
             rounds=rounds,
             epochs=self.epochs or max(1, round(self.budget / rounds)),
-            outer_momentum=momentum if self.outer_momentum < 0 else self.outer_momentum,
+            outer_momentum=momentum if self.outer_momentum is None else self.outer_momentum,
             outer_step=1.0 if self.shards == 1 else self.outer_step,
             warm_rows=warm_rows,
             warm_epochs=warm_epochs,
         )
 
+    def _warm_start(self) -> tuple[int, int]:
+        """The rows and the epochs of the warm start, as they are where there is one."""
+        if self.shards > 1 and self.warm_rows and self.warm_epochs:
+            return self.warm_rows, self.warm_epochs
+        from mrdl.nn.kinds import character  # imports numpy
+
+        _, machines = character(self.kind, self.nodes, self.options)
+        return (self.warm_rows or WARM_ROWS) if machines else 0, 0
+
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainConfig":
-        """A copy with some settings changed; values may be text, as from a file or a flag."""
-        types = get_type_hints(TrainConfig)
-        known = {}
-        for name, value in changes.items():
-            if name not in types:
-                raise ConfigError(unknown("setting", name, types))
-            known[name] = convert(name, value, types[name])
-        return dataclasses.replace(self, **known)
+        """A copy with some settings changed; values may be text, as from a file or a flag, "" where one is left out."""
+        return dataclasses.replace(self, **fields.values_of(TrainConfig, changes))
 
     def said(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> dict[str, Any]:
         """The settings that decide one thing, as JSON has them."""
-        fields = [f.name for f in dataclasses.fields(self) if f.metadata["decides"] in decides and f.name not in but]
-        return {name: list(v) if isinstance(v := getattr(self, name), tuple) else v for name in sorted(fields)}
+        names = [f.name for f in dataclasses.fields(self) if f.metadata["decides"] in decides and f.name not in but]
+        return {name: list(v) if isinstance(v := getattr(self, name), tuple) else v for name in sorted(names)}
 
     def digest(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> str:
         """A short hash of the settings that decide one thing."""
@@ -240,38 +234,13 @@ class TrainConfig:
 
     def to_toml(self) -> str:
         """The settings as a TOML file that from_file reads back, each with its meaning."""
-        lines = []
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            lines.append(f"# {field.metadata['help']}")
-            lines.append(
-                f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
-            )
-        return "\n".join(lines) + "\n"
-
-
-def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
-    """The values that a setting may have now, those that a program has added to its table among them."""
-    table = field.metadata["table"]
-    if not table:
-        return tuple(field.metadata["choices"])
-    module, _, name = table.rpartition(".")
-    return tuple(getattr(importlib.import_module(f"mrdl.{module}"), name))  # imports numpy: only where it is asked for
+        return toml_of(self)
 
 
 def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
     """The settings of a TOML file over `base`; tables such as [training] only group them."""
-    try:
-        with open(local_path, "rb") as file:
-            read = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(
-            f"{brief(local_path) if len(local_path) > 200 else local_path} cannot be read: {error.strerror}"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{local_path} is not TOML: {error}") from error
     flat: dict[str, Any] = {}
-    for key, value in read.items():
+    for key, value in read_toml(local_path).items():
         flat.update(value if isinstance(value, dict) else {key: value})
     try:
         return (base or TrainConfig()).with_changes(flat)

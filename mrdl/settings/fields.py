@@ -1,12 +1,139 @@
-"""From the text of a flag or a value of TOML to the type of a setting, and what is said of a name that is unknown."""
+"""The language of settings: a dataclass whose fields say what files, flags, help and tables need to know of them.
+
+TrainConfig and a sweep's Spec are written in it. A setting that may be left out is None then, and its type says so.
+"""
 
 import csv
+import dataclasses
 import difflib
+import functools
+import importlib
 import io
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from mrdl.errors import ConfigError
+from mrdl.errors import ConfigError, brief
+from mrdl.storage.paths import path_fault
+
+MOST = 10**9  # of a whole number that has no bound of its own
+NAMES, NUMBERS = tuple[str, ...], tuple[int, ...]
+WANTED = {int: "a whole number", float: "a number", NUMBERS: "whole numbers with commas between"}
+METAVARS = {int: "N", float: "X", str: "TEXT", NAMES: "COL,.."}
+T = TypeVar("T")
+Field = dataclasses.Field
+
+
+def setting(
+    default: Any,
+    text: str,
+    decides: str = "",
+    choices: tuple[str, ...] = (),
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    table: str = "",
+    is_path: bool = False,
+    group: str = "",
+    read: Callable[[str, Any], Any] | None = None,
+) -> Any:
+    """A field of a dataclass of settings.
+
+    text: its help; decides: what it decides, in the words of the dataclass; choices: the values that it may have;
+    least, above, most: its bounds, `above` being one that is not a value itself; table: MODULE.NAME of mrdl's dict
+    whose keys are the values, `choices` being those that it has by itself; is_path: whether it is of a file or folder;
+    group: the table of a TOML file that it must stand in; read: from its name and what a file has to its value, where
+    no type says how.
+
+    Example: `rounds: int | None = setting(None, "rounds; left out: by shards", least=1)`.
+    """
+    about: dict[str, Any] = {
+        "help": text,
+        "decides": decides,
+        "choices": choices,
+        "least": least,
+        "above": above,
+        "most": most,
+    }
+    about |= {"table": table, "is_path": is_path, "group": group, "read": read}
+    return dataclasses.field(default=default, metadata=about)
+
+
+# --- what a field is ---
+
+
+@functools.cache
+def types_of(settings: Any) -> dict[str, Any]:
+    """The types of settings by name, without the None of those that may be left out."""
+    return {name: _parts(hint)[0] for name, hint in get_type_hints(settings).items()}
+
+
+@functools.cache
+def optional(settings: Any) -> frozenset[str]:
+    """The names of the settings that may be left out."""
+    return frozenset(name for name, hint in get_type_hints(settings).items() if _parts(hint)[1])
+
+
+def _parts(hint: Any) -> tuple[Any, bool]:
+    """A type without None, and whether None was in it."""
+    inner = [part for part in get_args(hint) if part is not NoneType]
+    return (inner[0], True) if NoneType in get_args(hint) else (hint, False)
+
+
+def choices_of(field: Field[Any]) -> tuple[str, ...]:
+    """The values that a setting may have now, those that a program has added to its table among them."""
+    table = field.metadata["table"]
+    if not table:
+        return tuple(field.metadata["choices"])
+    module, _, name = table.rpartition(".")
+    return tuple(getattr(importlib.import_module(f"mrdl.{module}"), name))  # imports numpy: only where it is asked for
+
+
+def name_of(field: Field[Any]) -> str:
+    """The name of a setting as messages have it, with its group: limits.cpu_s."""
+    group = field.metadata["group"]
+    return f"{group}.{field.name}" if group else field.name
+
+
+def flag(name: str) -> str:
+    """The flag of a setting: --batch-size of batch_size."""
+    return "--" + name.replace("_", "-")
+
+
+def flag_help(settings: type, field: Field[Any]) -> dict[str, Any]:
+    """What argparse is told of a setting's flag: choices, metavar and help."""
+    choices, open_ended = field.metadata["choices"], field.metadata["table"]
+    default = f" (default: {field.default})" if field.default not in (None, (), 0.0) else ""
+    return {
+        "choices": None if open_ended else choices or None,
+        "metavar": f"{{{','.join(choices)}}}" if choices else METAVARS.get(types_of(settings)[field.name], "N,N,.."),
+        "help": field.metadata["help"].replace("%", "%%") + default,
+    }
+
+
+# --- from text or TOML to values ---
+
+
+def values_of(settings: type, given: Mapping[str, Any], group: str | None = None) -> dict[str, Any]:
+    """Given values by name, each as its field's type; raises ConfigError for a name that is none of the fields'.
+
+    group: of which alone the names may be; None: of all.
+    """
+    fields = {f.name: f for f in dataclasses.fields(settings) if group in (None, f.metadata["group"])}
+    types, may_miss = types_of(settings), optional(settings)
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in fields:
+            raise ConfigError(unknown(f"key in [{group}]" if group else "setting", name, fields))
+        if name in may_miss and (value is None or value == ""):
+            found[name] = None
+        elif read := fields[name].metadata["read"]:
+            found[name] = read(name_of(fields[name]), value)
+        else:
+            found[name] = convert(name_of(fields[name]), value, types[name])
+    return found
 
 
 def unknown(what: str, name: str, valid: Any) -> str:
@@ -17,33 +144,35 @@ def unknown(what: str, name: str, valid: Any) -> str:
     )
 
 
+def convert(name: str, value: Any, kind: Any) -> Any:
+    """The value as `kind`: int, float, str, NAMES or NUMBERS; raises ConfigError that says which."""
+    try:
+        if kind is int:
+            return _whole(value)
+        if kind is float:
+            return _number(value)
+        if kind is str:
+            return str(value).encode().decode()  # of a path there may be bytes that are no text
+        if kind == NAMES:  # names may hold commas: they are quoted then, as in a CSV
+            return tuple(next(csv.reader([value]), []) if isinstance(value, str) else map(str, value))
+        return tuple(_whole(part) for part in (value.split(",") if isinstance(value, str) else value))
+    except UnicodeEncodeError:
+        raise ConfigError(f"{name} is {value!r}, expected UTF-8: settings are kept as text") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ConfigError(f"{name} is {value!r}, expected {WANTED.get(kind, WANTED[NUMBERS])}") from None
+
+
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
     return int(value)
 
 
-def convert(name: str, value: Any, kind: Any) -> Any:
-    """The value as `kind`: int, float, str, names, or else whole numbers; raises ConfigError that says which."""
-    try:
-        if kind is int:
-            return _whole(value)
-        if kind is float:
-            number = float(value)
-            if isinstance(value, bool) or number != number:
-                raise ValueError
-            return number
-        if kind is str:
-            return str(value).encode().decode()  # of a path there may be bytes that are no text
-        if kind == tuple[str, ...]:  # names may hold commas: they are quoted then, as in a CSV
-            return tuple(next(csv.reader([value]), []) if isinstance(value, str) else map(str, value))
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(_whole(part) for part in parts)
-    except UnicodeEncodeError:
-        raise ConfigError(f"{name} is {value!r}, expected UTF-8: settings are kept as text") from None
-    except (TypeError, ValueError, OverflowError):
-        wanted = {int: "a whole number", float: "a number"}.get(kind, "whole numbers with commas between")
-        raise ConfigError(f"{name} is {value!r}, expected {wanted}") from None
+def _number(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or math.isnan(number):
+        raise ValueError
+    return number
 
 
 def names_as_text(names: Iterable[Any]) -> str:
@@ -51,3 +180,40 @@ def names_as_text(names: Iterable[Any]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(names)
     return text.getvalue()
+
+
+# --- what values may be ---
+
+
+def check(settings: Any) -> None:
+    """Raise ConfigError for a value that is no choice of its field, no path, or out of its bounds."""
+    types: dict[str, Any] = types_of(settings.__class__)
+    for field in dataclasses.fields(settings):
+        value, choices = getattr(settings, field.name), field.metadata["choices"]
+        if value is None:
+            continue
+        if choices and value not in choices and value not in (choices := choices_of(field)):
+            raise ConfigError(f"{name_of(field)} is {value!r}, expected one of {', '.join(choices)}")
+        if field.metadata["is_path"] and (fault := path_fault(value)):
+            raise ConfigError(f"{name_of(field)} is {brief(value)}, {fault}")
+        if isinstance(value, int | float) and (wanted := _out_of_bounds(field, value, types)):
+            raise ConfigError(f"{name_of(field)} is {value}, expected {wanted}")
+
+
+def _out_of_bounds(field: Field[Any], value: float, types: Mapping[str, Any]) -> str:
+    """What is expected in place of a number out of its field's bounds; empty where it is within."""
+    least, above, most = (field.metadata[bound] for bound in ("least", "above", "most"))
+    is_whole = types[field.name] is int
+    most = MOST if most is None and is_whole else most
+    is_large = (least is None or value >= least) and (above is None or value > above)
+    if is_large and (most is None or value <= most):
+        return ""
+    if is_whole:
+        return f"{most} or fewer" if is_large else f"{least} or more"
+    return f"a number from {least} to {most}" if above is None else f"a number above {above}, up to {most}"
+
+
+def decided(value: T | None) -> T:
+    """A setting that cannot be left out any more: those of a resolved TrainConfig."""
+    assert value is not None, "the settings were not resolved"
+    return value

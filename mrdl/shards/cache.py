@@ -155,4 +155,4 @@ def shard_cache(source: Source, config: TrainConfig, home: str, job_class: type)
         code_of(job_class).digests,
     ]
     name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:24]
-    return ShardCache(f"{config.cache_dir.rstrip('/') or home}/{name}")
+    return ShardCache(f"{(config.cache_dir or '').rstrip('/') or home}/{name}")

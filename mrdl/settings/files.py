@@ -1,0 +1,37 @@
+"""Files of settings: TOML that is read, and TOML that is written with the meaning of each setting."""
+
+import dataclasses
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mrdl.errors import ConfigError, brief
+
+
+def read_toml(local_path: str | Path) -> dict[str, Any]:
+    """The content of a TOML file, UTF-8 with or without a byte order mark. Raises ConfigError that names the file."""
+    shown = brief(str(local_path)) if len(str(local_path)) > 200 else local_path
+    try:
+        return tomllib.loads(Path(local_path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{shown} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{shown} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{shown} holds no settings: it is nested too deep") from error
+
+
+def toml_of(settings: Any) -> str:
+    """Settings as a TOML file that is read back to the same, each below its help; "" is one that is left out."""
+    lines = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        lines += [f"# {field.metadata['help']}", f"{field.name} = {_as_toml(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _as_toml(value: Any) -> str:
+    if value is None:
+        return '""'
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
