@@ -18,6 +18,7 @@ import numpy as np
 
 from mrdl.errors import Diverged, TrainingError
 from mrdl.nn.weights import Weights, weighted_mean
+from mrdl.rounds.manifest import ShardRecord
 from mrdl.shards.records import Arrays, Tag, pack
 
 
@@ -82,16 +83,16 @@ def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[i
     return _checked(rule(good), good[0].weights), left_out
 
 
-def shard_records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list[dict[str, Any]]:
-    """What a manifest says of each shard, in their order; a metric that is not finite is None there, as JSON has it."""
+def shard_records(results: Sequence[ShardResult], left_out: Mapping[int, str]) -> list[ShardRecord]:
+    """What a manifest says of each shard, in their order. left_out: shard -> why its weights do not count."""
     return [
-        {
-            "shard": result.shard,
-            "num_examples": result.num_examples,
-            **{name: value if math.isfinite(value) else None for name, value in result.metrics.items()},
-            "device": result.device,
-            "left_out": left_out.get(result.shard, ""),
-        }
+        ShardRecord(
+            shard=result.shard,
+            num_examples=result.num_examples,
+            metrics={name: value if math.isfinite(value) else None for name, value in result.metrics.items()},
+            device=result.device,
+            left_out=left_out.get(result.shard, ""),
+        )
         for result in sorted(results, key=lambda result: result.shard)
     ]
 

@@ -24,7 +24,7 @@ from mrdl.rounds.folder import Checkpoint, RunFolder, new_run_dir
 from mrdl.rounds.holdout import Trial
 from mrdl.rounds.initial import Initial, with_nodes_of_start
 from mrdl.rounds.job import RoundJob
-from mrdl.rounds.manifest import Manifest, ShardRecord, best_round, rows_trained, seconds_by_phase, training_loss
+from mrdl.rounds.manifest import Manifest, best_round, rows_trained, seconds_by_phase, training_loss
 from mrdl.rounds.plan import Round, architecture_of, rounds_of
 from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Judge
@@ -172,7 +172,7 @@ class Run:
             if planned.stage_round
             else (Checkpoint(planned.number, output.weights, {}), 1.0)
         )
-        shards = tuple(map(ShardRecord.from_json, output.shards))
+        shards = tuple(output.shards)
         seconds = time.monotonic() - began
         manifest = Manifest(
             round=planned.number,

@@ -4,7 +4,6 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from safetensors.numpy import save
 
@@ -23,6 +22,7 @@ from mrdl.rounds.combine import ShardResult, to_result
 from mrdl.rounds.extensions import code_of_run, extensions_of
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.job import RoundJob
+from mrdl.rounds.manifest import ShardRecord
 from mrdl.rounds.order import Order
 from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
@@ -44,7 +44,7 @@ class Output:
     """
 
     weights: Weights = field(default_factory=dict)
-    shards: list[dict[str, Any]] = field(default_factory=list)
+    shards: list[ShardRecord] = field(default_factory=list)
     results: list[ShardResult] = field(default_factory=list)
     of_data: list[bytes] = field(default_factory=list)
     refused: tuple[Statistics, Refusal] | None = None
@@ -72,7 +72,7 @@ def read_output(chunks: Sequence[bytes]) -> Output:
             output.results.append(to_result(meta, arrays))
         elif tag is Tag.WEIGHTS:
             output.weights = arrays
-            output.shards = meta["shards"]
+            output.shards = [ShardRecord.from_json(shard) for shard in meta["shards"]]
             output.diverged = meta["diverged"]
     output.results.sort(key=lambda result: result.shard)
     return output
@@ -232,7 +232,7 @@ class Submission:
         if not output.shards:
             raise TrainingError("the job ended well, but left no weights")
         wanted = self._shards(planned)
-        if [shard["shard"] for shard in output.shards] != list(range(wanted)):
+        if [shard.shard for shard in output.shards] != list(range(wanted)):
             raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
 
     def _shards(self, planned: Round) -> int:

@@ -278,5 +278,6 @@ def combine_results(lines: Iterable[bytes], write: Write, order: Order, rule: Ru
         weights, left_out = combine(results, rule)
     except Diverged as error:  # said, not raised: the task would be tried again, and the shards be lost
         diverged = str(error)
-    about = {"shards": shard_records(results, left_out), "diverged": diverged}
+    shards = [record.to_json() for record in shard_records(results, left_out)]
+    about = {"shards": shards, "diverged": diverged}
     write(COMBINE_KEY, pack(Tag.WEIGHTS, about, weights))
