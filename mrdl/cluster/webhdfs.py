@@ -4,6 +4,7 @@ import glob
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
@@ -18,10 +19,27 @@ from mrdl.errors import DataError, SetupError, Unavailable
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = (10, 60)  # to connect, and between two bytes
-# safe mode, a NameNode that is starting, standing by or electing, no space or quota left, no DataNode
-FOR_A_WHILE = re.compile(
-    r"safe ?mode|startup mode|RetriableException|StandbyException|not started|could only be (written|replicated) to|"
-    r"No space|QuotaExceeded|quota .* exceeded|Failed to find datanode|Could not obtain block",
+# Hadoop's exceptions for safe mode, a NameNode that is starting, standing by or electing, no quota or space left
+PASSING = frozenset(
+    {
+        "SafeModeException",
+        "RetriableException",
+        "StandbyException",
+        "QuotaExceededException",
+        "NSQuotaExceededException",
+        "DSQuotaExceededException",
+        "QuotaByStorageTypeExceededException",
+        "DiskOutOfSpaceException",
+        "BlockMissingException",
+    }
+)
+# no DataNode, no space: Hadoop throws a plain IOException, of which its words are all that can be known
+PLAIN = "IOException"
+PASSING_WORDS = re.compile(r"could only be (written|replicated) to|No space|Failed to find datanode", re.IGNORECASE)
+# of text that a JVM has printed, which has the exceptions' names in it and words of theirs
+PASSING_TEXT = re.compile(
+    rf"{'|'.join(sorted(PASSING))}|{PASSING_WORDS.pattern}|safe ?mode|startup mode|not started|quota .* exceeded|"
+    "Could not obtain block",
     re.IGNORECASE,
 )
 T = TypeVar("T")
@@ -165,9 +183,17 @@ def _marks(status: dict[str, Any]) -> tuple[int, int, int]:
     return status["length"], status["modificationTime"], status.get("fileId", 0)
 
 
-def for_a_while(text: str) -> bool:
-    """Whether HDFS's words mean that it may take what it refused a little later."""
-    return bool(FOR_A_WHILE.search(text))
+def tells_of_passing_trouble(text: str) -> bool:
+    """Whether what a Hadoop client has printed means that HDFS may take what it refused a little later."""
+    return bool(PASSING_TEXT.search(text))
+
+
+def is_passing(error: hdfs.HdfsError) -> bool:
+    """Whether HDFS may take what it refused a little later: by the class of its exception, of which a proxy's page has
+    none."""
+    if error.exception is None:
+        return tells_of_passing_trouble(str(error))
+    return error.exception in PASSING or (error.exception == PLAIN and bool(PASSING_WORDS.search(str(error))))
 
 
 def hidden(name: str) -> bool:
@@ -185,22 +211,17 @@ def _client(cluster: Cluster) -> Any:
     return KerberosClient(cluster.webhdfs, timeout=TIMEOUT_S)
 
 
-class _reachable:  # noqa: N801
-    """Turns what the web interface raises into what a user can act on."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, requests.RequestException):
-            raise Unavailable(
-                f"HDFS does not answer at {self._cluster.webhdfs} (user {self._cluster.user}). "
-                "Is it running? On this machine: mrdl hadoop status"
-            ) from error
-        if isinstance(error, hdfs.HdfsError):
-            told = (str(error).splitlines() or ["it gave no reason"])[0]
-            kind = Unavailable if for_a_while(str(error)) else SetupError
-            raise kind(f"HDFS refused: {told}") from error
+@contextmanager
+def _reachable(cluster: Cluster) -> Iterator[None]:
+    """Turn what the web interface raises into what a user can act on."""
+    try:
+        yield
+    except requests.RequestException as error:
+        raise Unavailable(
+            f"HDFS does not answer at {cluster.webhdfs} (user {cluster.user}). "
+            "Is it running? On this machine: mrdl hadoop status"
+        ) from error
+    except hdfs.HdfsError as error:
+        told = (str(error).splitlines() or ["it gave no reason"])[0]
+        kind = Unavailable if is_passing(error) else SetupError
+        raise kind(f"HDFS refused: {told}") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from safetensors.numpy import save
 
-from mrdl.cluster.webhdfs import for_a_while
+from mrdl.cluster.webhdfs import tells_of_passing_trouble
 from mrdl.data.labels import told_alike
 from mrdl.data.preparation import Refusal, Scaling
 from mrdl.data.source import Source
@@ -160,7 +160,7 @@ class Submission:
             except JobLost as error:
                 if self.prepared is None and UNPACKING.search(str(error)):
                     self._source.check_packed()  # to send it again would not help
-                if pause and for_a_while(str(error)):
+                if pause and tells_of_passing_trouble(str(error)):
                     pause(Unavailable(str(error)))
                 elif attempts >= ATTEMPTS:
                     raise
