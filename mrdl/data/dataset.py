@@ -56,32 +56,47 @@ def prepare_data(name: str, label: str, header: str, test_fraction: float, drop:
         raise DataError(f"{name} has no label column, but a sweep learns classes: {SETTING} ...")
     which = source.head.label(label, how=SETTING)  # raises where these are no classes
     source.check_columns(bool(label), OF_A_SPEC)
-    features, names = [], []
-    for info in source.files:
-        rows, found = read_table(text_chunks(info.path), source.schema, info.path)
-        features.append(rows)
-        names += found
-    x, labels = np.concatenate(features), sorted(set(names))
-    codes = np.array([{label: i for i, label in enumerate(labels)}[name] for name in names], np.int64)
+    x, labels, codes = _read(source)
     hashes = row_hash(x, label_hashes(labels)[codes])
     order = hash_order(hashes, x, codes, labels)
     kept_out = is_validation(hashes, test_fraction)[order]
     train, test = order[~kept_out], order[kept_out]
     if not len(train) or not len(test):
         raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
-    counted = Statistics.empty(x.shape[1])
-    counted.training_rows, counted.integral = len(train), is_integral(x)
-    counted.add_range(x[train].astype(np.float32))
-    counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
+    counted = _statistics(x, labels, codes, train)
     if why := problem(source.schema.label_name, counted.classes, SETTING):
         raise DataError(f"{name}: {why}")
     preparation = prepare(counted, source.schema, Scaling())
     numbers = preparation.class_numbers(labels)[codes]
     scaled = preparation.scale(x)
     parts = {
-        "train_x": scaled[train], "train_y": numbers[train], "test_x": scaled[test], "test_y": numbers[test],
-    }  # fmt: skip
+        "train_x": scaled[train],
+        "train_y": numbers[train],
+        "test_x": scaled[test],
+        "test_y": numbers[test],
+    }
     sha = hashlib.sha256("\n".join(preparation.classes).encode())
     for array in parts.values():
         sha.update(np.ascontiguousarray(array).tobytes())
     return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=which)
+
+
+def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """Read all files: features (rows, columns), the sorted labels, and each row's place among them (rows,) int64."""
+    features, names = [], []
+    for info in source.files:
+        rows, found = read_table(text_chunks(info.path), source.schema, info.path)
+        features.append(rows)
+        names += found
+    labels = sorted(set(names))
+    place = {label: i for i, label in enumerate(labels)}
+    return np.concatenate(features), labels, np.array([place[name] for name in names], np.int64)
+
+
+def _statistics(x: np.ndarray, labels: list[str], codes: np.ndarray, train: np.ndarray) -> Statistics:
+    """Count rows: the range of the training rows alone, the classes of all. train: their indices in x."""
+    counted = Statistics.empty(x.shape[1])
+    counted.training_rows, counted.integral = len(train), is_integral(x)
+    counted.add_range(x[train].astype(np.float32))
+    counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
+    return counted

@@ -17,13 +17,18 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: its name, a pattern of its first bytes, and a command that makes text of it: a filter, or one
-    that is given the file."""
+    """A kind of file that is no CSV.
+
+    name: as a message has it; first: a pattern of its first bytes.
+    filter: a command that makes text of its standard input; command: one that is given the file instead.
+    ending: the end of its name by which Hadoop, and mrdl, unpack it; None for a kind that is not unpacked.
+    """
 
     name: str
     first: bytes
-    filter: str = ""
-    command: str = ""
+    filter: str | None = None
+    command: str | None = None
+    ending: str | None = None
 
     def is_of(self, head: bytes) -> bool:
         """Whether a file that begins so is one; text that begins like a name of a format is none."""
@@ -31,8 +36,8 @@ class Format:
 
 
 FORMATS = (
-    Format("gz", rb"\x1f\x8b", "gzip -dc"),
-    Format("bz2", rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "bzip2 -dc"),
+    Format("gz", rb"\x1f\x8b", "gzip -dc", ending=".gz"),
+    Format("bz2", rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "bzip2 -dc", ending=".bz2"),
     Format("xz", rb"\xfd7zXZ\x00", "xz -dc"),
     Format("zstd", rb"\x28\xb5\x2f\xfd", "zstd -dc"),
     Format("lz4", rb"\x04\x22\x4d\x18", "lz4 -dc"),
@@ -82,12 +87,12 @@ def _is_utf16(head: bytes) -> bool:
 
 def _way_out(kind: Format, source: str) -> str:
     quoted = shlex.quote(source)
-    if kind.name in ("gz", "bz2"):
-        if source.endswith("." + kind.name):
-            return f"It is packed twice: {_pipe(kind.filter, source, f'once.csv.{kind.name}')}"
-        stem = re.sub(rf"\.{kind.name}$", "", source, flags=re.IGNORECASE)
+    if kind.ending and kind.filter:
+        if source.endswith(kind.ending):
+            return f"It is packed twice: {_pipe(kind.filter, source, f'once.csv{kind.ending}')}"
+        stem = re.sub(rf"{re.escape(kind.ending)}$", "", source, flags=re.IGNORECASE)
         move = "hadoop fs -mv" if source.startswith("hdfs://") else "mv"
-        named = f"{move} {quoted} {shlex.quote(f'{stem}.{kind.name}')}"
+        named = f"{move} {quoted} {shlex.quote(stem + kind.ending)}"
         return f"Files are unpacked by the end of their names, .gz or .bz2 in small letters, as Hadoop has it: {named}"
     if kind.filter:
         return f"Make a CSV of it: {_pipe(kind.filter, source)}"

@@ -41,14 +41,15 @@ class Trial:
 
     def start(self) -> None:
         """Start the driver, or start it again."""
+        train = [sys.executable, "-m", "mrdl", "train"]
+        places = ["--run-dir", str(self.run_dir), "--cache-dir", self.cache_dir]
         resume = ["--resume"] if self.run_dir.exists() else []
         self.process = subprocess.Popen(
-            [
-                sys.executable, "-m", "mrdl", "train", *self.words, "--run-dir", str(self.run_dir),
-                "--cache-dir", self.cache_dir, "--json", *resume,
-            ],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            [*train, *self.words, *places, "--json", *resume],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def end(self, signal_: int) -> bool:
         """End the driver by a signal; False if it had ended by itself."""
