@@ -32,7 +32,10 @@ NOT_READY = 3  # the exit status of `status`
 
 
 def hadoop_command(options: argparse.Namespace) -> int:
-    """Run a verb of `mrdl hadoop`; returns the exit status. Raises SetupError, which says what stands in the way."""
+    """Run a verb of `mrdl hadoop` on this user's cluster; returns the exit status.
+
+    Raises SetupError, which says what stands in the way and the way out.
+    """
     from mrdl.cluster.mini.cluster import MiniCluster
     from mrdl.cluster.mini.folders import Folders
 
@@ -40,7 +43,7 @@ def hadoop_command(options: argparse.Namespace) -> int:
 
 
 def define(parser: argparse.ArgumentParser, door: str = "mrdl hadoop") -> None:
-    """Say what `mrdl hadoop` can be told. door: how the user calls it."""
+    """Say what `mrdl hadoop` can be told. door: how the user calls it, for its help and messages."""
     parser.description = ABOUT.format(door=door)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("verb", choices=VERBS)
@@ -48,7 +51,7 @@ def define(parser: argparse.ArgumentParser, door: str = "mrdl hadoop") -> None:
 
 
 def main(words: Sequence[str] | None = None, door: str = "scripts/hadoop") -> int:
-    """The whole of scripts/hadoop; returns the exit status. words: the command line, this process's own if None."""
+    """Run scripts/hadoop; returns the exit status. words: of the command line, this process's own if None."""
     parser = argparse.ArgumentParser(prog=door)
     define(parser, door)
     try:
@@ -59,7 +62,7 @@ def main(words: Sequence[str] | None = None, door: str = "scripts/hadoop") -> in
 
 
 def say(text: str) -> None:
-    """Tell people on standard error; standard output is the shell's."""
+    """Tell people on standard error; standard output is the shell's, which takes `env` from it."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -67,12 +70,14 @@ def say(text: str) -> None:
 
 
 def _install(cluster: Any, door: str) -> None:
+    """Fetch what the cluster needs."""
     from mrdl.cluster.mini.install import install
 
     install(cluster.folders, say)
 
 
 def _start(cluster: Any, door: str) -> None:
+    """Install what is missing, start the cluster, and say how to use it."""
     _install(cluster, door)
     took_s = cluster.start()
     told = "already running" if took_s is None else f"Hadoop is ready after {took_s:.1f} s"
@@ -80,10 +85,12 @@ def _start(cluster: Any, door: str) -> None:
 
 
 def _stop(cluster: Any, door: str) -> None:
+    """Stop the cluster and say where its data stays."""
     say(f"stopped; the data stays in {cluster.folders.base}" if cluster.stop() else "was not running")
 
 
 def _status(cluster: Any, door: str) -> int:
+    """Print the daemons, addresses and folder of the cluster; returns NOT_READY where it cannot be used."""
     found = cluster.status()
     if found is None:
         print(f"no cluster yet: {door} start; its files will lie in {cluster.folders.base}")
@@ -97,6 +104,7 @@ def _status(cluster: Any, door: str) -> int:
 
 
 def _env(cluster: Any, door: str) -> None:
+    """Print the variables of the cluster as a shell's export lines."""
     values = cluster.environment()
     values["PATH"] = f"{cluster.folders.installed}/bin:$PATH"
     for name, value in values.items():
@@ -104,6 +112,7 @@ def _env(cluster: Any, door: str) -> None:
 
 
 def _checksums(cluster: Any, door: str) -> None:
+    """Print the sums of the jars as jars.sha256 has them."""
     from mrdl.cluster.mini.jars import checksums
 
     if not cluster.folders.jars.exists():

@@ -1,4 +1,4 @@
-"""What Hadoop's web interfaces answer: JSON, or an error that says what came instead and what to do about it.
+"""Asks Hadoop's web interfaces for JSON, or says what came instead and what to do about it.
 
 No answer, a server's error and an empty body are `Unavailable`, which a run waits for; a refusal, a web page and a
 circle of redirects are `SetupError`, which waiting does not mend.
@@ -38,16 +38,22 @@ class WebPage(SetupError):
 
 @dataclass(frozen=True)
 class Rest:
-    """Asks one kind of service on behalf of a user. name: as people know it, YARN; user: as Hadoop knows them."""
+    """Asks one kind of service on behalf of a user.
+
+    name: as people know the service, such as YARN; user: as Hadoop knows them; kerberos: whether to show a ticket.
+
+    Rest("YARN", "ann").get("http://manager:8088/ws/v1/cluster/metrics")["clusterMetrics"]
+    """
 
     name: str
     user: str
     kerberos: bool = False
 
     def get(self, url: str) -> dict[str, Any]:
-        """An answer as JSON. Raises Absent where there is no such page, Unavailable and SetupError as above.
+        """Return the JSON object at an address.
 
-        Rest("YARN", "ann").get("http://manager:8088/ws/v1/cluster/metrics")["clusterMetrics"]
+        Raises Absent where there is no such page, Refused where this user may not, WebPage for HTML, Unavailable where
+        the service may come back, and SetupError for anything else.
         """
         reply = self._ask("GET", url)
         try:
@@ -59,16 +65,20 @@ class Rest:
         return found
 
     def text(self, url: str) -> str:
-        """An answer as it stands; raises what `get` raises."""
+        """Return a page as it stands, such as a log; raises what `get` raises."""
         return self._ask("GET", url, accept="*/*").text
 
     def put(self, url: str, body: dict[str, str]) -> None:
-        """Send JSON; raises what `get` raises."""
+        """Send a JSON object to an address; raises what `get` raises."""
         self._ask("PUT", url, body)
 
     def _ask(
         self, method: str, url: str, body: dict[str, str] | None = None, accept: str = "application/json"
     ) -> requests.Response:
+        """Send a request; returns an answer whose status is no error.
+
+        body: sent as JSON, None without one; accept: the type that is wanted. Raises what `get` raises.
+        """
         who, wanted = {"user.name": self.user}, {"Accept": accept}  # logs are refused to who wants JSON
         session = _session(self.kerberos)
         try:
@@ -84,6 +94,7 @@ class Rest:
         return reply
 
     def _refused(self, url: str, reply: requests.Response) -> NoReturn:
+        """Raise the error that fits an answer's status."""
         told = f"{self.name} answers {reply.status_code} at {url} (user {self.user}): {_shown(reply)}."
         if reply.status_code == 404:
             raise Absent(f"{told} {self._way_out}")
@@ -94,6 +105,7 @@ class Rest:
         raise SetupError(f"{told} {self._way_out}")
 
     def _no_json(self, url: str, reply: requests.Response) -> NoReturn:
+        """Raise the error that fits an answer of status 200 that is no JSON."""
         if not reply.content.strip():
             raise Unavailable(f"{self.name} answers nothing at {url}: an empty page.")
         if STANDBY.search(reply.text):
@@ -104,6 +116,7 @@ class Rest:
 
     @property
     def _login(self) -> str:
+        """The way out where a login is wanted."""
         return (
             "Its web interface wants a login that mrdl has not, or a proxy stands before it: ask who runs the cluster "
             "for an address that takes Hadoop's simple authentication, and mind HTTP_PROXY and NO_PROXY."
@@ -111,12 +124,16 @@ class Rest:
 
     @property
     def _way_out(self) -> str:
+        """The way out where the address may be wrong."""
         return "Is that its address? It comes from yarn-site.xml and mapred-site.xml in HADOOP_CONF_DIR."
 
 
 @functools.lru_cache(maxsize=2)
 def _session(kerberos: bool) -> requests.Session:
-    """What asks; it keeps Hadoop's cookie, which spares most negotiations of a ticket."""
+    """Return the HTTP session that asks; it keeps Hadoop's cookie, which spares most negotiations of a ticket.
+
+    Raises SetupError where Kerberos's package is missing.
+    """
     session = requests.Session()
     if kerberos:
         try:
@@ -129,7 +146,7 @@ def _session(kerberos: bool) -> requests.Session:
 
 
 def _shown(reply: requests.Response) -> str:
-    """The gist of an answer in one line: what Hadoop's JSON gives as reason, else text without tags, else HTTP's."""
+    """Return the gist of an answer in one line: the reason in Hadoop's JSON, else text without tags, else HTTP's."""
     try:
         told = str(reply.json()["RemoteException"]["message"])
     except (ValueError, KeyError, TypeError):

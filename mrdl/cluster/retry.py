@@ -1,4 +1,4 @@
-"""Waiting for HDFS and YARN to come back: a restart, safe mode or a full disk costs a run time, not its life."""
+"""Waits for HDFS and YARN to come back: a restart, safe mode or a full disk costs a run time, not its life."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +13,16 @@ T = TypeVar("T")
 
 
 def _unheard(text: str) -> None:
-    """Where nobody listens."""
+    """Take a note where nobody listens."""
 
 
 class Retry:
-    """Calls what may fail for a while, again and again; outside `waiting` it gives up at once."""
+    """Calls again what is Unavailable, for as long as `waiting` says; outside it gives up at once.
+
+    retry = Retry()
+    with retry.waiting(600, print):
+        retry(lambda: client.status("/"))
+    """
 
     def __init__(self) -> None:
         # of each run its own: several may go on in one process, each in a thread
@@ -25,7 +30,10 @@ class Retry:
 
     @contextmanager
     def waiting(self, wait_s: float, note: Callable[[str], None]) -> Iterator[None]:
-        """Inside, wait up to so many seconds each time that a service is away; `note` is told once for each."""
+        """Inside, calls wait up to `wait_s` seconds each time that a service is away.
+
+        note: told in words, once for each such time. Of several threads each waits as its own `waiting` says.
+        """
         before = self._now.set((wait_s, note))
         try:
             yield
@@ -33,7 +41,7 @@ class Retry:
             self._now.reset(before)
 
     def __call__(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` returns; raises its Unavailable when the time is over."""
+        """Return what `attempt` returns; raises its last Unavailable when the time is over."""
         pause = self.pauses()
         while True:
             try:
@@ -42,7 +50,10 @@ class Retry:
                 pause(error)
 
     def pauses(self) -> Callable[[Unavailable], None]:
-        """For one wait: a function that sleeps a little after a failure, and raises it when the time is over."""
+        """Return a function for one wait: it sleeps EVERY_S seconds after a failure, and raises it when time is over.
+
+        For callers that do not begin anew, but go on where they were: a file is read on from the same byte.
+        """
         wait_s, note = self._now.get()
         deadline, told = time.monotonic() + wait_s, False
 

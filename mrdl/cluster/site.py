@@ -1,4 +1,4 @@
-"""Where a cluster's services are, read from Hadoop's own configuration files."""
+"""Reads from Hadoop's own configuration files where a cluster's services are."""
 
 import os
 import re
@@ -15,7 +15,10 @@ VARIABLE = re.compile(r"\$\{([^}$\s]+)\}")
 
 
 def conf_dir() -> Path:
-    """The folder of Hadoop's configuration; raises SetupError where there is none."""
+    """Return the folder of Hadoop's configuration: HADOOP_CONF_DIR, HADOOP_HOME's, or /etc/hadoop/conf.
+
+    Raises SetupError, with how to get one, where none of them has a core-site.xml.
+    """
     home = os.environ.get("HADOOP_HOME")
     for folder in (os.environ.get("HADOOP_CONF_DIR"), home and f"{home}/etc/hadoop", "/etc/hadoop/conf"):
         if folder and (Path(folder) / "core-site.xml").exists():
@@ -24,7 +27,10 @@ def conf_dir() -> Path:
 
 
 def read_conf(folder: Path) -> dict[str, str]:
-    """All properties of the four site files."""
+    """Return all properties of the four site files by name, with ${...} put in.
+
+    Raises SetupError for a file that is not XML. read_conf(conf_dir())["fs.defaultFS"]
+    """
     found = {}
     for name in ("core", "hdfs", "yarn", "mapred"):
         path = folder / f"{name}-site.xml"
@@ -40,7 +46,7 @@ def read_conf(folder: Path) -> dict[str, str]:
 
 
 def _expanded(value: str, site: dict[str, str]) -> str:
-    """A value with ${name} of other properties, and ${env.NAME}, put in; what is not known stays, as Hadoop has it."""
+    """Put properties in place of ${name}, variables in place of ${env.NAME}; leave what is unknown, as Hadoop does."""
     for _ in range(20):  # Hadoop's own limit
         name = next((n for n in VARIABLE.findall(value) if n in site or n.startswith("env.")), None)
         if name is None:
@@ -50,14 +56,17 @@ def _expanded(value: str, site: dict[str, str]) -> str:
 
 
 def _container_mb(site: dict[str, str]) -> int:
-    """What a map task takes of a node's memory, in MB: YARN gives multiples of the least container."""
+    """Return the memory that a map task takes of a node, in MB: YARN gives multiples of the least container."""
     values = [site.get("mapreduce.map.memory.mb", ""), site.get("yarn.scheduler.minimum-allocation-mb", "")]
     asked, least = (int(value) if value.isdigit() and int(value) else 1024 for value in values)
     return -(-asked // least) * least
 
 
 def _somewhere(address: str | None, host: str, port: int) -> str:
-    """An address as configured; 0.0.0.0 and an empty host mean the host of the service."""
+    """Return host:port of an address as configured; 0.0.0.0 and an empty host mean the host of the service.
+
+    address: None where it is not configured; host, port: the service's, Hadoop's default.
+    """
     if not address:
         return f"{host}:{port}"
     found, _, given = address.partition(":")

@@ -1,4 +1,4 @@
-"""HDFS by its web interface."""
+"""Reads and writes HDFS by its web interface, WebHDFS."""
 
 import glob
 import posixpath
@@ -47,8 +47,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FileInfo:
-    """A file of a data set. modified, serial: the file system's own marks, only ever compared; the latter differs
-    where a file was written anew and its time put back: the time of its last change of any kind, in HDFS its number."""
+    """A file of a data set.
+
+    path: with hdfs:// where it is there; size: bytes.
+    modified, serial: the file system's own marks, only ever compared. The latter differs where a file was written anew
+    and its time put back: it is the time of the last change of any kind, in HDFS the number of the file.
+    """
 
     path: str
     size: int
@@ -57,20 +61,24 @@ class FileInfo:
 
 
 class HdfsStore:
-    """A call by the web interface takes some hundredths of a second, `hadoop fs` a JVM and a second."""
+    """The Store of one cluster's HDFS; see mrdl.storage.store. Each call waits for HDFS as `retry` says.
+
+    A call by the web interface takes some hundredths of a second, `hadoop fs` a JVM and a second.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
+        """Connect to nothing yet; raises SetupError where Kerberos's package is missing."""
         self.cluster = cluster
         self.client = _client(cluster)
         self.client.resolve = posixpath.normpath  # its own takes names such as #LATEST for something else
         self.retry = Retry()
 
     def uri(self, hdfs_path: str) -> str:
-        """The full URI of an absolute path."""
+        """Return the full URI of an absolute path: /a -> hdfs://host:port/a."""
         return f"hdfs://{self.cluster.filesystem}{hdfs_path}"
 
     def path(self, uri: str) -> str:
-        """The absolute path of a URI; raises DataError for another cluster's."""
+        """Return the absolute path in a URI; raises DataError for another cluster's."""
         authority, slash, rest = uri.removeprefix("hdfs://").partition("/")
         if authority not in ("", self.cluster.filesystem):
             raise DataError(f"{uri} is not on the configured cluster, hdfs://{self.cluster.filesystem}. {HOW_TO}")
@@ -87,7 +95,7 @@ class HdfsStore:
         return [FileInfo(self.uri(name), *marks) for name, *marks in found]
 
     def checksum(self, info: FileInfo) -> str:
-        """See Store. DataNodes have it of the checksums that they keep anyway, without reading the file."""
+        """See Store. DataNodes have it from the checksums that they keep anyway, without reading the file."""
         found = self._ask(lambda: self.client.checksum(self.path(info.path)))
         return f"{found['algorithm']}:{found['bytes']}"
 
@@ -106,6 +114,7 @@ class HdfsStore:
                 pause(error)
 
     def _reader(self, name: str, offset: int, length: int | None) -> Any:
+        """Open a file at a byte, for so many bytes, all if None."""
         return self.client.read(name, offset=offset, length=length, chunk_size=CHUNK_BYTES)
 
     def write(self, path: str, data: bytes) -> None:
@@ -114,7 +123,7 @@ class HdfsStore:
         self._ask(lambda: self.client.write(self.path(path), data, overwrite=True))
 
     def put(self, local_path: str, path: str) -> None:
-        """Copy a local file."""
+        """Copy a local file to a path, over what is there."""
 
         def attempt() -> None:
             with open(local_path, "rb") as file:
@@ -140,6 +149,8 @@ class HdfsStore:
         self._ask(lambda: self.client.makedirs(self.path(path), permission="700"))
 
     def _ask(self, call: Callable[[], T]) -> T:
+        """Return what a call of the client returns, waiting where HDFS is away for a while."""
+
         def attempt() -> T:
             with _reachable(self.cluster):
                 return call()
@@ -147,6 +158,7 @@ class HdfsStore:
         return self.retry(attempt)
 
     def _walk(self, path: str) -> Iterator[tuple[str, int, int, int]]:
+        """Yield (path, size, modified, serial) of a file, or of all files below a folder that are data."""
         status = self.client.status(path, strict=False)
         if status is None:
             return
@@ -162,7 +174,7 @@ class HdfsStore:
                     yield from self._walk(below)
 
     def _match(self, pattern: str) -> Iterator[tuple[str, int, int, int]]:
-        """A glob, component by component."""
+        """Yield the same of all files that a glob means, component by component."""
         folders = ["/"]
         for part in pattern.strip("/").split("/"):
             folders = [posixpath.join(folder, name) for folder in folders for name in self._names_like(part, folder)]
@@ -170,7 +182,7 @@ class HdfsStore:
             yield from self._walk(folder)
 
     def _names_like(self, part: str, folder: str) -> list[str]:
-        """The names in a folder that a component of a glob means; one that is there by its literal name is that."""
+        """Return the names in a folder that a component of a glob means; one that is there literally is that alone."""
         if not glob.has_magic(part):
             return [part]
         if (self.client.status(folder, strict=False) or {}).get("type") != "DIRECTORY":
@@ -180,28 +192,32 @@ class HdfsStore:
 
 
 def _marks(status: dict[str, Any]) -> tuple[int, int, int]:
+    """Return (size, modified, serial) of a file's status."""
     return status["length"], status["modificationTime"], status.get("fileId", 0)
 
 
 def tells_of_passing_trouble(text: str) -> bool:
-    """Whether what a Hadoop client has printed means that HDFS may take what it refused a little later."""
+    """Return whether text that a Hadoop client printed tells of what HDFS refuses only for a while."""
     return bool(PASSING_TEXT.search(text))
 
 
 def is_passing(error: hdfs.HdfsError) -> bool:
-    """Whether HDFS may take what it refused a little later: by the class of its exception, of which a proxy's page has
-    none."""
+    """Return whether HDFS may take what it refused a little later, by the class of its exception.
+
+    A page of a proxy names none: its text decides.
+    """
     if error.exception is None:
         return tells_of_passing_trouble(str(error))
     return error.exception in PASSING or (error.exception == PLAIN and bool(PASSING_WORDS.search(str(error))))
 
 
 def hidden(name: str) -> bool:
-    """Hadoop's own rule for what is no data: _SUCCESS, .part-00000.crc, ..."""
+    """Return whether a name is no data by Hadoop's own rule: _SUCCESS, .part-00000.crc, ..."""
     return name.startswith(("_", "."))
 
 
 def _client(cluster: Cluster) -> Any:
+    """Return the client of a cluster, with or without Kerberos."""
     if not cluster.kerberos:
         return hdfs.InsecureClient(cluster.webhdfs, user=cluster.user, timeout=TIMEOUT_S)
     try:
@@ -213,7 +229,7 @@ def _client(cluster: Cluster) -> Any:
 
 @contextmanager
 def _reachable(cluster: Cluster) -> Iterator[None]:
-    """Turn what the web interface raises into what a user can act on."""
+    """Turn what the web interface raises inside into Unavailable or SetupError, with a way out."""
     try:
         yield
     except requests.RequestException as error:

@@ -1,4 +1,4 @@
-"""What YARN's web interfaces say, and ask of it: applications, slots, tasks, their logs."""
+"""Asks YARN's web interfaces: applications, slots, tasks and their logs."""
 
 import contextlib
 import getpass
@@ -21,7 +21,14 @@ LOG_BYTES = 65536
 
 @dataclass(frozen=True)
 class Cluster:
-    """Addresses of one cluster. webhdfs may hold several, with semicolons between (high availability)."""
+    """The addresses of one cluster, and what can be asked of its YARN.
+
+    filesystem: authority of hdfs:// paths, as 127.0.0.1:8020 or the name of a nameservice.
+    webhdfs, resourcemanager, historyserver: URLs; webhdfs may hold several with semicolons between (high availability).
+    user: as Hadoop knows them; map_memory_mb: what a map task takes of a node, in MB.
+
+    Cluster.from_conf().slots()
+    """
 
     filesystem: str  # authority of hdfs:// paths, as 127.0.0.1:8020 or the name of a nameservice
     webhdfs: str
@@ -33,7 +40,7 @@ class Cluster:
 
     @classmethod
     def from_conf(cls) -> "Cluster":
-        """The cluster that HADOOP_CONF_DIR describes; raises SetupError without one."""
+        """Return the cluster that HADOOP_CONF_DIR describes; raises SetupError without one."""
         site = read_conf(conf_dir())
         default = site.get("fs.defaultFS", "")
         if not default.startswith("hdfs://"):
@@ -63,9 +70,10 @@ class Cluster:
     # --- applications ---
 
     def applications(self, tag: str, states: str = UNFINISHED) -> list[dict[str, Any]]:
-        """The applications with a tag; YARN keeps tags in lower case.
+        """Return the applications with a tag, as YARN's JSON has them; YARN keeps tags in lower case.
 
-        Raises Unavailable or SetupError where what comes is no list of applications: that is not to say there are none.
+        states: with commas between. Raises Unavailable or SetupError where what comes is no list of applications, which
+        is not to say that there are none.
         """
         url = f"{self.resourcemanager}/ws/v1/cluster/apps?applicationTags={tag.lower()}&states={states}"
         found = self._known(url, "apps") or {}  # null where there are none
@@ -85,9 +93,9 @@ class Cluster:
             raise SetupError(f"YARN does not say at {url} how large the cluster is: {str(found)[:200]}") from error
 
     def kill(self, tag: str) -> int:
-        """Kill what still runs under a tag, and see that it ends; returns how many there were.
+        """Kill what still runs under a tag, and see that it ends; returns how many applications there were.
 
-        Raises SetupError where YARN refuses, Unavailable where an application goes on for KILL_S seconds.
+        Raises SetupError where YARN refuses, Unavailable where one goes on for KILL_S seconds.
         """
         found = self.applications(tag)
         for application in found:
@@ -101,6 +109,7 @@ class Cluster:
         return len(found)
 
     def _kill(self, application: str) -> None:
+        """Tell YARN to end an application; one that it does not know any more has ended."""
         url = f"{self.resourcemanager}/ws/v1/cluster/apps/{application}/state"
         with contextlib.suppress(Absent):  # it has just ended, and YARN has forgotten it
             try:
@@ -112,7 +121,7 @@ class Cluster:
                 ) from error
 
     def statuses(self, application: str) -> tuple[list[str], float, float]:
-        """What the tasks of a running application say of themselves, and its map and reduce per cent."""
+        """Return what the tasks of a running application say of themselves, and its map and reduce per cent."""
         job = application.replace("application", "job")
         base = f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"
         about = _page(self._yarn, base).get("job") or {}
@@ -122,7 +131,7 @@ class Cluster:
         return found, about.get("mapProgress", 0.0), about.get("reduceProgress", 0.0)
 
     def failure(self, application: str) -> str:
-        """Standard error of the first task attempt that failed; where that is refused, by whom; else empty."""
+        """Return standard error of the first task attempt that failed; why, where that is refused; else ""."""
         job = application.replace("application", "job")
         places = (
             (self._history, f"{self.historyserver}/ws/v1/history/mapreduce/jobs/{job}"),
@@ -138,6 +147,7 @@ class Cluster:
         return refusals[0] if refusals else ""
 
     def _failure(self, service: Rest, base: str) -> str:
+        """Return the log, or else the diagnostics, of the first failed attempt that one service knows; else ""."""
         tasks = (_page(service, f"{base}/tasks").get("tasks") or {}).get("task") or []
         attempts = [a for task in tasks for a in _attempts(service, f"{base}/tasks/{task['id']}/attempts")]
         failed = sorted((a for a in attempts if a["state"] == "FAILED"), key=lambda a: a["finishTime"])
@@ -147,7 +157,7 @@ class Cluster:
         return ""
 
     def _container_log(self, attempt: dict[str, Any]) -> str:
-        """From the node while it has the log, then from the history server, which aggregates it."""
+        """Return an attempt's log from its node while that has it, else from the history server; "" where none has."""
         container = attempt.get("assignedContainerId", "")
         for base in (
             f"http://{attempt.get('nodeHttpAddress')}/ws/v1/node",
@@ -160,7 +170,7 @@ class Cluster:
         return ""
 
     def _known(self, url: str, name: str) -> Any:
-        """What the ResourceManager always has under a name."""
+        """Return what the ResourceManager always has under a name; raises SetupError where something else answers."""
         found = self._yarn.get(url)
         if name not in found:
             raise SetupError(f"what answers at {url} is not YARN: {str(found)[:200]} has no {name!r}. {HOW_TO}")
@@ -168,15 +178,17 @@ class Cluster:
 
     @property
     def _yarn(self) -> Rest:
+        """Ask the ResourceManager, and ApplicationMasters through its proxy."""
         return Rest("YARN", self.user, self.kerberos)
 
     @property
     def _history(self) -> Rest:
+        """Ask the history server, and NodeManagers."""
         return Rest("the history server", self.user, self.kerberos)
 
 
 def _page(service: Rest, url: str) -> dict[str, Any]:
-    """Of an application; empty where it is not there yet or no longer, or YARN shows its own page in its place."""
+    """Return a page of an application; {} where it is not there yet or any more, or YARN shows its own page."""
     try:
         return service.get(url)
     except (Absent, WebPage, Unavailable):
@@ -184,6 +196,7 @@ def _page(service: Rest, url: str) -> dict[str, Any]:
 
 
 def _attempts(service: Rest, url: str) -> list[dict[str, Any]]:
+    """Return the attempts of a task: YARN's JSON has a list, or the only one by itself."""
     found = (_page(service, url).get("taskAttempts") or {}).get("taskAttempt") or []
     return [found] if isinstance(found, dict) else found
 
@@ -192,7 +205,7 @@ def _attempts(service: Rest, url: str) -> list[dict[str, Any]]:
 
 
 def find_hadoop() -> None:
-    """Raise SetupError, with the way out, unless `hadoop` can be run and its cluster is configured."""
+    """Check that `hadoop` can be run and its cluster is configured; raises SetupError, with the way out, if not."""
     places = [os.environ.get(name) for name in ("HADOOP_HOME", "HADOOP_PREFIX", "HADOOP_INSTALL")]
     if not any(place and Path(place, "bin", "hadoop").exists() for place in places) and not shutil.which("hadoop"):
         raise SetupError(f"there is no `hadoop` on the PATH and no HADOOP_HOME. {HOW_TO}")

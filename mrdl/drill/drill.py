@@ -1,4 +1,4 @@
-"""The promise, put to the test on a job of one's own: run it calm, then with seeded faults, and compare the bytes.
+"""Drills a training: runs it calm, then under seeded faults, and compares the bytes of the networks.
 
 Each trial is a run of its own, as a user would start it, that faults hit at random moments. A driver that was killed
 is started again with --resume; nothing else is helped along.
@@ -23,8 +23,13 @@ FAULTS_A_TRIAL = 3
 
 @dataclass
 class Report:
-    """What came of a drill. hits: fault -> how often; equal: fault -> how often the bytes were those of the calm run;
-    wrong: what the other trials ended in."""
+    """What came of a drill.
+
+    runner: where the runs' tasks were; calm: sha256 of the calm run's network; calm_s: its seconds.
+    trials: runs under fire.
+    hits: fault -> how often it hit; equal: fault -> in how many of these the bytes were those of the calm run.
+    wrong: what the trials ended in whose bytes were others.
+    """
 
     runner: str
     calm: str = ""
@@ -35,7 +40,7 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
     def count(self, hit: Sequence[str], found: str) -> None:
-        """Take in a trial: the faults that hit it, and what it ended in."""
+        """Count a trial. hit: the faults that hit it; found: the sha256, or the last words, it ended in."""
         for fault in hit:
             self.hits[fault] = self.hits.get(fault, 0) + 1
             self.equal[fault] = self.equal.get(fault, 0) + (found == self.calm)
@@ -49,9 +54,13 @@ def drill(
     folder: Path,
     on_progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Run `mrdl train WORDS` calm, then under at least so many faults. folder: where the runs may write.
+    """Run `mrdl train WORDS` calm, then under at least so many faults; returns what came of it.
 
+    words: what follows `mrdl train`, without run and cache folders; runner: its -r; seed: of the faults.
+    folder: where the runs may write; on_progress: called with the report so far after each run.
     Raises TrainingError if even the calm run fails.
+
+    drill(["data.csv", "-r", "local"], "local", faults=20, seed=0, folder=Path("drill")).wrong == []
     """
     rng = np.random.default_rng(seed)
     report = Report(runner)
@@ -89,7 +98,10 @@ def drill(
 
 
 def _under_fire(trial: Trial, wanted: int, calm_s: float) -> list[str]:
-    """Start a trial and let faults hit it at random moments; returns those that did."""
+    """Start a trial and let faults hit it at random moments; returns the names of those that did.
+
+    wanted: how many may hit, at most; calm_s: the seconds of a calm run, over which they are spread.
+    """
     faults, hit = FAULTS[trial.runner], []
     trial.start()
     for _ in range(wanted):

@@ -1,6 +1,6 @@
 """Faults that hit a run from outside, as machines and people do: what is killed, damaged or restarted, and how.
 
-A fault is a function of a Trial that does its harm and says whether it hit. Those of a cluster's daemons need the
+A fault is a function of a Trial that does its harm and returns whether it hit. Those of a cluster's daemons need the
 mini cluster, `mrdl hadoop`.
 """
 
@@ -30,7 +30,12 @@ LIMIT_S = 1200  # of a trial
 
 @dataclass
 class Trial:
-    """One run under fire. `process` is its driver; it may be dead, and is then started again with --resume."""
+    """One run under fire.
+
+    words: what follows `mrdl train`; run_dir, cache_dir: its folders, the latter perhaps in HDFS; runner: its -r.
+    rng: what decides where harm is done.
+    process: its driver, None before the first start; where it is dead, `start` goes on with --resume.
+    """
 
     words: Sequence[str]
     run_dir: Path
@@ -40,7 +45,7 @@ class Trial:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the driver, or start it again."""
+        """Start the driver, or start it again with --resume."""
         train = [sys.executable, "-m", "mrdl", "train"]
         places = ["--run-dir", str(self.run_dir), "--cache-dir", self.cache_dir]
         resume = ["--resume"] if self.run_dir.exists() else []
@@ -52,7 +57,7 @@ class Trial:
         )
 
     def end(self, signal_: int) -> bool:
-        """End the driver by a signal; False if it had ended by itself."""
+        """End the driver by a signal and wait for it; returns False if it had ended by itself."""
         if self.process is None or self.process.poll() is not None:
             return False
         self.process.send_signal(signal_)
@@ -60,7 +65,7 @@ class Trial:
         return True
 
     def finish(self) -> str:
-        """Wait for the run, start it again once where it stopped; returns its sha256, or its last words."""
+        """Wait for the run, and start it again once where it stopped; returns its sha256, or its last words."""
         assert self.process
         for _ in range(2):
             out, err = self.process.communicate(timeout=LIMIT_S)
@@ -71,7 +76,10 @@ class Trial:
         return err.decode(errors="replace").strip()[-300:]
 
     def processes(self, match: Callable[[list[str], str], bool]) -> list[int]:
-        """Processes on this machine whose command line and working folder match, of this run alone."""
+        """Return the process ids on this machine, of this run alone, that match.
+
+        match: called with a process's command line and its working folder.
+        """
         applications = self._applications() if runner_of(self.runner).reads_hdfs else []
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -86,7 +94,7 @@ class Trial:
         return found
 
     def kill(self, match: Callable[[list[str], str], bool]) -> bool:
-        """SIGKILL one of the run's processes that match; False where there is none."""
+        """Kill one of the run's processes that match, by chance; returns False where there is none."""
         found = self.processes(match)
         if not found:
             return False
@@ -97,6 +105,7 @@ class Trial:
         return True
 
     def _applications(self) -> list[str]:
+        """Return the ids of the run's applications on YARN; none where YARN is away."""
         try:
             tag = RunFolder(self.run_dir).about()["name"]
         except ConfigError:
@@ -164,7 +173,10 @@ def kill_application_master(trial: Trial) -> bool:
 
 
 def check_cluster() -> None:
-    """Raise SetupError unless the mini cluster runs, whose daemons may be killed, and is the one that is configured."""
+    """Check that the mini cluster, whose daemons will be killed, runs and is the one that is configured.
+
+    Raises SetupError, with the way out, if not.
+    """
     cluster = _mini_cluster()
     status = cluster.status()
     if status is None or not any(status.pids.values()):
@@ -180,7 +192,7 @@ def check_cluster() -> None:
 
 
 def restart(daemon: str) -> Callable[[Trial], bool]:
-    """The fault that SIGKILLs a daemon of the mini cluster and starts it again."""
+    """Return the fault that kills a daemon of the mini cluster by SIGKILL and starts it again."""
 
     def fault(trial: Trial) -> bool:
         if not _mini_cluster().kill(daemon):
@@ -195,14 +207,17 @@ def restart(daemon: str) -> Callable[[Trial], bool]:
 
 
 def _mini_cluster() -> MiniCluster:
+    """This user's mini cluster."""
     return MiniCluster(Folders.of_user())
 
 
 def _java(words: list[str]) -> bool:
+    """Whether a command line is a JVM's."""
     return words[0].endswith("java")
 
 
 def _damage(path: Path, rng: np.random.Generator) -> None:
+    """Flip a byte of a file, cut it, empty it or delete it, by chance."""
     data = path.read_bytes()
     how = rng.choice(["flip", "cut", "empty", "delete"])
     if how == "delete":

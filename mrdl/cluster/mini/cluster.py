@@ -1,4 +1,4 @@
-"""The mini cluster as a whole: start it, stop it, say how it is."""
+"""Starts and stops the mini cluster as a whole, and says how it is."""
 
 import contextlib
 import signal
@@ -125,13 +125,19 @@ class MiniCluster:
 
     @property
     def _services(self) -> Services:
+        """The web interfaces of this cluster; chooses its ports where it has none yet."""
         return Services(ports(self.folders))
 
     def _launch(self, name: str) -> None:
+        """Start a daemon unless it runs."""
         if not pid_of(self.folders, name):
             self._launched[name] = daemons.launch(self.folders, name)
 
     def _wait_for(self, what: str, check: Callable[[], Any], deadline: float) -> None:
+        """Wait for a check to hold. what: its name for people; deadline: of time.monotonic().
+
+        Raises SetupError, with the end of the logs, where a daemon has ended or the deadline is over.
+        """
         while not passes(check):
             for name, process in self._launched.items():
                 if process.poll() is not None:

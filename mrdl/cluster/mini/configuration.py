@@ -1,4 +1,4 @@
-"""The cluster's configuration: free ports, memory, and Hadoop's XML files made from the property files beside this."""
+"""Writes the cluster's configuration: free ports, memory, and Hadoop's XML files made from hadoop/*.properties."""
 
 import contextlib
 import getpass
@@ -23,7 +23,10 @@ WEB_FOLDERS = ("hdfs", "datanode", "secondary", "journal", "static")
 
 
 def ports(folders: Folders) -> dict[str, str]:
-    """The cluster's ports by name, chosen once and kept: a daemon that is restarted is where clients look for it."""
+    """Return the cluster's ports by name, chosen once and kept, so that clients find a daemon that was restarted.
+
+    ports(folders)["NN"] is the NameNode's, of hdfs:// addresses.
+    """
     if folders.ports.exists():
         kept: dict[str, str] = json.loads(folders.ports.read_text())
         return kept
@@ -39,7 +42,10 @@ def ports(folders: Folders) -> dict[str, str]:
 
 
 def memory_mb() -> int:
-    """What containers may use, in MB: what is free now less the daemons' share, between 2 and 64 GB."""
+    """Return the memory that containers may use, in MB: what is free now less the daemons' share, in steps.
+
+    No less than LEAST_MB, with which a job of one task runs, and no more than MOST_MB or the limit of a control group.
+    """
     facts: dict[str, str] = dict(re.findall(r"(\w+):\s+(\d+) kB", Path("/proc/meminfo").read_text()))
     free = int(facts.get("MemAvailable", facts["MemTotal"])) // 1024
     for limit in MEMORY_LIMITS:
@@ -49,7 +55,10 @@ def memory_mb() -> int:
 
 
 def write_configuration(folders: Folders) -> None:
-    """Make the cluster's folders and write HADOOP_CONF_DIR: the site files, log4j.properties and java.args."""
+    """Make the cluster's folders and write HADOOP_CONF_DIR into them.
+
+    That is the site files, log4j.properties, and java.args: the options that each container's JVM reads by an @file.
+    """
     configuration = folders.configuration
     for folder in WEB_FOLDERS:
         (configuration / "webapps" / folder).mkdir(parents=True, exist_ok=True)
@@ -69,7 +78,7 @@ def write_configuration(folders: Folders) -> None:
 
 
 def _values(folders: Folders, with_archive: bool) -> dict[str, str]:
-    """What ${...} in the property files stands for."""
+    """Return what ${...} in the property files stands for."""
     return {
         **ports(folders),
         "BASE": str(folders.base),
@@ -83,7 +92,7 @@ def _values(folders: Folders, with_archive: bool) -> dict[str, str]:
 
 
 def _site_xml(text: str) -> str:
-    """Hadoop's XML for lines of name=value."""
+    """Return Hadoop's XML for lines of name=value."""
     pairs = [line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#")]
     rows = [f"<property><name>{escape(name)}</name><value>{escape(value)}</value></property>" for name, value in pairs]
     return '<?xml version="1.0"?>\n<configuration>\n' + "\n".join(rows) + "\n</configuration>\n"

@@ -1,4 +1,4 @@
-"""The cluster's daemons as processes of this machine: which there are, starting one, finding it, its last words."""
+"""Starts, finds and kills the cluster's daemons, which are processes of this machine, and reads their logs."""
 
 import os
 import signal
@@ -20,7 +20,10 @@ LOG_LINES = 25
 
 
 def pid_of(folders: Folders, name: str) -> int | None:
-    """The process id of a daemon; None where that process has ended, or is not this daemon any more."""
+    """Return the process id of a daemon; None where that process has ended, or is not this daemon any more.
+
+    name: one of DAEMONS.
+    """
     try:
         pid = int((folders.pids / name).read_text())
         line = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -30,7 +33,10 @@ def pid_of(folders: Folders, name: str) -> int | None:
 
 
 def launch(folders: Folders, name: str) -> "subprocess.Popen[bytes]":
-    """Start the process of a daemon in a session of its own, with a new log, and keep its process id."""
+    """Start the process of a daemon in a session of its own, with a new log; returns it.
+
+    Its process id is kept in the cluster's folder, by which `pid_of` finds it in later processes.
+    """
     with folders.log(name).open("wb") as log:
         process = subprocess.Popen(
             daemon_command(folders, DAEMONS[name]),
@@ -46,7 +52,7 @@ def launch(folders: Folders, name: str) -> "subprocess.Popen[bytes]":
 
 
 def kill(folders: Folders, name: str, how: signal.Signals = signal.SIGKILL) -> bool:
-    """Send a daemon a signal; returns False where it does not run."""
+    """Send a daemon a signal, SIGKILL if not said; returns False where it does not run."""
     pid = pid_of(folders, name)
     if pid is None:
         return False
@@ -68,7 +74,7 @@ def format_namenode(folders: Folders) -> None:
 
 
 def log_end(folders: Folders, name: str, lines: int = LOG_LINES) -> str:
-    """The last lines of a daemon's log, and the way out where they tell of a port that is taken."""
+    """Return the last lines of a daemon's log, and the way out where they tell of a port that is taken."""
     log = folders.log(name)
     text = "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
     if "Address already in use" in text or "BindException" in text:

@@ -1,4 +1,4 @@
-"""Installing Hadoop for the mini cluster: the jars, then an archive of their classes."""
+"""Installs Hadoop for the mini cluster: the jars, then an archive of their classes."""
 
 import os
 import re
@@ -61,7 +61,7 @@ def _run_a_job(cluster: MiniCluster) -> None:
 
 
 def _classes(lists: Path) -> list[str]:
-    """The classes in a folder's lists, each once, in the order in which they were loaded."""
+    """Return the classes in a folder's lists, each once, in the order in which they were loaded."""
     found: dict[str, None] = {}
     for path in lists.glob("*.lst"):
         for line in path.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Hadoop's jars, fetched from Maven Central once for all clusters of a user; only those that are pinned are used."""
+"""Fetches Hadoop's jars from Maven Central, once for all clusters of a user, and uses only those that are pinned."""
 
 import hashlib
 import shutil
@@ -20,8 +20,8 @@ NAMED = 10  # jars that an error lists
 def fetch(folders: Folders, say: Callable[[str], None]) -> bool:
     """Fetch and check the jars unless they are there; returns whether they had to be fetched.
 
-    A half-fetched set is never seen: it is made beside its place and renamed. Raises SetupError without Java or Maven,
-    where Maven fails, and where a jar is not the one that is pinned.
+    say: told in words what takes time. A half-fetched set is never seen: it is made beside its place and renamed.
+    Raises SetupError without Java or Maven, where Maven fails, and where a jar is not the one that is pinned.
     """
     installed = folders.installed
     fetched_for = installed / POM.name
@@ -49,7 +49,7 @@ def fetch(folders: Folders, say: Callable[[str], None]) -> bool:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each jar by its path below a folder: {"jars/hadoop-common-3.5.0.jar": "9f86..."}."""
+    """Return the SHA-256 of each jar by its path below a folder: {"jars/hadoop-common-3.5.0.jar": "9f86..."}."""
     jars = sorted(folder.glob("*/*.jar"))
     return {str(jar.relative_to(folder)): hashlib.sha256(jar.read_bytes()).hexdigest() for jar in jars}
 
@@ -74,12 +74,13 @@ def verify(folder: Path, fetched_from: str | None = None) -> None:
 
 
 def is_verified(folder: Path) -> bool:
-    """Whether a folder's jars were compared with the list that is pinned now."""
+    """Return whether a folder's jars were compared with the list that is pinned now."""
     done = folder / PINNED.name
     return done.exists() and done.read_bytes() == PINNED.read_bytes()
 
 
 def _run_maven(target: Path) -> None:
+    """Let Maven put the jars of pom.xml into a folder; raises SetupError, with its last words, where it fails."""
     command = ["mvn", "-B", "-q", "-f", str(POM), f"-Dout={target}", "package"]
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if ended.returncode:

@@ -1,4 +1,4 @@
-"""The Java that runs Hadoop, and the environment and command line of its processes."""
+"""Finds the Java that runs Hadoop; makes the environment and the command line of its processes."""
 
 import os
 import re
@@ -36,12 +36,15 @@ def find_java() -> str:
 
 
 def class_path(folders: Folders) -> str:
-    """All jars by name: the archive of classes fits this very list and what is appended to it."""
+    """Return all jars by name, with colons between: the archive of classes fits this very list and what follows it."""
     return ":".join(sorted(map(str, folders.jars.glob("*.jar"))))
 
 
 def archive_flags(folders: Folders) -> list[str]:
-    """Flags for the archive of classes; a JVM that it does not fit runs without it, and says nothing."""
+    """Return the flags by which a JVM uses the archive of classes, or lists what it loads while one is made.
+
+    A JVM that the archive does not fit runs without it, and says nothing.
+    """
     if folders.class_lists:
         return [f"-XX:DumpLoadedClassList={folders.class_lists}/%p.lst"]
     if not folders.class_archive.exists():
@@ -50,7 +53,7 @@ def archive_flags(folders: Folders) -> list[str]:
 
 
 def daemon_command(folders: Folders, main_class: str, *args: str) -> list[str]:
-    """The command line of a daemon, or of a tool such as the NameNode's -format."""
+    """Return the command line of a daemon, or of a tool such as the NameNode's -format."""
     opens = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in OPENED]
     logs = [f"-Dhadoop.log.dir={folders.logs}", f"-Dyarn.log.dir={folders.logs}"]
     places = ["-cp", f"{folders.configuration}:{folders.jars}/*"]
@@ -58,7 +61,7 @@ def daemon_command(folders: Folders, main_class: str, *args: str) -> list[str]:
 
 
 def environment(folders: Folders) -> dict[str, str]:
-    """The variables that let a process use the cluster. PATH begins with the launcher's folder."""
+    """Return the variables that let a process use the cluster; PATH begins with the launcher's folder."""
     java = Path(find_java()).resolve()
     return {
         "JAVA_HOME": str(java.parent.parent),
@@ -70,5 +73,5 @@ def environment(folders: Folders) -> dict[str, str]:
 
 
 def daemon_environment(folders: Folders) -> dict[str, str]:
-    """The whole environment of a daemon's process."""
+    """Return the whole environment of a daemon's process."""
     return {name: value for name, value in {**os.environ, **environment(folders)}.items() if name not in DROPPED}

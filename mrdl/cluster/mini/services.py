@@ -1,4 +1,4 @@
-"""What the daemons answer over HTTP: whether HDFS, YARN and the history server are ready, and which jobs run."""
+"""Asks the daemons over HTTP whether HDFS, YARN and the history server are ready; kills applications."""
 
 import getpass
 import json
@@ -18,21 +18,24 @@ UNFINISHED = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 
 @dataclass(frozen=True)
 class Services:
-    """The web interfaces of one mini cluster. ports: their names as in configuration.PORTS -> numbers."""
+    """The web interfaces of one mini cluster. ports: names as in configuration.PORTS -> numbers.
+
+    Its checks raise OSError, ValueError or KeyError while a daemon does not answer yet: ask them by `passes`.
+    """
 
     ports: Mapping[str, str]
 
     def url(self, port: str, path: str) -> str:
-        """The address of a page: url("RMW", "/cluster")."""
+        """Return the address of a page: url("RMW", "/cluster")."""
         return f"http://127.0.0.1:{self.ports[port]}{path}"
 
     def accepts(self, port: str) -> bool:
-        """True; raises OSError where nothing listens on the port."""
+        """Return True where something listens on a port; raises OSError where nothing does."""
         with socket.create_connection(("127.0.0.1", int(self.ports[port])), timeout=1):
             return True
 
     def hdfs_is_up(self) -> bool:
-        """Whether the NameNode is out of safe mode and knows its DataNode."""
+        """Return whether the NameNode is out of safe mode and knows its DataNode."""
         bean = _request(self.url("NNH", "/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState")).decode()
         return '"FSState" : "Operational"' in bean and '"NumLiveDataNodes" : 1' in bean
 
@@ -48,16 +51,16 @@ class Services:
         return self._webhdfs("GET", "/tmp/.ready", "OPEN") == b"ready"
 
     def yarn_is_up(self) -> bool:
-        """Whether the ResourceManager knows its NodeManager."""
+        """Return whether the ResourceManager knows its NodeManager."""
         metrics = json.loads(_request(self.url("RMW", "/ws/v1/cluster/metrics")))
         return int(metrics["clusterMetrics"]["activeNodes"]) >= 1
 
     def history_is_up(self) -> bool:
-        """Whether the history server answers."""
+        """Return whether the history server answers."""
         return b"historyInfo" in _request(self.url("JHW", "/ws/v1/history/info"))
 
     def kill_applications(self) -> None:
-        """Kill every application and wait up to KILL_S seconds for their ends; raises OSError or ValueError."""
+        """Kill every application and wait up to KILL_S seconds for their ends."""
         listing = self.url("RMW", f"/ws/v1/cluster/apps?states={UNFINISHED}")
         deadline = time.monotonic() + KILL_S
         while time.monotonic() < deadline:
@@ -69,15 +72,20 @@ class Services:
             time.sleep(0.3)
 
     def _kill(self, application: str) -> None:
+        """Tell YARN to end an application."""
         state = self.url("RMW", f"/ws/v1/cluster/apps/{application}/state?user.name={getpass.getuser()}")
         _request(state, "PUT", b'{"state":"KILLED"}', **{"Content-Type": "application/json"})
 
     def _webhdfs(self, method: str, path: str, operation: str) -> bytes:
+        """Return the answer to an operation of WebHDFS, by this user."""
         return _request(self.url("NNH", f"/webhdfs/v1{path}?op={operation}&user.name={getpass.getuser()}"), method)
 
 
 def passes(check: Callable[..., bool], *about: Any) -> bool:
-    """Whether a check holds; a daemon that does not answer yet has not passed."""
+    """Return whether a check holds; a daemon that does not answer yet has not passed.
+
+    passes(services.hdfs_is_up), passes(services.accepts, "RMW")
+    """
     try:
         return check(*about)
     except (OSError, urllib.error.URLError, ValueError, KeyError):
@@ -85,6 +93,7 @@ def passes(check: Callable[..., bool], *about: Any) -> bool:
 
 
 def _request(url: str, method: str = "GET", data: bytes | None = None, **headers: str) -> bytes:
+    """Return the body of an answer; asks no proxy, as the daemons are on this machine."""
     asked = urllib.request.Request(url, data=data, method=method, headers=headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(asked, timeout=ANSWER_S) as reply:
