@@ -9,7 +9,7 @@ import pytest
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 OWN = """
 import dataclasses, sys
-from mrdl.nn.architecture import KINDS, mlp
+from mrdl.nn.kinds import KINDS, mlp
 
 def turned(block):
     if 'torch' in sys.modules and '--mapper' in sys.argv:
