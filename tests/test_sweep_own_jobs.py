@@ -4,19 +4,22 @@ import pytest
 from odd_back_ends import HERE, toml
 from watching import processes, wait_for
 
-from mrdl.nn.design import Design
+from mrdl.nn.design import CHOICES, Design
+from mrdl.settings.config import TrainConfig
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.jobs.child import over
-from mrdl.sweep.routes import refused_by_train
+from mrdl.sweep.routes import settings_of_design
 
 pytestmark = pytest.mark.usefixtures("importable")
 
 
-def test_a_job_does_not_train_another_initialisation_than_the_table_says():
-    able = [
-        n for n in ("he", "xavier", "default") if not refused_by_train(Design((8,), optimizer="sgd", initialisation=n))
-    ]
-    assert len(able) <= 1, "mrdl train has one initialisation"
+@pytest.mark.parametrize("choice", [{name: value} for name in CHOICES if name != "shape" for value in CHOICES[name]])
+def test_a_job_trains_the_design_that_the_table_says(choice):
+    design = Design((8, 8), dropout=0.25, learning_rate=0.02, batch_size=7, seed=5, **choice)
+    config = TrainConfig().with_changes(settings_of_design(design, 64, 10))
+    assert config.nodes == (64, 8, 8, 10) and config.budget == design.epochs
+    same = ("activation", "initialisation", "residual", "dropout", "optimizer", "learning_rate", "batch_size", "seed")
+    assert {name: getattr(config, name) for name in same} == {name: getattr(design, name) for name in same}
 
 
 @pytest.mark.slow

@@ -479,11 +479,6 @@ def test_a_design_can_be_a_job_of_its_own_and_is_tested_on_the_same_rows(sweep, 
         assert (found == data.test_y).mean() == pytest.approx(row.accuracy)
 
 
-def test_what_no_job_can_train_is_told_before_anything_runs(sweep):
-    with pytest.raises(ConfigError, match="plain networks by SGD, not optimizer adam"):
-        sweep({"data": {"label": "digit"}, "sweep": {"route": "job"}})
-
-
 @pytest.mark.slow
 def test_jobs_of_a_killed_driver_end_with_it_and_go_on_after_their_last_round(tmp_path, digits):
     spec = {

@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   mrdl train hdfs:///user/me/mnist.csv -r hadoop --shards 16   on YARN, where the data lies
   mrdl train mnist.csv --config configs/mnist_mlp.toml --rounds 8
   mrdl train mnist.csv --run-dir runs/first --resume           go on after whatever happened
+  mrdl train mnist.csv --from-sweep designs -r hadoop          the best design of a sweep, on all rows
   mrdl train mnist.csv -o net.out                              the network itself, for mrdl.load("net.out")
   mrdl train mnist.csv > net.out                               the same
 """
@@ -33,6 +34,12 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.description = "Train a network on a labelled CSV, where it lies."
     parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     add_training_flags(parser)
+    parser.add_argument(
+        "--from-sweep",
+        default="",
+        metavar="SWEEP[:ARCH_ID]",
+        help="the settings of a sweep's best design, or of that one; what a file or a flag says goes before them",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole round of --run-dir")
     parser.add_argument(
         "-o",
@@ -61,6 +68,10 @@ def train(
 
     if options.verbose:
         logging.getLogger("mrjob").setLevel(logging.INFO)
+    if options.from_sweep:
+        from mrdl.cli.from_sweep import settings_from_sweep
+
+        defaults = {**(defaults or {}), **settings_from_sweep(options.from_sweep)}
     config, console = config_of(options, defaults), Console()
     check(config)
     where = output.of_network(options.output, options.json)

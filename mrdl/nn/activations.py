@@ -1,11 +1,9 @@
-"""The activations by name, each with all that any part of mrdl computes by it. Loads no torch before it is used."""
+"""The activations by name, each with all that any part of mrdl computes by it. Loads no library before it is used."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +33,12 @@ class Activation:
     learning_rate: float
 
 
+def _numpy() -> Any:
+    import numpy
+
+    return numpy
+
+
 def _aten() -> Any:
     import torch
 
@@ -59,8 +63,8 @@ ACTIVATIONS = {
         apply_=lambda x: x.relu_(),
         backward_=_relu_backward,
         slope=lambda out: out.sign(),
-        numpy=lambda a: np.maximum(a, 0),
-        numpy_slope=lambda out: (out > 0).astype(np.float32),
+        numpy=lambda a: _numpy().maximum(a, 0),
+        numpy_slope=lambda out: (out > 0).astype("float32"),
         gain=math.sqrt(2),
         learning_rate=0.03,
     ),
@@ -69,7 +73,7 @@ ACTIVATIONS = {
         apply_=lambda x: x.tanh_(),
         backward_=_tanh_backward,
         slope=lambda out: 1 - out * out,
-        numpy=np.tanh,
+        numpy=lambda a: _numpy().tanh(a),
         numpy_slope=lambda out: 1 - out * out,
         gain=1.0,
         learning_rate=0.02,
@@ -79,7 +83,7 @@ ACTIVATIONS = {
         apply_=lambda x: x.sigmoid_(),
         backward_=_sigmoid_backward,
         slope=lambda out: out - out * out,
-        numpy=lambda a: 1 / (1 + np.exp(-a)),
+        numpy=lambda a: 1 / (1 + _numpy().exp(-a)),
         numpy_slope=lambda out: out * (1 - out),
         gain=1.0,
         learning_rate=0.1,
@@ -90,7 +94,7 @@ ACTIVATIONS = {
         backward_=lambda delta, out: None,
         slope=lambda out: 1.0,
         numpy=lambda a: a,
-        numpy_slope=np.ones_like,
+        numpy_slope=lambda out: 0 * out + 1,
         gain=1.0,
         learning_rate=0.02,  # not measured: that of tanh, which is linear where its inputs are small
     ),

@@ -61,6 +61,11 @@ class Architecture:
         return max(ACTIVATIONS[name].gain for name in self.activations)
 
     @property
+    def by_gradient(self) -> bool:
+        """Whether some stage trains the whole network by the gradient of its loss; RBMs alone have none."""
+        return any(stage.layer is None for stage in self.stages)
+
+    @property
     def top_machine(self) -> int | None:
         """The layer of the topmost RBM of a network of RBMs alone; None for one that is trained by its loss."""
         return self.stages[-1].layer

@@ -11,12 +11,11 @@ from mrdl.nn.losses import LOSSES
 
 DEFAULT_HIDDEN = (500, 100)
 DEFAULT_CODE = 30
-YES = "yes"
 OPTIONS = {
     "activation": tuple(ACTIVATIONS),
     "visible": ("binary", "gaussian"),
     "fine_tune": ("classifier", "autoencoder"),
-    "residual": (YES, "no"),
+    "residual": ("yes", "no"),
 }
 """What a kind can be told beside its nodes, as text in a model file: name -> values."""
 
@@ -31,7 +30,7 @@ def mlp(nodes: Sequence[int], activation: str = "relu", residual: str = "no") ->
     """
     hidden = len(nodes) - 2
     stages = (Stage("", None, ACTIVATIONS[activation].learning_rate, PLAIN_SGD),)
-    options = {"activation": activation} | ({"residual": YES} if residual == YES else {})
+    options = {"activation": activation} | ({"residual": residual} if residual == "yes" else {})
     return Architecture(
         kind="mlp",
         nodes=tuple(nodes),
@@ -39,7 +38,7 @@ def mlp(nodes: Sequence[int], activation: str = "relu", residual: str = "no") ->
         loss="nll",
         stages=stages,
         options=options,
-        residual=residual == YES,
+        residual=residual == "yes",
     )
 
 
@@ -130,7 +129,7 @@ def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Archit
         raise ConfigError(f"network kind {kind!r}, expected one of {', '.join(KINDS)}")
     make = KINDS[kind]
     known = inspect.signature(make).parameters
-    if options.get("residual") == YES and "residual" not in known:
+    if options.get("residual") == "yes" and "residual" not in known:
         raise ConfigError(f"a network of kind {kind!r} has no residual connections: leave out --residual")
     if make is OWN_KINDS.get(kind):
         return make(nodes, **{name: value for name, value in options.items() if name in known})

@@ -25,7 +25,7 @@ from mrdl.rounds.holdout import Trial
 from mrdl.rounds.initial import Initial, with_nodes_of_start
 from mrdl.rounds.job import RoundJob
 from mrdl.rounds.manifest import Manifest, best_round, rows_trained, seconds_by_phase, training_loss
-from mrdl.rounds.plan import Round, architecture_of, rounds_of
+from mrdl.rounds.plan import Round, architecture_of, base_rate, rounds_of
 from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Judge
 from mrdl.settings.config import DATA, MODEL, TrainConfig
@@ -199,7 +199,7 @@ class Run:
 
     def _step(self, planned: Round, before: Checkpoint, mean: Weights) -> tuple[Checkpoint, float]:
         """The outer step from the weights before the round to those after it, and its length."""
-        start = self.judge.arch.completed(before.weights, self.config.seed)
+        start = self.judge.arch.completed(before.weights, self.config.seed, self.config.initialisation)
         step, velocity = outer_step.nesterov(start, mean, before.velocity, decided(self.config.outer_momentum))
         length = self.config.outer_step
         if length is None:
@@ -219,11 +219,11 @@ class Run:
 
     def _stopped(self, error: Diverged, now: Checkpoint, history: list[Manifest]) -> Diverged:
         """The error of a round in which every shard failed; what was learnt before it is kept as a network."""
-        stage = self.architecture.stages[next(t.stage for t in self.rounds if t.number > now.number)]
-        layers = stage.layer is not None and self.architecture.stages[-1].layer is None
+        stages, i = self.architecture.stages, next(t.stage for t in self.rounds if t.number > now.number)
+        layers = stages[i].layer is not None and stages[-1].layer is None
         flag = "--layer-learning-rate" if layers else "--learning-rate"
-        rate = (self.config.layer_learning_rate if layers else self.config.learning_rate) or stage.learning_rate
-        advice = f"Start again with {flag} {rate / 2:g} in another --run-dir"
+        rate = base_rate(self.config, stages, i) / 2
+        advice = f"Start again with {flag} {rate:g} in another --run-dir"
         if not self._of_last_stage(history):
             return Diverged(f"{error} {advice}.")
         model = self._model(now, history)

@@ -1,14 +1,19 @@
 """What a run goes through: its rounds, one after the other."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mrdl.data.schema import Schema
+from mrdl.errors import ConfigError
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.kinds import design
+from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings.config import TrainConfig
-from mrdl.settings.fields import decided
+from mrdl.settings.fields import decided, flag
+
+BY_GRADIENT = ("optimizer", "dropout", "initialisation")  # settings of what is trained by the gradient of a loss
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> l
         of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
         rounds = (config.layer_rounds if of_layer else None) or decided(config.rounds)
         epochs = (config.layer_epochs if of_layer else None) or decided(config.epochs)
-        rate = (config.layer_learning_rate if of_layer else config.learning_rate) or stage.learning_rate
+        rate = base_rate(config, stages, i)
         warm = config.warm_rows and (config.warm_epochs or stage.layer is not None)
         for round_ in range(0 if warm else 1, rounds + 1):
             early = not round_ or (round_ == 1 and not config.warm_epochs)
@@ -53,10 +58,28 @@ def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> l
                     stage_rounds=rounds,
                     epochs=epochs if round_ else config.warm_epochs,
                     learning_rate=rate * share_of_rate(config.schedule, round_, rounds),
-                    momentum=stage.momenta[not early] if config.momentum is None else config.momentum,
+                    momentum=_momentum(config, stage, early),
                 )
             )
     return found
+
+
+def base_rate(config: TrainConfig, stages: Sequence[Stage], i: int) -> float:
+    """The learning rate of stage number i before the schedule: what is said, else the optimiser's own, else the
+    stage's."""
+    stage = stages[i]
+    if stage.layer is not None:
+        below = stages[-1].layer is None  # a dbn's fine-tuning, of which learning_rate is
+        return (config.layer_learning_rate if below else config.learning_rate) or stage.learning_rate
+    return config.learning_rate or OPTIMIZERS[config.optimizer].learning_rate or stage.learning_rate
+
+
+def _momentum(config: TrainConfig, stage: Stage, early: bool) -> float:
+    """What is said, else the optimiser's own, else the stage's; early: in the first epochs of the stage."""
+    if config.momentum is not None:
+        return config.momentum
+    own = OPTIMIZERS[config.optimizer].momentum if stage.layer is None else None
+    return stage.momenta[not early] if own is None else own
 
 
 def share_of_rate(schedule: str, round_: int, rounds: int) -> float:
@@ -70,6 +93,17 @@ def share_of_rate(schedule: str, round_: int, rounds: int) -> float:
 
 
 def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:
-    """The network as far as it is known before the data: its stages, but perhaps not the number of classes."""
+    """The network as far as it is known before the data: its stages, but perhaps not the number of classes.
+
+    Raises ConfigError for a setting that is of no use to it.
+    """
     nodes = config.nodes
-    return design(config.kind, nodes, nodes[0] if nodes else len(schema.features), 0, config.options)
+    found = design(config.kind, nodes, nodes[0] if nodes else len(schema.features), 0, config.options)
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name in BY_GRADIENT and value != field.default and not found.by_gradient:
+            raise ConfigError(
+                f"{field.name} is {value}, but a network of kind {config.kind!r} is trained by contrastive divergence, "
+                f"which has no use for it: leave out {flag(field.name)}"
+            )
+    return found

@@ -24,7 +24,7 @@ from mrdl.nn.architecture import Architecture
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
 from mrdl.rounds.order import Order
-from mrdl.settings.config import WARM_ROWS
+from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
 from mrdl.shards.loaded import LoadedShard
 from mrdl.shards.placing import PlacedRows
@@ -181,7 +181,7 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
     config, planned = order.config, order.round
     arch = order.architecture(loaded.statistics)
     stage = arch.stages[planned.stage]
-    weights = start = _start_weights(arch, given, config.seed)
+    weights = start = _start_weights(arch, given, config)
     rows = _rows_to_train(loaded, order)
     settings = _hyperparameters(shard, order)
 
@@ -199,9 +199,9 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
     return ShardResult(shard, len(rows), trained, metrics, digest(start), pick_device(config.device).type)
 
 
-def _start_weights(arch: Architecture, given: Weights, seed: int) -> Weights:
+def _start_weights(arch: Architecture, given: Weights, config: TrainConfig) -> Weights:
     """The weights that a training starts from, whole; raises ConfigError where they are of another network."""
-    weights = arch.completed(given, seed)
+    weights = arch.completed(given, config.seed, config.initialisation)
     arch.check(weights, "the weights that the round starts from")
     return weights
 
@@ -238,6 +238,8 @@ def _hyperparameters(shard: int, order: Order) -> "Hyperparameters":
         cd_steps=config.cd_steps,
         persistent=config.chains == "persistent",
         weight_cost=config.weight_cost,
+        optimizer=config.optimizer,
+        dropout=config.dropout,
     )
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.errors import ConfigError
+from mrdl.nn.activations import ACTIVATIONS
+from mrdl.nn.initialisation import INITIALISATIONS
+from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings import fields
 from mrdl.settings.fields import setting
 from mrdl.settings.files import read_toml, toml_of
@@ -65,7 +68,13 @@ class TrainConfig:
         "nodes of each layer, as 784,500,100,10; left out: input and classes from the data, hidden 500,100",
         MODEL,
     )
-    activation: str = setting("relu", "of an mlp's or autoencoder's hidden layers", MODEL, ("relu", "tanh", "sigmoid"))
+    activation: str = setting("relu", "of an mlp's or autoencoder's hidden layers", MODEL, tuple(ACTIVATIONS))
+    residual: bool = setting(
+        False, "whether an mlp's hidden layer adds what goes in to what it gives, where both are as wide", MODEL
+    )
+    initialisation: str = setting(
+        "auto", "how initial weights are drawn; auto: Xavier's, with ReLU's gain", MODEL, tuple(INITIALISATIONS)
+    )
     visible: str = setting("binary", "an RBM's visible units; the layers above have binary ones", MODEL, UNITS)
     fine_tune: str = setting(
         "classifier", "what becomes of a dbn's stack of RBMs", MODEL, ("classifier", "autoencoder")
@@ -93,14 +102,22 @@ class TrainConfig:
         None, "passes over a shard in each round; left out: the budget's share", MODEL, least=1
     )
     batch_size: int = setting(16, "rows in a mini-batch", MODEL, least=1, most=MOST_BATCH)
+    optimizer: str = setting("sgd", "how gradients move the weights of a shard", MODEL, tuple(OPTIMIZERS))
     learning_rate: float | None = setting(
-        None, "step size of SGD; left out: the network kind's own", MODEL, above=0, most=1e6
+        None, "step size; left out: the network kind's own for sgd, 0.001 for adam", MODEL, above=0, most=1e6
     )
     schedule: str = setting(
         "constant", "how the learning rate changes from round to round", MODEL, ("constant", "linear", "cosine")
     )
     momentum: float | None = setting(
-        None, "momentum of SGD; left out: the network kind's own", MODEL, least=0, most=0.999
+        None,
+        "momentum, of adam its first beta; left out: the network kind's own for sgd, 0.9 for adam",
+        MODEL,
+        least=0,
+        most=0.999,
+    )
+    dropout: float = setting(
+        0.0, "share of what hidden layers give that each step leaves out, but RBMs'", MODEL, least=0, most=0.95
     )
     cd_steps: int = setting(1, "steps of an RBM's Gibbs chain in each update, the k of CD-k", MODEL, least=1)
     chains: str = setting("data", "where an RBM's chains begin: at the data, or where they ended", MODEL, CHAINS)
@@ -183,7 +200,12 @@ class TrainConfig:
     @property
     def options(self) -> dict[str, str]:
         """What the network kinds can be told beside their nodes; each takes what it has a use for."""
-        return {"activation": self.activation, "visible": self.visible, "fine_tune": self.fine_tune}
+        return {
+            "activation": self.activation,
+            "visible": self.visible,
+            "fine_tune": self.fine_tune,
+            "residual": "yes" if self.residual else "no",
+        }
 
     @property
     def supervised(self) -> bool:

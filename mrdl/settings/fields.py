@@ -19,8 +19,9 @@ from mrdl.storage.paths import path_fault
 
 MOST = 10**9  # of a whole number that has no bound of its own
 NAMES, NUMBERS = tuple[str, ...], tuple[int, ...]
-WANTED = {int: "a whole number", float: "a number", NUMBERS: "whole numbers with commas between"}
-METAVARS = {int: "N", float: "X", str: "TEXT", NAMES: "COL,.."}
+YES_NO = {"yes": True, "no": False, "true": True, "false": False}
+WANTED = {int: "a whole number", float: "a number", bool: "yes or no", NUMBERS: "whole numbers with commas between"}
+METAVARS = {int: "N", float: "X", bool: "{yes,no}", str: "TEXT", NAMES: "COL,.."}
 T = TypeVar("T")
 Field = dataclasses.Field
 
@@ -103,13 +104,15 @@ def flag(name: str) -> str:
 
 
 def flag_help(settings: type, field: Field[Any]) -> dict[str, Any]:
-    """What argparse is told of a setting's flag: choices, metavar and help."""
+    """What argparse is told of a setting's flag: choices, metavar and help; one of yes or no means yes by itself."""
+    kind = types_of(settings)[field.name]
     choices, open_ended = field.metadata["choices"], field.metadata["table"]
     default = f" (default: {field.default})" if field.default not in (None, (), 0.0) else ""
     return {
         "choices": None if open_ended else choices or None,
-        "metavar": f"{{{','.join(choices)}}}" if choices else METAVARS.get(types_of(settings)[field.name], "N,N,.."),
+        "metavar": f"{{{','.join(choices)}}}" if choices else METAVARS.get(kind, "N,N,.."),
         "help": field.metadata["help"].replace("%", "%%") + default,
+        **({"nargs": "?", "const": "yes"} if kind is bool else {}),
     }
 
 
@@ -145,8 +148,10 @@ def unknown(what: str, name: str, valid: Any) -> str:
 
 
 def convert(name: str, value: Any, kind: Any) -> Any:
-    """The value as `kind`: int, float, str, NAMES or NUMBERS; raises ConfigError that says which."""
+    """The value as `kind`: bool, int, float, str, NAMES or NUMBERS; raises ConfigError that says which."""
     try:
+        if kind is bool:
+            return value if isinstance(value, bool) else YES_NO[str(value).lower()]
         if kind is int:
             return _whole(value)
         if kind is float:
@@ -158,7 +163,7 @@ def convert(name: str, value: Any, kind: Any) -> Any:
         return tuple(_whole(part) for part in (value.split(",") if isinstance(value, str) else value))
     except UnicodeEncodeError:
         raise ConfigError(f"{name} is {value!r}, expected UTF-8: settings are kept as text") from None
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise ConfigError(f"{name} is {value!r}, expected {WANTED.get(kind, WANTED[NUMBERS])}") from None
 
 

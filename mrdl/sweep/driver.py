@@ -20,7 +20,6 @@ from mrdl.sweep.jobs import yarn_packs
 from mrdl.sweep.jobs.local_packs import Processes
 from mrdl.sweep.jobs.trainings import Jobs
 from mrdl.sweep.ledger import Waiting
-from mrdl.sweep.routes import refused_by_train
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +92,7 @@ class SweepDriver(SweepFolder):
         """Whether a design is worth a job of its own, with the data shared out among shards, and can be one."""
         if self.spec.route == "auto":
             known = one.backend in ("torch", "batched")
-            return one.seconds * speed >= LARGE_S and known and not refused_by_train(design_of(one.text))
+            return one.seconds * speed >= LARGE_S and known
         return self.spec.route == "job"
 
 

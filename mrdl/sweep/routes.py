@@ -1,38 +1,38 @@
-"""Which designs a back end, or a job of its own, cannot train, and why: told before anything runs where it is all."""
+"""Which designs a back end cannot train, and why, told before anything runs; and how `mrdl train` trains one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mrdl.errors import ConfigError
 from mrdl.nn.backends.reference import refused_by_numpy
 from mrdl.nn.design import Design
+from mrdl.nn.optimizers import MOMENTUM
 from mrdl.sweep.space import Spec
 
 
 def check(spec: Spec, designs: Sequence[Design]) -> None:
     """Raise ConfigError where not one of the designs of a spec can be trained."""
-    if spec.route == "job":
-        reasons = {refused_by_train(design) for design in designs}
-    else:
-        reasons = {refused_by_numpy(design) for design in designs} if spec.backend == "numpy" else {""}
+    if spec.route == "job" or spec.backend != "numpy":
+        return
+    reasons = {refused_by_numpy(design) for design in designs}
     if "" not in reasons:
         raise ConfigError(sorted(reasons)[0])
 
 
-def refused_by_train(design: Design) -> str:
-    """Why a design cannot be trained by `mrdl train`, which knows plain networks and SGD; empty where it can."""
-    wrong = [
-        text
-        for text, is_so in (
-            ("optimizer adam", design.optimizer != "sgd"), ("residual connections", design.residual),
-            ("dropout", design.dropout > 0), ("activation linear", design.activation == "linear"),
-            ("no hidden layer", not design.hidden),
-            (f"initialisation {design.initialisation}", design.initialisation != _initialisation(design)),
-        )
-        if is_so
-    ]  # fmt: skip
-    return f"a job of its own trains plain networks by SGD, not {', '.join(wrong)}: route = 'pack'" if wrong else ""
-
-
-def _initialisation(design: Design) -> str:
-    """What `mrdl train` begins with: Xavier's uniform weights, with He's gain before ReLUs."""
-    return "he" if design.activation == "relu" else "xavier"
+def settings_of_design(design: Design, columns: int, classes: int) -> dict[str, Any]:
+    """The settings by which `mrdl train` trains a design on data of so many columns and classes. Its epochs are the
+    budget, which is shared out among rounds."""
+    return {
+        "kind": "mlp",
+        "nodes": (columns, *design.hidden, classes),
+        "activation": design.activation,
+        "residual": design.residual,
+        "initialisation": design.initialisation,
+        "dropout": design.dropout,
+        "optimizer": design.optimizer,
+        "momentum": MOMENTUM,
+        "learning_rate": design.learning_rate,
+        "batch_size": design.batch_size,
+        "budget": design.epochs,
+        "seed": design.seed,
+    }

@@ -12,7 +12,7 @@ from mrdl.nn.architecture import Architecture
 from mrdl.nn.backends.result import Report, Result
 from mrdl.nn.design import Design
 from mrdl.nn.initialisation import INITIALISATIONS
-from mrdl.nn.kinds import YES, mlp
+from mrdl.nn.kinds import mlp
 from mrdl.nn.optimizers import MOMENTUM
 from mrdl.nn.rows import Dataset, Rows
 from mrdl.nn.weights import Weights
@@ -62,7 +62,7 @@ def with_torch(design: Design, data: Dataset, report: Report, device: str = "aut
 
 def architecture_of(design: Design, columns: int, classes: int) -> Architecture:
     """The network of a design, for data of so many columns and classes."""
-    return mlp((columns, *design.hidden, classes), design.activation, YES if design.residual else "no")
+    return mlp((columns, *design.hidden, classes), design.activation, "yes" if design.residual else "no")
 
 
 def initial_weights(design: Design, arch: Architecture, generator: "torch.Generator") -> Weights:

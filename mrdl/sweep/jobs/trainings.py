@@ -26,7 +26,7 @@ from mrdl.settings.fields import names_as_text
 from mrdl.sweep.jobs.child import over
 from mrdl.sweep.jobs.pack import about_design
 from mrdl.sweep.ledger import Waiting
-from mrdl.sweep.routes import refused_by_train
+from mrdl.sweep.routes import settings_of_design
 
 if TYPE_CHECKING:
     from mrdl.sweep.folder import SweepFolder
@@ -60,11 +60,6 @@ class Jobs:
                 while queue and len(running) < self._in_flight and not self._sweep.stopped():
                     arch_id, text, *_ = queue.pop(0)
                     name = self._sweep.intend([[arch_id]])
-                    if problem := refused_by_train(design_of(text)):
-                        self._sweep.parts.close(
-                            name, [self._record(arch_id, text, {"status": "failed", "reason": problem})]
-                        )
-                        continue
                     self._sweep.check_source()
                     running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
                 time.sleep(POLL_S)
@@ -93,15 +88,15 @@ class Jobs:
 
     def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
         spec, folder = self._sweep.spec, self._folder(arch_id)
-        nodes = (self._data.columns, *design.hidden, len(self._data.classes))
         (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
         words = [
             "train", self._sweep.about["source"], "-r", self._runner.name, "--json", "--run-dir", folder,
             "--label", spec.label, "--header", spec.header, "--validation", spec.test_fraction,
-            "--nodes", ",".join(map(str, nodes)), "--activation", design.activation,
             "--rounds", rounds, "--epochs", epochs, "--device", spec.device,
-            "--batch-size", design.batch_size, "--learning-rate", design.learning_rate, "--seed", design.seed,
         ]  # fmt: skip
+        for name, value in settings_of_design(design, self._data.columns, len(self._data.classes)).items():
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            words.append(f"--{name.replace('_', '-')}={text}")
         words += [word for name, value in self._sweep.site.items() for word in ("--" + name.replace("_", "-"), value)]
         if spec.drop:
             words += ["--drop", names_as_text(spec.drop)]

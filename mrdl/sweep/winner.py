@@ -1,0 +1,69 @@
+"""A design of a sweep as the settings of `mrdl train`: the best one, or one by its name."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mrdl.errors import ConfigError
+from mrdl.nn.design import Design, brief, design_of
+from mrdl.settings.fields import names_as_text
+from mrdl.sweep.folder import SweepFolder
+
+
+@dataclass(frozen=True)
+class Winner:
+    """A design that a sweep has trained. accuracy: of it, or the mean over its seeds; seeds: their number; rivals: the
+    designs that it was compared with, 0 where it was asked for by its name."""
+
+    arch_id: str
+    design: Design
+    accuracy: float
+    seeds: int
+    rivals: int
+
+    def __str__(self) -> str:
+        design = self.design
+        choices = [brief(design.hidden), design.activation, design.initialisation, design.optimizer]
+        choices += ["residual"] * design.residual + [f"dropout {design.dropout:g}"] * (design.dropout > 0)
+        best = f"the best of {self.rivals} designs" if self.rivals else "the design"
+        mean = f", the mean of {self.seeds} seeds" if self.seeds > 1 else ""
+        return f"{best}, {self.arch_id}: {', '.join(choices)}; accuracy {self.accuracy:.4f}{mean}"
+
+
+def winner(sweep: SweepFolder, arch_id: str = "") -> Winner:
+    """The design of that name, or of the beginning of one; left out, the one of the highest accuracy, of several seeds
+    by the mean over them. Raises ConfigError where there is none that was trained to its end."""
+    done = [record for record in sweep.ledger.results() if record["status"] == "done"]
+    if not done:
+        raise ConfigError(f"no design of {sweep.path} was trained to its end: mrdl sweep resume {sweep.path}")
+    if arch_id:
+        return _by_name(sweep, done, arch_id)
+    alike: dict[Design, list[dict[str, Any]]] = {}
+    for record in done:
+        alike.setdefault(dataclasses.replace(design_of(record["spec"]), seed=0), []).append(record)
+    means = {design: math.fsum(r["accuracy"] for r in same) / len(same) for design, same in alike.items()}
+    best = max(means, key=lambda design: means[design])
+    first = alike[best][0]
+    return Winner(first["arch_id"], design_of(first["spec"]), means[best], len(alike[best]), len(alike))
+
+
+def _by_name(sweep: SweepFolder, done: list[dict[str, Any]], arch_id: str) -> Winner:
+    found = [record for record in done if record["arch_id"].startswith(arch_id)]
+    if len(found) != 1:
+        told = f"{len(found)} designs of {sweep.path} have an arch_id that begins with {arch_id!r}"
+        raise ConfigError(f"{told}, expected one that is done: mrdl sweep export {sweep.path} FILE.csv lists them")
+    record = found[0]
+    return Winner(record["arch_id"], design_of(record["spec"]), record["accuracy"], seeds=1, rivals=0)
+
+
+def settings_of_data(sweep: SweepFolder) -> Mapping[str, Any]:
+    """The settings by which `mrdl train` takes a table as the sweep did: the label, and the rows that are kept out."""
+    spec = sweep.spec
+    return {
+        "label": spec.label,
+        "header": spec.header,
+        "drop": names_as_text(spec.drop),
+        "validation": spec.test_fraction,
+    }

@@ -1,0 +1,132 @@
+"""A step with residual connections, dropout and any optimiser against autograd, torch.nn and torch.optim."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mrdl.nn.device import one_thread
+from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
+from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.net import build
+from mrdl.nn.rows import Rows
+from mrdl.nn.trainer import train_shard
+
+SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.01, momentum=0.8, device="cpu")
+RNG = np.random.default_rng(1)
+ROWS = Rows(
+    features=RNG.integers(0, 200, (101, 20)).astype(np.uint8),
+    targets=RNG.integers(0, 7, 101),
+    order=RNG.permutation(101),
+    minimum=np.zeros(20, np.float32),
+    factor=np.full(20, 1 / 199, np.float32),
+)
+OPTIMIZERS = {
+    "sgd": lambda tensors, by: torch.optim.SGD(tensors, by.learning_rate, by.momentum),
+    "adam": lambda tensors, by: torch.optim.Adam(tensors, by.learning_rate, (by.momentum, 0.999)),
+}
+
+
+def train(arch, stage=-1, **about):
+    settings = dataclasses.replace(SETTINGS, **about)
+    start = arch.initial_weights(3)
+    return train_shard(arch, start, ROWS, settings, np.random.default_rng(5), stage=arch.stages[stage])[0]
+
+
+def by_autograd(arch, **about):
+    """The same training by torch's own: the layers' weights after it."""
+    settings, rng = dataclasses.replace(SETTINGS, **about), np.random.default_rng(5)
+    generator = torch.Generator()
+    if settings.dropout:
+        generator.manual_seed(int(rng.integers(1 << 62)))
+    tensors = {name: torch.tensor(w, requires_grad=True) for name, w in arch.initial_weights(3).items()}
+    optimizer = OPTIMIZERS[settings.optimizer](tensors.values(), settings)
+    x, y = torch.from_numpy(ROWS.features * ROWS.factor), torch.from_numpy(ROWS.targets)
+    with one_thread():
+        for _ in range(settings.epochs):
+            for batch in torch.from_numpy(ROWS.order[rng.permutation(101)]).split(settings.batch_size):
+                out = forward(arch, tensors, x[batch], settings.dropout, generator)
+                if arch.loss == "nll":
+                    loss = F.cross_entropy(out, y[batch])
+                else:
+                    loss = F.binary_cross_entropy_with_logits(out, x[batch], reduction="sum") / len(batch)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+
+
+def forward(arch, tensors, x, dropout, generator):
+    """What the network gives, as torch.nn.Dropout would leave out what the generator draws."""
+    last = len(arch.nodes) - 2
+    for i, activation in enumerate(arch.activations):
+        given = F.linear(x, tensors[f"layers.{i}.weight"], tensors[f"layers.{i}.bias"])
+        given = {"relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "linear": torch.clone}[activation](given)
+        if dropout and i < last:
+            given = given * torch.empty_like(given).bernoulli_(1 - dropout, generator=generator).div_(1 - dropout)
+        x = x + given if arch.residual and i < last and x.shape == given.shape else given
+    return x
+
+
+EQUAL = (20, 20, 20, 20, 7)  # a connection around each hidden layer, the first one too
+SOME = (20, 16, 16, 9, 9, 9, 7)
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear")
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("nodes", [(20, 7), EQUAL, SOME], ids=len)
+def test_residual_networks_equal_autograd_to_the_bit(nodes, activation, dropout):
+    arch = mlp(nodes, activation, "yes")
+    weights, expected = train(arch, dropout=dropout), by_autograd(arch, dropout=dropout)
+    assert [name for name in expected if not np.array_equal(weights[name], expected[name])] == []
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("make", [lambda a: mlp((20, 16, 9, 7), a), lambda a: autoencoder((20, 13, 5), a)], ids=[0, 1])
+def test_dropout_equals_autograd_to_the_bit(make, activation):
+    arch = make(activation)
+    rate = arch.stages[0].learning_rate
+    weights, expected = train(arch, dropout=0.2, learning_rate=rate), by_autograd(arch, dropout=0.2, learning_rate=rate)
+    assert [name for name in expected if not np.array_equal(weights[name], expected[name])] == []
+
+
+@pytest.mark.parametrize("batch_size", [7, 16, 101, 1000])
+@pytest.mark.parametrize("arch", [mlp((20, 16, 7)), mlp(EQUAL, "tanh", "yes"), autoencoder((20, 13, 5))], ids=str)
+def test_one_shard_by_adam_equals_torch_optim_adam(arch, batch_size):
+    """Equal but for the last bits: the roots of denormal numbers are avoided, and two factors are one."""
+    about = {"optimizer": "adam", "learning_rate": 0.001, "momentum": 0.9, "batch_size": batch_size}
+    weights, expected = train(arch, **about), by_autograd(arch, **about)
+    for name, tensor in expected.items():
+        np.testing.assert_allclose(weights[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def test_a_networks_module_computes_what_was_trained():
+    arch = mlp(SOME, "tanh", "yes")
+    weights, x = train(arch), torch.from_numpy(ROWS.features * ROWS.factor)
+    expected = forward(arch, {name: torch.from_numpy(w) for name, w in weights.items()}, x, 0, None)
+    torch.testing.assert_close(build(arch, weights).logits(x), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_fine_tuning_leaves_out_by_dropout_and_the_machines_below_do_not():
+    arch = dbn((20, 16, 12, 7))
+    changed = [
+        any(not np.array_equal(weights[name], other[name]) for name in weights)
+        for weights, other in ((train(arch, stage), train(arch, stage, dropout=0.4)) for stage in range(3))
+    ]
+    assert changed == [False, False, True]
+
+
+@pytest.mark.parametrize("about", [{"dropout": 0.3}, {"optimizer": "adam"}, {"dropout": 0.3, "optimizer": "adam"}])
+def test_what_is_drawn_and_remembered_begins_anew_in_each_training(about):
+    arch = mlp(EQUAL, "relu", "yes")
+    first, again = train(arch, **about), train(arch, **about)
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+def test_a_machine_has_no_use_for_an_optimizer():
+    arch = rbm((20, 16))
+    plain, other = train(arch), train(arch, optimizer="adam")
+    assert all(np.array_equal(plain[name], other[name]) for name in plain)
