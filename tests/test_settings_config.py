@@ -1,9 +1,11 @@
 """Settings: where they come from, what is refused, and which of them decide the shards and the weights."""
 
+import argparse
 import dataclasses
 
 import pytest
 
+from mrdl.cli.flags import add_training_flags, flag, given
 from mrdl.errors import ConfigError
 from mrdl.settings.config import DATA, MODEL, RUN, WARM_ROWS, TrainConfig, from_file
 from mrdl.settings.fields import optional, types_of
@@ -19,6 +21,8 @@ CHOICES = sorted(name for name, field in FIELDS.items() if field.metadata["choic
 def other(name):
     """A valid value that is not the default."""
     default, about = FIELDS[name].default, FIELDS[name].metadata
+    if isinstance(default, bool):
+        return not default
     if about["choices"]:
         return next(choice for choice in about["choices"] if choice != default)
     if TYPES[name] in (int, float):
@@ -327,6 +331,10 @@ DECIDES = {
         "warm_epochs",
         "combine",
         "outer_momentum",
+        "residual",
+        "initialisation",
+        "optimizer",
+        "dropout",
         "outer_step",
         "seed",
         "device",
@@ -361,6 +369,11 @@ def test_a_setting_has_a_help_text_and_the_scope_it_should(name):
     assert name in DECIDES[FIELDS[name].metadata["decides"]]
 
 
-def test_no_setting_is_the_beginning_of_another():
+def test_a_setting_that_is_the_beginning_of_another_is_not_taken_for_it():
     """argparse takes --run for --run-dir: a shorter name must never become another one's abbreviation."""
-    assert [(a, b) for a in FIELDS for b in FIELDS if a != b and b.startswith(a)] == []
+    parser = argparse.ArgumentParser(allow_abbrev=True)
+    add_training_flags(parser)
+    shorter = [a for a in FIELDS for b in FIELDS if a != b and b.startswith(a)]
+    for name in shorter:
+        options = parser.parse_args(["data.csv", flag(name), "7"])
+        assert given(options) == {name: "7"}
