@@ -94,7 +94,15 @@ def _training_speeds(
     arch = design(config.kind, config.nodes, rows.features.shape[1], len(names), config.options)
     weights = arch.initial_weights(0)
     settings = minibatch.Hyperparameters(
-        1, config.batch_size, SLOW_RATE, 0.8, config.device, config.cd_steps, config.chains == "persistent"
+        epochs=1,
+        batch_size=config.batch_size,
+        learning_rate=SLOW_RATE,
+        momentum=0.8,
+        device=config.device,
+        cd_steps=config.cd_steps,
+        persistent=config.chains == "persistent",
+        optimizer=config.optimizer,
+        dropout=config.dropout,
     )
     share_s = seconds / len(arch.stages)
 
