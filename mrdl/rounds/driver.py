@@ -21,7 +21,7 @@ from mrdl.rounds import outer_step, provenance
 from mrdl.rounds.combine import ShardResult
 from mrdl.rounds.extensions import code_of_run
 from mrdl.rounds.folder import Checkpoint, RunFolder, new_run_dir
-from mrdl.rounds.holdout import Trial
+from mrdl.rounds.holdout import Holdout
 from mrdl.rounds.initial import Initial, with_nodes_of_start
 from mrdl.rounds.job import RoundJob
 from mrdl.rounds.manifest import Manifest, best_round, rows_trained, seconds_by_phase, training_loss
@@ -81,7 +81,7 @@ class Run:
         self.architecture = architecture_of(self.config, self.schema)
         self.initial = Initial.of(self.config, self.architecture, self.schema, self.initial_weights)
         self.rounds = rounds_of(self.config, self.architecture.stages, self.initial.stage)
-        self.trial = Trial.of(self.config, self.source, plain=as_it_is)
+        self.holdout = Holdout.of(self.config, self.source, plain=as_it_is)
         with self.folder.held():
             cache = shard_cache(self.source, self.config, self.runner.home("shards"), self.job_class)
             driver = provenance.driver(self.runner.name, cache.folder)
@@ -149,7 +149,7 @@ class Run:
                 raise self._stopped(error, now, history) from error
             history.append(manifest)
             self._tell("round_done", manifest)
-            self.trial.check(self.submission.prepared.statistics.classes if self.submission.prepared else ())
+            self.holdout.check(self.submission.prepared.statistics.classes if self.submission.prepared else ())
         return self._model(now, history)
 
     def _round(self, planned: Round, before: Checkpoint, history: list[Manifest]) -> tuple[Checkpoint, Manifest]:

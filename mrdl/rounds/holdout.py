@@ -14,7 +14,7 @@ from mrdl.settings.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class Trial:
+class Holdout:
     """What the first lines of the test's CSV show.
 
     path: of the CSV, empty where the run has none; labels: those in the lines; whole: whether they are all of it.
@@ -25,7 +25,7 @@ class Trial:
     whole: bool = False
 
     @classmethod
-    def of(cls, config: TrainConfig, source: Source, plain: bool) -> "Trial":
+    def of(cls, config: TrainConfig, source: Source, plain: bool) -> "Holdout":
         """The test of a run, if it has one. plain: whether the training data is read as a CSV, and no other format.
 
         Raises DataError where the test has not the columns of the training data, cannot be read, has no label, or has
