@@ -35,14 +35,15 @@ def test_other_bytes_are_told_and_the_run_is_kept(digits, monkeypatch, capsys, t
         trial.words = [*trial.words, "--seed", "7"]
         return True
 
-    monkeypatch.setitem(faults.FAULTS, "inline", {"another seed": change})
+    monkeypatch.setattr(faults, "FAULTS", {"another seed": faults.Fault(change)})
     monkeypatch.setattr(drill, "FAULTS_A_TRIAL", 1)
     monkeypatch.setattr(drill_command.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
     status = main(["drill", str(digits), "--faults", "1", "--json", *WORDS])
     told = capsys.readouterr()
     report = json.loads(told.out)
     assert status == 1 and quick(report) == (1, 0) and len(report["wrong"]) == 1
-    assert "another seed" in told.err and str(tmp_path) in told.err and (tmp_path / "trial-1").exists()
+    assert "another seed" in told.err and str(tmp_path) in told.err
+    assert (tmp_path / report["wrong"][0].split()[0]).exists(), "trial-2 where trial-1 ended before it was hit"
 
 
 def test_a_run_that_fails_by_itself_is_told(mrdl_command, digits):
@@ -57,9 +58,9 @@ def test_a_drill_has_folders_of_its_own(mrdl_command, digits, words):
 
 
 def test_every_runner_has_the_faults_of_the_one_before():
-    inline, local, hadoop = (set(faults.FAULTS[runner]) for runner in ("inline", "local", "hadoop"))
+    inline, local, hadoop = (set(faults.faults_of(runner)) for runner in ("inline", "local", "hadoop"))
     assert inline < local < hadoop
-    assert all(fault.__doc__ for some in faults.FAULTS.values() for fault in some.values())
+    assert hadoop == set(faults.FAULTS)
 
 
 def test_damage_changes_a_file_or_takes_it_away(tmp_path):

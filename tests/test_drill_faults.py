@@ -13,6 +13,7 @@ import pytest
 
 import mrdl
 from mrdl.drill import faults
+from mrdl.drill.trial import Trial
 from mrdl.storage import store
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
@@ -66,7 +67,7 @@ def trial(stored, tmp_path):
     def start(*words, cache="shared", **settings):
         cache_dir = store.hdfs_store().uri(f"/user/{store.hdfs_store().cluster.user}/faults/{cache}")
         given = [stored, "-r", "hadoop", *words_of({**LONG, **settings}), *words]
-        started.append(faults.Trial(given, tmp_path / "run", cache_dir, "hadoop", np.random.default_rng(0)))
+        started.append(Trial(given, tmp_path / "run", cache_dir, "hadoop", np.random.default_rng(0)))
         started[-1].start()
         return started[-1]
 

@@ -13,7 +13,7 @@ from mrdl.cli.flags import add_training_flags, given
 from mrdl.cli.screen import Screen, say, wide
 from mrdl.drill.drill import Report
 from mrdl.drill.drill import drill as run_drill
-from mrdl.drill.faults import FAULTS, check_cluster
+from mrdl.drill.faults import check_cluster, faults_of
 from mrdl.errors import ConfigError
 from mrdl.mapreduce.runners import runner_of
 from mrdl.settings.fields import flag
@@ -86,7 +86,7 @@ def _print(report: Report, runner: str) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("fault, -r " + runner, "hits", "same bytes"):
         table.add_column(name, justify="left" if name.startswith("fault") else "right")
-    for fault in FAULTS[runner]:
+    for fault in faults_of(runner):
         if report.hits.get(fault):
             table.add_row(fault, str(report.hits[fault]), str(report.equal[fault]))
     table.add_row("all", str(sum(report.hits.values())), str(sum(report.equal.values())))

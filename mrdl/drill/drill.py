@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mrdl.drill.faults import FAULTS, Trial
+from mrdl.drill.faults import faults_of
+from mrdl.drill.trial import Trial
 from mrdl.errors import TrainingError
 from mrdl.mapreduce.runners import runner_of
 from mrdl.storage.store import store_of
@@ -102,7 +103,7 @@ def _under_fire(trial: Trial, wanted: int, calm_s: float) -> list[str]:
 
     wanted: how many may hit, at most; calm_s: the seconds of a calm run, over which they are spread.
     """
-    faults, hit = FAULTS[trial.runner], []
+    faults, hit = faults_of(trial.runner), []
     trial.start()
     for _ in range(wanted):
         time.sleep(float(trial.rng.uniform(0, calm_s / wanted)))
@@ -110,7 +111,7 @@ def _under_fire(trial: Trial, wanted: int, calm_s: float) -> list[str]:
         if trial.process.poll() is not None:
             break
         name = str(trial.rng.choice(list(faults)))
-        if faults[name](trial):
+        if faults[name].strike(trial):
             hit.append(name)
         if trial.process.poll() is not None:
             trial.start()

@@ -4,13 +4,10 @@ A fault is a function of a Trial that does its harm and returns whether it hit. 
 mini cluster, `mrdl hadoop`.
 """
 
-import contextlib
-import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,103 +16,12 @@ import numpy as np
 from mrdl.cluster.mini.cluster import MiniCluster
 from mrdl.cluster.mini.folders import Folders
 from mrdl.cluster.site import conf_dir
-from mrdl.errors import ConfigError, MrdlError, SetupError, Unavailable
-from mrdl.mapreduce.runners import RUNNERS, Runner, runner_of
+from mrdl.drill.trial import Trial
+from mrdl.errors import MrdlError, SetupError
+from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.mapreduce.shipping import with_package
 from mrdl.rounds.folder import RunFolder
-from mrdl.storage.store import hdfs_store, is_hdfs, store_of
-
-LIMIT_S = 1200  # of a trial
-
-
-@dataclass
-class Trial:
-    """One run under fire.
-
-    words: what follows `mrdl train`; run_dir, cache_dir: its folders, the latter perhaps in HDFS; runner: its -r.
-    rng: what decides where harm is done.
-    process: its driver, None before the first start; where it is dead, `start` goes on with --resume.
-    """
-
-    words: Sequence[str]
-    run_dir: Path
-    cache_dir: str
-    runner: str
-    rng: np.random.Generator
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the driver, or start it again with --resume."""
-        train = [sys.executable, "-m", "mrdl", "train"]
-        places = ["--run-dir", str(self.run_dir), "--cache-dir", self.cache_dir]
-        resume = ["--resume"] if self.run_dir.exists() else []
-        self.process = subprocess.Popen(
-            [*train, *self.words, *places, "--json", *resume],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    def end(self, signal_: int) -> bool:
-        """End the driver by a signal and wait for it; returns False if it had ended by itself."""
-        if self.process is None or self.process.poll() is not None:
-            return False
-        self.process.send_signal(signal_)
-        self.process.communicate()
-        return True
-
-    def finish(self) -> str:
-        """Wait for the run, and start it again once where it stopped; returns its sha256, or its last words."""
-        assert self.process
-        for _ in range(2):
-            out, err = self.process.communicate(timeout=LIMIT_S)
-            if self.process.returncode == 0:
-                return str(json.loads(out.splitlines()[-1])["sha256"])
-            self.start()
-        self.end(signal.SIGKILL)
-        return err.decode(errors="replace").strip()[-300:]
-
-    def processes(self, match: Callable[[list[str], str], bool]) -> list[int]:
-        """Return the process ids on this machine, of this run alone, that match.
-
-        match: called with a process's command line and its working folder.
-        """
-        applications = self._applications() if runner_of(self.runner).reads_hdfs else []
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                where = os.readlink(folder / "cwd")
-            except OSError:
-                continue  # it has just ended, or is somebody else's
-            ours = any(name in where or any(name in word for word in words) for name in applications)
-            if (ours or str(self.run_dir) in where) and match(words, where):
-                found.append(int(folder.name))
-        return found
-
-    def kill(self, match: Callable[[list[str], str], bool]) -> bool:
-        """Kill one of the run's processes that match, by chance; returns False where there is none."""
-        found = self.processes(match)
-        if not found:
-            return False
-        try:
-            os.kill(int(self.rng.choice(found)), signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-        return True
-
-    def _applications(self) -> list[str]:
-        """Return the ids of the run's applications on YARN; none where YARN is away."""
-        try:
-            tag = RunFolder(self.run_dir).about()["name"]
-        except ConfigError:
-            return []
-        with contextlib.suppress(Unavailable):  # another fault has just taken YARN away
-            return [application["id"] for application in hdfs_store().cluster.applications(tag)]
-        return []
-
-
-# --- faults: each does its harm and says whether it hit ---
+from mrdl.storage.store import is_hdfs, store_of
 
 
 def kill_driver(trial: Trial) -> bool:
@@ -132,7 +38,7 @@ def damage_round(trial: Trial) -> bool:
     """SIGKILL the driver, then flip, cut, empty or delete the newest round's weights or manifest."""
     if not trial.end(signal.SIGKILL):
         return False
-    rounds = sorted(trial.run_dir.glob("rounds/[0-9]*"))[-2:]
+    rounds = sorted(RunFolder(trial.run_dir).rounds.glob("[0-9]*"))[-2:]
     if rounds:
         _damage(rounds[int(trial.rng.integers(len(rounds)))], trial.rng)
     return bool(rounds)
@@ -202,7 +108,6 @@ def restart(daemon: str) -> Callable[[Trial], bool]:
         subprocess.run(start, env=with_package(), check=True, capture_output=True)
         return True
 
-    fault.__doc__ = f"SIGKILL the {daemon} and start it again."
     return fault
 
 
@@ -228,26 +133,51 @@ def _damage(path: Path, rng: np.random.Generator) -> None:
     path.write_bytes({"flip": flipped, "cut": data[:at], "empty": b""}[how])
 
 
-EVERYWHERE: dict[str, Callable[[Trial], bool]] = {
-    "driver killed": kill_driver,
-    "driver interrupted": interrupt_driver,
-    "newest round damaged": damage_round,
-    "cached shard damaged": damage_cache,
+def _hits_any(runner: Runner) -> bool:
+    """Every run has a driver, rounds and cached shards."""
+    return True
+
+
+def _hits_tasks(runner: Runner) -> bool:
+    """Whether the tasks of a run are processes of their own."""
+    return not runner.runs_here
+
+
+def _hits_cluster(runner: Runner) -> bool:
+    """Whether the tasks of a run are on the cluster."""
+    return runner.reads_hdfs
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to harm a run.
+
+    strike: does the harm to a trial; returns whether it hit.
+    can_hit: called with a runner; returns whether its runs have what is harmed.
+    """
+
+    strike: Callable[[Trial], bool]
+    can_hit: Callable[[Runner], bool] = _hits_any
+
+
+FAULTS: dict[str, Fault] = {
+    "driver killed": Fault(kill_driver),
+    "driver interrupted": Fault(interrupt_driver),
+    "newest round damaged": Fault(damage_round),
+    "cached shard damaged": Fault(damage_cache),
+    "task killed": Fault(kill_task, _hits_tasks),
+    "container killed": Fault(kill_container, _hits_cluster),
+    "ApplicationMaster killed": Fault(kill_application_master, _hits_cluster),
+    "NodeManager restarted": Fault(restart("nodemanager"), _hits_cluster),
+    "DataNode restarted": Fault(restart("datanode"), _hits_cluster),
+    "NameNode restarted": Fault(restart("namenode"), _hits_cluster),
+    "ResourceManager restarted": Fault(restart("resourcemanager"), _hits_cluster),
 }
-OF_TASKS: dict[str, Callable[[Trial], bool]] = {"task killed": kill_task}
-OF_CLUSTER: dict[str, Callable[[Trial], bool]] = {
-    "container killed": kill_container,
-    "ApplicationMaster killed": kill_application_master,
-    "NodeManager restarted": restart("nodemanager"),
-    "DataNode restarted": restart("datanode"),
-    "NameNode restarted": restart("namenode"),
-    "ResourceManager restarted": restart("resourcemanager"),
-}
 
 
-def _faults_of(runner: Runner) -> dict[str, Callable[[Trial], bool]]:
-    """The faults that can hit a run by a runner."""
-    return {**EVERYWHERE, **({} if runner.runs_here else OF_TASKS), **(OF_CLUSTER if runner.reads_hdfs else {})}
+def faults_of(runner: str) -> dict[str, Fault]:
+    """Return the faults that can hit the runs by a runner, by their names.
 
-
-FAULTS = {name: _faults_of(runner_of(name)) for name in RUNNERS}
+    "task killed" in faults_of("local"), but not in faults_of("inline")
+    """
+    return {name: fault for name, fault in FAULTS.items() if fault.can_hit(runner_of(runner))}
