@@ -1,4 +1,4 @@
-"""Where the columns of a model lie in another table: by name where the table says names, else by place.
+"""Finds where the columns of a model lie in another table: by name where the table says names, else by place.
 
 The first line of a file is compared with the names that the model knows, and not judged by itself: the names may be
 numbers, as pandas writes those of an array.
@@ -21,8 +21,12 @@ _NUMBERED = re.compile(r"c\d+")  # names that mrdl gives to columns that have no
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a model in its order, the name of its label, and the label's place among all of them, None without
-    one; dropped: the places of columns of the training data that were left out."""
+    """The columns that a model wants to see.
+
+    names: of its features, in its order; label: the name of its label.
+    place: of the label among all columns of the training data, None where it had none.
+    dropped: the places of columns of the training data that were left out.
+    """
 
     names: tuple[str, ...]
     label: str
@@ -42,15 +46,17 @@ class Columns:
         return f"{count}{labelled}" + (f", or {whole} as in training" if self.dropped else "")
 
     def by_place(self, width: int) -> list[str] | None:
-        """The names of a table that says none, of so many columns: those of the training data, or without what was
-        left out there, or without the label, too; None where it has another width."""
+        """Return the names of a table that says none and has so many columns; None where no table may be so wide.
+
+        They are those of the training data, or without what was left out there, or without the label, too.
+        """
         for names in (list(self.names), [name for name in self._all() if name != LEFT_OUT], self._all()):
             if len(names) == width:
                 return names
         return None
 
     def _all(self) -> list[str]:
-        """The names of all columns of the training data."""
+        """Return the names of all columns of the training data."""
         names = list(self.names)
         if self.place is not None:
             names.insert(self.place, self.label)
@@ -61,8 +67,11 @@ class Columns:
 
 @dataclass(frozen=True)
 class Layout:
-    """Of a file: its columns, of which those that the model does not know are left out, and the places of the model's
-    columns among the features."""
+    """Where a model's columns lie in one file.
+
+    schema: the file's columns, of which those that the model does not know are left out.
+    order: of each of the model's columns its place among the file's features.
+    """
 
     schema: Schema
     order: list[int]
@@ -74,13 +83,16 @@ class Layout:
 
     @property
     def without_label(self) -> Schema:
-        """The columns with the label left out, too."""
+        """The file's columns with the label left out, too."""
         left_out = self.schema.dropped if self.schema.label is None else (*self.schema.dropped, self.schema.label)
         return replace(self.schema, label=None, dropped=tuple(sorted(left_out)))
 
 
 def of_file(head: bytes, wanted: Columns, source: str) -> Layout:
-    """Where a model's columns lie in a file with this beginning. Raises DataError where they are not all there."""
+    """Return where a model's columns lie in a file. head: its beginning; source: its name for people.
+
+    Raises DataError where they are not all there, or it is no CSV.
+    """
     line, *below = filled_lines(without_marks(head))
     cells = _cells(line, source)
     refuse_other_separators(line.decode(), b"".join(below[:1]).decode(errors="replace"), cells, source)
@@ -99,7 +111,7 @@ def of_file(head: bytes, wanted: Columns, source: str) -> Layout:
 
 
 def of_names(names: Sequence[str], wanted: Columns, source: str, *, unnamed: bool) -> tuple[list[int], int | None]:
-    """The places of a model's columns, and of its label, among the columns of a table in memory.
+    """Return the places of a model's columns, and of its label, among the columns of a table in memory.
 
     unnamed: whether the names are only numbers that count the columns. Raises DataError where not all are there.
     """
@@ -114,7 +126,10 @@ def of_names(names: Sequence[str], wanted: Columns, source: str, *, unnamed: boo
 
 
 def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str) -> Layout:
-    """The layout of a table that has all names; raises DataError where one of them is there twice."""
+    """Return the layout of a table that has all names; raises DataError where one of them is there twice.
+
+    crc: of its header, None without one.
+    """
     label = names.index(wanted.label) if wanted.place is not None and wanted.label in names else None
     needed = {*wanted.names, *([] if label is None else [wanted.label])}
     if twice := [name for i, name in enumerate(names) if name in needed and name in names[:i]]:
@@ -125,6 +140,7 @@ def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str)
 
 
 def _cells(line: bytes, source: str) -> list[str]:
+    """Return the cells of a first line; raises DataError where it is no CSV in UTF-8."""
     try:
         return [cell.strip() for cell in cells_of(line.decode())]
     except (UnicodeDecodeError, csv.Error) as error:
@@ -132,8 +148,10 @@ def _cells(line: bytes, source: str) -> list[str]:
 
 
 def _counts(cells: Sequence[str], wanted: Columns) -> bool:
-    """Whether a line of numbers is one of names: 0,1,2,... as pandas has it, or numbers that rise, half of them names
-    of the model."""
+    """Return whether a line of numbers is one of names.
+
+    So it is where it counts, 0,1,2,..., as pandas has it, or its numbers rise and half of them are names of the model.
+    """
     if len(cells) < COUNTED or not all(cell.isdecimal() for cell in cells):
         return False
     numbers = [int(cell) for cell in cells]
@@ -144,6 +162,7 @@ def _counts(cells: Sequence[str], wanted: Columns) -> bool:
 
 
 def _told_missing(cells: Sequence[str], wanted: Columns, source: str) -> str:
+    """Return which of the model's columns a table lacks, in words."""
     missing = [name for name in wanted.names if name not in cells]
     names = ", ".join(brief(name, 40) for name in missing[:SHOWN])
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""

@@ -1,7 +1,7 @@
-"""Which lines of a text are rows, and why the others are none: whole columns at once, for blocks that a parser refuses.
+"""Finds which lines of a text are rows, and why the others are none, for blocks that a parser refuses.
 
-A line is read as if it stood alone. What is a row here is one wherever the text is cut, so this is the rule, and the
-parser of mrdl.data.csv a faster way to the same numbers.
+A line is read as if it stood alone, whole columns at once. What is a row here is one wherever the text is cut, so this
+is the rule, and the parser of mrdl.data.csv a faster way to the same numbers.
 """
 
 import csv
@@ -36,7 +36,10 @@ OPEN = "a quotation mark is not closed"
 
 @dataclass(frozen=True)
 class BadRow:
-    """A line that could not be read: its number within the text it came from (0: the first), and why."""
+    """A line that could not be read.
+
+    line: its number within the text it came from, 0 for the first; reason: in words; text: its beginning.
+    """
 
     line: int
     reason: str
@@ -47,16 +50,19 @@ class BadRows(Sequence[BadRow]):
     """The lines of a text that are no rows; why is found out for those alone that are looked at.
 
     columns: of the feature columns that hold cells which are no numbers, their index in the CSV -> (how many, one).
+
+    list(sift(text, schema).bad[:5])
     """
 
     def __init__(
         self, numbers: np.ndarray, lines: pa.Array, reason: Callable[[bytes], str], columns: dict[int, tuple[int, str]]
     ) -> None:
+        """Keep the lines. numbers: (bad,) int64, of lines in the text; lines: (bad,) of bytes; reason: of one line."""
         self.columns = columns
         self._numbers, self._lines, self._reason = numbers, lines, reason
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         return len(self._numbers)
 
     @overload
@@ -64,7 +70,7 @@ class BadRows(Sequence[BadRow]):
     @overload
     def __getitem__(self, index: slice) -> list[BadRow]: ...
     def __getitem__(self, index: int | slice) -> BadRow | list[BadRow]:
-        """One of them, or some, with the reason."""
+        """Return one of them, or a list of some, with the reason."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         line = self._lines[index].as_py()
@@ -73,8 +79,11 @@ class BadRows(Sequence[BadRow]):
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells as numbers, in any shape. text: as they were; values: float32, missing ones 0; missing, boolean, bad:
-    masks."""
+    """Cells as numbers, all arrays of one shape.
+
+    text: as they were; values: float32, missing ones 0.
+    missing, boolean, bad: masks of the cells that are missing, True or False, and no number.
+    """
 
     text: pa.Array
     values: np.ndarray
@@ -84,7 +93,7 @@ class Cells:
 
     @classmethod
     def of(cls, text: pa.Array) -> "Cells":
-        """What cells are: numbers that 32 bits can hold, True or False, missing, or bad. text: of strings."""
+        """Return what cells are: numbers that 32 bits can hold, True or False, missing, or bad. text: of strings."""
         trimmed = pc.ascii_trim(text, " \t")
         missing = _mask(pc.is_in(trimmed, _of_words(MISSING)))
         truth = pc.index_in(trimmed, _of_words(BOOLEANS)).fill_null(-1).to_numpy()
@@ -108,8 +117,12 @@ class Cells:
 
 @dataclass(frozen=True)
 class Sifted:
-    """What is in a text. features: (rows, columns) float32; labels: of strings, (rows,); missing: cells;
-    words: for missing, as they are spelled; booleans: indices in the CSV of columns that hold some."""
+    """What is in a text.
+
+    features: (rows, columns) float32; labels: (rows,) of strings, None without a label column.
+    missing: how many cells are; words: for missing, as they are spelled.
+    booleans: indices in the CSV of columns that hold True or False; bad: the lines that are no rows.
+    """
 
     features: np.ndarray
     labels: pa.Array | None
@@ -120,7 +133,12 @@ class Sifted:
 
 
 def sift(text: bytes, schema: Schema, keep_unlabelled: bool = False) -> Sifted:
-    """Rows and lines that are none. text: whole lines, LF; keep_unlabelled: a row may be without its label."""
+    """Part the lines of a text into rows and those that are none.
+
+    text: whole lines that end in LF; keep_unlabelled: whether a row may be without its label.
+
+    sift(b"1,2.5\\n1,x\\n", schema).features  # one row; the other is in .bad
+    """
     lines = _cut(text, b"\n")
     shaped = _shaped(lines, text, len(schema.columns))
     blank = _mask(pc.match_substring_regex(lines, BLANK))
@@ -147,12 +165,12 @@ def sift(text: bytes, schema: Schema, keep_unlabelled: bool = False) -> Sifted:
 
 
 def is_open(line: bytes) -> bool:
-    """Whether a quote is opened in a line and not closed there."""
+    """Return whether a quotation mark is opened in a line and not closed there."""
     return b'"' in line and bool(_mask(pc.match_substring_regex(_cut(line, b"\n"), _IS_OPEN))[0])
 
 
 def reason(line: bytes, schema: Schema, keep_unlabelled: bool = False) -> str:
-    """Why one line is no row, in the words of its author."""
+    """Return why one line is no row, in words: "3 columns, expected 4"."""
     try:
         cells = cells_of(line.decode())
     except UnicodeDecodeError as wrong:
@@ -172,6 +190,7 @@ def reason(line: bytes, schema: Schema, keep_unlabelled: bool = False) -> str:
 
 
 def _fault(cell: str) -> str:
+    """Return what is wrong with a cell of a feature, in words; "" where it is a value."""
     trimmed = cell.strip(" \t")
     if trimmed in MISSING or trimmed in BOOLEANS:
         return ""
@@ -185,7 +204,7 @@ def _fault(cell: str) -> str:
 
 
 def _cut(text: bytes, ends: bytes) -> pa.Array:
-    """The pieces of a text that lie between any of these bytes, a binary array."""
+    """Return the pieces of a text that lie between any of these bytes, (pieces,) of bytes."""
     raw = np.frombuffer(text, np.uint8)
     is_end = np.isin(raw, np.frombuffer(ends, np.uint8)) if len(ends) > 1 else raw == ends[0]
     places = np.flatnonzero(is_end)
@@ -197,7 +216,7 @@ def _cut(text: bytes, ends: bytes) -> pa.Array:
 
 
 def _shaped(lines: pa.Array, text: bytes, width: int) -> np.ndarray:
-    """The lines that are UTF-8 and have so many cells, (lines,) bool."""
+    """Return which lines are UTF-8 and have so many cells, (lines,) bool."""
     shaped = ~_mask(pc.match_substring_regex(lines, BLANK))
     try:
         text.decode()
@@ -210,7 +229,7 @@ def _shaped(lines: pa.Array, text: bytes, width: int) -> np.ndarray:
 
 
 def _are_headers(lines: pa.Array, schema: Schema) -> np.ndarray:
-    """Those that are the header, between files that were joined, (lines,) bool."""
+    """Return which lines are the header, as between files that were joined, (lines,) bool."""
     if schema.header_crc is None or not len(lines):
         return np.zeros(len(lines), bool)
     coded = lines.dictionary_encode()
@@ -222,7 +241,10 @@ def _are_headers(lines: pa.Array, schema: Schema) -> np.ndarray:
 
 
 def _grid(lines: pa.Array, schema: Schema) -> tuple[pa.Array, pa.Array | None]:
-    """The cells of the features, column after column, and those of the label; lines: whose shape is right."""
+    """Return the cells of the features, column after column, and those of the label, None without one.
+
+    lines: those with the right number of cells.
+    """
     width, used = len(schema.columns), [*schema.places, *([] if schema.label is None else [schema.label])]
     text = b"\n".join(lines.to_pylist())
     if b'"' in text:
@@ -236,7 +258,7 @@ def _grid(lines: pa.Array, schema: Schema) -> tuple[pa.Array, pa.Array | None]:
 
 
 def _read(text: bytes, width: int, used: Sequence[int]) -> list[pa.Array]:
-    """Columns of text that may be quoted, each an array of strings."""
+    """Return columns of text that may be quoted, each an array of strings. used: their indices."""
     names = [str(i) for i in range(width)]
     wanted = [names[i] for i in used]
     table = arrow_csv.read_csv(
@@ -250,14 +272,14 @@ def _read(text: bytes, width: int, used: Sequence[int]) -> list[pa.Array]:
 
 
 def _cast(trimmed: pa.Array, number: np.ndarray) -> np.ndarray:
-    """float32 where a mask has it, elsewhere 0; raises ArrowInvalid at what is no number."""
+    """Return cells as float32 where a mask has it, elsewhere 0; raises ArrowInvalid at what is no number."""
     chosen = trimmed if number.all() else pc.if_else(_flags(number), trimmed, pa.scalar(None, pa.string()))
     with np.errstate(over="ignore"):
         return np.asarray(chosen.cast(pa.float32()).fill_null(0).to_numpy())
 
 
 def _bad_columns(cells: Cells, bad: np.ndarray, schema: Schema) -> dict[int, tuple[int, str]]:
-    """Of the columns with bad cells, how many those are, and the first; bad: (columns, rows)."""
+    """Return of each column with bad cells, by its index in the CSV, how many and the first. bad: (columns, rows)."""
     rows, found = bad.shape[1], {}
     for column in np.flatnonzero(bad.any(axis=1)):
         first: Any = cells.text[int(column * rows + bad[column].argmax())].as_py()
@@ -269,20 +291,23 @@ def _bad_columns(cells: Cells, bad: np.ndarray, schema: Schema) -> dict[int, tup
 
 
 def _mask(flags: pa.Array) -> np.ndarray:
+    """Return an Arrow array of booleans as numpy's."""
     return np.asarray(flags.to_numpy(zero_copy_only=False)).astype(bool, copy=False)
 
 
 def _flags(mask: np.ndarray) -> pa.Array:
+    """Return a numpy array of booleans as Arrow's."""
     bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
     return pa.Array.from_buffers(pa.bool_(), len(mask), [None, bits])
 
 
 def _numbers(numbers: np.ndarray) -> pa.Array:
+    """Return a numpy array of numbers as Arrow's, int64."""
     return pa.Array.from_buffers(
         pa.int64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers, np.int64))]
     )
 
 
 def _of_words(words: Collection[str]) -> pa.Array:
-    """The words as an array of strings; none has a line end."""
+    """Return the words as an array of strings; none may have a line end."""
     return (_cut("\n".join(words).encode(), b"\n") if words else _cut(b"", b"\n")[:0]).cast(pa.string())

@@ -1,4 +1,4 @@
-"""What a network must beat, always saying the most frequent class, and how far the accuracy of few rows can be trusted.
+"""Compares a network with always saying the most frequent class, and says how far few rows can be trusted.
 
 Measures are dicts as Model.score gives them: rows, accuracy and baseline, both from 0 to 1.
 """
@@ -16,13 +16,13 @@ SHOWN = 6  # classes that a line names
 
 
 def is_no_better(accuracy: float, baseline: float, rows: int) -> bool:
-    """Whether an accuracy on so many rows is not shown to be above the baseline's, within two standard deviations."""
+    """Return whether an accuracy on so many rows is within two standard deviations of the baseline, or below."""
     deviation = math.sqrt(max(baseline * (1 - baseline), 1e-12) / max(1, rows))
     return accuracy <= baseline + SIGMAS * deviation
 
 
 def interval(accuracy: float, rows: int) -> tuple[float, float]:
-    """The 95 % interval of an accuracy measured on so many rows (Wilson 1927), from 0 to 1.
+    """Return the 95 % interval of an accuracy measured on so many rows (Wilson 1927), from 0 to 1.
 
     interval(26 / 27, 27)  # (0.817, 0.993)
     """
@@ -35,7 +35,7 @@ def interval(accuracy: float, rows: int) -> tuple[float, float]:
 
 
 def told_accuracy(scores: Mapping[str, Any]) -> str:
-    """An accuracy for people: 96.30 % of 27 rows (95 % interval: 81.7 to 99.3 %)."""
+    """Return an accuracy for people: 96.30 % of 27 rows (95 % interval: 81.7 to 99.3 %)."""
     accuracy, rows = float(scores["accuracy"]), int(scores["rows"])
     text = f"{100 * accuracy:.2f} % of {_counted(rows)}"
     if 0 < rows < FEW_ROWS:
@@ -45,8 +45,10 @@ def told_accuracy(scores: Mapping[str, Any]) -> str:
 
 
 def told_baseline(scores: Mapping[str, Any], majority: str) -> str:
-    """What always saying the majority class would be right in, and whether the network is no better; empty where
-    nobody knows: in models of earlier versions, or without rows."""
+    """Return what always saying the majority class would be right in, and whether the network is no better.
+
+    Returns "" where nobody knows: in models of earlier versions, or without rows.
+    """
     if not majority or "baseline" not in scores or not scores["rows"]:
         return ""
     verdict = ": no better" if is_no_better(scores["accuracy"], scores["baseline"], scores["rows"]) else ""
@@ -54,7 +56,7 @@ def told_baseline(scores: Mapping[str, Any], majority: str) -> str:
 
 
 def told_short(scores: Mapping[str, Any], majority: str) -> str:
-    """The same in a few words, for a table: always '0' 0.9730, no better."""
+    """Return the same in a few words, for a table: always '0' 0.9730, no better."""
     if not told_baseline(scores, majority):
         return ""
     no_better = is_no_better(scores["accuracy"], scores["baseline"], scores["rows"])
@@ -62,8 +64,10 @@ def told_short(scores: Mapping[str, Any], majority: str) -> str:
 
 
 def told_classes(classes: Sequence[str], targets: np.ndarray, said: np.ndarray, no_better: bool) -> str:
-    """What a network finds of each class where it is no better than the baseline, else the classes that it never says;
-    empty where it says all. targets, said: (rows,) of int64, index in classes; -1 for a class that is none of them."""
+    """Return what a network finds of each class where it is no better than the baseline, else those it never says.
+
+    targets, said: (rows,) int64, index in classes; -1 for a class that is none of them. Returns "" where it says all.
+    """
     of_known = (targets[targets >= 0], said, said[said == targets])
     rows, says, found = (np.bincount(numbers, minlength=len(classes)).tolist() for numbers in of_known)
     if no_better:
@@ -74,9 +78,9 @@ def told_classes(classes: Sequence[str], targets: np.ndarray, said: np.ndarray, 
 
 
 def told_absent(class_rows: Mapping[str, int], kept_out: Mapping[str, int]) -> list[str]:
-    """Which classes are only among the rows kept out, so that they are not learnt, or not among them, so that the
-    accuracy tells nothing of them. Rows are kept out by their hash, which knows of no class.
+    """Return which classes are only among the rows kept out, so that they are not learnt, or not among them.
 
+    Of the latter the accuracy tells nothing. Rows are kept out by their hash, which knows of no class.
     class_rows, kept_out: class -> rows, of all rows and of those kept out.
     """
     told = []
@@ -90,16 +94,21 @@ def told_absent(class_rows: Mapping[str, int], kept_out: Mapping[str, int]) -> l
 
 
 def _counted(rows: int) -> str:
+    """Return a number of rows in words."""
     return f"{rows:,} row{'s' * (rows != 1)}"
 
 
 def _listed(texts: Sequence[str]) -> str:
+    """Return the first few texts, and how many more there are."""
     more = len(texts) - SHOWN
     return ", ".join(texts[:SHOWN]) + (f", and {more} more" if more > 0 else "")
 
 
 def as_json(scores: Mapping[str, Any], majority: str) -> dict[str, Any]:
-    """The same for a program; None where nobody knows. accuracy_rows: of how many rows accuracy and interval are."""
+    """Return the same for a program; None where nobody knows.
+
+    accuracy_rows: of how many rows accuracy and interval are.
+    """
     told = dict.fromkeys(("accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better"))
     if scores.get("accuracy") is None or not scores.get("rows"):
         return told

@@ -1,4 +1,4 @@
-"""What the first lines of a data set tell of its columns: names that occur twice, text, and files that differ."""
+"""Looks at the first lines of a data set for columns that cannot be learnt from: two of a name, text, other files."""
 
 import csv
 import logging
@@ -20,7 +20,10 @@ OF_A_SPEC = "drop = {} in [data]"
 
 
 def check_names(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
-    """Raise DataError where two columns bear one name: they could not be told apart when a model is used."""
+    """Raise DataError where two columns bear one name: they could not be told apart when a model is used.
+
+    source: the data's name; way_out: how columns are left out by whoever asks, OF_FLAGS or OF_A_SPEC.
+    """
     places: dict[str, list[int]] = {}
     left_out = set(schema.dropped)
     for i, name in enumerate(schema.columns):
@@ -70,6 +73,7 @@ def refuse_text(head: bytes, schema: Schema, source: str, said: bool, way_out: s
 
 
 def _perhaps_the_label(schema: Schema) -> str:
+    """Return that the label may be another column than the first, in words."""
     if schema.label is None:
         return ""
     name = f" {schema.label_name!r}" if schema.header_crc is not None else ""
@@ -77,7 +81,10 @@ def _perhaps_the_label(schema: Schema) -> str:
 
 
 def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
-    """What is said of columns in which some cells are no numbers. unfit: index in the CSV, and a cell, of each."""
+    """Return what is said of columns in which some cells are no numbers; "" without any.
+
+    unfit: of each its index in the CSV, and a cell.
+    """
     if not unfit:
         return ""
     told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in unfit]
@@ -86,7 +93,7 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
 
 
 def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:
-    """What columns can be called in the setting `drop`: by short names that mean them alone, else by numbers."""
+    """Return what columns can be called in the setting `drop`: by short names that mean them alone, else by numbers."""
     if schema.header_crc is None:
         return list(places)
     counts = Counter(schema.columns)
@@ -95,16 +102,16 @@ def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:
 
 
 def to_drop(columns: Sequence[str | int], way_out: str = OF_FLAGS) -> str:
-    """How to leave columns out, as a flag or a line of a spec."""
+    """Return how to leave columns out, as a flag or a line of a spec: --drop id,name."""
     if way_out == OF_A_SPEC:
         return way_out.format(str([str(column) for column in columns]))
     return way_out.format(shlex.quote(names_as_text(columns)))
 
 
 def check_headers(names: Sequence[str], first_line: Callable[[str], bytes], schema: Schema) -> None:
-    """Raise DataError where a file begins with another header than the data set's. names: of files; first_line: of one.
+    """Raise DataError where a file begins with another header than the data set's.
 
-    A file without a header is as good: its first line is a row.
+    names: of files; first_line: returns that of one. A file without a header is as good: its first line is a row.
     """
     for name in names:
         line = first_line(name)
@@ -120,11 +127,12 @@ def check_headers(names: Sequence[str], first_line: Callable[[str], bytes], sche
 
 
 def _only_names(cells: list[str], schema: Schema) -> bool:
-    """Whether a line with as many cells as a row has text for every value."""
+    """Return whether a line with as many cells as a row has text for every value."""
     return len(cells) == len(schema.columns) and not any(is_value(cells[i]) for i in schema.places)
 
 
 def _difference(cells: list[str], schema: Schema) -> str:
+    """Return how the names in a first line differ from the data set's, and what to do."""
     if schema.header_crc is None:
         return f"its first line names columns ({_quoted(cells)}), but the first file has no header"
     if tuple(cells) == schema.columns:
@@ -142,9 +150,11 @@ def _difference(cells: list[str], schema: Schema) -> str:
 
 
 def _some(told: list[str], between: str = "\n  ") -> str:
+    """Return the first few of some lines as one text, and how many more there are. between: what parts them."""
     more = len(told) - SHOWN_NAMES
     return between.join(told[:SHOWN_NAMES]) + (f"{between}and {more} more" if more > 0 else "")
 
 
 def _quoted(names: list[str]) -> str:
+    """Return names in quotation marks, with commas between."""
     return _some([brief(name, LONG) for name in names], ", ")

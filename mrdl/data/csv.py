@@ -1,4 +1,4 @@
-"""From CSV text to arrays, in blocks of whole lines.
+"""Turns CSV text into arrays, in blocks of whole lines.
 
 A record is one line: MapReduce cuts files at line ends, so a quoted field cannot hold one.
 """
@@ -24,7 +24,11 @@ MOST_NULLS = 20  # spellings of missing that are read fast
 
 @dataclass(frozen=True)
 class Block:
-    """Parsed rows: features (rows, columns) uint8 or float32, missing cells 0; labels (rows,) of str."""
+    """Parsed rows.
+
+    features: (rows, columns) uint8 or float32, missing cells 0; label_codes: (rows,) int32, index in label_names.
+    missing: how many cells are.
+    """
 
     features: np.ndarray
     label_codes: np.ndarray  # (rows,) int32, index in label_names
@@ -33,10 +37,10 @@ class Block:
 
 
 def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:
-    """Blocks of whole lines with LF at their ends, of bytes cut anywhere; the header line is blanked.
+    """Yield blocks of whole lines with LF at their ends, of bytes cut anywhere; the header line is blanked.
 
-    The header is known by what it says, not by its place: only the first split of a file has it. It leaves an
-    empty line, so that lines keep their numbers.
+    crc: of the header, None without one. It is known by what it says, not by its place: only the first split of a file
+    has it. It leaves an empty line, so that lines keep their numbers.
     """
     rest, first = b"", True
     for chunk in chunks:
@@ -52,6 +56,7 @@ def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:
 
 
 def _without_header(text: bytes, crc: int | None) -> bytes:
+    """Return a text whose first line that is not empty is left empty if it is the header."""
     start = len(text) - len(text.lstrip(b"\n"))
     line, end, after = text[start:].partition(b"\n")
     return text[:start] + end + after if crc is not None and header_crc(line) == crc else text
@@ -62,10 +67,15 @@ class BlockParser:
 
     What it has seen there (words for missing, columns of booleans) it reads fast from then on: that changes how long
     a later block takes, and no value.
+
+    blocks, bad = BlockParser(schema).parse(b"1,2,3\\n")
     """
 
     def __init__(self, schema: Schema, *, keep_unlabelled: bool = False) -> None:
-        """keep_unlabelled: whether a row whose label is missing is one, with the label ""; else it is bad."""
+        """Take in the columns.
+
+        keep_unlabelled: whether a row whose label is missing is one, with the label ""; else it is bad.
+        """
         self._schema, self._keep_unlabelled = schema, keep_unlabelled
         self._places = schema.places
         self._names = [str(i) for i in range(len(schema.columns))]
@@ -75,7 +85,7 @@ class BlockParser:
         self._booleans: set[int] = set()
 
     def parse(self, text: bytes) -> tuple[list[Block], Sequence[BadRow]]:
-        """text: whole lines, LF. Returns blocks in the order of lines, and the rows that are none."""
+        """Return blocks in the order of lines, and the rows that are none. text: whole lines that end in LF."""
         if not text.strip():
             return [], []
         if len(self._used) <= WIDE:
@@ -92,6 +102,7 @@ class BlockParser:
         return [Block(found.features, codes, names, found.missing)], found.bad
 
     def _convert(self, text: bytes) -> Block:
+        """Return a text that pyarrow can read as a block: bytes as long as no other value was seen, else float32."""
         try:
             return self._table(text, pa.uint8() if self._bytes else pa.float32())
         except pa.ArrowInvalid:
@@ -102,6 +113,7 @@ class BlockParser:
             return block
 
     def _table(self, text: bytes, value_type: pa.DataType) -> Block:
+        """Return a text as a block of one type; raises ArrowInvalid or _Unusable for what is not plain numbers."""
         if value_type == pa.uint8() and (b"x" in text or b"X" in text) and _HEXADECIMAL.search(text):
             raise pa.ArrowInvalid("0x10 is a number for whole numbers only: a row must not depend on its neighbours")
         if self._schema.dropped and not text.isascii() and not _is_utf8(text):
@@ -131,7 +143,7 @@ class BlockParser:
         return Block(features, *self._coded(label, table.num_rows), missing)
 
     def _read(self, text: bytes, value_type: pa.DataType) -> pa.Table:
-        """The columns that are used, the label's last."""
+        """Return the columns that are used, the label's last."""
         types = dict.fromkeys(self._names, value_type)
         types |= {self._names[place]: pa.string() for place in self._booleans}
         if self._schema.label is not None:
@@ -145,7 +157,7 @@ class BlockParser:
         ).combine_chunks()
 
     def _coded(self, labels: pa.Array | None, rows: int) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Codes and names of labels; raises _Unusable where one is missing."""
+        """Return codes and names of labels; raises _Unusable where one is missing."""
         if labels is None:
             return np.zeros(rows, np.int32), ("",)
         coded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
@@ -158,7 +170,7 @@ class BlockParser:
 
 
 class _Unusable(Exception):
-    """A block parses, but holds a value that is no value."""
+    """Raised where a block parses, but holds a value that is no value."""
 
 
 def _without_pandas(column: pa.Array) -> np.ndarray:
@@ -167,6 +179,7 @@ def _without_pandas(column: pa.Array) -> np.ndarray:
 
 
 def _is_utf8(text: bytes) -> bool:
+    """Return whether a text is UTF-8."""
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -175,7 +188,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _of_booleans(column: pa.Array, value_type: pa.DataType) -> tuple[np.ndarray, int]:
-    """The values of a column in which there are booleans, and how many are missing."""
+    """Return the values of a column in which there are booleans, and how many are missing."""
     cells = Cells.of(column)
     if cells.bad.any():
         raise _Unusable
@@ -186,7 +199,10 @@ def _of_booleans(column: pa.Array, value_type: pa.DataType) -> tuple[np.ndarray,
 
 
 def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np.ndarray, list[str]]:
-    """A whole CSV at once: features (rows, columns), and the label of each row. Raises DataError at a bad row."""
+    """Read a whole CSV at once: features (rows, columns), and the label of each row.
+
+    chunks: its bytes, cut anywhere; source: its name for people. Raises DataError at a bad row.
+    """
     parser, line = BlockParser(schema), 0
     blocks: list[Block] = []
     for text in whole_lines(chunks, schema.header_crc):

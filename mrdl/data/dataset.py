@@ -1,4 +1,4 @@
-"""The data of a sweep: read and prepared once, split in two by the rows' hashes."""
+"""Reads and prepares the data of a sweep once, split in two by the rows' hashes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def save_data(data: Dataset, path: Path) -> None:
 
 
 def load_data(path: str | Path) -> Dataset:
-    """Map the data of a file: tasks of one node share its pages."""
+    """Return the data of a file that `save_data` wrote, mapped: tasks of one node share its pages."""
     with safe_open(path, framework="numpy") as file:
         about: dict[str, Any] = file.metadata()
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -41,7 +41,7 @@ def load_data(path: str | Path) -> Dataset:
 
 
 def identity_of(name: str, label: str, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:
-    """By what the files of a CSV are known again, whatever their path: their content where that costs little."""
+    """Return by what the files of a CSV are known again, whatever their path: their content where that costs little."""
     identity = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop))).identity()
     return {key: value for key, value in identity.items() if key != "source"}
 
@@ -49,7 +49,10 @@ def identity_of(name: str, label: str, header: str, drop: Sequence[str] = ()) ->
 def prepare_data(name: str, label: str, header: str, test_fraction: float, drop: Sequence[str] = ()) -> Dataset:
     """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
 
+    label, header, drop: as the settings of TrainConfig; test_fraction: of rows that are kept out, above 0 and below 1.
     Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
+
+    prepare_data("digits.csv", "digit", "auto", 0.2).train_x  # (rows, 64) float32 in [0, 1]
     """
     source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
     if source.schema.label is None:
@@ -82,7 +85,10 @@ def prepare_data(name: str, label: str, header: str, test_fraction: float, drop:
 
 
 def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """Read all files: features (rows, columns), the sorted labels, and each row's place among them (rows,) int64."""
+    """Read all files of a source.
+
+    Returns features (rows, columns), the sorted labels, and each row's place among them, (rows,) int64.
+    """
     features, names = [], []
     for info in source.files:
         rows, found = read_table(text_chunks(info.path), source.schema, info.path)
@@ -94,7 +100,10 @@ def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray]:
 
 
 def _statistics(x: np.ndarray, labels: list[str], codes: np.ndarray, train: np.ndarray) -> Statistics:
-    """Count rows: the range of the training rows alone, the classes of all. train: their indices in x."""
+    """Count rows as the mappers of a run do: the range of the training rows alone, the classes of all.
+
+    x: (rows, columns); codes: (rows,) int64, index in labels; train: (training rows,), indices in x.
+    """
     counted = Statistics.empty(x.shape[1])
     counted.training_rows, counted.integral = len(train), is_integral(x)
     counted.add_range(x[train].astype(np.float32))

@@ -1,4 +1,4 @@
-"""What a file is that is no CSV, by its first bytes or its name, and how to make a CSV of it."""
+"""Tells what a file is that is no CSV, by its first bytes or its name, and how to make a CSV of it."""
 
 import re
 import shlex
@@ -31,7 +31,7 @@ class Format:
     ending: str | None = None
 
     def is_of(self, head: bytes) -> bool:
-        """Whether a file that begins so is one; text that begins like a name of a format is none."""
+        """Return whether a file that begins so is one; text that begins like a name of a format is none."""
         return bool(re.match(self.first, head, re.DOTALL) and _CONTROL.search(head[:512]))
 
 
@@ -80,12 +80,13 @@ def refuse_by_name(path: str) -> None:
 
 
 def _is_utf16(head: bytes) -> bool:
-    """Its mark, or a zero in every second byte of much of the text."""
+    """Return whether a text has UTF-16's mark, or a zero in every second byte of much of it."""
     zeros = [head[at:512:2].count(0) for at in (0, 1)]
     return head[:2] in (b"\xff\xfe", b"\xfe\xff") or (min(zeros) == 0 and max(zeros) > len(head[:512]) / 4)
 
 
 def _way_out(kind: Format, source: str) -> str:
+    """Return how to make a CSV of a file, in words and a command."""
     quoted = shlex.quote(source)
     if kind.ending and kind.filter:
         if source.endswith(kind.ending):
@@ -104,7 +105,7 @@ def _way_out(kind: Format, source: str) -> str:
 
 
 def _pipe(program: str, source: str, made: str = "data.csv") -> str:
-    """A command that makes a file of another through a program, where they lie."""
+    """Return a command that makes a file of another through a program, where they lie."""
     if source.startswith("hdfs://"):
         return f"hadoop fs -cat {shlex.quote(source)} | {program} | hadoop fs -put - {made}"
     return f"{program} < {shlex.quote(source)} > {made}"
@@ -114,7 +115,10 @@ def _pipe(program: str, source: str, made: str = "data.csv") -> str:
 
 
 def refuse_other_separators(first: str, second: str, cells: Sequence[str], source: str) -> None:
-    """Raise DataError, with the way out, where something else than commas separates the columns of two lines."""
+    """Raise DataError, with the way out, where something else than commas separates the columns of two lines.
+
+    cells: of the first line, where commas separate them.
+    """
     for mark, name in SEPARATORS.items():
         as_many = mark in first and (first.count(mark) == second.count(mark) or not second)
         if as_many and (len(cells) == 1 or _are_numbers(second.split(mark))):
@@ -124,6 +128,7 @@ def refuse_other_separators(first: str, second: str, cells: Sequence[str], sourc
 
 
 def _separated(by: str, program: str, source: str) -> DataError:
+    """Return the error for columns that are separated by something else. program: makes commas of it."""
     return DataError(
         f"{source}: columns must be separated by commas, these are by {by}. "
         f"Make commas of them: {_pipe(program, source)}"
@@ -131,13 +136,13 @@ def _separated(by: str, program: str, source: str) -> DataError:
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    """Whether cells, but for one that may be a label, are numbers, with a decimal point or comma."""
+    """Return whether cells, but for one that may be a label, are numbers, with a decimal point or comma."""
     wrong = [cell for cell in cells if not re.fullmatch(r"\s*[-+]?[\d.,]*(e[-+]?\d+)?\s*", cell, re.IGNORECASE)]
     return len(cells) > 1 and len(wrong) <= (len(cells) > 2)
 
 
 def _with_commas(mark: str, first: str, second: str) -> str:
-    """A program that puts commas in the place of a mark; points in that of decimal commas."""
+    """Return a program that puts commas in the place of a mark, and points in that of decimal commas."""
     shown = "\\t" if mark == "\t" else mark
     if "," not in first + second and '"' not in first + second:
         return f"tr '{shown}' ,"

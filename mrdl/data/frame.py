@@ -1,4 +1,4 @@
-"""A DataFrame as the CSV that a run reads, in the run's own folder, and gone when the run has ended."""
+"""Writes a DataFrame as the CSV that a run reads, into the run's own folder, for as long as the run lasts."""
 
 import hashlib
 import os
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def written(frame: "pd.DataFrame", folder: Path) -> Iterator[Path]:
-    """A CSV of a DataFrame in a run's folder, which is removed at the end; its name is its content, so that a run that
-    goes on finds what it had. The index is left out, as `to_csv(index=False)` does.
+    """Yield the path of a CSV of a DataFrame in a run's folder, which is removed at the end.
 
-    Raises DataError for what is no table of plain cells, SetupError where the folder cannot be written.
+    Its name is made of its content, so that a run that goes on finds what it had. The index is left out, as
+    `to_csv(index=False)` does. Raises DataError for what is no table of plain cells, SetupError where the folder
+    cannot be written.
+
+    with written(frame, Path("runs/first")) as path:
+        Run(str(path), config).execute()
     """
     table = _table(frame)
     try:
@@ -40,7 +44,7 @@ def written(frame: "pd.DataFrame", folder: Path) -> Iterator[Path]:
 
 
 def _write(table: pa.Table, folder: Path) -> Path:
-    """Write a table, for this user alone, into a file named by its content."""
+    """Write a table, for this user alone, into a file named by its content; returns its path."""
     path = folder / "data.csv"
 
     def named(place: Path) -> Path:
@@ -57,12 +61,13 @@ def _write(table: pa.Table, folder: Path) -> Path:
 
 
 def _digest(path: Path) -> str:
+    """Return the digest of a file, 16 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 def _table(frame: "pd.DataFrame") -> pa.Table:
-    """The columns by name; categories as what they stand for, True and False as pandas writes them."""
+    """Return the columns by name; categories as what they stand for, True and False as pandas writes them."""
     names = [str(name).strip() for name in frame.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"the DataFrame has more than one column of the name {twice[0]!r}: rename them")
@@ -80,6 +85,7 @@ def _table(frame: "pd.DataFrame") -> pa.Table:
 
 
 def _cells(column: pa.Array) -> pa.Array:
+    """Return a column as one array of plain cells; raises TypeError for lists and the like."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):

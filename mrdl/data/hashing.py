@@ -1,4 +1,7 @@
-"""Where a row belongs: its hash, its shard and its place in the shard, whatever file or split it came in."""
+"""Decides where a row belongs by a hash of its values: kept out or not, which shard, which place in it.
+
+So a row goes to the same place whatever file, split or order it came in.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -14,7 +17,7 @@ _ROWS = 512  # rows hashed at once: the 64-bit copy of a block stays in the cach
 
 
 def _mix(bits: np.ndarray) -> np.ndarray:
-    """Spread the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    """Return 64-bit numbers with their bits spread (the finaliser of SplitMix64, Steele et al. 2014)."""
     bits = bits * _GOLDEN
     bits ^= bits >> np.uint64(30)
     bits = bits * np.uint64(0xBF58476D1CE4E5B9)
@@ -27,7 +30,7 @@ _BYTE_BITS = _mix(np.arange(256, dtype=np.float32).view(np.uint32).astype(np.uin
 
 
 def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
-    """A hash of each row's values, (rows,) uint64: the same in any split, file, order and runner.
+    """Return a hash of each row's values, (rows,) uint64: the same in any split, file, order and runner.
 
     features: (rows, columns) uint8 or float32, equal values hash alike in both; label_hashes: (rows,) uint64.
     """
@@ -44,22 +47,22 @@ def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
 
 
 def is_validation(hashes: np.ndarray, fraction: float) -> np.ndarray:
-    """The rows kept out of training: those whose hash lies in the lowest `fraction` of all hashes."""
+    """Return which rows are kept out of training, (rows,) bool: the lowest `fraction` of all hashes."""
     return hashes < np.uint64(int(fraction * 2.0**64)) if fraction else np.zeros(len(hashes), bool)
 
 
 def shard_of(hashes: np.ndarray, shards: int) -> np.ndarray:
-    """The shard of each row, (rows,) int64, by bits that do not decide about validation."""
+    """Return the shard of each row, (rows,) int64, by bits that do not decide about validation."""
     return (_mix(hashes ^ _GOLDEN) % np.uint64(shards)).astype(np.int64)
 
 
 def warm_rank(hashes: np.ndarray) -> np.ndarray:
-    """Where each row stands in the queue for the warm start's sample, (rows,) uint64: lowest first."""
+    """Return where each row stands in the queue for the warm start's sample, (rows,) uint64: lowest first."""
     return _mix(hashes ^ _WARM)
 
 
 def hash_order(hashes: np.ndarray, features: np.ndarray, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """The one order of a set of rows, (rows,) int64: by hash, and where different rows share one by content.
+    """Return the one order of a set of rows, (rows,) int64: by hash, and where different rows share one by content.
 
     hashes: (rows,) uint64; features: (rows, columns); codes: (rows,), index in the labels' names.
     """
@@ -75,13 +78,13 @@ def hash_order(hashes: np.ndarray, features: np.ndarray, codes: np.ndarray, name
 
 
 def label_hashes(names: Iterable[str]) -> np.ndarray:
-    """A hash of each label, (labels,) uint64."""
+    """Return a hash of each label, (labels,) uint64."""
     digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
     return np.frombuffer(b"".join(digests), "<u8")
 
 
 def is_integral(features: np.ndarray) -> bool:
-    """Whether every value is a whole number from 0 to 255."""
+    """Return whether every value is a whole number from 0 to 255."""
     if features.dtype == np.uint8:
         return True
     return bool(((features >= 0) & (features <= 255) & (features == np.floor(features))).all())

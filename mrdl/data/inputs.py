@@ -1,4 +1,4 @@
-"""The rows that people give to a trained network, in blocks of numbers in the order of training."""
+"""Reads the rows that people give to a trained network, in blocks of numbers in the order of training."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,9 +22,12 @@ MOST_LOOKED_AT = 20  # files of which a megabyte is read before anything else is
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows. features: (rows, columns) uint8 or float32 in the model's order, missing values 0; codes: (rows,), the
-    place of each row's label in `names`, which has "" for a label that is missing; names: None where there are no
-    labels; size: bytes of the text."""
+    """Some rows.
+
+    features: (rows, columns) uint8 or float32 in the model's order, missing values 0.
+    codes: (rows,), the place of each row's label in `names`, which has "" for a label that is missing.
+    names: None where there are no labels; size: bytes of the text.
+    """
 
     features: np.ndarray
     codes: np.ndarray
@@ -33,21 +36,24 @@ class Part:
 
 
 def columns_of(preparation: Preparation) -> Columns:
-    """The columns that a model wants to see."""
+    """Return the columns that a model wants to see."""
     return Columns(preparation.columns, preparation.label, preparation.label_index, preparation.dropped)
 
 
 def features_of(values: Any, preparation: Preparation) -> np.ndarray:
-    """All rows at once, as (rows, columns) of numbers, missing values 0, in the order of training."""
+    """Return all rows at once, (rows, columns) of numbers in the order of training, missing values 0.
+
+    values: a CSV's path, a DataFrame or an array. Raises DataError where a column is missing or a row cannot be read.
+    """
     parts = [part.features for part in parts_of(values, columns_of(preparation))]
     return np.concatenate(parts) if parts else np.zeros((0, len(preparation.columns)), np.float32)
 
 
 def parts_of(values: Any, wanted: Columns, *, labelled: bool = False) -> Iterator[Part]:
-    """The rows of a CSV's path, a DataFrame or an array; labelled: with their labels, else the label column may hold
-    anything.
+    """Yield the rows of a CSV's path, a DataFrame or an array.
 
-    Raises DataError where a column is missing or a row cannot be read.
+    labelled: with their labels, else the label column may hold anything. Raises DataError where a column is missing or
+    a row cannot be read.
     """
     if isinstance(values, (str, os.PathLike)):
         return _of_files(os.fspath(values), wanted, labelled)
@@ -57,8 +63,10 @@ def parts_of(values: Any, wanted: Columns, *, labelled: bool = False) -> Iterato
 
 
 def batches(parts: Iterable[tuple[np.ndarray, np.ndarray]], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The same rows and what belongs to them, `size` at a time, the last ones fewer: results must not depend on the
-    blocks that a file was read in."""
+    """Yield the same rows and what belongs to them, `size` at a time, the last ones fewer.
+
+    Results must not depend on the blocks that a file was read in.
+    """
     waiting: list[tuple[np.ndarray, np.ndarray]] = []
     count = 0
     for part in parts:
@@ -75,6 +83,7 @@ def batches(parts: Iterable[tuple[np.ndarray, np.ndarray]], size: int) -> Iterat
 
 
 def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return parts as one."""
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
@@ -82,7 +91,7 @@ def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray,
 
 
 def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str], bool]:
-    """The labels in the beginning of a CSV, and whether that is all of it; empty where it has none.
+    """Return the labels in the beginning of a CSV, and whether that is all of it; empty where it has none.
 
     Raises DataError where the columns are not those that are wanted, or a row of the beginning cannot be read; so of
     each file, but of twenty at most.
@@ -105,6 +114,7 @@ def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str
 
 
 def _of_files(source: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
+    """Yield the rows of all files that a name means; raises DataError where they have none."""
     files = store_of(source).files(source)
     rows = 0
     for info in files:
@@ -118,7 +128,7 @@ def _of_files(source: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
 
 
 def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
-    """The rows of one file, whose columns may lie in another order than those of the next."""
+    """Yield the rows of one file, whose columns may lie in another order than those of the next."""
     chunks = text_chunks(info.path)
     head = _beginning(chunks)
     refuse_other_formats(head, shown)
@@ -140,7 +150,7 @@ def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Ite
 
 
 def _beginning(chunks: Iterator[bytes]) -> bytes:
-    """As much of a text as holds a whole line that is not blank, if it has one."""
+    """Return as much of a text as holds a whole line that is not blank, if it has one."""
     head = b""
     for chunk in chunks:
         head += chunk
@@ -154,6 +164,7 @@ def _beginning(chunks: Iterator[bytes]) -> bytes:
 
 
 def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
+    """Return the rows of a DataFrame, whose columns are found by name."""
     names = [str(name).strip() for name in frame.columns]
     unnamed = names == [str(i) for i in range(len(names))]
     places, label = of_names(names, wanted, "the DataFrame", unnamed=unnamed)
@@ -168,6 +179,7 @@ def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
 
 
 def _of_array(array: np.ndarray, wanted: Columns) -> Part:
+    """Return the rows of an array (rows, columns), or of one row (columns,), in the order of training."""
     if array.ndim == 1:
         array = array[None]
     if array.ndim != 2 or array.shape[1] != len(wanted.names):
@@ -176,6 +188,7 @@ def _of_array(array: np.ndarray, wanted: Columns) -> Part:
 
 
 def _numbers(array: np.ndarray) -> np.ndarray:
+    """Return an array as float32 with missing values 0; raises DataError for what is no number."""
     try:
         return np.nan_to_num(array.astype(np.float32), nan=0.0)
     except (TypeError, ValueError) as error:

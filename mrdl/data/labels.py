@@ -1,4 +1,4 @@
-"""What labels mean: truth values or numbers where all classes of a model are, else text."""
+"""Reads labels as what they mean: truth values or numbers where all classes of a model are, else text."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -9,10 +9,10 @@ WHOLE = 2.0**53  # from here on two whole numbers may be one float
 
 
 def class_values(classes: Sequence[str]) -> np.ndarray:
-    """What `predict` gives for each class, (classes,): bool where all are True or False, int64 where all are whole
-    numbers, float64 where all are numbers, else str (as objects).
+    """Return what `predict` gives for each class, (classes,).
 
-    class_values(("0", "1")) -> array([0, 1])
+    That is bool where all are True or False, int64 where all are whole numbers, float64 where all are numbers, else str
+    (as objects). class_values(("0", "1")) -> array([0, 1])
     """
     read = _reading(classes)
     if read is None:
@@ -23,7 +23,7 @@ def class_values(classes: Sequence[str]) -> np.ndarray:
 
 
 def class_numbers(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
-    """The place of each label among `classes`, (labels,) int64; -1 for one that is none of them.
+    """Return the place of each label among `classes`, (labels,) int64; -1 for one that is none of them.
 
     A label is the class that is written like it, or else that means the same: 1.0 is 1, and TRUE is True.
     """
@@ -36,7 +36,7 @@ def class_numbers(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
 
 
 def told_alike(classes: Iterable[str]) -> str:
-    """Which labels differ by blanks, case or the way a number is written alone; empty where none do."""
+    """Return which labels differ by blanks, case or the way a number is written alone; "" where none do."""
     groups: dict[str | float, list[str]] = {}
     for name in sorted(classes):
         number = _number(name)
@@ -49,7 +49,7 @@ def told_alike(classes: Iterable[str]) -> str:
 
 
 def _reading(classes: Sequence[str]) -> Callable[[str], bool | float | None] | None:
-    """How to read each class as a value of its own; None where they are text, or two of them mean the same."""
+    """Return how to read each class as a value of its own; None where they are text, or two mean the same."""
     readings: tuple[Callable[[str], bool | float | None], ...] = (_truth, _number)
     for read in readings if classes else ():
         values = {read(name) for name in classes}
@@ -59,10 +59,12 @@ def _reading(classes: Sequence[str]) -> Callable[[str], bool | float | None] | N
 
 
 def _truth(text: str) -> bool | None:
+    """Return what true and false mean, None for other text."""
     return {"true": True, "false": False}.get(text.lower())
 
 
 def _number(text: str) -> float | None:
+    """Return a number that a float holds exactly, None for other text."""
     try:
         value = float(text)
     except ValueError:

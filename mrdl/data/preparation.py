@@ -1,4 +1,4 @@
-"""What rows go through before training: whether they can be trained on, and their scaling and classes."""
+"""Decides by the statistics of the data how rows are scaled and which classes there are, or that they are unfit."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,13 @@ from mrdl.data.target import problem
 class Preparation:
     """How a row of the CSV becomes a row in [0, 1] and a class number; kept with every model.
 
+    columns, label: the names of the features and of the label; classes: the labels in the order of their numbers.
     minimum, factor: (columns,) float32; a value becomes (value - minimum) * factor. With a threshold it becomes
-    1 where it is above, else 0. class_rows: how many rows of the data have each class; empty where nobody knows.
-    label_index: the label's place among the columns that were kept; dropped: the places of those that were not, among
-    all.
+    1 where it is above, else 0.
+    class_rows: how many rows of the data have each class; empty where nobody knows.
+    label_index: the label's place among the columns that were kept; dropped: the places of those that were not.
+
+    preparation.scale(features), preparation.class_numbers(labels)
     """
 
     columns: tuple[str, ...]
@@ -36,11 +39,14 @@ class Preparation:
 
     @property
     def majority(self) -> str:
-        """The most frequent class, the first of equals; empty where nobody knows."""
+        """The most frequent class, the first of equals; "" where nobody knows."""
         return self.classes[self.class_rows.index(max(self.class_rows))] if self.class_rows else ""
 
     def scale(self, features: np.ndarray) -> np.ndarray:
-        """(rows, columns) of any number type -> float32 in [0, 1]; what lies outside the training range is cut."""
+        """Return features, (rows, columns) of any number type, as float32 in [0, 1].
+
+        What lies outside the training range is cut.
+        """
         with np.errstate(over="ignore"):  # what overflows is cut
             if self.threshold is not None:
                 return (features > self.threshold).astype(np.float32)
@@ -50,7 +56,10 @@ class Preparation:
         return np.clip(scaled, 0.0, 1.0, out=scaled)
 
     def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
-        """Labels -> class numbers, (rows,) int64; -1 for a label that training never saw, however it is written."""
+        """Return the class number of each label, (rows,) int64; -1 for one that training never saw.
+
+        It does not matter how a label is written: 1.0 is 1.
+        """
         return class_numbers(labels, self.classes)
 
 
@@ -58,8 +67,10 @@ class Preparation:
 class Scaling:
     """How values are scaled.
 
-    how: auto, column or common, as the statistics have it; threshold: above which values count as 1, None where they
-    are scaled; taken: (minimum, factor) of the model that the training starts from, which the statistics do not change.
+    how: column, common (one unit for all columns), or auto, as the statistics have it.
+    threshold: above it a value is 1, else 0; None without one.
+    taken: (minimum, factor), each (columns,), of the model that the training starts from, which the statistics do not
+    change; None where it starts from nothing.
     """
 
     how: str = "auto"
@@ -67,19 +78,19 @@ class Scaling:
     taken: tuple[np.ndarray, np.ndarray] | None = None
 
     def to_meta(self) -> list[Any]:
-        """What `from_meta` reads, as JSON has it."""
+        """Return what `from_meta` reads, as JSON has it."""
         return [self.how, self.threshold, [array.tolist() for array in self.taken or ()]]
 
     @classmethod
     def from_meta(cls, meta: Sequence[Any]) -> "Scaling":
-        """What `to_meta` has written."""
+        """Return the scaling that `to_meta` has written."""
         how, threshold, taken = meta
         arrays = [np.array(each, np.float32) for each in taken]
         return cls(how, threshold, (arrays[0], arrays[1]) if arrays else None)
 
 
 def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Preparation:
-    """The preparation that statistics of all rows decide."""
+    """Return the preparation that the statistics of all rows decide."""
     low, high = statistics.minimum, statistics.maximum
     if not statistics.training_rows:
         low, high = np.zeros_like(low), np.zeros_like(high)
@@ -105,7 +116,10 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
 
 
 def looks_like_pixels(statistics: Statistics) -> bool:
-    """Whole numbers from 0 to 255, and most columns that vary reach the same height: one unit for all."""
+    """Return whether one unit for all columns fits.
+
+    So it does for whole numbers from 0 to 255 where most columns that vary reach the same height.
+    """
     high = statistics.maximum[statistics.maximum > statistics.minimum]
     return bool(statistics.integral and len(high) and (high >= 0.9 * high.max()).mean() >= 0.5)
 
@@ -126,19 +140,23 @@ class Refusal:
     text: str
 
     def to_json(self) -> dict[str, str]:
-        """The fields as JSON has them."""
+        """Return the fields as JSON has them."""
         return {"unfit": str(self.unfit), "text": self.text}
 
     @classmethod
     def from_json(cls, found: Mapping[str, str]) -> "Refusal":
-        """The refusal that `to_json` has written."""
+        """Return the refusal that `to_json` has written."""
         return cls(Unfit(found["unfit"]), found["text"])
 
 
 def refuse(
     statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool, label: str = ""
 ) -> Refusal | None:
-    """Why these rows cannot be trained on; None where they can. label: its column's name."""
+    """Return why these rows cannot be trained on; None where they can.
+
+    shards: how many the rows are shared out to; skip_bad_rows: whether those may be left out; supervised: whether
+    classes are learnt; label: its column's name.
+    """
     rows = statistics.training_rows
     if statistics.bad_rows and not skip_bad_rows:
         return Refusal(Unfit.ROWS, f"{statistics.bad_rows} rows cannot be read")
@@ -152,7 +170,7 @@ def refuse(
 
 
 def _class_order(name: str) -> tuple[float, str]:
-    """Numbers by value, then text; a class list must not depend on the order of rows."""
+    """Return the place of a class: numbers by value, then text. A class list must not depend on the order of rows."""
     try:
         value = float(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the columns of a CSV are: decided once, in the driver, from the first two lines, so that no task guesses."""
+"""Decides what the columns of a CSV are, once, in the driver, by the first two lines, so that no task guesses."""
 
 import csv
 import shlex
@@ -17,10 +17,12 @@ BOOLEANS = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0}
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a CSV, decided once, in the driver, so that no task has to guess.
+    """The columns of a CSV.
 
-    `label` is the label's index, None without one; `header_crc` the CRC-32 of the header line, None without one;
-    `dropped` the indices of columns that are left out.
+    columns: their names, c0, c1, ... where the CSV says none; label: the label's index, None without one.
+    header_crc: the CRC-32 of the header line, None without one; dropped: the indices of columns that are left out.
+
+    sniff(b"digit,a,b\\n3,0,16\\n", "", "auto", "data.csv").features == ("a", "b")
     """
 
     columns: tuple[str, ...]
@@ -46,13 +48,15 @@ class Schema:
 
     @property
     def label_name(self) -> str:
-        """The label column's name, empty without one."""
+        """The label column's name, "" without one."""
         return "" if self.label is None else self.columns[self.label]
 
 
 def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
-    """The schema of a CSV from its first two lines; drop: names or indices of columns to leave out.
+    """Return the schema of a CSV by its first two lines.
 
+    head: its beginning; label: the label's name or index, None where nobody said it, "none" without one.
+    header: yes, no or auto; source: its name for people; drop: names or indices of columns to leave out.
     Raises DataError or ConfigError with the way out.
     """
     first, second = _first_lines(head, source)
@@ -74,8 +78,10 @@ def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequen
 
 
 def refuse_numbered(head: bytes, source: str) -> None:
-    """Raise ConfigError where the first line may be a row as well as a header: 0,1,2,..., as pandas writes it where
-    columns have no names, perhaps with one for the index."""
+    """Raise ConfigError where the first line may be a row as well as a header.
+
+    So it is where it counts, 0,1,2,..., as pandas writes it where columns have no names, perhaps one for the index.
+    """
     cells = [cell.strip() for cell in cells_of(_first_lines(head, source)[0])]
     numbers = cells[1:] if cells[0] in ("", "0") and cells[1:2] == ["0"] else cells
     if len(numbers) < 3 or numbers != [str(i) for i in range(len(numbers))]:
@@ -88,11 +94,12 @@ def refuse_numbered(head: bytes, source: str) -> None:
 
 
 def header_crc(line: bytes) -> int:
-    """What a header is known by, whatever its line end and byte order mark."""
+    """Return what a header is known by, whatever its line end and byte order mark."""
     return zlib.crc32(without_marks(line).strip())
 
 
 def _first_lines(head: bytes, source: str) -> tuple[str, str]:
+    """Return the first two lines that are not blank, the second perhaps ""; raises DataError for what is no text."""
     refuse_other_formats(head, source)
     lines = filled_lines(head)[:2]
     if not lines:
@@ -108,12 +115,12 @@ def _first_lines(head: bytes, source: str) -> tuple[str, str]:
 
 
 def cells_of(line: str) -> list[str]:
-    """The cells of one line."""
+    """Return the cells of one line."""
     return next(csv.reader([line]), [])
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number, or missing."""
+    """Return whether a cell is a number, or missing."""
     if cell.strip() in MISSING:
         return True
     try:
@@ -124,13 +131,15 @@ def is_number(cell: str) -> bool:
 
 
 def is_value(cell: str) -> bool:
-    """Whether a cell is a number, True or False, or missing."""
+    """Return whether a cell is a number, True or False, or missing."""
     return is_number(cell) or cell.strip() in BOOLEANS
 
 
 def _is_header(first: list[str], second: list[str], label: str | None, source: str) -> bool:
-    """Text where a value should be; or only the label is text, and in the next line it is a number. Where nobody has
-    said which column that is, it may be any.
+    """Return whether a first line names the columns.
+
+    So it does with text where a value should be; or where only the label is text, and in the next line it is a number.
+    Where nobody has said which column that is, it may be any.
 
     Raises DataError where there is text in both lines, and numbers in both: either may be true.
     """
@@ -160,7 +169,7 @@ def _is_header(first: list[str], second: list[str], label: str | None, source: s
 def _label_index(
     label: str | None, columns: tuple[str, ...], named: bool, source: str, dropped: tuple[int, ...]
 ) -> int | None:
-    """Which column is the label: the first that is not left out, where nobody said it."""
+    """Return which column is the label: the first that is not left out, where nobody said it; None without one."""
     kept = [i for i in range(len(columns)) if i not in set(dropped)]
     if label == "none" and not (named and label in columns):
         index = None
@@ -174,7 +183,7 @@ def _label_index(
 
 
 def _places(column: str, columns: tuple[str, ...], named: bool, source: str) -> list[int]:
-    """The indices of the columns that a name means, or an index in text, which may count from the end."""
+    """Return the indices of the columns that a name means, or an index in text, which may count from the end."""
     if named and column in columns:
         return [i for i, name in enumerate(columns) if name == column]
     some = ", ".join(name if len(name) <= SHOWN else f"{name[:SHOWN]}..." for name in columns[:20])
@@ -189,6 +198,7 @@ def _places(column: str, columns: tuple[str, ...], named: bool, source: str) -> 
 
 
 def _index(label: str) -> int | None:
+    """Return text as an index, None where it is none."""
     try:
         return int(label)
     except ValueError:
@@ -196,9 +206,9 @@ def _index(label: str) -> int | None:
 
 
 def normalise(text: bytes) -> bytes:
-    """Line ends as LF, and lines without byte order marks before them, of which joined files have one in the middle.
+    """Return a text with line ends as LF, and without byte order marks before lines.
 
-    A record may end in LF, CRLF or CR, as Hadoop has it.
+    A record may end in LF, CRLF or CR, as Hadoop has it; joined files have a mark in the middle.
     """
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -211,12 +221,12 @@ def normalise(text: bytes) -> bytes:
 
 
 def without_marks(text: bytes) -> bytes:
-    """The text without byte order marks at its beginning: one, or several where a program has set another."""
+    """Return the text without byte order marks at its beginning: one, or several where a program has set another."""
     while text.startswith(BOM):
         text = text[len(BOM) :]
     return text
 
 
 def filled_lines(head: bytes) -> list[bytes]:
-    """The lines of a text that are not blank."""
+    """Return the lines of a text that are not blank."""
     return [line for line in normalise(head).split(b"\n") if line.strip()]

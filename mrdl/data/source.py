@@ -1,4 +1,4 @@
-"""The data set of a run: its files, its columns, and where in it a bad row lies."""
+"""Looks at the data set of a run: its files, its columns, and where in it a bad row lies."""
 
 import hashlib
 import json
@@ -32,8 +32,11 @@ MOST_CHECKSUMS = 1000  # some hundredths of a second each
 
 
 def fingerprint(files: Sequence[FileInfo]) -> tuple[str, list[Any]]:
-    """By what files are known again, and the marks themselves: their content where that costs little beside reading it
-    as text, else what a change of them would hardly leave as it was."""
+    """Return by what files are known again, in words, and the marks themselves.
+
+    The marks are of their content where that costs little beside reading it as text, else of what a change of them
+    would hardly leave as it was.
+    """
     if any(is_hdfs(info.path) for info in files):
         if len(files) <= MOST_CHECKSUMS:
             try:
@@ -51,7 +54,7 @@ def fingerprint(files: Sequence[FileInfo]) -> tuple[str, list[Any]]:
 
 
 def first_lines(files: Sequence[FileInfo], name: str) -> bytes:
-    """The beginning of a data set, enough of it to decide the columns: two lines that are not blank, if it has them.
+    """Return the beginning of a data set, enough of it to decide the columns: two lines that are not blank.
 
     Programs that write many files leave some with nothing in them, or with nothing but the header. Raises DataError
     for a file that is no text.
@@ -70,7 +73,7 @@ def first_lines(files: Sequence[FileInfo], name: str) -> bytes:
 
 
 def _beginning(info: FileInfo, shown: str) -> bytes:
-    """The first two lines of a file, at least, or all of it."""
+    """Return the first two lines of a file, at least, or all of it."""
     length = HEAD_BYTES
     while True:
         start = head(info.path, length)
@@ -83,7 +86,7 @@ def _beginning(info: FileInfo, shown: str) -> bytes:
 
 
 def _first_line(path: str) -> bytes:
-    """The first line of a file that is not blank."""
+    """Return the first line of a file that is not blank, b"" without one."""
     length = 1 << 16
     while True:
         lines = filled_lines(start := head(path, length))
@@ -94,7 +97,12 @@ def _first_line(path: str) -> bytes:
 
 @dataclass(frozen=True)
 class Source:
-    """A CSV as the user named it: a file, folder or glob, local or in HDFS."""
+    """A CSV as the user named it: a file, folder or glob, local or in HDFS.
+
+    name: as the user has it; files: in the order of their names; schema: its columns; head: its first lines.
+
+    source = Source.look_at("hdfs:///user/ann/digits", TrainConfig())
+    """
 
     name: str
     files: tuple[FileInfo, ...]
@@ -130,11 +138,11 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """The bytes of all files."""
         return sum(info.size for info in self.files)
 
     def identity(self) -> dict[str, Any]:
-        """What must not change between the rounds of a run, and by what the data is known again."""
+        """Return what must not change between the rounds of a run, and by what the data is known again, for JSON."""
         known_by, digest = self._digest
         about = {"source": self.name, "files": len(self.files), "bytes": self.size}
         return {**about, "known_by": known_by, "sha256": digest}
@@ -155,7 +163,7 @@ class Source:
             raise DataError(f"{self.name} was changed while it was read; nothing was kept. Start again when it rests")
 
     def inputs(self, reads_hdfs: bool, work: Path) -> list[str]:
-        """The paths for a job. reads_hdfs: whether its tasks do; else files in HDFS are fetched to `work`."""
+        """Return the paths for a job; files in HDFS are fetched to `work` for a runner that cannot read there."""
         paths = [info.path for info in self.files if info.size]
         if reads_hdfs or not is_hdfs(self.name):
             return paths
@@ -174,14 +182,14 @@ class Source:
                     pass
 
     def refused(self, statistics: Statistics, refusal: Refusal) -> MrdlError:
-        """The error for data that the tasks found unfit; nothing was trained."""
+        """Return the error for data that the tasks found unfit; nothing was trained."""
         if refusal.unfit is Unfit.ROWS:
             return self._bad_rows(statistics, [self._place(file, at) for file, at, _, _ in statistics.bad])
         kind = ConfigError if refusal.unfit is Unfit.NETWORK else DataError
         return kind(f"{self.name}: {refusal.text}")
 
     def _place(self, file: str, at: int) -> str:
-        """Where a bad row lies, in words; at: a line number, or less the byte near which it lies."""
+        """Return where a bad row lies, in words. at: a line number, or less the byte near which it lies."""
         path = file.removeprefix("file://")
         if at < 0 and not is_hdfs(path) and os.path.exists(path):
             at = 1 + sum(chunk.count(b"\n") for chunk in store_of(path).chunks(path, -at))
@@ -191,6 +199,7 @@ class Source:
         return f"{shown} line {at}" if at > 0 else f"{shown} near byte {-at}"
 
     def _bad_rows(self, statistics: Statistics, places: Sequence[str]) -> DataError:
+        """Return the error that names the first bad rows, their places and reasons, and how to leave them out."""
         shown = [f"  {place}: {reason}" for place, (_, _, reason, _) in zip(places, statistics.bad, strict=True)]
         more = statistics.bad_rows - len(shown)
         total = statistics.training_rows + statistics.validation_rows + statistics.bad_rows

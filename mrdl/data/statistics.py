@@ -1,4 +1,4 @@
-"""What a mapper counts of its rows, and what all of them give together."""
+"""Counts what a mapper sees of its rows, and merges what all mappers have counted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,11 @@ KEPT_UNFIT = 21  # columns with bad cells: those that a message shows, and one t
 class Statistics:
     """What a mapper counts, mergeable in any order.
 
-    minimum, maximum: (columns,) float32 over the training rows alone; classes: label -> rows;
-    bad: the first bad rows as (file, place, reason, text); unfit: of the first columns in which cells are no numbers,
-    (index in the CSV, a cell); cut: whether a mapper stopped at so many bad rows.
+    minimum, maximum: (columns,) float32 over the training rows alone; classes: label -> rows.
+    integral: whether every value is a whole number from 0 to 255.
+    bad: the first bad rows as (file, place, reason, text).
+    unfit: of the first columns in which cells are no numbers, (index in the CSV, a cell).
+    cut: whether a mapper stopped at so many bad rows.
     """
 
     minimum: np.ndarray
@@ -36,7 +38,7 @@ class Statistics:
 
     @classmethod
     def empty(cls, num_features: int) -> "Statistics":
-        """The statistics of no rows."""
+        """Return the statistics of no rows."""
         return cls(np.full(num_features, np.inf, np.float32), np.full(num_features, -np.inf, np.float32))
 
     def add_range(self, features: np.ndarray) -> None:
@@ -53,7 +55,7 @@ class Statistics:
 
     @property
     def too_many_classes(self) -> bool:
-        """Whether labels are no more counted."""
+        """Whether there are more labels than can be classes, so that they are not counted any more."""
         return len(self.classes) > MAX_CLASSES
 
     def add_bad(self, file: str, place: int, reason: str, text: str) -> None:
@@ -83,7 +85,7 @@ class Statistics:
         self.cut |= other.cut
 
     def to_meta(self) -> dict[str, Any]:
-        """All but the arrays, for a record's header."""
+        """Return all but the arrays, for a record's header."""
         names = (
             "training_rows",
             "validation_rows",
@@ -102,7 +104,10 @@ EXACT = 1 << 24  # whole numbers below are exact as 32-bit floats; what is one m
 
 
 def told_rounding(statistics: Statistics, columns: Sequence[str]) -> str:
-    """Which columns have whole numbers that 32-bit floats cannot tell from their neighbours; empty where none has."""
+    """Return which columns have whole numbers that 32-bit floats cannot tell from their neighbours.
+
+    Returns "" where none has.
+    """
     largest = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum))
     found = [brief(columns[int(i)]) for i in np.flatnonzero(np.isfinite(largest) & (largest >= EXACT))]
     if not found:

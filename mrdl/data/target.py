@@ -1,7 +1,8 @@
-"""Which column is the label, and whether what it holds are classes that can be learnt.
+"""Judges which column is the label, and whether what it holds are classes that can be learnt.
 
-Judged twice by the same rules: by the head of the data before anything runs, where a label that was not said is taken
-or not; and by all rows before anything is trained, as the head may mislead (it has one class only of sorted rows).
+It is done twice by the same rules: by the head of the data before anything runs, where a label that was not said is
+taken or not; and by all rows before anything is trained, as the head may mislead (it has one class only of sorted
+rows).
 """
 
 import io
@@ -33,10 +34,11 @@ NO_AMOUNTS = "mrdl learns classes; numbers as a target (regression) cannot be tr
 
 @dataclass(frozen=True)
 class Values:
-    """What a column holds, in the head of the data or in all of it (`whole`), missing cells left out.
+    """What a column holds, missing cells left out.
 
-    pairs: how many pairs of rows share a value; numeric: all but a few values are numbers; fractional: and not whole
-    ones; shown: some of them.
+    distinct: different values; rows: of how many; pairs: how many pairs of rows share a value.
+    numeric: all but a few values are numbers; fractional: and not whole ones; shown: some of them.
+    whole: whether these are all rows of the data, else its head.
     """
 
     distinct: int
@@ -49,7 +51,7 @@ class Values:
 
     @classmethod
     def of(cls, names: "pa.StringArray", counts: "pa.Int64Array", whole: bool) -> "Values":
-        """names: the distinct values; counts: in how many rows each is."""
+        """Return what is known of values. names: the distinct ones; counts: in how many rows each is."""
         texts = names.filter(pc.match_substring_regex(names, _NUMBER))
         numeric = 0 < len(names) <= len(texts) / 0.9
         numbers = pc.cast(texts, pa.float64())
@@ -62,11 +64,11 @@ class Values:
 
     @classmethod
     def of_counts(cls, classes: Mapping[str, int]) -> "Values":
-        """Of all rows of the data; classes: label -> rows."""
+        """Return what is known of all rows of the data. classes: label -> rows."""
         return cls.of(pa.array(classes.keys(), pa.string()), pa.array(classes.values(), pa.int64()), whole=True)
 
     def why_not(self, guessed: bool = False) -> str:
-        """Why these are no classes, in words that follow the column's name; empty where they may be.
+        """Return why these are no classes, in words that follow the column's name; "" where they may be.
 
         guessed: nobody has said that this is the label, so that what looks wrong in a head is enough.
         """
@@ -83,6 +85,7 @@ class Values:
         return f"has {self.distinct:,} different values in {self._told_rows}"
 
     def _too_many(self, guessed: bool) -> bool:
+        """Return whether there are more different values than classes of so many rows can be."""
         if self.whole or guessed:
             share = ROWS_OF_AMOUNT if self.numeric and self.whole else ROWS_OF_CLASS
             return self.distinct == self.rows >= ROWS_OF_AMOUNT or self.distinct > max(FEW, self.rows / share)
@@ -91,7 +94,7 @@ class Values:
         return self.rows >= SURE and least > MAX_CLASSES
 
     def advice(self, how: str) -> str:
-        """The way out, where these are no classes. how: a label is said."""
+        """Return the way out, where these are no classes. how: a label is said."""
         if self.fractional:
             names = "write them as text (v0.5) if they are names"
             return f"{NO_AMOUNTS}. Bin them, {names}, or choose another column with {how}"
@@ -109,12 +112,16 @@ class Values:
 
     @property
     def _told_rows(self) -> str:
+        """How many rows they are of, for people."""
         rows = f"{self.rows:,} rows" if self.rows != 1 else "1 row" if self.whole else "row"
         return rows if self.whole else f"the first {rows}"
 
 
 def problem(label: str, classes: Mapping[str, int], how: str = FLAG) -> str | None:
-    """Why the classes of all rows (label -> rows) cannot be learnt, and the way out; None where they can."""
+    """Return why the classes of all rows (label -> rows) cannot be learnt, and the way out; None where they can.
+
+    label: the column's name; how: it is said.
+    """
     values = Values.of_counts(classes)
     why = values.why_not()
     return f"the label column {label!r} {why}; {values.advice(how)}" if why else None
@@ -122,7 +129,10 @@ def problem(label: str, classes: Mapping[str, int], how: str = FLAG) -> str | No
 
 @dataclass(frozen=True)
 class Head:
-    """The first bytes of a data set. whole: they are all of it."""
+    """The first bytes of a data set.
+
+    source: its name for people; text: the bytes; whole: whether they are all of it; schema: its columns.
+    """
 
     source: str
     text: bytes
@@ -130,9 +140,10 @@ class Head:
     schema: Schema
 
     def label(self, said: str | None, supervised: bool = True, judged: bool = True, how: str = FLAG) -> str:
-        """Which column is the label and why, in words. said: the setting, None where nobody said it; judged: whether
-        lines are read as they are, and not by a user's own `parse`.
+        """Return which column is the label and why, in words.
 
+        said: the setting, None where nobody said it; supervised: whether classes are to be learnt.
+        judged: whether lines are read as they are, and not by a user's own `parse`; how: a label is said.
         Raises ConfigError, with what to do, where classes are to be learnt and these are none.
         """
         schema, index = self.schema, self.schema.label
@@ -153,7 +164,7 @@ class Head:
         return f"{chosen} ({values.told})"
 
     def _doubtful(self, index: int, values: Values) -> bool:
-        """Whether another column bears the name of a label: numbers of a first column may be amounts, too."""
+        """Return whether another column bears the name of a label: numbers of a first column may be amounts, too."""
         names = [name.lower() for name in self.schema.columns]
         others = [i for i, name in enumerate(names) if name in NAMES[:4] and i not in (index, *self.schema.dropped)]
         if not values.numeric or names[index] in NAMES or not others or self.schema.header_crc is None:
@@ -161,7 +172,7 @@ class Head:
         return any(not found.why_not(guessed=True) for found in self._values(others).values())
 
     def _which(self, index: int, why: str, how: str) -> str:
-        """The question which column is the label, with those that look like classes."""
+        """Return the question which column is the label, with those that look like classes."""
         asked = f"{self.source}: which column is the label? {self._name(index)}, the first one, {why}"
         last = len(self.schema.columns) - 1
         named = [i for i, name in enumerate(self.schema.columns) if name.lower() in NAMES]
@@ -181,18 +192,19 @@ class Head:
         )
 
     def _name(self, index: int) -> str:
+        """Return a column's index and name, for people."""
         named = self.schema.header_crc is not None
         return f"column {index} {self.schema.columns[index]!r}" if named else f"column {index}"
 
     def _said(self, index: int, how: str) -> str:
-        """A column as a shell, or a TOML file, wants it."""
+        """Return a column as a shell, or a TOML file, wants it."""
         name = self.schema.columns[index]
         unique = self.schema.header_crc is not None and self.schema.columns.count(name) == 1
         said = name if unique and name.isprintable() and name and not name.startswith("-") else str(index)
         return shlex.quote(said) if how == FLAG else json.dumps(said, ensure_ascii=False)
 
     def _values(self, columns: Iterable[int]) -> dict[int, Values]:
-        """What columns hold in these rows; nothing where they cannot be read, which the tasks will say."""
+        """Return what columns hold in these rows; nothing where they cannot be read, which the tasks will say."""
         text = self.text if self.whole else self.text[: max(self.text.rfind(b"\n"), self.text.rfind(b"\r")) + 1]
         lines = b"".join(whole_lines([text], self.schema.header_crc))
         wanted = [str(i) for i in columns]
@@ -210,7 +222,7 @@ class Head:
 
 
 def _table(lines: bytes, width: int, wanted: Sequence[str]) -> pa.Table:
-    """Columns as text; rows of another width are left out."""
+    """Return columns as text; rows of another width are left out."""
     names = [str(i) for i in range(width)]
     return arrow_csv.read_csv(
         io.BytesIO(lines),
