@@ -16,8 +16,8 @@ import mrdl
 from mrdl.cli.flags import flag
 from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
-from mrdl.data.baseline import as_json
 from mrdl.data.preparation import Preparation
+from mrdl.model.baseline import as_json
 from mrdl.model.model import Model
 from mrdl.nn.kinds import autoencoder
 from mrdl.settings.config import TrainConfig

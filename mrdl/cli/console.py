@@ -7,9 +7,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mrdl.cli.screen import Screen, duration
-from mrdl.data.baseline import told_accuracy, told_baseline
 from mrdl.errors import MrdlError, printable
 from mrdl.mapreduce.status import Progress as JobProgress
+from mrdl.model.baseline import told_accuracy, told_baseline
 from mrdl.nn.architecture import Stage
 from mrdl.preflight.advice import ALONE, expect
 from mrdl.rounds.manifest import Manifest, shown_score

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from mrdl.cli.screen import say, wide
 from mrdl.cli.show import kept, state
-from mrdl.data.baseline import as_json, told_short
 from mrdl.errors import ConfigError
+from mrdl.model.baseline import as_json, told_short
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import OF_ROWS
 from mrdl.rounds.provenance import FAILED

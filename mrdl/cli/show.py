@@ -11,8 +11,8 @@ from rich.table import Table
 
 import mrdl
 from mrdl.cli.screen import say, wide
-from mrdl.data.baseline import as_json, told_accuracy, told_baseline
 from mrdl.errors import ConfigError
+from mrdl.model.baseline import as_json, told_accuracy, told_baseline
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest, best_round
 from mrdl.rounds.provenance import DONE, FAILED

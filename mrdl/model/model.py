@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mrdl.data import baseline
 from mrdl.data.inputs import batches, columns_of, features_of, parts_of
 from mrdl.data.labels import class_values
 from mrdl.data.preparation import Preparation
 from mrdl.errors import ConfigError, DataError, ModelError
-from mrdl.model import file
+from mrdl.model import baseline, file
 from mrdl.model.metrics import Answers
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.losses import LOSSES, Loss, Outcome

@@ -11,10 +11,10 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from mrdl.data.baseline import as_json
 from mrdl.data.source import Source
 from mrdl.errors import Diverged
 from mrdl.mapreduce.runners import runner_of
+from mrdl.model.baseline import as_json
 from mrdl.model.model import Model
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import outer_step, provenance

@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from mrdl.data.baseline import is_no_better, told_absent, told_classes
 from mrdl.data.preparation import Preparation, Scaling, prepare
 from mrdl.data.schema import Schema
+from mrdl.model.baseline import is_no_better, told_absent, told_classes
 from mrdl.model.model import Model
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import design

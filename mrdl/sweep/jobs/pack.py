@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 import mrdl
-from mrdl.data.baseline import is_no_better
 from mrdl.data.dataset import load_data
+from mrdl.model.baseline import is_no_better
 from mrdl.nn.backends.batched import grouped, with_batch
 from mrdl.nn.backends.registry import backend
 from mrdl.nn.backends.result import Fit, Result

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 import mrdl
 from mrdl.cli.main import main
-from mrdl.data.baseline import interval, is_no_better, told_absent, told_accuracy, told_classes
+from mrdl.model.baseline import interval, is_no_better, told_absent, told_accuracy, told_classes
 
 QUICK = ["--nodes", "2,4,2", "--shards", "2", "--rounds", "2", "--epochs", "1", "--warm-epochs", "1"]
 
