@@ -9,7 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from mrdl.data.bad_rows import FLOAT32_MAX, NUMBER, OPEN
+from mrdl.data.bad_rows import FLOAT32_MAX, OPEN
+from mrdl.data.cells import NUMBER
 from mrdl.data.csv import BlockParser
 from mrdl.data.schema import BOOLEANS, MISSING, Schema, header_crc
 

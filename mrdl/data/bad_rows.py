@@ -7,9 +7,9 @@ is the rule, and the parser of mrdl.data.csv a faster way to the same numbers.
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from mrdl.data.cells import NUMBER, Cells, cut, flags_of, mask_of, numbers_of, texts_of
 from mrdl.data.schema import BOOLEANS, MISSING, Schema, cells_of, header_crc
 from mrdl.errors import SHOWN, brief
 
 SHOWN_CELL = 40  # characters of a bad cell that a message shows
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 BLANK = r"^[ \t\v\f\r]*$"
 _QUOTED = r'"(?:[^"]|"")*"'
 _IS_OPEN = rf'^(?:(?:{_QUOTED}(?:[^",][^,]*)?|[^",][^,]*|),)*"(?:[^"]|"")*$'  # a quote opens where a cell begins
@@ -30,7 +30,6 @@ _UTF8 = (
     r"^(?:[\x00-\x7F]|[\xC2-\xDF][\x80-\xBF]|\xE0[\xA0-\xBF][\x80-\xBF]|[\xE1-\xEC\xEE\xEF][\x80-\xBF]{2}"
     r"|\xED[\x80-\x9F][\x80-\xBF]|\xF0[\x90-\xBF][\x80-\xBF]{2}|[\xF1-\xF3][\x80-\xBF]{3}|\xF4[\x80-\x8F][\x80-\xBF]{2})*$"
 )
-_TRUTH_VALUES = np.array(list(BOOLEANS.values()), np.float32)
 OPEN = "a quotation mark is not closed"
 
 
@@ -78,44 +77,6 @@ class BadRows(Sequence[BadRow]):
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Cells as numbers, all arrays of one shape.
-
-    text: as they were; values: float32, missing ones 0.
-    missing, boolean, bad: masks of the cells that are missing, True or False, and no number.
-    """
-
-    text: pa.Array
-    values: np.ndarray
-    missing: np.ndarray
-    boolean: np.ndarray
-    bad: np.ndarray
-
-    @classmethod
-    def of(cls, text: pa.Array) -> "Cells":
-        """Return what cells are: numbers that 32 bits can hold, True or False, missing, or bad. text: of strings."""
-        trimmed = pc.ascii_trim(text, " \t")
-        missing = _mask(pc.is_in(trimmed, _of_words(MISSING)))
-        truth = pc.index_in(trimmed, _of_words(BOOLEANS)).fill_null(-1).to_numpy()
-        boolean = truth >= 0
-        number = ~(missing | boolean)
-        try:
-            values = _cast(trimmed, number)
-        except pa.ArrowInvalid:
-            number &= _mask(pc.match_substring_regex(trimmed, NUMBER))
-            values = _cast(trimmed, number)
-        number &= np.isfinite(values)
-        values = np.where(number, values, np.float32(0)) + np.float32(0)  # -0 and 0 are the same and must hash alike
-        values[boolean] = _TRUTH_VALUES[truth[boolean]]
-        return cls(text, values, missing, boolean, ~(number | missing | boolean))
-
-    @cached_property
-    def words(self) -> list[str]:
-        """The words for missing that occur, as they are spelled."""
-        return [str(word) for word in self.text.filter(_flags(self.missing)).unique().to_pylist()]
-
-
-@dataclass(frozen=True)
 class Sifted:
     """What is in a text.
 
@@ -139,34 +100,34 @@ def sift(text: bytes, schema: Schema, keep_unlabelled: bool = False) -> Sifted:
 
     sift(b"1,2.5\\n1,x\\n", schema).features  # one row; the other is in .bad
     """
-    lines = _cut(text, b"\n")
+    lines = cut(text, b"\n")
     shaped = _shaped(lines, text, len(schema.columns))
-    blank = _mask(pc.match_substring_regex(lines, BLANK))
-    grid, label = _grid(lines.filter(_flags(shaped)), schema)
+    blank = mask_of(pc.match_substring_regex(lines, BLANK))
+    grid, label = _grid(lines.filter(flags_of(shaped)), schema)
     cells = Cells.of(grid)
     wide = (len(schema.features), -1)
     bad, boolean, missing = (mask.reshape(wide) for mask in (cells.bad, cells.boolean, cells.missing))
     kept = np.asarray(~bad.any(axis=0))
     if label is not None and not keep_unlabelled:
-        kept &= ~_mask(pc.is_in(pc.utf8_trim_whitespace(label), _of_words(MISSING)))
+        kept &= ~mask_of(pc.is_in(pc.utf8_trim_whitespace(label), texts_of(MISSING)))
     good = shaped.copy()
     good[shaped] = kept
     numbers = np.flatnonzero(~good & ~blank)
-    numbers = numbers[~_are_headers(lines.take(_numbers(numbers)), schema)]
+    numbers = numbers[~_are_headers(lines.take(numbers_of(numbers)), schema)]
     why = partial(reason, schema=schema, keep_unlabelled=keep_unlabelled)
     return Sifted(
         np.ascontiguousarray(cells.values.reshape(wide).T[kept]),
-        None if label is None else label.filter(_flags(kept)),
+        None if label is None else label.filter(flags_of(kept)),
         int(missing[:, kept].sum()),
         cells.words,
         [schema.places[i] for i in np.flatnonzero(boolean.any(axis=1))],
-        BadRows(numbers, lines.take(_numbers(numbers)), why, _bad_columns(cells, bad, schema)),
+        BadRows(numbers, lines.take(numbers_of(numbers)), why, _bad_columns(cells, bad, schema)),
     )
 
 
 def is_open(line: bytes) -> bool:
     """Return whether a quotation mark is opened in a line and not closed there."""
-    return b'"' in line and bool(_mask(pc.match_substring_regex(_cut(line, b"\n"), _IS_OPEN))[0])
+    return b'"' in line and bool(mask_of(pc.match_substring_regex(cut(line, b"\n"), _IS_OPEN))[0])
 
 
 def reason(line: bytes, schema: Schema, keep_unlabelled: bool = False) -> str:
@@ -203,27 +164,15 @@ def _fault(cell: str) -> str:
 # --- lines ---
 
 
-def _cut(text: bytes, ends: bytes) -> pa.Array:
-    """Return the pieces of a text that lie between any of these bytes, (pieces,) of bytes."""
-    raw = np.frombuffer(text, np.uint8)
-    is_end = np.isin(raw, np.frombuffer(ends, np.uint8)) if len(ends) > 1 else raw == ends[0]
-    places = np.flatnonzero(is_end)
-    offsets = np.zeros(len(places) + 2, np.int32)
-    offsets[1:-1] = places - np.arange(len(places))
-    offsets[-1] = len(raw) - len(places)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(raw[~is_end]))]
-    return pa.Array.from_buffers(pa.binary(), len(places) + 1, buffers)
-
-
 def _shaped(lines: pa.Array, text: bytes, width: int) -> np.ndarray:
     """Return which lines are UTF-8 and have so many cells, (lines,) bool."""
-    shaped = ~_mask(pc.match_substring_regex(lines, BLANK))
+    shaped = ~mask_of(pc.match_substring_regex(lines, BLANK))
     try:
         text.decode()
     except UnicodeDecodeError:
-        shaped &= _mask(pc.match_substring_regex(lines, _UTF8))
+        shaped &= mask_of(pc.match_substring_regex(lines, _UTF8))
     if b'"' in text:
-        shaped &= ~_mask(pc.match_substring_regex(lines, _IS_OPEN))
+        shaped &= ~mask_of(pc.match_substring_regex(lines, _IS_OPEN))
         lines = pc.replace_substring_regex(lines, rf"(^|,){_QUOTED}", r"\1")
     return np.asarray(shaped & (pc.count_substring(lines, b",").to_numpy() == width - 1))
 
@@ -251,10 +200,10 @@ def _grid(lines: pa.Array, schema: Schema) -> tuple[pa.Array, pa.Array | None]:
         columns = _read(text, width, used)
         features = pa.concat_arrays(columns[: len(schema.places)])
         return features, None if schema.label is None else columns[-1]
-    flat = _cut(text, b",\n").cast(pa.string()) if len(lines) else _of_words([])
+    flat = cut(text, b",\n").cast(pa.string()) if len(lines) else texts_of([])
     order = np.arange(len(lines) * width).reshape(len(lines), width).T
-    features = flat.take(_numbers(order[list(schema.places)].reshape(-1)))
-    return features, None if schema.label is None else flat.take(_numbers(order[schema.label]))
+    features = flat.take(numbers_of(order[list(schema.places)].reshape(-1)))
+    return features, None if schema.label is None else flat.take(numbers_of(order[schema.label]))
 
 
 def _read(text: bytes, width: int, used: Sequence[int]) -> list[pa.Array]:
@@ -271,13 +220,6 @@ def _read(text: bytes, width: int, used: Sequence[int]) -> list[pa.Array]:
     return [table.column(i).combine_chunks() for i in range(len(wanted))]
 
 
-def _cast(trimmed: pa.Array, number: np.ndarray) -> np.ndarray:
-    """Return cells as float32 where a mask has it, elsewhere 0; raises ArrowInvalid at what is no number."""
-    chosen = trimmed if number.all() else pc.if_else(_flags(number), trimmed, pa.scalar(None, pa.string()))
-    with np.errstate(over="ignore"):
-        return np.asarray(chosen.cast(pa.float32()).fill_null(0).to_numpy())
-
-
 def _bad_columns(cells: Cells, bad: np.ndarray, schema: Schema) -> dict[int, tuple[int, str]]:
     """Return of each column with bad cells, by its index in the CSV, how many and the first. bad: (columns, rows)."""
     rows, found = bad.shape[1], {}
@@ -285,29 +227,3 @@ def _bad_columns(cells: Cells, bad: np.ndarray, schema: Schema) -> dict[int, tup
         first: Any = cells.text[int(column * rows + bad[column].argmax())].as_py()
         found[schema.places[column]] = int(bad[column].sum()), first[:SHOWN_CELL]
     return found
-
-
-# --- arrays: pa.array would load pandas, which takes a task longer than its work ---
-
-
-def _mask(flags: pa.Array) -> np.ndarray:
-    """Return an Arrow array of booleans as numpy's."""
-    return np.asarray(flags.to_numpy(zero_copy_only=False)).astype(bool, copy=False)
-
-
-def _flags(mask: np.ndarray) -> pa.Array:
-    """Return a numpy array of booleans as Arrow's."""
-    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
-    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, bits])
-
-
-def _numbers(numbers: np.ndarray) -> pa.Array:
-    """Return a numpy array of numbers as Arrow's, int64."""
-    return pa.Array.from_buffers(
-        pa.int64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers, np.int64))]
-    )
-
-
-def _of_words(words: Collection[str]) -> pa.Array:
-    """Return the words as an array of strings; none may have a line end."""
-    return (_cut("\n".join(words).encode(), b"\n") if words else _cut(b"", b"\n")[:0]).cast(pa.string())

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.bad_rows import BadRow, Cells, is_open, sift
+from mrdl.data.bad_rows import BadRow, is_open, sift
+from mrdl.data.cells import Cells
 from mrdl.data.schema import MISSING, Schema, header_crc, normalise, without_marks
 from mrdl.errors import DataError
 
