@@ -22,7 +22,13 @@ DISK_TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class MrdlError(Exception):
-    """Anything that mrdl reports to its user; `exit_status` is what a command ends with."""
+    """Anything that mrdl reports to its user; `exit_status` is what a command ends with.
+
+    try:
+        mrdl.train("data.csv", nodes=[64, 10])
+    except mrdl.MrdlError as error:
+        print(error)  # what was expected, what came, and the way out
+    """
 
     exit_status = 2
 
@@ -70,7 +76,10 @@ class Diverged(TrainingError):
 
 
 def cannot_write(what: str, why: str, again: str = "go on with --resume") -> SetupError:
-    """The error for a file that cannot be written, by whomever."""
+    """Return the error for a file that cannot be written, by whomever.
+
+    what: the file, in words; why: the system's reason; again: how to go on when that is mended.
+    """
     return SetupError(f"{what} cannot be written: {why}. Nothing is lost: mend that and {again}")
 
 
@@ -78,9 +87,9 @@ SHOWN = 120  # characters of a line, a cell or a name that a message shows
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal might obey, or a reader cannot see, escaped: controls and marks of direction.
+    """Return the text with what a terminal might obey, or a reader cannot see, escaped.
 
-    Line ends and tabs stay.
+    That is controls and marks of direction; line ends and tabs stay.
     """
     if text.isprintable():
         return text
@@ -88,13 +97,14 @@ def printable(text: str) -> str:
 
 
 def _shown(char: str) -> str:
+    """Return a character, escaped if it is a control or a mark; see printable."""
     if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return char
     return char.encode("unicode_escape").decode()
 
 
 def brief(text: str, most: int = SHOWN) -> str:
-    """The text in quotation marks on one line, cut where it is long."""
+    """Return the text in quotation marks on one line, cut where it is longer than `most` characters."""
     cut = text[:most]
     shown = repr(cut)
     return (

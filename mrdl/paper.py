@@ -35,7 +35,12 @@ SHOWN = {"accuracy": "Accuracy", "mse": "Mean squared error", "pseudo_log_likeli
 class rbm:  # noqa: N801
     """The paper's network definition: how shards are trained, and what is done with their weights.
 
-    learn_rate: above 0; momentum: from 0 to below 1; batch_size: rows, 1 or more. Raises ConfigError for others.
+    learn_rate: above 0, at most 1000000; momentum: from 0 to 0.999; batch_size: rows, 1 or more.
+    model: the trained mrdl.Model after MRDL.run(), None before it.
+    Raises ConfigError for other numbers.
+
+    newnet = rbm(0.015, 0.8, 64)
+    net = newnet.create_net(layer_count=4, node_seq=[784, 500, 100, 10])
     """
 
     def __init__(self, learn_rate: float, momentum: float, batch_size: int) -> None:
@@ -56,7 +61,7 @@ class rbm:  # noqa: N801
         kind: str = "mlp",
         **options: Any,
     ) -> "Net":
-        """A network of layers of nodes, with Xavier-uniform weights (ReLU's gain).
+        """Return a network of layers of nodes, with Xavier-uniform weights (ReLU's gain).
 
         layer_count or num_layers: their number; node_seq or nodes: the nodes of each; in either order.
         kind: one of mrdl.nn.kinds.KINDS, an autoencoder's encoder is enough; options: activation, visible,
@@ -77,23 +82,32 @@ class rbm:  # noqa: N801
         return Net(len(listed) if count is None else count, listed, kind=kind, **options)
 
     def fetch_weights(self) -> list[Weights]:
-        """The weights of each shard, after MRDL.run()."""
+        """Return the weights of each shard, after MRDL.run(): of each a dict name -> array.
+
+        Raises ConfigError before it.
+        """
         return list(self._trained().shard_weights)
 
     def combine_weights(self, weights: Sequence[Mapping[str, np.ndarray]]) -> Weights:
-        """The mean of the sets of weights, each counted once."""
+        """Return the mean of sets of weights, each counted once; raises ConfigError without any.
+
+        newnet.combine_weights(newnet.fetch_weights())
+        """
         if not weights:
             raise ConfigError("there are no weights to combine: call MRDL.run() first")
         return weighted_mean([dict(each) for each in weights], [1] * len(weights))
 
     def set_w(self, iter1: Mapping[str, np.ndarray], net: "Net") -> "Net":
-        """Put weights into a network of the same nodes."""
+        """Put weights into a network of the same nodes; returns the network. Raises ConfigError for other shapes."""
         net.set_weights(iter1)
         return net
 
     def load_data(self, data_path: str | Sequence[str]) -> "Data_load":
-        """A labelled CSV, or all of a folder, a glob or a list; the label stands where it did in training, and columns
-        that the training left out are left out."""
+        """Load a labelled CSV, or all of a folder, a glob or a list, local or hdfs://.
+
+        The label stands where it did in training, and columns that the training left out are left out.
+        Raises DataError where a file is not there or cannot be read.
+        """
         from mrdl.paper_data import Data_load, ToTensor
 
         label = self.model.preparation.label_index if self.model else 0
@@ -124,6 +138,7 @@ class rbm:  # noqa: N801
         return scores.get("accuracy", scores.get("mse", scores["loss"]))
 
     def _trained(self) -> Model:
+        """Return the trained model; raises ConfigError before MRDL.run()."""
         if self.model is None:
             raise ConfigError("nothing was trained yet: set MRDL.newnet and MRDL.net, then call MRDL.run()")
         return self.model
@@ -136,7 +151,7 @@ def _check(name: str, value: Any, wanted: str, fits: Any) -> None:
 
 
 def _only(what: str, given: Sequence[Any]) -> Any:
-    """The one that is given, None where none is; raises ConfigError for two."""
+    """Return the one that is given, None where none is; raises ConfigError for two."""
     found = [each for each in given if each is not None]
     if len(found) > 1:
         raise ConfigError(f"the {what} is given twice: {', '.join(map(repr, found))}")
@@ -150,7 +165,11 @@ class _NetOfTask:
 class MRDL(TrainJob):
     """The paper's job. Set `newnet` and `net`, then call `run()`: it reads the script's command line.
 
+    newnet: a definition, rbm(...); net: the network of its create_net; weights: those of each shard, after `run()`.
     A class of your own, derived from it in your script, may have the hooks of TrainJob: parse, combine_rule.
+
+    MRDL.newnet, MRDL.net = newnet, net
+    MRDL.run()  # python3 script.py data.csv -r hadoop
     """
 
     newnet: ClassVar[rbm | None] = None
@@ -161,8 +180,8 @@ class MRDL(TrainJob):
     def run(cls) -> None:
         """Train; leaves the weights of each shard in `weights`, and puts the network on a redirected standard output.
 
-        Ends the script with a message and an exit status where the settings, the data or a job are wrong, and where
-        Hadoop runs the script as a task.
+        Raises ConfigError where `newnet` or `net` is not set. Ends the script with a message and an exit status where
+        the settings, the data or a job are wrong, and where Hadoop runs the script as a task.
         """
         if is_task():
             super().run()
@@ -191,7 +210,7 @@ class MRDL(TrainJob):
 
     @classmethod
     def _job_class(cls) -> type[TrainJob]:
-        """The class that tasks run: without a class of the user's, one whose file they load faster."""
+        """Return the class that tasks run: without a class of the user's, one whose file they load faster."""
         if cls is not MRDL:
             return cls
         if cls.combine_rule is not None or cls.parse is not TrainJob.parse:
@@ -203,7 +222,7 @@ class MRDL(TrainJob):
 
     @staticmethod
     def _defaults(newnet: rbm, net: "Net") -> dict[str, Any]:
-        """The settings that the program and the paper mean, where no flag says otherwise."""
+        """Return the settings that the program and the paper mean, where no flag says otherwise."""
         return {
             "learning_rate": newnet.learn_rate,
             "momentum": newnet.momentum,

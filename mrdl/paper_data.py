@@ -16,10 +16,13 @@ from mrdl.storage.store import store_of, text_chunks
 
 
 class ToTensor:
-    """A transformation of Data_load: a row of numbers -> a float32 tensor (columns,)."""
+    """Makes a row of numbers a float32 tensor, (columns,): a transformation of Data_load.
+
+    ToTensor()([0, 16]) -> tensor([ 0., 16.])
+    """
 
     def __call__(self, sample: Any) -> torch.Tensor:
-        """sample: (columns,) numbers."""
+        """Return the tensor of a row. sample: (columns,) numbers. Raises ValueError where one is no number."""
         return torch.as_tensor(np.asarray(sample, dtype=np.float32))
 
 
@@ -45,6 +48,7 @@ class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
         label: str = "0",
         drop: Sequence[str] = (),
     ) -> None:
+        """Read the files; raises DataError, see the class."""
         transforms = transform if isinstance(transform, Sequence) else [transform]
         self.transforms = [each for each in transforms if each is not None]
         names, folders = _listed(file), _listed(direct or "")
@@ -61,11 +65,11 @@ class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
         self.Y = [label for _, labels in parts for label in labels] if self.schema.label is not None else []
 
     def __len__(self) -> int:
-        """The number of rows."""
+        """Return the number of rows."""
         return len(self.X)
 
     def __getitem__(self, index: int) -> tuple[str, Any]:
-        """The label, empty where there is none, and the transformed values of a row, in this order."""
+        """Return the label of a row, "" where there is none, and its transformed values, in this order."""
         values: Any = self.X[index]
         for transform in self.transforms:
             values = transform(values)
@@ -73,10 +77,12 @@ class Data_load(Dataset[tuple[Any, Any]]):  # noqa: N801
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:
+    """Return one name or several as a list."""
     return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
 def _filled(path: str) -> list[FileInfo]:
+    """Return the files that a name means and that hold something; raises DataError where none does."""
     filled = [info for info in store_of(path).files(path) if info.size]
     if not filled:
         raise DataError(f"{path} is empty, expected lines of a label and values with commas between")
@@ -84,12 +90,13 @@ def _filled(path: str) -> list[FileInfo]:
 
 
 def _look(path: str, info: FileInfo, label: str, drop: Sequence[str]) -> tuple[str, FileInfo, Schema]:
+    """Return a path, its file and the columns of that file."""
     shown = _shown(path, info)
     return path, info, sniff(first_lines([info], shown), label, "auto", shown, drop)
 
 
 def _shown(path: str, info: FileInfo) -> str:
-    """A file as the user named it, if it is a single one."""
+    """Return a file's name as the user gave it, if it is a single one."""
     return path if info.path.endswith(path) else info.path
 
 
