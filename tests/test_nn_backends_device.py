@@ -9,7 +9,7 @@ import torch
 from manifests import SHARD, manifest
 
 from mrdl.errors import SetupError
-from mrdl.mapreduce.tracking import cpu_seconds
+from mrdl.mapreduce.tracking import counted_cpu_s
 from mrdl.nn import device as devices
 from mrdl.nn.backends.batched import with_batch
 from mrdl.nn.backends.single import with_torch
@@ -101,7 +101,7 @@ def test_what_a_job_does_not_know_it_does_not_make_up(tmp_path, monkeypatch):
 
 def test_the_counters_of_tasks_are_summed_over_steps():
     counted = [{"mrdl": {"CPU milliseconds": 1500}, "Job Counters": {}}, {"mrdl": {"CPU milliseconds": 250}}]
-    assert cpu_seconds(counted) == 1.75 and cpu_seconds([{}, {"Job Counters": {}}]) is None
+    assert counted_cpu_s(counted) == 1.75 and counted_cpu_s([{}, {"Job Counters": {}}]) is None
 
 
 def test_the_device_of_a_shard_is_in_its_record():

@@ -1,4 +1,4 @@
-"""From the last words of a task to the error that the user sees."""
+"""The error that the user sees, made of the log of a task that failed."""
 
 import re
 

@@ -34,7 +34,7 @@ class MrjobInline(AsHadoop, InlineMRJobRunner):
 
 
 class Inline(OnThisMachine):
-    """Tasks in this process."""
+    """The runner (see Runner) whose tasks run in this process."""
 
     name = "inline"
     runs_here = True

@@ -14,7 +14,7 @@ from mrjob.step import StepFailedException
 from mrdl.errors import MrdlError
 from mrdl.mapreduce.arguments import Launch, training_options
 from mrdl.mapreduce.runners import Runner
-from mrdl.mapreduce.tracking import Watcher, cpu_seconds, retried_attempts
+from mrdl.mapreduce.tracking import Watcher, counted_cpu_s, retried_attempts
 from mrdl.storage.paths import plain_name
 from mrdl.storage.store import is_hdfs
 
@@ -25,8 +25,9 @@ logging.getLogger("mrjob").addHandler(logging.NullHandler())  # it warns of what
 class Ended:
     """A job that is over.
 
-    output: in chunks; retried: attempts beyond each task's first; phases_s: seconds by phase; cpu_s: CPU seconds of its
-    tasks, None where they are not known.
+    output: the records of its last step, in chunks of bytes; retried: attempts beyond each task's first; phases_s:
+    seconds by phase, of which a tracker says what there are; cpu_s: CPU seconds of its tasks, None where they are not
+    known.
     """
 
     output: list[bytes]
@@ -36,12 +37,18 @@ class Ended:
 
 
 def run(runner: Runner, job_class: type[MRJob], launch: Launch) -> Ended:
-    """Run a job to its end. Raises TrainingError with the task's traceback, JobLost where there is none on YARN."""
+    """Run one job of a training to its end.
+
+    runner: where its tasks run; job_class: mrjob's class of the job; launch: what it works on. Raises the error of a
+    task that failed, if it is one of mrdl's, else TrainingError with the task's traceback; JobLost where no task said
+    a word on YARN.
+    """
     with contextlib.ExitStack() as held:
         return _run(runner, job_class, launch, _with_plain_names(launch, held))
 
 
 def _run(runner: Runner, job_class: type[MRJob], launch: Launch, plain: Launch) -> Ended:
+    """Run a job. plain: the same job as `launch`, by names of files that mrjob does not take for more than text."""
     job = job_class([*runner.arguments(plain), *training_options(plain)])
     _run_by(job, runner.mrjob_class(launch.cached, launch.reducers, launch.inputs))
     tracker = runner.tracker(launch.tag, launch.work_dir, launch.shards)
@@ -51,7 +58,7 @@ def _run(runner: Runner, job_class: type[MRJob], launch: Launch, plain: Launch) 
             chunks = list(made.cat_output())
         counters = made.counters()
         again = getattr(made, "retried", 0) or retried_attempts(counters)
-        return Ended(chunks, again, tracker.phases_s(), cpu_seconds(counters))
+        return Ended(chunks, again, tracker.phases_s(), counted_cpu_s(counters))
     except StepFailedException as error:
         raise runner.error(tracker.failure_log()) from error
     except MrdlError:
@@ -63,8 +70,10 @@ def _run(runner: Runner, job_class: type[MRJob], launch: Launch, plain: Launch) 
 
 
 def ended_well(runner: Runner, job: MRJob, look: Callable[[], None]) -> bool:
-    """Run a job whose tasks leave files of their own; returns whether it succeeded. look: is called meanwhile, again
-    and again."""
+    """Run a job whose tasks leave files of their own; returns whether it succeeded.
+
+    look: is called each half second meanwhile, in a thread of its own.
+    """
     _run_by(job, runner.mrjob_class(cached=False))
     try:
         with job.make_runner() as made, Watcher(look):
@@ -80,7 +89,10 @@ def _run_by(job: MRJob, mrjob_class: type) -> None:
 
 
 def _with_plain_names(launch: Launch, held: contextlib.ExitStack) -> Launch:
-    """The same job, its local folders by names that mrjob takes for no more than text, as long as they are held."""
+    """The same job, its local folders by names that mrjob takes for no more than text.
+
+    held: what keeps those names; they are gone when it is closed.
+    """
 
     def plain(path: Path) -> Path:
         return held.enter_context(plain_name(path.parent)) / path.name

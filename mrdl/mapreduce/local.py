@@ -31,6 +31,7 @@ class MrjobLocal(AsHadoop, LocalMRJobRunner):
     _over = False
 
     def _run_multiple(self, funcs: Iterable[Callable[[], None]], num_processes: int | None = None) -> None:
+        """Run tasks, each of which waits for a process of its own; where one fails, end the others."""
         with ThreadPoolExecutor(self._num_cores()) as pool:
             futures = [pool.submit(self._attempts, func) for func in funcs]
             try:
@@ -57,7 +58,7 @@ class MrjobLocal(AsHadoop, LocalMRJobRunner):
 
 
 class Local(OnThisMachine):
-    """Tasks in processes of this machine."""
+    """The runner (see Runner) whose tasks are processes of this machine."""
 
     name = "local"
     runs_here = False

@@ -12,17 +12,24 @@ STATUS = re.compile(
     r"shard (?P<shard>\d+) round \d+ "
     r"epoch (?P<epoch>\d+)/(?P<epochs>\d+) (?P<percent>\d+)% loss (?P<loss>\S+)"
 )
-EVERY_S = 0.5
+EVERY_S = 0.5  # between two looks at a job, and two lines of a task
 
 
 def training_status(shard: int, round_: int, epoch: int, epochs: int, done: float, loss: float) -> str:
-    """What a training task says; epoch counts from 0, done is the fraction of that epoch."""
+    """The status line of a training task.
+
+    epoch: counts from 0; done: the fraction of that epoch, 0 to 1; loss: of the rows of the epoch so far.
+    """
     return f"shard {shard} round {round_} epoch {epoch + 1}/{epochs} {100 * done:.0f}% loss {loss:.4f}"
 
 
 @dataclass
 class Progress:
-    """What is known of a running job: `fraction` 0 to 1, `text` for people."""
+    """The progress of a running job.
+
+    shards: how many it trains; fraction: of all its work, 0 to 1; text: what goes on, for people; done: shard -> its
+    fraction.
+    """
 
     shards: int
     fraction: float = 0.0

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 INPUT_FILE = "mapreduce_map_input_file"
 INPUT_START = "mapreduce_map_input_start"
 CPU_COUNTER = "mrdl", "CPU milliseconds"  # group and name of the counter of what tasks have used
-_output: int | None = None  # see keep_output
 DIES_WITH_DRIVER = "MRDL_DIES_WITH_DRIVER"  # set for tasks of the local runner: the driver's process id
+_output: int | None = None  # see keep_output
 
 
 def is_task() -> bool:
@@ -30,7 +30,10 @@ def is_task() -> bool:
 
 
 def keep_output() -> int:
-    """The task's standard output as a descriptor of its own; what is printed from now on goes to standard error."""
+    """Keep standard output for the protocol: what is printed from now on, C libraries included, goes to standard error.
+
+    Returns the descriptor of the standard output that was, the same each time.
+    """
     global _output
     if _output is None:
         sys.stdout.flush()
@@ -41,9 +44,12 @@ def keep_output() -> int:
 
 @contextlib.contextmanager
 def task_streams(job: Any) -> Iterator[tuple[BinaryIO, "Write"]]:
-    """The task's input as a binary file, and `write(key, value)`.
+    """Give a task its input as a binary file, and `write(key, value)`, which writes a record.
 
-    Standard output belongs to the protocol: whatever else prints, C libraries too, goes to standard error.
+    Standard output belongs to the protocol: whatever else prints, C libraries too, goes to standard error. At the end
+    the CPU time that was used is counted; an error that is not worded for people gets a note of the task's input.
+
+    with task_streams(job) as (lines, write): write(b"key", b"value")
     """
     die_with_driver()
     out, saved, began = job.stdout, (sys.stdout, sys.stderr), time.process_time()
@@ -91,7 +97,7 @@ def end_with_parent() -> None:
 
 
 def children_of(pid: int) -> list[int]:
-    """All processes below one, the deepest first."""
+    """The ids of all processes below one, the deepest first (Linux)."""
     found: list[int] = []
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -104,7 +110,10 @@ def children_of(pid: int) -> list[int]:
 
 
 def kill_tasks() -> None:
-    """End the tasks that this process runs; other children of a program that calls mrdl are not ours to end."""
+    """End the tasks of the local runner that this process has started.
+
+    They are known by their environment: other children of a program that calls mrdl are not ours to end.
+    """
     mark = f"{DIES_WITH_DRIVER}={os.getpid()}".encode()
     for pid in children_of(os.getpid()):
         with contextlib.suppress(OSError):  # it has just ended

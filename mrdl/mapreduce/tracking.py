@@ -17,20 +17,23 @@ TAIL_BYTES = 4096  # of a task's standard error: its last status is there
 
 
 class Tracker(Protocol):
-    """Watches one job from outside. It is made before the job starts."""
+    """What watches one job from outside; it is made before the job starts, so that it knows an earlier one's traces."""
 
     def progress(self) -> Progress:
-        """What is known of the job by now."""
+        """The job's progress by now; asked again and again while it runs, from one thread at a time."""
 
     def phases_s(self) -> dict[str, float]:
-        """Seconds by phase, after the job."""
+        """The seconds of each phase, by its name; asked when the job is over."""
 
     def failure_log(self) -> str:
-        """Standard error of a task that failed; empty where no task said anything."""
+        """The standard error of a task that failed; empty where no task said anything."""
 
 
 class FileTracker:
-    """Watches a job of the inline or local runner, whose tasks leave their standard error in files below work_dir."""
+    """Watches a job of this machine, by what its tasks write to standard error.
+
+    work_dir: the folder below which mrjob keeps that, a file a task; shards: those whose progress is the job's.
+    """
 
     def __init__(self, work_dir: Path, shards: int) -> None:
         self._work_dir = work_dir
@@ -54,7 +57,10 @@ class FileTracker:
 
 
 class YarnTracker:
-    """Watches the applications of one job, found by the run's tag; those of earlier jobs are not looked at."""
+    """Watches the applications of one job on YARN; those of earlier jobs of the run are not looked at.
+
+    tag: the run's name, by which YARN knows its applications; shards: those whose progress is the job's.
+    """
 
     def __init__(self, tag: str, shards: int) -> None:
         self._cluster = hdfs_store().cluster
@@ -77,6 +83,7 @@ class YarnTracker:
         return progress
 
     def _read(self, progress: Progress) -> None:
+        """Take in what the tasks of the running applications say, or, before they say anything, what YARN does."""
         for application in self._cluster.applications(self._tag):
             statuses, mapped, reduced = self._cluster.statuses(application["id"])
             if mapped >= 100:
@@ -107,6 +114,7 @@ class YarnTracker:
         return ""
 
     def _over(self) -> list[dict[str, Any]]:
+        """The applications of this job that are over, as YARN describes them."""
         try:
             return [a for a in self._cluster.applications(self._tag, OVER) if a["id"] not in self._before]
         except SetupError:
@@ -120,7 +128,7 @@ def retried_attempts(counters: list[dict[str, dict[str, int]]]) -> int:
     return sum(group.get(name, 0) for group in groups for name in names)
 
 
-def cpu_seconds(counters: list[dict[str, dict[str, int]]]) -> float | None:
+def counted_cpu_s(counters: list[dict[str, dict[str, int]]]) -> float | None:
     """The CPU seconds that the tasks of all steps say they have used; None where nothing came of their counters."""
     group, name = CPU_COUNTER
     found = [step[group][name] for step in counters if name in step.get(group, {})]
@@ -128,7 +136,10 @@ def cpu_seconds(counters: list[dict[str, dict[str, int]]]) -> float | None:
 
 
 class Watcher:
-    """Calls a function each half second in a thread of its own, as long as it is entered."""
+    """Calls a function each half second in a thread of its own, as long as it is entered.
+
+    with Watcher(lambda: print(tracker.progress().text)): runner.run()
+    """
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look
@@ -150,7 +161,10 @@ class Watcher:
 
 
 def last_statuses(folder: Path, since: float) -> list[str]:
-    """The newest status of every task that the inline and local runners started below `folder`."""
+    """The newest status line of every task that mrjob has started below a folder on this machine.
+
+    since: when the job began, in seconds of the clock; tasks that wrote nothing after that are an earlier job's.
+    """
     found = []
     for stderr in folder.glob("*/step/*/*/*/stderr"):
         try:

@@ -98,7 +98,10 @@ class WebHdfs(Filesystem):
 
 
 class Yarn:
-    """Tasks on a cluster. All that is asked of it waits for a cluster that is away, as long as the run would."""
+    """The runner (see Runner) whose tasks run on a cluster.
+
+    All that is asked of it waits for a cluster that is away, as long as the run would.
+    """
 
     name = "hadoop"
     runs_here = False
@@ -184,7 +187,7 @@ def is_running(tag: str) -> bool:
 
 
 def _ask(ask: Callable[[Cluster], T]) -> T:
-    """What YARN answers; a YARN that is away is waited for as a run does."""
+    """The answer of YARN to a question; a YARN that is away is waited for as a run does."""
     store = hdfs_store()
     return store.retry(lambda: ask(store.cluster))
 

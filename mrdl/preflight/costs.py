@@ -51,7 +51,10 @@ def is_known(runner: str) -> bool:
 
 
 def keep(runner: str, first_s: float, round_s: float) -> None:
-    """Remember what the jobs of a runner cost here: the first one, and that of a round."""
+    """Remember what the jobs of a runner cost here, in seconds beside their work.
+
+    first_s: of the first job, from the start of the command; round_s: of the job of each round.
+    """
     measured.keep(runner_of(runner).place, [round(first_s, 3), round(round_s, 3)])
 
 
@@ -93,11 +96,14 @@ def measure_cluster(runner: str) -> None:
 
 
 def _cores() -> int:
+    """The number of cores that this process may use."""
     return runner_of("local").slots()
 
 
 def _shared() -> float:
-    """The speed at which a core multiplies matrices, as training does, when all cores do, by that of one alone."""
+    """The speed at which a core multiplies matrices when all cores do, by that of one alone: 1 where none is in the
+    way of another. The matrices are those of a training of MNIST by batches of 16 rows.
+    """
     code = (
         "import time, torch; torch.set_num_threads(1); a, b = torch.rand(16, 784), torch.rand(784, 500); n = 0;"
         "v = torch.zeros(400_000); end = time.perf_counter() + 1.5\n"
@@ -106,6 +112,7 @@ def _shared() -> float:
     )
 
     def all_at_once(count: int) -> float:
+        """The products of a process, on average over so many at once."""
         processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(count)]
         return sum(int(process.communicate()[0]) for process in processes) / count
 

@@ -78,6 +78,7 @@ def _head_with_rows(source: Source) -> bytes:
 
 
 def _parse(source: Source, text: bytes) -> list[Block]:
+    """The good rows of a text of whole lines, in blocks."""
     return BlockParser(source.schema).parse(text)[0]
 
 
@@ -107,6 +108,7 @@ def _training_speeds(
     share_s = seconds / len(arch.stages)
 
     def speed(stage: Stage) -> float:
+        """The rows a second of a stage, by a training of half its share of the seconds or more."""
         count = 20 * config.batch_size
         while True:
             some = dataclasses.replace(rows, order=np.resize(rows.order, count))

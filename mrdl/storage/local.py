@@ -1,4 +1,4 @@
-"""The file system of this machine."""
+"""Files on this machine, as a Store."""
 
 import glob
 import hashlib
@@ -11,16 +11,21 @@ from mrdl.cluster.webhdfs import CHUNK_BYTES, FileInfo, hidden
 from mrdl.errors import DataError, brief
 from mrdl.storage.paths import matching, path_fault
 
-SAMPLES, SAMPLE_BYTES = 64, 1 << 16  # of a file that is too large to be read whole just to know it
+SAMPLES = 64  # pieces of a file that is too large to be read whole just to know it
+SAMPLE_BYTES = 1 << 16  # in each of them: 4 MiB of a file, which a disk reads in some hundredths of a second
 
 
 def _info(file: Path) -> FileInfo:
+    """The marks of a file, by its absolute path."""
     found = file.stat()
     return FileInfo(str(file.resolve()), found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 class LocalStore:
-    """The file system of this machine."""
+    """The file system of this machine (see Store).
+
+    LocalStore().files("data/part-*") are the files of a data set.
+    """
 
     def files(self, pattern: str) -> list[FileInfo]:
         """See Store."""

@@ -14,7 +14,10 @@ MOST_OF_A_PATH, MOST_OF_A_NAME = 4095, 255  # bytes, on Linux
 
 
 def path_fault(path: str) -> str:
-    """Why there can be no such path on this machine or in HDFS, in words that follow it; empty where there may be."""
+    """The reason why there can be no such path on this machine or in HDFS; empty where there may be one.
+
+    It follows the path in a message: "with a zero byte in the path".
+    """
     data = os.fsencode(path)
     if len(data) > MOST_OF_A_PATH:
         return f"a path of {len(data):,} bytes, expected {MOST_OF_A_PATH:,} or fewer"
@@ -25,9 +28,11 @@ def path_fault(path: str) -> str:
 
 @contextmanager
 def plain_name(folder: Path) -> Iterator[Path]:
-    """A name of a folder that is there, without a character that mrjob or a shell takes for more than text.
+    """Give a folder that is there a name without a character that mrjob or a shell takes for more than text.
 
-    It holds as long as it is entered, for this process and those that it starts.
+    The name holds as long as this is entered, for this process and those that it starts.
+
+    with plain_name(Path("my $folder")) as folder: ...
     """
     if PLAIN.fullmatch(str(folder)) or not os.path.isdir("/proc/self/fd"):
         yield folder
@@ -48,7 +53,11 @@ def hadoop_literal(uri: str) -> str:
 
 
 def matching(pattern: str) -> list[str]:
-    """The paths on this machine that a glob means, sorted; folders that are there by their literal names are those."""
+    """The paths on this machine that a glob means, sorted.
+
+    Folders that are there by their literal names are those: of "runs[1]/*.csv" the first part is no glob where there is
+    a folder runs[1].
+    """
     place, *parts = Path(pattern).parts or (".",)
     if not os.path.exists(place):
         place, parts = ".", [place, *parts]

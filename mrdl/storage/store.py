@@ -63,26 +63,27 @@ def store_of(path: str) -> Store:
 
 
 def hdfs_store() -> HdfsStore:
-    """The HDFS of HADOOP_CONF_DIR as it is now."""
+    """The HDFS of HADOOP_CONF_DIR as it is now; raises SetupError where that describes none."""
     return _store_of_conf(str(conf_dir()))
 
 
 @functools.lru_cache(maxsize=8)
 def _store_of_conf(folder: str) -> HdfsStore:
-    """Asked once in a process."""
+    """The HDFS that a folder of Hadoop's configuration describes, which is read once in a process."""
     return HdfsStore(Cluster.from_conf())
 
 
 def waiting(asks_hadoop: bool, wait_s: float, note: Callable[[str], None]) -> AbstractContextManager[None]:
-    """Inside, a run waits for HDFS and YARN to come back; before it has begun, a wrong set-up is told at once.
+    """Have a run wait, inside, for HDFS and YARN to come back; before it has begun, a wrong set-up is told at once.
 
-    asks_hadoop: whether there is anything to wait for; note: is told of each wait.
+    asks_hadoop: whether there is anything to wait for; wait_s: seconds, each time that a service is away; note: is told
+    of each wait.
     """
     return hdfs_store().retry.waiting(wait_s, note) if asks_hadoop else nullcontext()
 
 
 def read(path: str) -> bytes:
-    """A whole file."""
+    """The bytes of a whole file. read("hdfs:///user/me/digits.csv")"""
     return b"".join(store_of(path).chunks(path))
 
 
