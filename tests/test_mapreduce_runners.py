@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from mrjob.hadoop import HadoopJobRunner
+from mrjob.inline import InlineMRJobRunner
 from mrjob.job import MRJob
 from mrjob.local import LocalMRJobRunner
 from mrjob.sim import SimMRJobRunner
@@ -16,11 +17,17 @@ from mrdl.mapreduce.task import DIES_WITH_DRIVER, kill_tasks
     ("owner", "name"),
     [
         (MRJob, "_runner_class"),
+        (SimMRJobRunner, "_input_paths_for_step"),
         (SimMRJobRunner, "_pick_mapper_split_size"),
+        (SimMRJobRunner, "_split_mapper_input"),
         (SimMRJobRunner, "_split_reducer_input"),
         (SimMRJobRunner, "_yield_split_fileobjs"),
         (SimMRJobRunner, "_sorted_reducer_input_path"),
+        (InlineMRJobRunner, "_invoke_task_func"),
         (LocalMRJobRunner, "_run_multiple"),
+        (HadoopJobRunner, "_get_input_paths"),
+        (HadoopJobRunner, "_step_input_uris"),
+        (HadoopJobRunner, "_env_for_step"),
         (HadoopJobRunner, "fs"),
     ],
 )

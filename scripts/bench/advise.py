@@ -22,6 +22,7 @@ def main():
     options = parser.parse_args()
     runners = options.runners.split(",")
     from mrdl.data.source import Source
+    from mrdl.mapreduce.runners import runner_of
     from mrdl.preflight import advice, costs, measuring
     from mrdl.settings.config import TrainConfig
 
@@ -34,7 +35,9 @@ def main():
             data = str(mnist(number))
             settings = {"nodes": (784, 500, 100, 10), "rounds": rounds, "epochs": epochs}
             for runner in runners:
-                config = TrainConfig().with_changes({**settings, "shards": 1 if runner == "inline" else shards})
+                config = TrainConfig().with_changes(
+                    {**settings, "shards": 1 if runner_of(runner).runs_here else shards}
+                )
                 config = config.resolved()
                 found = measuring.measure(Source.look_at(data, config), config)
                 predicted = advice.predict(found, config, runner, costs.costs(runner)).seconds
