@@ -48,7 +48,9 @@ class rbm:  # noqa: N801
         _check("momentum", momentum, "a number from 0 to 0.999", lambda value: 0 <= value <= 0.999)
         whole = "a whole number of rows, 1 or more"
         _check("batch_size", batch_size, whole, lambda value: value >= 1 and float(value).is_integer())
-        self.learn_rate, self.momentum, self.batch_size = float(learn_rate), float(momentum), int(batch_size)
+        self.learn_rate = float(learn_rate)
+        self.momentum = float(momentum)
+        self.batch_size = int(batch_size)
         self.model: Model | None = None
 
     def create_net(
@@ -125,7 +127,8 @@ class rbm:  # noqa: N801
         the mean squared error of its reconstruction, of an RBM.
         """
         trained = self._trained()
-        wanted, found = len(trained.preparation.columns), loaded_data.X.shape[1]
+        wanted = len(trained.preparation.columns)
+        found = loaded_data.X.shape[1]
         if found != wanted:
             raise DataError(f"{loaded_data.file} has {found} columns of values, the training data had {wanted}")
         model = Model(nNet.architecture, nNet.weights(), trained.preparation)
@@ -241,7 +244,8 @@ class MRDL(TrainJob):
 
 def _check_net(config: TrainConfig, net: "Net") -> None:
     """Raise ConfigError where flags ask for another network than create_net made: its weights would not fit."""
-    made, asked = net.architecture, build(config.kind, config.nodes, config.options)
+    made = net.architecture
+    asked = build(config.kind, config.nodes, config.options)
     if made != asked:
         shown = [f"{each.kind} {'-'.join(map(str, each.nodes))} {dict(each.options)}" for each in (made, asked)]
         raise ConfigError(

@@ -34,7 +34,7 @@ NOT_READY = 3  # the exit status of `status`
 def hadoop_command(options: argparse.Namespace) -> int:
     """Run a verb of `mrdl hadoop` on this user's cluster; returns the exit status.
 
-    Raises SetupError, which says what stands in the way and the way out.
+    options: verb, one of VERBS, and door. Raises SetupError, which says what stands in the way and the way out.
     """
     from mrdl.cluster.mini.cluster import MiniCluster
     from mrdl.cluster.mini.folders import Folders
@@ -43,7 +43,10 @@ def hadoop_command(options: argparse.Namespace) -> int:
 
 
 def define(parser: argparse.ArgumentParser, door: str = "mrdl hadoop") -> None:
-    """Say what `mrdl hadoop` can be told. door: how the user calls it, for its help and messages."""
+    """Say what `mrdl hadoop` can be told.
+
+    door: how the user calls it, for its help and messages.
+    """
     parser.description = ABOUT.format(door=door)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("verb", choices=VERBS)
@@ -51,7 +54,12 @@ def define(parser: argparse.ArgumentParser, door: str = "mrdl hadoop") -> None:
 
 
 def main(words: Sequence[str] | None = None, door: str = "scripts/hadoop") -> int:
-    """Run scripts/hadoop; returns the exit status. words: of the command line, this process's own if None."""
+    """Run scripts/hadoop; returns the exit status.
+
+    words: of the command line, this process's own if None; door: how the user calls it.
+
+    main(["status"]) == NOT_READY
+    """
     parser = argparse.ArgumentParser(prog=door)
     define(parser, door)
     try:

@@ -79,7 +79,8 @@ class Rest:
 
         body: sent as JSON, None without one; accept: the type that is wanted. Raises what `get` raises.
         """
-        who, wanted = {"user.name": self.user}, {"Accept": accept}  # logs are refused to who wants JSON
+        who = {"user.name": self.user}
+        wanted = {"Accept": accept}  # logs are refused to who wants JSON
         session = _session(self.kerberos)
         try:
             reply = session.request(method, url, params=who, headers=wanted, timeout=TIMEOUT_S, json=body)

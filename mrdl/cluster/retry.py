@@ -55,7 +55,8 @@ class Retry:
         For callers that do not begin anew, but go on where they were: a file is read on from the same byte.
         """
         wait_s, note = self._now.get()
-        deadline, told = time.monotonic() + wait_s, False
+        deadline = time.monotonic() + wait_s
+        told = False
 
         def pause(error: Unavailable) -> None:
             nonlocal told

@@ -101,7 +101,9 @@ class HdfsStore:
 
     def chunks(self, path: str, length: int | None = None) -> Iterator[bytes]:
         """See Store. Where reading breaks off, it goes on at the same byte."""
-        name, done, pause = self.path(path), 0, self.retry.pauses()
+        name = self.path(path)
+        done = 0
+        pause = self.retry.pauses()
         while True:
             rest = None if length is None else length - done
             try:
@@ -174,7 +176,10 @@ class HdfsStore:
                     yield from self._walk(below)
 
     def _match(self, pattern: str) -> Iterator[tuple[str, int, int, int]]:
-        """Yield the same of all files that a glob means, component by component."""
+        """Yield (path, size, modified, serial) of all files that a glob means.
+
+        It is followed component by component, so that only folders that match are listed.
+        """
         folders = ["/"]
         for part in pattern.strip("/").split("/"):
             folders = [posixpath.join(folder, name) for folder in folders for name in self._names_like(part, folder)]

@@ -14,7 +14,8 @@ from mrdl.cluster.rest import Absent, Refused, Rest, WebPage
 from mrdl.cluster.site import HOW_TO, _container_mb, _somewhere, conf_dir, read_conf
 from mrdl.errors import SetupError, Unavailable
 
-KILL_S, KILL_LOOK_S = 30, 0.2  # that an application has to end, and how often it is looked at
+KILL_S = 30  # that an application has to end
+KILL_LOOK_S = 0.2  # between two looks at it
 UNFINISHED = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 LOG_BYTES = 65536
 
@@ -121,7 +122,10 @@ class Cluster:
                 ) from error
 
     def statuses(self, application: str) -> tuple[list[str], float, float]:
-        """Return what the tasks of a running application say of themselves, and its map and reduce per cent."""
+        """Return what the tasks of a running application say of themselves, and its map and reduce per cent.
+
+        The lists are empty, and the shares 0, where its ApplicationMaster does not answer yet.
+        """
         job = application.replace("application", "job")
         base = f"{self.resourcemanager}/proxy/{application}/ws/v1/mapreduce/jobs/{job}"
         about = _page(self._yarn, base).get("job") or {}

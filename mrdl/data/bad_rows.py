@@ -58,7 +58,9 @@ class BadRows(Sequence[BadRow]):
     ) -> None:
         """Keep the lines. numbers: (bad,) int64, of lines in the text; lines: (bad,) of bytes; reason: of one line."""
         self.columns = columns
-        self._numbers, self._lines, self._reason = numbers, lines, reason
+        self._numbers = numbers
+        self._lines = lines
+        self._reason = reason
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -194,7 +196,8 @@ def _grid(lines: pa.Array, schema: Schema) -> tuple[pa.Array, pa.Array | None]:
 
     lines: those with the right number of cells.
     """
-    width, used = len(schema.columns), [*schema.places, *([] if schema.label is None else [schema.label])]
+    width = len(schema.columns)
+    used = [*schema.places, *([] if schema.label is None else [schema.label])]
     text = b"\n".join(lines.to_pylist())
     if b'"' in text:
         columns = _read(text, width, used)
@@ -222,7 +225,8 @@ def _read(text: bytes, width: int, used: Sequence[int]) -> list[pa.Array]:
 
 def _bad_columns(cells: Cells, bad: np.ndarray, schema: Schema) -> dict[int, tuple[int, str]]:
     """Return of each column with bad cells, by its index in the CSV, how many and the first. bad: (columns, rows)."""
-    rows, found = bad.shape[1], {}
+    rows = bad.shape[1]
+    found = {}
     for column in np.flatnonzero(bad.any(axis=1)):
         first: Any = cells.text[int(column * rows + bad[column].argmax())].as_py()
         found[schema.places[column]] = int(bad[column].sum()), first[:SHOWN_CELL]

@@ -44,7 +44,8 @@ def tell_index(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
     """Log columns that bear the name of pandas' index: a row's number tells its label where rows are sorted by it."""
     found = [i for i in schema.places if schema.columns[i] in INDEX] if schema.header_crc is not None else []
     if found:
-        name, drop = brief(schema.columns[found[0]], LONG), to_drop(found, way_out)
+        name = brief(schema.columns[found[0]], LONG)
+        drop = to_drop(found, way_out)
         log.warning(
             "%s: column %d is called %s, as pandas calls its index, and is learnt as a value: %s leaves it out",
             *(source, found[0], name, drop),
@@ -93,7 +94,10 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
 
 
 def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:
-    """Return what columns can be called in the setting `drop`: by short names that mean them alone, else by numbers."""
+    """Return what columns can be called in the setting `drop`.
+
+    That is by short names that mean them alone, else by numbers.
+    """
     if schema.header_crc is None:
         return list(places)
     counts = Counter(schema.columns)

@@ -43,7 +43,8 @@ def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:
     crc: of the header, None without one. It is known by what it says, not by its place: only the first split of a file
     has it. It leaves an empty line, so that lines keep their numbers.
     """
-    rest, first = b"", True
+    rest = b""
+    first = True
     for chunk in chunks:
         text = rest + chunk
         half = text.endswith(b"\r")  # perhaps the half of a CRLF
@@ -77,7 +78,8 @@ class BlockParser:
 
         keep_unlabelled: whether a row whose label is missing is one, with the label ""; else it is bad.
         """
-        self._schema, self._keep_unlabelled = schema, keep_unlabelled
+        self._schema = schema
+        self._keep_unlabelled = keep_unlabelled
         self._places = schema.places
         self._names = [str(i) for i in range(len(schema.columns))]
         self._used = [self._names[i] for i in (*self._places, *([] if schema.label is None else [schema.label]))]
@@ -204,7 +206,8 @@ def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np
 
     chunks: its bytes, cut anywhere; source: its name for people. Raises DataError at a bad row.
     """
-    parser, line = BlockParser(schema), 0
+    parser = BlockParser(schema)
+    line = 0
     blocks: list[Block] = []
     for text in whole_lines(chunks, schema.header_crc):
         parsed, bad = parser.parse(text)

@@ -105,7 +105,8 @@ def _statistics(x: np.ndarray, labels: list[str], codes: np.ndarray, train: np.n
     x: (rows, columns); codes: (rows,) int64, index in labels; train: (training rows,), indices in x.
     """
     counted = Statistics.empty(x.shape[1])
-    counted.training_rows, counted.integral = len(train), is_integral(x)
+    counted.training_rows = len(train)
+    counted.integral = is_integral(x)
     counted.add_range(x[train].astype(np.float32))
     counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
     return counted

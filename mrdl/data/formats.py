@@ -60,7 +60,10 @@ FORMATS = (
 
 
 def refuse_other_formats(head: bytes, source: str) -> None:
-    """Raise DataError, with the way out, where the first bytes of a file, unpacked, are not those of UTF-8 text."""
+    """Raise DataError, with the way out, where the first bytes of a file, unpacked, are not those of UTF-8 text.
+
+    head: the bytes, some hundred are enough; source: its name for people.
+    """
     if found := next((kind for kind in FORMATS if kind.is_of(head)), None):
         raise DataError(f"{source} is no CSV: by its first bytes it is {found.name}. {_way_out(found, source)}")
     if _is_utf16(head):
@@ -105,7 +108,10 @@ def _way_out(kind: Format, source: str) -> str:
 
 
 def _pipe(program: str, source: str, made: str = "data.csv") -> str:
-    """Return a command that makes a file of another through a program, where they lie."""
+    """Return a command that makes a file of another through a program, where they lie.
+
+    _pipe("xz -dc", "d.xz")  # xz -dc < d.xz > data.csv
+    """
     if source.startswith("hdfs://"):
         return f"hadoop fs -cat {shlex.quote(source)} | {program} | hadoop fs -put - {made}"
     return f"{program} < {shlex.quote(source)} > {made}"
@@ -136,7 +142,10 @@ def _separated(by: str, program: str, source: str) -> DataError:
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    """Return whether cells, but for one that may be a label, are numbers, with a decimal point or comma."""
+    """Return whether cells are numbers, with a decimal point or comma.
+
+    One of them need not be: it may be a label.
+    """
     wrong = [cell for cell in cells if not re.fullmatch(r"\s*[-+]?[\d.,]*(e[-+]?\d+)?\s*", cell, re.IGNORECASE)]
     return len(cells) > 1 and len(wrong) <= (len(cells) > 2)
 

@@ -67,7 +67,10 @@ def _digest(path: Path) -> str:
 
 
 def _table(frame: "pd.DataFrame") -> pa.Table:
-    """Return the columns by name; categories as what they stand for, True and False as pandas writes them."""
+    """Return the columns by name; categories as what they stand for, True and False as pandas writes them.
+
+    Raises DataError for names that occur twice or hold a line end, and for cells that are neither numbers nor words.
+    """
     names = [str(name).strip() for name in frame.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"the DataFrame has more than one column of the name {twice[0]!r}: rename them")

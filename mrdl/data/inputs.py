@@ -77,7 +77,8 @@ def batches(parts: Iterable[tuple[np.ndarray, np.ndarray]], size: int) -> Iterat
             whole = count - count % size
             for i in range(0, whole, size):
                 yield rows[i : i + size], beside[i : i + size]
-            waiting, count = [(rows[whole:], beside[whole:])], count - whole
+            waiting = [(rows[whole:], beside[whole:])]
+            count -= whole
     if count:
         yield _joined(waiting)
 
@@ -98,7 +99,8 @@ def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str
     """
     files = store_of(data).files(data)
     names: set[str] = set()
-    whole, rows = len(files) <= MOST_LOOKED_AT, 0
+    whole = len(files) <= MOST_LOOKED_AT
+    rows = 0
     for info in files[:MOST_LOOKED_AT]:
         parts = _of_file(info, data if len(files) == 1 else info.path, wanted, labelled)
         first = next(parts, None)
@@ -138,7 +140,8 @@ def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Ite
     if labelled and layout.schema.label is None:
         raise DataError(f"{shown} has no label column {wanted.label!r}")
     schema = layout.schema if labelled else layout.without_label
-    parser, line = BlockParser(schema, keep_unlabelled=True), 0
+    parser = BlockParser(schema, keep_unlabelled=True)
+    line = 0
     for text in whole_lines(chain([head], chunks), schema.header_crc):
         blocks, bad = parser.parse(text)
         if bad:

@@ -22,7 +22,8 @@ from mrdl.errors import ConfigError
 
 MAX_CLASSES = 10_000
 FEW = 20  # so many classes are never too many, however few the rows are
-ROWS_OF_AMOUNT, ROWS_OF_CLASS = 5, 2  # a class of numbers, or of text, needs so many rows on average
+ROWS_OF_AMOUNT = 5  # that a class of numbers needs on average
+ROWS_OF_CLASS = 2  # that a class of text needs on average
 SURE = 1000  # rows of a head that can tell classes from values that never come again
 NAMES = ("label", "class", "target", "y", "labels", "classes", "species", "category", "outcome")
 JUDGED = 1000  # columns of a wide table that are looked at for candidates
@@ -146,7 +147,8 @@ class Head:
         judged: whether lines are read as they are, and not by a user's own `parse`; how: a label is said.
         Raises ConfigError, with what to do, where classes are to be learnt and these are none.
         """
-        schema, index = self.schema, self.schema.label
+        schema = self.schema
+        index = schema.label
         if index is None:
             return f"none, all {len(schema.columns)} columns are values"
         name = self._name(index)

@@ -103,7 +103,8 @@ def _under_fire(trial: Trial, wanted: int, calm_s: float) -> list[str]:
 
     wanted: how many may hit, at most; calm_s: the seconds of a calm run, over which they are spread.
     """
-    faults, hit = faults_of(trial.runner), []
+    faults = faults_of(trial.runner)
+    hit = []
     trial.start()
     for _ in range(wanted):
         time.sleep(float(trial.rng.uniform(0, calm_s / wanted)))

@@ -49,7 +49,10 @@ class Trial:
         )
 
     def end(self, signal_: int) -> bool:
-        """End the driver by a signal and wait for it; returns False if it had ended by itself."""
+        """End the driver by a signal and wait for it.
+
+        Returns False if it had ended by itself.
+        """
         if self.process is None or self.process.poll() is not None:
             return False
         self.process.send_signal(signal_)
@@ -57,7 +60,10 @@ class Trial:
         return True
 
     def finish(self) -> str:
-        """Wait for the run, and start it again once where it stopped; returns its sha256, or its last words."""
+        """Wait for the run, and start it again once where it stopped.
+
+        Returns the sha256 of its network, or its last words where it stopped again.
+        """
         assert self.process
         for _ in range(2):
             out, err = self.process.communicate(timeout=LIMIT_S)
@@ -86,7 +92,10 @@ class Trial:
         return found
 
     def kill(self, match: Callable[[list[str], str], bool]) -> bool:
-        """Kill one of the run's processes that match, by chance; returns False where there is none."""
+        """Kill one of the run's processes by SIGKILL, by chance; returns False where there is none.
+
+        match: as of `processes`.
+        """
         found = self.processes(match)
         if not found:
             return False

@@ -36,7 +36,8 @@ def interval(accuracy: float, rows: int) -> tuple[float, float]:
 
 def told_accuracy(scores: Mapping[str, Any]) -> str:
     """Return an accuracy for people: 96.30 % of 27 rows (95 % interval: 81.7 to 99.3 %)."""
-    accuracy, rows = float(scores["accuracy"]), int(scores["rows"])
+    accuracy = float(scores["accuracy"])
+    rows = int(scores["rows"])
     text = f"{100 * accuracy:.2f} % of {_counted(rows)}"
     if 0 < rows < FEW_ROWS:
         low, high = interval(accuracy, rows)
@@ -112,7 +113,8 @@ def as_json(scores: Mapping[str, Any], majority: str) -> dict[str, Any]:
     told = dict.fromkeys(("accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better"))
     if scores.get("accuracy") is None or not scores.get("rows"):
         return told
-    accuracy, rows = float(scores["accuracy"]), int(scores["rows"])
+    accuracy = float(scores["accuracy"])
+    rows = int(scores["rows"])
     told |= {"accuracy_rows": rows, "accuracy_interval": list(interval(accuracy, rows))}
     if majority and "baseline" in scores:
         share = float(scores["baseline"])

@@ -73,7 +73,8 @@ class MiniCluster:
         daemons.format_namenode(self.folders)
         for name in ("namenode", "resourcemanager", "nodemanager"):
             self._launch(name)
-        services, deadline = self._services, began + START_S
+        services = self._services
+        deadline = began + START_S
         self._wait_for("the NameNode", lambda: services.accepts("NN"), deadline)
         # started before the NameNode listens, these two would sleep for 5 and 10 s
         self._launch("datanode")

@@ -16,7 +16,9 @@ from mrdl.cluster.mini.java import FLAGS, archive_flags, class_path
 # the names stand for themselves in the property files: NNH is the NameNode's web interface, RMW the ResourceManager's
 PORTS = ["NN", "NNH", "RM", "RMS", "RMT", "RMA", "RMW", "NM", "NML", "NMW", "JH", "JHW", "JHA", "SHUFFLE"]
 DAEMONS_MB = 2048  # what the five daemons take together
-LEAST_MB, MOST_MB, STEP_MB = 2048, 65536, 256
+LEAST_MB = 2048
+MOST_MB = 65536
+STEP_MB = 256
 MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 # the NameNode and DataNode look for folders of web pages that are in no jar
 WEB_FOLDERS = ("hdfs", "datanode", "secondary", "journal", "static")
@@ -78,7 +80,10 @@ def write_configuration(folders: Folders) -> None:
 
 
 def _values(folders: Folders, with_archive: bool) -> dict[str, str]:
-    """Return what ${...} in the property files stands for."""
+    """Return what ${...} in the property files stands for.
+
+    with_archive: whether containers use the archive of classes.
+    """
     return {
         **ports(folders),
         "BASE": str(folders.base),

@@ -52,7 +52,10 @@ def launch(folders: Folders, name: str) -> "subprocess.Popen[bytes]":
 
 
 def kill(folders: Folders, name: str, how: signal.Signals = signal.SIGKILL) -> bool:
-    """Send a daemon a signal, SIGKILL if not said; returns False where it does not run."""
+    """Send a daemon a signal; returns False where it does not run.
+
+    how: SIGKILL, as a failing machine, or SIGTERM, which lets it end by itself.
+    """
     pid = pid_of(folders, name)
     if pid is None:
         return False

@@ -80,7 +80,10 @@ def is_verified(folder: Path) -> bool:
 
 
 def _run_maven(target: Path) -> None:
-    """Let Maven put the jars of pom.xml into a folder; raises SetupError, with its last words, where it fails."""
+    """Let Maven put the jars of pom.xml into a folder.
+
+    Raises SetupError, with Maven's last words, where it fails.
+    """
     command = ["mvn", "-B", "-q", "-f", str(POM), f"-Dout={target}", "package"]
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if ended.returncode:

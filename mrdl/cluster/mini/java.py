@@ -9,7 +9,8 @@ from pathlib import Path
 from mrdl.cluster.mini.folders import Folders
 from mrdl.errors import SetupError
 
-LEAST, MOST = 17, 23  # Hadoop 3.5 needs Java 17; Java 24 removed what it logs in with
+LEAST = 17  # Hadoop 3.5 needs it
+MOST = 23  # Java 24 removed what Hadoop logs in with
 FLAGS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.net.preferIPv4Stack=true"
 OPENED = ["io", "lang", "lang.reflect", "math", "net", "text", "util", "util.concurrent", "util.zip"]
 # what would change every JVM behind the cluster's back
