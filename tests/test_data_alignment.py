@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrdl.data.alignment import Columns, of_file, of_names
+from mrdl.data.alignment import Columns, layout_of_file, places_of_names
 from mrdl.errors import DataError
 
 TEXT = Columns(("a", "b", "c"), "kind", 1)
@@ -45,7 +45,7 @@ FOUND = {  # the model's columns, the first line of a file -> a header?, places 
 @pytest.mark.parametrize("case", FOUND)
 def test_columns_are_found(case):
     wanted, line, is_header, places, label = FOUND[case]
-    layout = of_file(f"{line}\n1,2\n".encode(), wanted, "data.csv")
+    layout = layout_of_file(f"{line}\n1,2\n".encode(), wanted, "data.csv")
     assert (layout.schema.header_crc is not None) == is_header
     assert [layout.schema.places[i] for i in layout.order] == places
     assert layout.schema.label == label and layout.without_label.label is None
@@ -78,11 +78,11 @@ REFUSED = {
 def test_what_does_not_fit_is_refused_in_words(case):
     wanted, line, said = REFUSED[case]
     with pytest.raises(DataError, match=said):
-        of_file((line if isinstance(line, bytes) else line.encode()) + b"\n", wanted, "data.csv")
+        layout_of_file((line if isinstance(line, bytes) else line.encode()) + b"\n", wanted, "data.csv")
 
 
 def test_a_name_that_occurs_twice_does_not_matter_where_it_is_not_wanted():
-    assert of_file(b"x,a,b,x,c\n", TEXT, "data.csv").schema.dropped == (0, 3)
+    assert layout_of_file(b"x,a,b,x,c\n", TEXT, "data.csv").schema.dropped == (0, 3)
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_a_name_that_occurs_twice_does_not_matter_where_it_is_not_wanted():
     ],
 )
 def test_columns_of_a_table_in_memory_are_found(names, unnamed, places, label):
-    assert of_names(names, TEXT, "the table", unnamed=unnamed) == (places, label)
+    assert places_of_names(names, TEXT, "the table", unnamed=unnamed) == (places, label)

@@ -88,7 +88,7 @@ class Layout:
         return replace(self.schema, label=None, dropped=tuple(sorted(left_out)))
 
 
-def of_file(head: bytes, wanted: Columns, source: str) -> Layout:
+def layout_of_file(head: bytes, wanted: Columns, source: str) -> Layout:
     """Return where a model's columns lie in a file. head: its beginning; source: its name for people.
 
     Raises DataError where they are not all there, or it is no CSV.
@@ -110,7 +110,9 @@ def of_file(head: bytes, wanted: Columns, source: str) -> Layout:
     return _layout(names, wanted, None if is_row else header_crc(line), source)
 
 
-def of_names(names: Sequence[str], wanted: Columns, source: str, *, unnamed: bool) -> tuple[list[int], int | None]:
+def places_of_names(
+    names: Sequence[str], wanted: Columns, source: str, *, unnamed: bool
+) -> tuple[list[int], int | None]:
     """Return the places of a model's columns, and of its label, among the columns of a table in memory.
 
     unnamed: whether the names are only numbers that count the columns. Raises DataError where not all are there.

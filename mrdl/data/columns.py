@@ -40,7 +40,7 @@ def check_names(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
     )
 
 
-def tell_index(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
+def warn_of_index(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
     """Log columns that bear the name of pandas' index: a row's number tells its label where rows are sorted by it."""
     found = [i for i in schema.places if schema.columns[i] in INDEX] if schema.header_crc is not None else []
     if found:

@@ -30,7 +30,7 @@ class Format:
     command: str | None = None
     ending: str | None = None
 
-    def is_of(self, head: bytes) -> bool:
+    def matches(self, head: bytes) -> bool:
         """Return whether a file that begins so is one; text that begins like a name of a format is none."""
         return bool(re.match(self.first, head, re.DOTALL) and _CONTROL.search(head[:512]))
 
@@ -64,7 +64,7 @@ def refuse_other_formats(head: bytes, source: str) -> None:
 
     head: the bytes, some hundred are enough; source: its name for people.
     """
-    if found := next((kind for kind in FORMATS if kind.is_of(head)), None):
+    if found := next((kind for kind in FORMATS if kind.matches(head)), None):
         raise DataError(f"{source} is no CSV: by its first bytes it is {found.name}. {_way_out(found, source)}")
     if _is_utf16(head):
         raise DataError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mrdl.cluster.webhdfs import FileInfo
-from mrdl.data.alignment import Columns, of_file, of_names
+from mrdl.data.alignment import Columns, layout_of_file, places_of_names
 from mrdl.data.csv import BlockParser, whole_lines
 from mrdl.data.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.preparation import Preparation
@@ -136,7 +136,7 @@ def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Ite
     refuse_other_formats(head, shown)
     if not without_marks(head).strip():
         return
-    layout = of_file(head, wanted, shown)
+    layout = layout_of_file(head, wanted, shown)
     if labelled and layout.schema.label is None:
         raise DataError(f"{shown} has no label column {wanted.label!r}")
     schema = layout.schema if labelled else layout.without_label
@@ -170,7 +170,7 @@ def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
     """Return the rows of a DataFrame, whose columns are found by name."""
     names = [str(name).strip() for name in frame.columns]
     unnamed = names == [str(i) for i in range(len(names))]
-    places, label = of_names(names, wanted, "the DataFrame", unnamed=unnamed)
+    places, label = places_of_names(names, wanted, "the DataFrame", unnamed=unnamed)
     features = _numbers(frame.iloc[:, places].to_numpy(na_value=np.nan))
     if not labelled:
         return Part(features, np.zeros(len(features), np.int64), None)

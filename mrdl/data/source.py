@@ -134,7 +134,7 @@ class Source:
         filled = [info.path for info in self.files if info.size]
         columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
         columns.refuse_text(self.head.text, self.schema, self.name, said, way_out)
-        columns.tell_index(self.schema, self.name, way_out)
+        columns.warn_of_index(self.schema, self.name, way_out)
 
     @property
     def size(self) -> int:
