@@ -120,12 +120,12 @@ def order():
     from mrdl.data.preparation import Scaling
     from mrdl.data.schema import Schema
     from mrdl.rounds.order import Order
-    from mrdl.rounds.plan import Round
+    from mrdl.rounds.plan import Round, resolved
     from mrdl.settings.config import TrainConfig
 
     def make(**changes):
         known = {
-            "config": TrainConfig(nodes=(2, 3, 2), shards=4).resolved(),
+            "config": resolved(TrainConfig(nodes=(2, 3, 2), shards=4)),
             "schema": Schema(("x", "y", "label"), 2, None),
             "round": Round(1, 0, 1, 3, 1, 0.03, 0.8),
             "scaling": Scaling(),

@@ -12,6 +12,7 @@ from mrdl.preflight import advice, costs, measuring
 from mrdl.preflight.advice import Plan
 from mrdl.preflight.costs import Costs
 from mrdl.preflight.measuring import Data
+from mrdl.rounds.plan import resolved
 from mrdl.settings.config import TrainConfig
 
 SPEED = {"parsed_per_s": 40_000.0, "trained_per_s": (30_000.0,)}
@@ -22,7 +23,7 @@ HADOOP = Costs(30.0, 20.0, 16)
 
 
 def seconds(data, runner="hadoop", costs=HADOOP, **settings):
-    return advice.predict(data, TrainConfig(**settings).resolved(), runner, costs).seconds
+    return advice.predict(data, resolved(TrainConfig(**settings)), runner, costs).seconds
 
 
 def test_the_model_in_closed_form():
@@ -55,7 +56,7 @@ def test_each_stage_has_a_speed_and_a_warm_start_of_its_own():
     config = TrainConfig(
         kind="dbn", nodes=(784, 50, 20, 10), shards=4, layer_rounds=2, rounds=3, epochs=1, validation=0
     )
-    found = advice.predict(stack, config.resolved(), "hadoop", Costs(30.0, 20.0, 4)).seconds
+    found = advice.predict(stack, resolved(config), "hadoop", Costs(30.0, 20.0, 4)).seconds
     text = advice.HANDLING * 60_000 / 40_000 / 2
     jobs = 30 + 2 * 20 + 3 * 20 + 4 * 20
     rows = sum((8 * 20_000 + rounds * 15_000) / speed for rounds, speed in ((2, 10_000), (2, 20_000), (3, 40_000)))

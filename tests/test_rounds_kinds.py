@@ -373,9 +373,9 @@ def test_layers_have_rounds_epochs_and_rates_of_their_own(new_run, given, expect
 )
 def test_momentum_is_the_kinds_own_and_rises_after_the_first_epochs(kind, given, expected):
     from mrdl.nn.kinds import build
-    from mrdl.rounds.plan import rounds_of
+    from mrdl.rounds.plan import resolved, rounds_of
 
-    config = TrainConfig().with_changes(settings(kind, **given)).resolved()
+    config = resolved(TrainConfig().with_changes(settings(kind, **given)))
     rounds = rounds_of(config, build(config.kind, config.nodes, config.options).stages)
     assert [planned.momentum for planned in rounds] == expected
 

@@ -9,7 +9,7 @@ import pytest
 
 from mrdl.errors import ConfigError
 from mrdl.nn.kinds import KINDS, mlp
-from mrdl.rounds.plan import rounds_of
+from mrdl.rounds.plan import SCHEDULES, resolved, rounds_of
 from mrdl.settings.config import TrainConfig
 
 QUICK = {"nodes": (64, 12, 10), "shards": 2, "batch_size": 64, "warm_rows": 50, "warm_epochs": 1}
@@ -30,19 +30,19 @@ def run(new_run):
      (33, 6, 2, 0.7), (9999, 6, 2, 0.7)],
 )  # fmt: skip
 def test_the_number_of_shards_decides_what_is_left_to_mrdl(shards, rounds, epochs, momentum):
-    config = TrainConfig(shards=shards).resolved()
+    config = resolved(TrainConfig(shards=shards))
     assert (config.rounds, config.epochs, config.outer_momentum) == (rounds, epochs, momentum)
     assert config.rounds * config.epochs == TrainConfig().budget
 
 
 def test_one_shard_is_plain_training():
-    config = TrainConfig(shards=1, warm_rows=500).resolved()
+    config = resolved(TrainConfig(shards=1, warm_rows=500))
     assert (config.warm_rows, config.outer_momentum, config.outer_step) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(("budget", "rounds", "epochs"), [(12, 5, 2), (1, 5, 1), (12, 100, 1), (30, 4, 8), (7, 1, 7)])
 def test_the_budget_is_shared_out_among_rounds_with_one_epoch_in_each_at_least(budget, rounds, epochs):
-    assert TrainConfig(budget=budget, rounds=rounds).resolved().epochs == epochs
+    assert resolved(TrainConfig(budget=budget, rounds=rounds)).epochs == epochs
 
 
 @pytest.mark.parametrize("shards", [2, 20, 200])
@@ -50,7 +50,7 @@ def test_what_is_given_is_not_changed(shards):
     given = TrainConfig(
         shards=shards, rounds=7, epochs=5, outer_momentum=0.0, outer_step=1.6, warm_rows=0, warm_epochs=0, budget=3
     )  # fmt: skip
-    assert given.resolved() == given
+    assert resolved(given) == given
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -59,17 +59,17 @@ def test_what_is_given_is_not_changed(shards):
 def test_what_is_resolved_stays_as_it_is_and_passes_through_the_file(shards, warm, kind, tmp_path):
     from mrdl.settings.config import from_file
 
-    config = TrainConfig(shards=shards, kind=kind, **warm).resolved()
+    config = resolved(TrainConfig(shards=shards, kind=kind, **warm))
     (tmp_path / "config.toml").write_text(config.to_toml())
-    assert config.resolved() == config == from_file(str(tmp_path / "config.toml"))
+    assert resolved(config) == config == from_file(str(tmp_path / "config.toml"))
 
 
 @pytest.mark.parametrize("shards", [1, 3])
 def test_a_run_is_that_of_the_settings_that_it_resolved(new_run, shards):
     settings = {"nodes": (64, 10), "shards": shards, "batch_size": 64, "budget": 2}
-    resolved = dataclasses.asdict(TrainConfig(**settings).resolved())
+    decided = dataclasses.asdict(resolved(TrainConfig(**settings)))
     names = ("rounds", "epochs", "outer_momentum", "outer_step", "warm_rows")
-    explicit = new_run(**settings, **{name: resolved[name] for name in names}).execute()
+    explicit = new_run(**settings, **{name: decided[name] for name in names}).execute()
     assert new_run(**settings).execute().to_bytes() == explicit.to_bytes()
 
 
@@ -86,11 +86,17 @@ def test_a_run_is_that_of_the_settings_that_it_resolved(new_run, shards):
     ],
 )
 def test_a_rate_is_that_of_the_closed_form_and_never_zero(schedule, share, rounds):
-    config = TrainConfig(rounds=rounds, schedule=schedule, learning_rate=0.08).resolved()
+    config = resolved(TrainConfig(rounds=rounds, schedule=schedule, learning_rate=0.08))
     warm, *rates = [planned.learning_rate for planned in rounds_of(config, mlp((4, 2)).stages)]
     assert rates == pytest.approx([0.08 * share(i / rounds) for i in range(rounds)], rel=1e-12)
     assert rates[0] == 0.08 and min(rates) > 0 and rates == sorted(rates, reverse=True)
     assert warm == 0.08, "the warm start has the whole rate"
+
+
+def test_every_schedule_that_a_setting_names_is_in_the_table_and_begins_with_the_whole_rate():
+    (field,) = [field for field in dataclasses.fields(TrainConfig) if field.name == "schedule"]
+    assert set(SCHEDULES) == set(field.metadata["choices"])
+    assert {schedule(0.0) for schedule in SCHEDULES.values()} == {1.0}
 
 
 def test_the_rates_of_a_schedule_are_those_that_shards_are_trained_with(run, rates):

@@ -16,7 +16,7 @@ from mrdl.mapreduce.runners import runner_of
 from mrdl.nn.kinds import design
 from mrdl.preflight.costs import Costs, costs
 from mrdl.preflight.measuring import Data, measure
-from mrdl.rounds.plan import rounds_of
+from mrdl.rounds.plan import resolved, rounds_of
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
 
@@ -80,7 +80,7 @@ def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan
         numbers = {min(n, most) for n in (cost.slots, 2 * cost.slots, 4 * cost.slots)}
         if runner_of(runner).runs_here:
             numbers = {max(2, config.shards)} if small else {1}
-        ways = [predict(data, config.with_changes({"shards": n}).resolved(), runner, cost) for n in sorted(numbers)]
+        ways = [predict(data, resolved(config.with_changes({"shards": n})), runner, cost) for n in sorted(numbers)]
         found.append(min(ways, key=lambda plan: plan.seconds))
     return sorted(found, key=lambda plan: plan.seconds)
 

@@ -25,7 +25,7 @@ from mrdl.rounds.holdout import Holdout
 from mrdl.rounds.initial import Initial, with_nodes_of_start
 from mrdl.rounds.job import RoundJob
 from mrdl.rounds.manifest import Manifest, best_round, rows_trained, seconds_by_phase, training_loss
-from mrdl.rounds.plan import Round, architecture_of, base_rate, rounds_of
+from mrdl.rounds.plan import Round, architecture_of, base_rate, resolved, rounds_of
 from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Judge
 from mrdl.settings.config import DATA, MODEL, TrainConfig
@@ -51,7 +51,7 @@ class Run:
         screen: Any = None,
     ) -> None:
         refuse_while_loading()
-        self.data, self.config, self.runner = os.fspath(data), config.resolved(), runner_of(runner)
+        self.data, self.config, self.runner = os.fspath(data), resolved(config), runner_of(runner)
         self.resume, self.job_class, self.screen = resume, job_class, screen
         self.initial_weights, self.keep_shards = initial, keep_shards
         self.folder = RunFolder(config.run_dir or new_run_dir())

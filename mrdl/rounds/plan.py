@@ -1,19 +1,63 @@
-"""What a run goes through: its rounds, one after the other."""
+"""What a run goes through: the settings that are left to mrdl, and the rounds, one after the other."""
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mrdl.data.schema import Schema
 from mrdl.errors import ConfigError
 from mrdl.nn.architecture import Architecture, Stage
-from mrdl.nn.kinds import design
+from mrdl.nn.kinds import character, design
 from mrdl.nn.optimizers import OPTIMIZERS
-from mrdl.settings.config import TrainConfig
+from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.settings.fields import decided, flag
 
+# The number of rounds, and the outer momentum, that suit a number of shards: found by scripts/bench/accuracy.py, which
+# gives MNIST's accuracy by shards and rounds. What was tried beside them stands in scripts/bench/learning_log.md.
+SHARDS: tuple[tuple[int, int, float], ...] = (  # up to so many shards: rounds, outer momentum
+    (1, 3, 0.0),  # plain SGD: there is no mean to be short of steps
+    (8, 3, 0.3),
+    (16, 4, 0.5),
+    (32, 4, 0.7),
+    (9999, 6, 0.7),
+)
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "linear": lambda done: 1 - done,
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+}
+"""The setting `schedule` -> the share of the learning rate that is left when so much of a stage's rounds is done."""
+
 BY_GRADIENT = ("optimizer", "dropout", "initialisation")  # settings of what is trained by the gradient of a loss
+
+
+def resolved(config: TrainConfig) -> TrainConfig:
+    """The settings with what is left to mrdl decided: rounds, epochs, outer momentum and the warm start.
+
+    One shard is plain SGD, without a warm start, but an RBM's biases are fitted to its sample all the same.
+    """
+    rounds, momentum = next((rounds, momentum) for most, rounds, momentum in SHARDS if config.shards <= most)
+    rounds = config.rounds or rounds
+    warm_rows, warm_epochs = _warm_start(config)
+    return dataclasses.replace(
+        config,
+        rounds=rounds,
+        epochs=config.epochs or max(1, round(config.budget / rounds)),
+        outer_momentum=momentum if config.outer_momentum is None else config.outer_momentum,
+        outer_step=1.0 if config.shards == 1 else config.outer_step,
+        warm_rows=warm_rows,
+        warm_epochs=warm_epochs,
+    )
+
+
+def _warm_start(config: TrainConfig) -> tuple[int, int]:
+    """The rows and the epochs of the warm start, as they are where there is one."""
+    if config.shards > 1 and config.warm_rows and config.warm_epochs:
+        return config.warm_rows, config.warm_epochs
+    _, has_machines = character(config.kind, config.nodes, config.options)
+    return (config.warm_rows or WARM_ROWS) if has_machines else 0, 0
 
 
 @dataclass(frozen=True)
@@ -39,34 +83,46 @@ class Round:
 
 
 def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> list[Round]:
-    """The jobs of a run, one after the other, for a resolved config: each stage's warm start and rounds, from
-    stage number `first` on."""
+    """The rounds of a run, one after the other: each stage's warm start, and then its rounds.
+
+    config: resolved; stages: of the architecture; first: index of the stage that the run begins with.
+
+        rounds_of(resolved(TrainConfig(shards=4)), mlp((784, 10)).stages)  # a warm start, numbered 0, and three rounds
+    """
     found: list[Round] = []
-    for i, stage in enumerate(stages[first:], first):
-        of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
-        rounds = (config.layer_rounds if of_layer else None) or decided(config.rounds)
-        epochs = (config.layer_epochs if of_layer else None) or decided(config.epochs)
-        rate = base_rate(config, stages, i)
-        warm = config.warm_rows and (config.warm_epochs or stage.layer is not None)
-        for round_ in range(0 if warm else 1, rounds + 1):
-            early = not round_ or (round_ == 1 and not config.warm_epochs)
-            found.append(
-                Round(
-                    number=found[-1].number + 1 if found else round_,
-                    stage=i,
-                    stage_round=round_,
-                    stage_rounds=rounds,
-                    epochs=epochs if round_ else config.warm_epochs,
-                    learning_rate=rate * share_of_rate(config.schedule, round_, rounds),
-                    momentum=_momentum(config, stage, early),
-                )
-            )
+    for i in range(first, len(stages)):
+        for planned in _rounds_of_stage(config, stages, i):
+            number = found[-1].number + 1 if found else planned.stage_round
+            found.append(dataclasses.replace(planned, number=number))
     return found
 
 
+def _rounds_of_stage(config: TrainConfig, stages: Sequence[Stage], i: int) -> Iterator[Round]:
+    """The rounds of stage number i, numbered as if the run began with it."""
+    stage = stages[i]
+    of_layer = stage.layer is not None and stages[-1].layer is None  # below a dbn's fine-tuning
+    rounds = (config.layer_rounds if of_layer else None) or decided(config.rounds)
+    epochs = (config.layer_epochs if of_layer else None) or decided(config.epochs)
+    rate = base_rate(config, stages, i)
+    has_warm_start = config.warm_rows and (config.warm_epochs or stage.layer is not None)
+    for stage_round in range(0 if has_warm_start else 1, rounds + 1):
+        early = stage_round == 0 or (stage_round == 1 and not config.warm_epochs)
+        yield Round(
+            number=stage_round,
+            stage=i,
+            stage_round=stage_round,
+            stage_rounds=rounds,
+            epochs=epochs if stage_round else config.warm_epochs,
+            learning_rate=rate * share_of_rate(config.schedule, stage_round, rounds),
+            momentum=_momentum(config, stage, early),
+        )
+
+
 def base_rate(config: TrainConfig, stages: Sequence[Stage], i: int) -> float:
-    """The learning rate of stage number i before the schedule: what is said, else the optimiser's own, else the
-    stage's."""
+    """The learning rate of stage number i before the schedule.
+
+    That of the settings, else the optimiser's own, else the stage's.
+    """
     stage = stages[i]
     if stage.layer is not None:
         below = stages[-1].layer is None  # a dbn's fine-tuning, of which learning_rate is
@@ -75,21 +131,22 @@ def base_rate(config: TrainConfig, stages: Sequence[Stage], i: int) -> float:
 
 
 def _momentum(config: TrainConfig, stage: Stage, early: bool) -> float:
-    """What is said, else the optimiser's own, else the stage's; early: in the first epochs of the stage."""
+    """The momentum of the settings, else the optimiser's own, else the stage's.
+
+    early: whether it is for the first epochs of the stage.
+    """
     if config.momentum is not None:
         return config.momentum
     own = OPTIMIZERS[config.optimizer].momentum if stage.layer is None else None
     return stage.momenta[not early] if own is None else own
 
 
-def share_of_rate(schedule: str, round_: int, rounds: int) -> float:
-    """The part of the learning rate that a schedule leaves in a round, 1 to `rounds`; it ends above 0."""
-    done = (round_ - 1) / rounds if round_ else 0.0
-    if schedule == "linear":
-        return 1 - done
-    if schedule == "cosine":
-        return (1 + math.cos(math.pi * done)) / 2
-    return 1.0
+def share_of_rate(schedule: str, stage_round: int, rounds: int) -> float:
+    """The share of the learning rate that a schedule leaves in a round: all of it at first, and never none.
+
+    stage_round: 0 for the warm start, then 1 to `rounds`.
+    """
+    return SCHEDULES[schedule](max(0, stage_round - 1) / rounds)
 
 
 def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:

@@ -28,16 +28,6 @@ FLOAT32_MAX = 3.4028234663852886e38
 WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 
-# A run's rounds and outer momentum up to so many shards, as scripts/bench/accuracy.py found them to be best.
-BY_SHARDS = (  # shards, rounds, outer momentum
-    (1, 3, 0.0),
-    (8, 3, 0.3),
-    (16, 4, 0.5),
-    (32, 4, 0.7),
-    (9999, 6, 0.7),
-)
-
-
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """What one training run is to do. Each field is a key in a TOML file, a flag and a row of docs/training.md."""
@@ -213,33 +203,6 @@ class TrainConfig:
         from mrdl.nn.kinds import character  # imports numpy
 
         return character(self.kind, self.nodes, self.options)[0]
-
-    def resolved(self) -> "TrainConfig":
-        """A copy with what is left to mrdl decided: rounds, epochs and outer momentum by the number of shards.
-
-        One shard is plain SGD, without a warm start, but an RBM's biases are fitted to its sample all the same.
-        """
-        rounds, momentum = next(found for most, *found in BY_SHARDS if self.shards <= most)
-        rounds = self.rounds or int(rounds)
-        warm_rows, warm_epochs = self._warm_start()
-        return dataclasses.replace(
-            self,
-            rounds=rounds,
-            epochs=self.epochs or max(1, round(self.budget / rounds)),
-            outer_momentum=momentum if self.outer_momentum is None else self.outer_momentum,
-            outer_step=1.0 if self.shards == 1 else self.outer_step,
-            warm_rows=warm_rows,
-            warm_epochs=warm_epochs,
-        )
-
-    def _warm_start(self) -> tuple[int, int]:
-        """The rows and the epochs of the warm start, as they are where there is one."""
-        if self.shards > 1 and self.warm_rows and self.warm_epochs:
-            return self.warm_rows, self.warm_epochs
-        from mrdl.nn.kinds import character  # imports numpy
-
-        _, machines = character(self.kind, self.nodes, self.options)
-        return (self.warm_rows or WARM_ROWS) if machines else 0, 0
 
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainConfig":
         """A copy with some settings changed; values may be text, as from a file or a flag, "" where one is left out."""

@@ -24,6 +24,7 @@ def main():
     from mrdl.data.source import Source
     from mrdl.mapreduce.runners import runner_of
     from mrdl.preflight import advice, costs, measuring
+    from mrdl.rounds.plan import resolved
     from mrdl.settings.config import TrainConfig
 
     with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +39,7 @@ def main():
                 config = TrainConfig().with_changes(
                     {**settings, "shards": 1 if runner_of(runner).runs_here else shards}
                 )
-                config = config.resolved()
+                config = resolved(config)
                 found = measuring.measure(Source.look_at(data, config), config)
                 predicted = advice.predict(found, config, runner, costs.costs(runner)).seconds
                 place = data

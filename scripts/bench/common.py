@@ -93,10 +93,10 @@ def task_order(data, folder, cached=False, **settings) -> Path:
     from mrdl.data.preparation import Scaling
     from mrdl.data.source import Source
     from mrdl.rounds.order import Order
-    from mrdl.rounds.plan import architecture_of, rounds_of
+    from mrdl.rounds.plan import architecture_of, resolved, rounds_of
     from mrdl.settings.config import TrainConfig
 
-    config = TrainConfig().with_changes(settings).resolved()
+    config = resolved(TrainConfig().with_changes(settings))
     source = Source.look_at(str(data), config)
     first_round = next(
         planned for planned in rounds_of(config, architecture_of(config, source.schema).stages) if planned.stage_round

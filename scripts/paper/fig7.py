@@ -21,6 +21,7 @@ from common import PYTHON, measure, mnist, table  # noqa: E402
 from mrdl.cluster import yarn  # noqa: E402
 from mrdl.data.source import Source  # noqa: E402
 from mrdl.preflight import advice, costs, measuring  # noqa: E402
+from mrdl.rounds.plan import resolved  # noqa: E402
 from mrdl.settings.config import TrainConfig  # noqa: E402
 
 SHARDS, ROUNDS = 16, 2
@@ -57,7 +58,7 @@ def main():
     yarn.find_hadoop()
     data = str(mnist(options.images))
     config = TrainConfig(kind="autoencoder", nodes=(784, 500, 100, 30), shards=SHARDS, rounds=ROUNDS)
-    config = config.with_changes({"epochs": options.epochs // ROUNDS}).resolved()
+    config = resolved(config.with_changes({"epochs": options.epochs // ROUNDS}))
     found = measuring.measure(Source.look_at(data, config), config, seconds=3)
     costs.measure_cluster("hadoop")
     here = costs.costs("hadoop")
