@@ -100,7 +100,10 @@ def test_named_files_are_there(page):
 # --- what is made from the code ---
 
 
-@pytest.mark.parametrize(("script", "name"), [("settings_table", "training.md"), ("house", "contributing.md")])
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [("settings_table", "training.md"), ("settings_table", "sweeps.md"), ("house", "contributing.md")],
+)
 def test_a_table_is_that_of_the_code(script, name):
     """Mend it with: python scripts/settings_table; python scripts/house"""
     page = (REPO / "docs" / name).read_text()
@@ -177,7 +180,7 @@ def test_python_is_python(block):
 def test_a_spec_is_one(block):
     from mrdl.sweep.spec import spec_of
 
-    assert spec_of(tomllib.loads(block)).axes()
+    assert spec_of(tomllib.loads(block)).space.axes()
 
 
 def run_python(tmp_path, text, *flags):

@@ -105,7 +105,7 @@ def test_tpe_finds_what_random_draws_do_not():
 def test_what_tpe_asks_for_follows_from_the_results_alone():
     spec = spec_of(TPE)
     results = told(spec.designs(), lambda d: 1 / len(d.hidden))
-    assert len(results) == 10 == spec.generation
+    assert len(results) == 10 == spec.at_a_time
     first, again = next_designs(spec, results), next_designs(spec, results)
     assert first == again and len(first) == 10
     other = told(spec.designs(), lambda d: d.learning_rate)
@@ -132,7 +132,7 @@ def test_every_kind_of_axis_is_told_to_tpe_as_it_was_drawn():
     }  # fmt: skip
     spec = spec_of({"space": space, "sweep": {"sampler": "tpe", "count": 50}})
     for design in spec.designs():
-        assert spec.at(spec.place_of(design)) == dataclasses.replace(design, seed=0)
+        assert spec.space.at(spec.space.place_of(design)) == dataclasses.replace(design, seed=0)
     listed = spec_of({"space": {"nodes": [[8], [8, 4]]}, "sweep": {"sampler": "tpe", "count": 2}})
     results = told(listed.designs(), lambda d: 0.5)
     assert {d.hidden for d in listed.designs()} <= {(8,), (8, 4)}
@@ -161,4 +161,4 @@ def test_a_spec_that_cannot_be_adaptive_is_told(sweep, space, words):
 
 def test_a_design_is_at_its_defaults_where_nothing_varies():
     spec = spec_of({"sweep": {"sampler": "tpe", "count": 3}})
-    assert spec.at({}) == Design((32, 32)) == spec.designs()[0]
+    assert spec.space.at({}) == Design((32, 32)) == spec.designs()[0]

@@ -8,7 +8,7 @@ import pytest
 
 from mrdl.errors import ConfigError
 from mrdl.nn.design import CHOICES, Design, design_of, layers
-from mrdl.sweep.space import DEFAULTS
+from mrdl.sweep.space import Space
 from mrdl.sweep.spec import read_spec, spec_of
 
 
@@ -29,8 +29,8 @@ def test_a_grid_is_the_product_of_its_lists_in_their_order():
 
 def test_what_a_space_does_not_name_has_its_default():
     (design,) = designs()
-    assert design.hidden == (DEFAULTS["width"],) * DEFAULTS["depth"]
-    assert all(getattr(design, name) == value for name, value in DEFAULTS.items() if hasattr(design, name))
+    assert design.hidden == (Space().width,) * Space().depth
+    assert all(getattr(design, name) == value for name, value in vars(Space()).items() if hasattr(design, name))
 
 
 def test_designs_that_are_the_same_are_one():

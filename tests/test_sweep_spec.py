@@ -38,7 +38,7 @@ RANDOM = {"sampler": "random", "count": 3}
         ({"space": {"learning_rate": {"min": 0.1, "max": 2e3}}, "sweep": RANDOM}, "learning_rate is 2000.0"),
         ({"sweep": {"seeds": 0}}, "sweep.seeds is 0"),
         ({"sweep": {"sampler": ["grid"]}}, "sweep.sampler is"),
-        ({"limits": {"max_parameters": 1.0}}, "limits.max_parameters is 1.0"),
+        ({"limits": {"max_parameters": 1.5}}, "limits.max_parameters is 1.5"),
         ({"space": {"activation": [["relu"]]}}, "space.activation is"),
         ({"data": [{"label": "a"}]}, "expected a table"),
     ],

@@ -40,13 +40,13 @@ def load_data(path: str | Path) -> Dataset:
     return Dataset(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
 
 
-def identity_of(name: str, label: str, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:
+def identity_of(name: str, label: str | None, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:
     """Return by what the files of a CSV are known again, whatever their path: their content where that costs little."""
     identity = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop))).identity()
     return {key: value for key, value in identity.items() if key != "source"}
 
 
-def prepare_data(name: str, label: str, header: str, test_fraction: float, drop: Sequence[str] = ()) -> Dataset:
+def prepare_data(name: str, label: str | None, header: str, test_fraction: float, drop: Sequence[str] = ()) -> Dataset:
     """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
 
     label, header, drop: as the settings of TrainConfig; test_fraction: of rows that are kept out, above 0 and below 1.

@@ -20,7 +20,14 @@ from mrdl.storage.paths import path_fault
 MOST = 10**9  # of a whole number that has no bound of its own
 NAMES, NUMBERS = tuple[str, ...], tuple[int, ...]
 YES_NO = {"yes": True, "no": False, "true": True, "false": False}
-WANTED = {int: "a whole number", float: "a number", bool: "yes or no", NUMBERS: "whole numbers with commas between"}
+WANTED = {
+    int: "a whole number",
+    float: "a number",
+    bool: "yes or no",
+    str: "text",
+    NAMES: "names with commas between",
+    NUMBERS: "whole numbers with commas between",
+}
 METAVARS = {int: "N", float: "X", bool: "{yes,no}", str: "TEXT", NAMES: "COL,.."}
 T = TypeVar("T")
 Field = dataclasses.Field
@@ -63,6 +70,11 @@ def setting(
 
 
 # --- what a field is ---
+
+
+def fields_of(settings: Any) -> list[Field[Any]]:
+    """The fields of a dataclass that are settings."""
+    return [field for field in dataclasses.fields(settings) if "help" in field.metadata]
 
 
 @functools.cache
@@ -124,7 +136,7 @@ def values_of(settings: type, given: Mapping[str, Any], group: str | None = None
 
     group: of which alone the names may be; None: of all.
     """
-    fields = {f.name: f for f in dataclasses.fields(settings) if group in (None, f.metadata["group"])}
+    fields = {f.name: f for f in fields_of(settings) if group in (None, f.metadata["group"])}
     types, may_miss = types_of(settings), optional(settings)
     found: dict[str, Any] = {}
     for name, value in given.items():
@@ -157,7 +169,7 @@ def convert(name: str, value: Any, kind: Any) -> Any:
         if kind is float:
             return _number(value)
         if kind is str:
-            return str(value).encode().decode()  # of a path there may be bytes that are no text
+            return _text(value)
         if kind == NAMES:  # names may hold commas: they are quoted then, as in a CSV
             return tuple(next(csv.reader([value]), []) if isinstance(value, str) else map(str, value))
         return tuple(_whole(part) for part in (value.split(",") if isinstance(value, str) else value))
@@ -171,6 +183,12 @@ def _whole(value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
     return int(value)
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool | list | tuple | Mapping):
+        raise TypeError
+    return str(value).encode().decode()  # of a path there may be bytes that are no text
 
 
 def _number(value: Any) -> float:
@@ -193,7 +211,7 @@ def names_as_text(names: Iterable[Any]) -> str:
 def check(settings: Any) -> None:
     """Raise ConfigError for a value that is no choice of its field, no path, or out of its bounds."""
     types: dict[str, Any] = types_of(settings.__class__)
-    for field in dataclasses.fields(settings):
+    for field in fields_of(settings):
         value, choices = getattr(settings, field.name), field.metadata["choices"]
         if value is None:
             continue

@@ -35,8 +35,7 @@ from mrdl.sweep.manifest import read_about
 from mrdl.sweep.parts import Parts
 from mrdl.sweep.routes import check
 from mrdl.sweep.samplers import next_designs
-from mrdl.sweep.space import Spec
-from mrdl.sweep.spec import spec_of
+from mrdl.sweep.spec import Spec, spec_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,7 +183,11 @@ class SweepFolder:
         """What a task needs to know beside its designs."""
         return {
             "device": self.spec.device,
-            "limits": {name: getattr(self.spec, name) for name in ("cpu_s", "memory_mb", "hang_s")},
+            "limits": {
+                "cpu_s": self.spec.pack_cpu_s,
+                "memory_mb": self.spec.memory_mb,
+                "hang_s": self.spec.hang_s,
+            },
         }
 
     def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:

@@ -7,7 +7,7 @@ from mrdl.errors import ConfigError
 from mrdl.nn.backends.reference import refused_by_numpy
 from mrdl.nn.design import Design
 from mrdl.nn.optimizers import MOMENTUM
-from mrdl.sweep.space import Spec
+from mrdl.sweep.spec import Spec
 
 
 def check(spec: Spec, designs: Sequence[Design]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrdl.errors import SetupError
 from mrdl.nn.design import Design, design_of
-from mrdl.sweep.space import Spec
+from mrdl.sweep.spec import Spec
 
 if TYPE_CHECKING:
     import optuna
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def next_designs(spec: Spec, results: Sequence[Mapping[str, Any]], columns: int = 1, classes: int = 1) -> list[Design]:
     """The designs to train after all of `results` (records of the ledger) are over; empty where that was all."""
     if spec.halving:
-        return _promoted(spec, results)
+        return _promoted(spec.rungs(), spec.halving.eta, results)
     if spec.sampler == "tpe":
         return _asked(spec, results, columns, classes)
     return []
@@ -29,10 +29,9 @@ def next_designs(spec: Spec, results: Sequence[Mapping[str, Any]], columns: int 
 # --- successive halving (Jamieson and Talwalkar, 2016) ---
 
 
-def _promoted(spec: Spec, results: Sequence[Mapping[str, Any]]) -> list[Design]:
+def _promoted(rungs: Sequence[int], eta: int, results: Sequence[Mapping[str, Any]]) -> list[Design]:
     """The best of the last rung, one in `eta`, with `eta` times its epochs, from the beginning: to keep a checkpoint
     of each would save a quarter of the epochs."""
-    rungs = spec.rungs()
     by_epochs: dict[int, list[tuple[float, Design]]] = {epochs: [] for epochs in rungs}
     for record in results:
         design = design_of(record["spec"])
@@ -41,7 +40,7 @@ def _promoted(spec: Spec, results: Sequence[Mapping[str, Any]]) -> list[Design]:
     if last + 1 == len(rungs):
         return []
     ranked = sorted(by_epochs[rungs[last]], key=lambda item: (-item[0], item[1].canonical()))
-    kept = ranked[: max(1, len(ranked) // spec.halving["eta"])]
+    kept = ranked[: max(1, len(ranked) // eta)]
     return [dataclasses.replace(design, epochs=rungs[last + 1]) for accuracy, design in kept if accuracy >= 0]
 
 
@@ -57,20 +56,19 @@ def _asked(spec: Spec, results: Sequence[Mapping[str, Any]], columns: int, class
         values = points.setdefault(dataclasses.replace(design_of(record["spec"]), seed=0), [])
         if record["status"] == "done":
             values.append(record["accuracy"])
-    axes = {name: _distribution(value) for name, value in spec.axes().items() if _varies(value)}
+    axes = {name: _distribution(value) for name, value in spec.space.axes().items() if _varies(value)}
     seed = spec.sampler_seed + len(points)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=1, multivariate=True, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     for point, values in points.items():
-        about = {name: value for name, value in spec.place_of(point).items() if name in axes}
+        about = {name: value for name, value in spec.space.place_of(point).items() if name in axes}
         told = {"value": statistics.fmean(values)} if values else {"state": optuna.trial.TrialState.FAIL}
         study.add_trial(optuna.trial.create_trial(params=about, distributions=axes, **told))
     found: dict[Design, None] = {}
-    wanted = min(spec.generation, spec.count - len(points))
+    wanted = min(spec.at_a_time, (spec.count or 0) - len(points))
     for _ in range(20 * max(wanted, 0)):
-        design = spec.at(study.ask(axes).params)
-        fits = not spec.max_parameters or design.parameters(columns, classes) <= spec.max_parameters
-        if fits and design not in points:
+        design = spec.space.at(study.ask(axes).params)
+        if spec.fits(design, columns, classes) and design not in points:
             found.setdefault(design)
         if len(found) == wanted:
             break

@@ -1,4 +1,4 @@
-"""From a sweep's TOML file to its designs: which architectures are trained, and how. Knows no data and no torch."""
+"""The space of a sweep: its axes, and the designs at its places. Knows no data and no torch."""
 
 import dataclasses
 import itertools
@@ -7,77 +7,51 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from mrdl.errors import ConfigError
 from mrdl.nn.design import Design, layers
+from mrdl.settings.fields import setting
+from mrdl.sweep.axes import read_axis, read_nodes
 
-SAMPLERS = ("grid", "random", "sobol", "tpe")
-DEFAULTS: dict[str, Any] = {
-    "depth": 2, "width": 32, "shape": "equal", "activation": "relu", "initialisation": "he", "residual": False,
-    "dropout": 0.0, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.001, "epochs": 20,
-}  # fmt: skip
+SHAPED = ("depth", "width", "shape")  # what explicit nodes stand in place of
+FIRST_DRAW = 1024  # points of a Sobol sequence; each further draw is twice as long
 
 
-@dataclass(frozen=True)
-class Spec:
-    """A sweep as its file has it. space: axis -> a value, a list, or {min, max, log} of a range."""
+def _axis(default: Any, text: str) -> Any:
+    return setting(default, text, group="space", read=read_axis)
 
-    space: Mapping[str, Any]
-    label: str = ""
-    header: str = "auto"
-    drop: tuple[str, ...] = ()
-    test_fraction: float = 0.2
-    sampler: str = "grid"
-    count: int = 0
-    seeds: tuple[int, ...] = (0,)
-    sampler_seed: int = 0
-    generation: int = 0
-    halving: Mapping[str, int] = field(default_factory=dict)
-    max_parameters: int = 0
-    backend: str = "torch"
-    device: str = "auto"
-    route: str = "auto"
-    in_flight: int = 2
-    shards: int = 0
-    cpu_s: float = 600.0
-    job_cpu_s: float = math.inf
-    hang_s: float = 120.0
-    memory_mb: int = 1024
-    pack_s: float = 200.0
-    nodes: tuple[tuple[int, ...], ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def designs(self, columns: int = 1, classes: int = 1) -> list[Design]:
-        """The distinct designs of this spec in a fixed order, those with too many parameters left out; of a sweep that
-        plans more when the results are there, the first."""
-        fitting = self._drawn(columns, classes)
-        if self.halving:
-            fitting = [dataclasses.replace(design, epochs=self.rungs()[0]) for design in fitting]
-        return [dataclasses.replace(design, seed=seed) for design in fitting for seed in self.seeds]
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """What designs are made of. An axis has a value, a list of values, or a range {min, max, log}."""
 
-    def is_adaptive(self) -> bool:
-        """Whether more designs are planned when the results of the first are there."""
-        return bool(self.halving) or self.sampler == "tpe"
-
-    def rungs(self) -> list[int]:
-        """Epochs of each rung of successive halving, the last one the spec's own."""
-        most = int(self.space.get("epochs", DEFAULTS["epochs"]))
-        found = [self.halving["first"]]
-        while found[-1] * self.halving["eta"] < most:
-            found.append(found[-1] * self.halving["eta"])
-        return [*found, most]
+    depth: Any = _axis(2, "number of hidden layers")
+    width: Any = _axis(32, "nodes of a hidden layer, of a funnel those of the first")
+    shape: Any = _axis("equal", "whether all hidden layers are as wide, or narrow to a quarter of the width")
+    activation: Any = _axis("relu", "of the hidden layers")
+    initialisation: Any = _axis("he", "of the weights")
+    residual: Any = _axis(False, "whether layers that are as wide as those before add to them")
+    dropout: Any = _axis(0.0, "share of a hidden layer's values that a step leaves out")
+    batch_size: Any = _axis(32, "rows in a mini-batch")
+    optimizer: Any = _axis("adam", "what makes steps of gradients")
+    learning_rate: Any = _axis(0.001, "step size")
+    epochs: Any = _axis(20, "passes over the training rows")
+    nodes: tuple[tuple[int, ...], ...] = setting(
+        (),
+        "hidden layers of each design, as [[64, 32], [128]], in place of depth, width and shape",
+        group="space",
+        read=read_nodes,
+    )
 
     def axes(self) -> dict[str, Any]:
-        """Each choice with what the spec says of it: a value, a list, or the ends of a range."""
-        axes = {name: self.space.get(name, default) for name, default in DEFAULTS.items()}
-        if self.nodes:
-            for name in ("depth", "width", "shape"):
+        """Each axis with what is said of it; explicit nodes are one axis, `hidden`."""
+        axes = dict(vars(self))
+        if nodes := axes.pop("nodes"):
+            for name in SHAPED:
                 del axes[name]
-            axes["hidden"] = [list(nodes) for nodes in self.nodes]
+            axes["hidden"] = [list(hidden) for hidden in nodes]
         return axes
 
     def at(self, place: Mapping[str, Any]) -> Design:
@@ -86,16 +60,14 @@ class Spec:
         values.update(place)
         if isinstance(values.get("hidden"), str):
             values["hidden"] = json.loads(values["hidden"])
-        return self._design(values)
+        return _design(values)
 
     def place_of(self, design: Design) -> dict[str, Any]:
         """A place of the space where a design is: its value on each axis."""
         hidden = design.hidden
-        funnel = len(hidden) > 1 and hidden[0] != hidden[-1]
-        about = {
-            **vars(design), "hidden": json.dumps(hidden), "depth": len(hidden), "width": max(hidden, default=0),
-            "shape": "funnel" if funnel else "equal",
-        }  # fmt: skip
+        is_funnel = len(hidden) > 1 and hidden[0] != hidden[-1]
+        about = {**vars(design), "hidden": json.dumps(hidden), "depth": len(hidden), "width": max(hidden, default=0)}
+        about["shape"] = "funnel" if is_funnel else "equal"
         place = {}
         for name, value in self.axes().items():
             place[name] = about[name]
@@ -105,48 +77,45 @@ class Spec:
                 place[name] = min(max(place[name], value["min"]), value["max"])
         return place
 
-    def _drawn(self, columns: int, classes: int) -> list[Design]:
-        most, found = self.max_parameters, dict[str, Design]()
-        wanted = self.count or math.inf
-        if self.sampler == "tpe":
-            wanted = min(wanted, self.generation)
-        for tried, values in enumerate(self._points()):
-            design = self._design(values)
-            if not most or design.parameters(columns, classes) <= most:
-                found.setdefault(design.canonical(), design)
-            if len(found) >= wanted or (self.sampler != "grid" and tried >= 20 * wanted + 1000):
-                break
-        if not found:
-            raise ConfigError(f"no design of the space has {most} parameters or fewer (limits.max_parameters)")
-        return list(found.values())
-
-    def _points(self) -> Iterator[dict[str, Any]]:
+    def grid(self) -> Iterator[Design]:
+        """The designs at all places, the last axis first."""
         axes = self.axes()
-        if self.sampler == "grid":
-            lists = [value if isinstance(value, list) else [value] for value in axes.values()]
-            for values in itertools.product(*lists):
-                yield dict(zip(axes, values, strict=True))
-            return
-        for point in self._unit_points(len(axes)):
-            yield {name: _pick(value, at) for (name, value), at in zip(axes.items(), point, strict=True)}
+        lists = [value if isinstance(value, list) else [value] for value in axes.values()]
+        for values in itertools.product(*lists):
+            yield _design(dict(zip(axes, values, strict=True)))
 
-    def _unit_points(self, dimensions: int) -> Iterator[np.ndarray]:
-        if self.sampler != "sobol":
-            rng = np.random.default_rng(self.sampler_seed)
-            while True:
-                yield rng.random(dimensions)
-        drawn, count = 0, 1024
-        while True:  # a draw begins anew, in a process of its own: the driver shall not hold torch
-            points = np.frombuffer(_sobol(dimensions, self.sampler_seed, drawn + count)).reshape(-1, dimensions)
-            yield from points[drawn:]
-            drawn, count = len(points), len(points)
+    def drawn(self, sampler: str, seed: int) -> Iterator[Design]:
+        """Designs at places drawn at random, or by a Sobol sequence; some come again, and there is no end of them."""
+        axes = self.axes()
+        points = _sobol_points(len(axes), seed) if sampler == "sobol" else _random_points(len(axes), seed)
+        for point in points:
+            yield _design({name: _pick(value, at) for (name, value), at in zip(axes.items(), point, strict=True)})
 
-    def _design(self, values: Mapping[str, Any]) -> Design:
-        about = {name: value for name, value in values.items() if name not in ("depth", "width", "shape")}
-        hidden = about.pop("hidden", None)
-        if hidden is None:
-            hidden = layers(values["depth"], values["width"], values["shape"])
-        return Design(hidden=tuple(hidden), **about)
+
+def _design(values: Mapping[str, Any]) -> Design:
+    """The design of a value for each axis."""
+    about = {name: value for name, value in values.items() if name not in SHAPED}
+    hidden = about.pop("hidden", None)
+    if hidden is None:
+        hidden = layers(values["depth"], values["width"], values["shape"])
+    return Design(hidden=tuple(hidden), **about)
+
+
+# --- points of the unit cube, (axes,) float64 each ---
+
+
+def _random_points(dimensions: int, seed: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    while True:
+        yield rng.random(dimensions)
+
+
+def _sobol_points(dimensions: int, seed: int) -> Iterator[np.ndarray]:
+    drawn, count = 0, FIRST_DRAW
+    while True:  # a draw begins anew, in a process of its own: the driver shall not hold torch
+        points = np.frombuffer(_sobol(dimensions, seed, drawn + count)).reshape(-1, dimensions)
+        yield from points[drawn:]
+        drawn, count = len(points), len(points)
 
 
 def _sobol(dimensions: int, seed: int, count: int) -> bytes:
@@ -167,9 +136,9 @@ def _pick(value: Any, at: float) -> Any:
     if not isinstance(value, Mapping):
         return value
     low, high = value["min"], value["max"]
-    whole = isinstance(low, int) and isinstance(high, int)
+    is_whole = isinstance(low, int) and isinstance(high, int)
     if value.get("log"):
-        found = math.exp(math.log(low) + at * (math.log(high + whole) - math.log(low)))
+        found = math.exp(math.log(low) + at * (math.log(high + is_whole) - math.log(low)))
     else:
-        found = low + at * (high + whole - low)
-    return min(int(found), high) if whole else float(f"{found:.6g}")
+        found = low + at * (high + is_whole - low)
+    return min(int(found), high) if is_whole else float(f"{found:.6g}")

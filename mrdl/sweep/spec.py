@@ -1,64 +1,247 @@
-"""A sweep's spec as its file has it: read, checked key by key, and made into a space of designs."""
+"""A sweep's spec: its settings, each with what it means, read from a TOML file and checked key by key."""
 
 import dataclasses
 import math
-import tomllib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mrdl.errors import ConfigError
-from mrdl.nn.design import BOUNDS, CHOICES
-from mrdl.settings.fields import unknown
-from mrdl.sweep.space import DEFAULTS, SAMPLERS, Spec
+from mrdl.nn.design import Design
+from mrdl.settings.fields import check, fields_of, setting, unknown, values_of
+from mrdl.settings.files import read_toml
+from mrdl.sweep.space import SHAPED, Space
 
-LIMITS: dict[str, dict[str, tuple[float, float]]] = {  # least and most
-    "data": {"test_fraction": (0.01, 0.9)},
-    "sweep": {
-        "count": (0, 10**7), "sampler_seed": (0, 2**63 - 1), "in_flight": (1, 1000), "shards": (0, 10**5),
-        "generation": (0, 10**5),
-    },
-    "limits": {
-        "cpu_s": (0.1, 10**7), "hang_s": (1, 10**7), "memory_mb": (64, 2**22), "max_parameters": (0, 2**60),
-        "pack_s": (0.001, 10**6),
-    },
-}  # fmt: skip
-GONE = {
-    "wall_s": "limits.wall_s is no setting, as a busy machine takes long for a healthy training, too: limits.cpu_s is "
-    "the most CPU seconds of a training, and limits.hang_s the seconds without progress after which it is ended"
-}
 MOST_SEEDS = 10**6
 MOST_DESIGNS = 10**7  # of a grid
 MOST_BY_TPE = 2000  # designs: Optuna's TPE takes a tenth of a second for the next one then
-KEYS = {
-    "data": {"label": str, "header": str, "drop": tuple, "test_fraction": float},
-    "sweep": {
-        "sampler": str,
-        "count": int,
-        "seeds": list,
-        "sampler_seed": int,
-        "generation": int,
-        "halving": dict,
-        "backend": str,
-        "device": str,
-        "route": str,
-        "in_flight": int,
-        "shards": int,
-    },
-    "limits": {"cpu_s": float, "hang_s": float, "memory_mb": int, "max_parameters": int, "pack_s": float},
+TRIES, MORE_TRIES = 20, 1000  # points that are drawn for each design that is wanted, and beside
+GONE = {  # keys that a spec might have been taken to have
+    "wall_s": "limits.wall_s is no setting, as a busy machine takes long for a healthy training, too: limits.cpu_s is "
+    "the most CPU seconds of a training, and limits.hang_s the seconds without progress after which it is ended"
 }
+PACK_CPU_S = 600.0  # of a training in a pack, where the spec does not say it
+
+
+@dataclass(frozen=True)
+class Halving:
+    """Successive halving. first: epochs of the first rung; eta: the next has so many times as many, for one in eta."""
+
+    first: int
+    eta: int
+
+
+def _read_columns(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(type(one) in (str, int) for one in value):
+        raise ConfigError(f"{name} is {value!r}, expected a list of columns, names or indices")
+    return tuple(map(str, value))
+
+
+def _read_seeds(name: str, value: Any) -> tuple[int, ...]:
+    is_number = type(value) is int and 0 < value <= MOST_SEEDS
+    seeds = list(range(value)) if is_number else value
+    if not isinstance(seeds, list) or not seeds or not all(type(one) is int and 0 <= one < 2**63 for one in seeds):
+        raise ConfigError(f"{name} is {value!r}, expected a number of seeds or a list of whole numbers")
+    return tuple(dict.fromkeys(seeds))
+
+
+def _read_halving(name: str, value: Any) -> Halving:
+    is_table = isinstance(value, Mapping) and set(value) == {"first", "eta"}
+    if not is_table or {type(number) for number in value.values()} != {int}:
+        raise ConfigError(f"{name} is {value!r}, expected {{ first = epochs of the first rung, eta = 3 }}")
+    if value["eta"] < 2:
+        raise ConfigError(f"{name}.eta is {value['eta']}, expected 2 or more")
+    return Halving(value["first"], value["eta"])
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a sweep is to do. Each field is a key of the group's table in a TOML file, and a row in the docs."""
+
+    space: Space = field(default_factory=Space)
+    label: str | None = setting(
+        None, "label column: its name or its index; left out: the first column, if that is plain", group="data"
+    )
+    header: str = setting(
+        "auto", "whether the first line names the columns", choices=("auto", "yes", "no"), group="data"
+    )
+    drop: tuple[str, ...] = setting((), "columns to leave out, names or indices", group="data", read=_read_columns)
+    test_fraction: float = setting(
+        0.2,
+        "fraction of the rows, chosen by their hash, that designs are tested on",
+        least=0.01,
+        most=0.9,
+        group="data",
+    )
+    sampler: str = setting(
+        "grid",
+        "how designs are chosen from the space: all of them, at random, by a Sobol sequence, or by Optuna's TPE",
+        choices=("grid", "random", "sobol", "tpe"),
+        group="sweep",
+    )
+    count: int | None = setting(
+        None,
+        "designs to draw, of a grid the first so many; left out: all of a grid",
+        least=1,
+        most=10**7,
+        group="sweep",
+    )
+    seeds: tuple[int, ...] = setting(
+        (0,), "seeds that each design is trained with: their number, or a list", group="sweep", read=_read_seeds
+    )
+    sampler_seed: int = setting(0, "seed of the sampler", least=0, most=2**63 - 1, group="sweep")
+    generation: int | None = setting(
+        None,
+        "designs that TPE draws at a time; left out: a tenth of them, 10 or more",
+        least=1,
+        most=10**5,
+        group="sweep",
+    )
+    halving: Halving | None = setting(
+        None,
+        "successive halving, as { first = 2, eta = 3 }: all designs for 2 epochs, the best third for 6, and so on",
+        group="sweep",
+        read=_read_halving,
+    )
+    backend: str = setting(
+        "torch", "what trains designs: torch, batched (many at once), numpy, or MODULE:FUNCTION", group="sweep"
+    )
+    device: str = setting(
+        "auto", "where torch trains: cuda where there is one", choices=("auto", "cpu", "cuda"), group="sweep"
+    )
+    route: str = setting(
+        "auto",
+        "designs in packs, each in a job of its own as `mrdl train` has it, or auto: large ones in jobs",
+        choices=("auto", "pack", "job"),
+        group="sweep",
+    )
+    in_flight: int = setting(2, "jobs of large designs at a time", least=1, most=1000, group="sweep")
+    shards: int | None = setting(
+        None, "shards of a large design's job; left out: those of `mrdl train`", least=1, most=10**5, group="sweep"
+    )
+    cpu_s: float | None = setting(
+        None,
+        f"CPU seconds that a training may take; left out: {PACK_CPU_S:.0f} in a pack, any in a job",
+        least=0.1,
+        most=10**7,
+        group="limits",
+    )
+    hang_s: float = setting(
+        120.0,
+        "seconds after which a training is ended that ends no epoch and uses no CPU time",
+        least=1,
+        most=10**7,
+        group="limits",
+    )
+    memory_mb: int = setting(1024, "MB that a training may take", least=64, most=2**22, group="limits")
+    max_parameters: int | None = setting(
+        None, "weights and biases that a design may have; left out: any number", least=1, most=2**60, group="limits"
+    )
+    pack_s: float = setting(200.0, "seconds that a pack may take", least=0.001, most=10**6, group="limits")
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name, value in self.space.axes().items():
+            if self.sampler == "grid" and isinstance(value, Mapping):
+                raise ConfigError(
+                    f"space.{name} is a range, which a grid cannot list: give a list, or sampler = 'sobol'"
+                )
+        if self.sampler != "grid" and not self.count:
+            raise ConfigError(f"sweep.sampler {self.sampler!r} needs sweep.count, the number of designs to draw")
+        many = math.prod(len(value) for value in self.space.axes().values() if isinstance(value, list))
+        if self.sampler == "grid" and not self.count and (many := many * len(self.seeds)) > MOST_DESIGNS:
+            raise ConfigError(
+                f"the grid has {many:,} designs, expected {MOST_DESIGNS:,} or fewer: draw sweep.count of them"
+            )
+        if self.sampler == "tpe" and (self.count or 0) > MOST_BY_TPE:
+            raise ConfigError(
+                f"sweep.count is {self.count}, but TPE looks at all results before each draw: up to {MOST_BY_TPE}, or "
+                "sampler = 'sobol'"
+            )
+        if self.halving:
+            self._check_halving(self.halving)
+
+    def _check_halving(self, halving: Halving) -> None:
+        epochs = self.space.epochs
+        if self.sampler == "tpe":
+            raise ConfigError("sweep.halving and sweep.sampler = 'tpe' choose by different rules, use one of them")
+        if not isinstance(epochs, int):
+            raise ConfigError(f"space.epochs is {epochs!r}, but sweep.halving needs one number, that of the last rung")
+        if not 1 <= halving.first < epochs:
+            raise ConfigError(
+                f"sweep.halving.first is {halving.first}, expected 1 to {epochs - 1}, fewer than space.epochs"
+            )
+
+    # --- what follows from it ---
+
+    def designs(self, columns: int = 1, classes: int = 1) -> list[Design]:
+        """The distinct designs of this spec in a fixed order, those with too many parameters left out; of a sweep that
+        plans more when the results are there, the first.
+
+        columns, classes: of the data, which count among the parameters.
+        """
+        fitting: Iterable[Design] = self._fitting(columns, classes)
+        if self.halving:
+            fitting = [dataclasses.replace(design, epochs=self.rungs()[0]) for design in fitting]
+        return [dataclasses.replace(design, seed=seed) for design in fitting for seed in self.seeds]
+
+    def fits(self, design: Design, columns: int, classes: int) -> bool:
+        """Whether a design has no more parameters than a design may have."""
+        return self.max_parameters is None or design.parameters(columns, classes) <= self.max_parameters
+
+    def is_adaptive(self) -> bool:
+        """Whether more designs are planned when the results of the first are there."""
+        return bool(self.halving) or self.sampler == "tpe"
+
+    def rungs(self) -> list[int]:
+        """The epochs of each rung of successive halving, the last one the space's own; none without it."""
+        if not self.halving:
+            return []
+        found = [self.halving.first]
+        while found[-1] * self.halving.eta < self.space.epochs:
+            found.append(found[-1] * self.halving.eta)
+        return [*found, self.space.epochs]
+
+    @property
+    def at_a_time(self) -> int:
+        """The designs that TPE draws at a time."""
+        return self.generation or max(10, (self.count or 0) // 10)
+
+    @property
+    def pack_cpu_s(self) -> float:
+        """The CPU seconds that a training in a pack may take."""
+        return PACK_CPU_S if self.cpu_s is None else self.cpu_s
+
+    @property
+    def job_cpu_s(self) -> float:
+        """The CPU seconds that a job of one design may take; infinite where no limit was asked for."""
+        return math.inf if self.cpu_s is None else self.cpu_s
+
+    def _fitting(self, columns: int, classes: int) -> list[Design]:
+        """The distinct designs that fit, without seeds: of a grid all, else as many as are wanted."""
+        wanted = self.count or math.inf
+        if self.sampler == "tpe":
+            wanted = min(wanted, self.at_a_time)
+        is_grid, found = self.sampler == "grid", dict[str, Design]()
+        designs = self.space.grid() if is_grid else self.space.drawn(self.sampler, self.sampler_seed)
+        for tried, design in enumerate(designs):
+            if self.fits(design, columns, classes):
+                found.setdefault(design.canonical(), design)
+            if len(found) >= wanted or (not is_grid and tried >= TRIES * wanted + MORE_TRIES):
+                break
+        if not found:
+            raise ConfigError(
+                f"no design of the space has {self.max_parameters} parameters or fewer (limits.max_parameters)"
+            )
+        return list(found.values())
+
+
+# --- reading ---
 
 
 def read_spec(path: str) -> Spec:
-    """The spec of a TOML file. Raises ConfigError that names the key, its value and what is allowed."""
-    try:
-        read = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path} is no spec: it is nested too deep") from error
+    """The spec of a TOML file. Raises ConfigError that names the key, its value, what is allowed, and the file."""
+    read = read_toml(path)
     try:
         return spec_of(read)
     except ConfigError as error:
@@ -66,161 +249,23 @@ def read_spec(path: str) -> Spec:
 
 
 def spec_of(read: Mapping[str, Any]) -> Spec:
-    """The spec of a file's content, or of the same as a dict."""
-    tables = (*KEYS, "space")
+    """The spec of a file's content, or of the same as a dict. Raises ConfigError as read_spec does.
+
+    Example: `spec_of({"space": {"depth": [1, 2, 4]}, "sweep": {"seeds": 3}})`.
+    """
+    groups = [*dict.fromkeys(field.metadata["group"] for field in fields_of(Spec)), "space"]
     for name, table in read.items():
-        if name not in tables:
-            raise ConfigError(unknown("table", name, tables))
+        if name not in groups:
+            raise ConfigError(unknown("table", name, groups))
         if not isinstance(table, Mapping):
             raise ConfigError(f"{name} is {table!r}, expected a table: [{name}]")
+    if gone := [GONE[name] for name in read.get("limits", {}) if name in GONE]:
+        raise ConfigError(gone[0])
     found: dict[str, Any] = {}
-    for table_name, keys in KEYS.items():
-        for name, value in read.get(table_name, {}).items():
-            if name not in keys:
-                raise ConfigError(GONE.get(name) or unknown(f"key in [{table_name}]", name, keys))
-            found[name] = _typed(f"{table_name}.{name}", value, keys[name])
-    if "cpu_s" in found:
-        found["job_cpu_s"] = found["cpu_s"]  # a job has no other limit than one that was asked for
-    space = dict(read.get("space", {}))
-    found["nodes"] = _nodes(space)
-    for name, value in space.items():
-        if name not in DEFAULTS:
-            raise ConfigError(unknown("key in [space]", name, (*DEFAULTS, "nodes")))
-        _check_axis(name, value, found.get("sampler", "grid"))
-    return _checked(Spec(space=space, **found))
-
-
-def _checked(spec: Spec) -> Spec:
-    allowed = {
-        "sweep.sampler": SAMPLERS, "sweep.route": ("auto", "pack", "job"), "sweep.device": ("auto", "cpu", "cuda"),
-        "data.header": ("auto", "yes", "no"),
-    }  # fmt: skip
-    for name, choices in allowed.items():
-        value = getattr(spec, name.partition(".")[2])
-        if value not in choices:
-            raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(choices)}")
-    if spec.sampler != "grid" and not spec.count:
-        raise ConfigError(f"sweep.sampler {spec.sampler!r} needs sweep.count, the number of designs to draw")
-    for table, limits in LIMITS.items():
-        for name, (least, most) in limits.items():
-            if not least <= getattr(spec, name) <= most:  # nan, too
-                told = f"{table}.{name} is {getattr(spec, name)}"
-                raise ConfigError(f"{told}, expected a number from {least} to {most}")
-    many = math.prod(len(value) for value in spec.axes().values() if isinstance(value, list)) * len(spec.seeds)
-    if spec.sampler == "grid" and not spec.count and many > MOST_DESIGNS:
-        raise ConfigError(
-            f"the grid has {many:,} designs, expected {MOST_DESIGNS:,} or fewer: draw sweep.count of them"
-        )
-    _check_adaptive(spec)
-    if spec.sampler == "tpe" and not spec.generation:
-        return dataclasses.replace(spec, generation=max(10, spec.count // 10))
-    return spec
-
-
-def _check_adaptive(spec: Spec) -> None:
-    """What of successive halving and TPE does not go together."""
-    if spec.sampler == "tpe" and spec.count > MOST_BY_TPE:
-        raise ConfigError(
-            f"sweep.count is {spec.count}, but TPE looks at all results before each draw: up to {MOST_BY_TPE}, or "
-            "sampler = 'sobol'"
-        )
-    if not spec.halving:
-        return
-    if spec.sampler == "tpe":
-        raise ConfigError("sweep.halving and sweep.sampler = 'tpe' choose by different rules, use one of them")
-    epochs, first = spec.space.get("epochs", DEFAULTS["epochs"]), spec.halving["first"]
-    if not isinstance(epochs, int):
-        raise ConfigError(f"space.epochs is {epochs!r}, but sweep.halving needs one number, that of the last rung")
-    if not 1 <= first < epochs:
-        raise ConfigError(f"sweep.halving.first is {first}, expected 1 to {epochs - 1}, fewer than space.epochs")
-    if spec.halving["eta"] < 2:
-        raise ConfigError(f"sweep.halving.eta is {spec.halving['eta']}, expected 2 or more")
-
-
-def _nodes(space: dict[str, Any]) -> tuple[tuple[int, ...], ...]:
-    nodes = space.pop("nodes", [])
-    fits = isinstance(nodes, list) and all(
-        isinstance(one, list) and all(isinstance(n, int) and not isinstance(n, bool) and 0 < n <= 10**6 for n in one)
-        for one in nodes
-    )
-    if not fits:
-        raise ConfigError(f"space.nodes is {nodes!r}, expected lists of hidden layers, as [[64, 32], [128]]")
-    if nodes and (both := [name for name in ("depth", "width", "shape") if name in space]):
+    for group in groups[:-1]:
+        found |= values_of(Spec, read.get(group, {}), group)
+    said = read.get("space", {})
+    space = Space(**values_of(Space, said, "space"))
+    if space.nodes and (both := [name for name in SHAPED if name in said]):
         raise ConfigError(f"space.nodes lists the layers, so space.{both[0]} has no meaning beside it")
-    return tuple(tuple(one) for one in nodes)
-
-
-def _check_axis(name: str, value: Any, sampler: str) -> None:
-    if isinstance(value, Mapping):
-        if sampler == "grid":
-            raise ConfigError(f"space.{name} is a range, which a grid cannot list: give a list, or sampler = 'sobol'")
-        if extra := set(value) - {"min", "max", "log"}:
-            raise ConfigError(unknown(f"key of the range space.{name}", sorted(extra)[0], ("min", "max", "log")))
-        if name not in BOUNDS or not {"min", "max"} <= set(value) or not _number(value["min"]) <= _number(value["max"]):
-            raise ConfigError(f"space.{name} is {dict(value)}, expected {{min, max}} with min not above max")
-        if not isinstance(value.get("log", False), bool):
-            raise ConfigError(f"space.{name}.log is {value['log']!r}, expected true or false")
-        if value.get("log") and value["min"] <= 0:
-            raise ConfigError(f"space.{name}.min is {value['min']}, but a logarithmic range begins above 0")
-        values: Sequence[Any] = [value["min"], value["max"]]
-    else:
-        values = value if isinstance(value, list) else [value]
-    if not values:
-        raise ConfigError(f"space.{name} is an empty list, expected a value or more")
-    for one in values:
-        _check_value(name, one)
-
-
-def _check_value(name: str, value: Any) -> None:
-    if name in CHOICES:
-        if (
-            not isinstance(value, str | bool)
-            or value not in CHOICES[name]
-            or isinstance(value, bool) != isinstance(CHOICES[name][0], bool)
-        ):
-            raise ConfigError(f"space.{name} is {value!r}, expected one of {', '.join(map(str, CHOICES[name]))}")
-        return
-    least, most, whole = BOUNDS[name]
-    number = _number(value)
-    if not least <= number <= most or (whole and number != int(number)) or (whole and not isinstance(value, int)):
-        kind = "a whole number" if whole else "a number"
-        raise ConfigError(f"space.{name} is {value!r}, expected {kind} from {least} to {most}")
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    return float(value) if abs(value) < 1e300 else math.copysign(math.inf, value)  # a whole number may be any
-
-
-def _typed(name: str, value: Any, kind: type) -> Any:
-    if kind is list:  # of seeds, or their number
-        number = type(value) is int and 0 < value <= MOST_SEEDS
-        seeds = list(range(value)) if number else value
-        if (
-            not isinstance(seeds, list)
-            or not seeds
-            or not all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
-        ):
-            raise ConfigError(f"{name} is {value!r}, expected a number of seeds or a list of whole numbers")
-        return tuple(dict.fromkeys(seeds))
-    if kind is dict:
-        if (
-            not isinstance(value, Mapping)
-            or set(value) != {"first", "eta"}
-            or {type(v) for v in value.values()} != {int}
-        ):
-            raise ConfigError(f"{name} is {value!r}, expected {{ first = epochs of the first rung, eta = 3 }}")
-        return dict(value)
-    if kind is tuple:  # of columns: names or indices
-        if not isinstance(value, list) or not all(type(one) in (str, int) for one in value):
-            raise ConfigError(f"{name} is {value!r}, expected a list of columns, names or indices")
-        return tuple(map(str, value))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is str and type(value) is int:
-        return str(value)
-    if type(value) is not kind:
-        words = {str: "text", int: "a whole number", float: "a number"}
-        raise ConfigError(f"{name} is {value!r}, expected {words[kind]}")
-    return value
+    return Spec(space=space, **found)

@@ -20,8 +20,7 @@ from mrdl.nn.rows import Dataset
 from mrdl.sweep import cost
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.folder import look_at
-from mrdl.sweep.space import Spec
-from mrdl.sweep.spec import read_spec
+from mrdl.sweep.spec import Spec, read_spec
 
 EXAMPLES = 10
 
@@ -66,10 +65,11 @@ def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Itera
     """What follows from the first results, and what will not fit."""
     if spec.halving:
         first, *rungs = spec.rungs()
-        kept = [f"{max(1, len(designs) // spec.halving['eta'] ** i)} for {n}" for i, n in enumerate(rungs, 1)]
+        kept = [f"{max(1, len(designs) // spec.halving.eta**i)} for {n}" for i, n in enumerate(rungs, 1)]
         yield f"successive halving: these for {first} epochs, the best {', then '.join(kept)}; not in the time above"
     if spec.sampler == "tpe":
-        yield f"TPE: these are the first of {spec.count * len(spec.seeds)}, the others are drawn by what came of them"
+        all_of_them = (spec.count or 0) * len(spec.seeds)
+        yield f"TPE: these are the first of {all_of_them}, the others are drawn by what came of them"
     sizes = [cost.memory_mb(design, data.columns, len(data.classes)) for design in designs]
     if too_large := sum(size > spec.memory_mb for size in sizes):
         yield f"{too_large} of them need up to {max(sizes):.0f} MB and will fail: limits.memory_mb is {spec.memory_mb}"

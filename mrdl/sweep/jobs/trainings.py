@@ -91,13 +91,15 @@ class Jobs:
         (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
         words = [
             "train", self._sweep.about["source"], "-r", self._runner.name, "--json", "--run-dir", folder,
-            "--label", spec.label, "--header", spec.header, "--validation", spec.test_fraction,
+            "--header", spec.header, "--validation", spec.test_fraction,
             "--rounds", rounds, "--epochs", epochs, "--device", spec.device,
         ]  # fmt: skip
         for name, value in settings_of_design(design, self._data.columns, len(self._data.classes)).items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else value
             words.append(f"--{name.replace('_', '-')}={text}")
         words += [word for name, value in self._sweep.site.items() for word in ("--" + name.replace("_", "-"), value)]
+        if spec.label is not None:
+            words += ["--label", spec.label]
         if spec.drop:
             words += ["--drop", names_as_text(spec.drop)]
         if shards:
