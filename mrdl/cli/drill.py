@@ -82,7 +82,7 @@ def _under_fire(options: argparse.Namespace, words: list[str], folder: Path) -> 
 
 def _print(report: Report, runner: str) -> None:
     """Print the calm run and a line a fault."""
-    say(f"calm run: {report.calm_s:.1f} s, sha256 {report.calm[:16]}; {report.trials} runs under fire")
+    say(f"calm run: {report.calm_s:.1f} s, sha256 {(report.calm or 'none')[:16]}; {report.trials} runs under fire")
     table = Table(box=None, pad_edge=False)
     for name in ("fault, -r " + runner, "hits", "same bytes"):
         table.add_column(name, justify="left" if name.startswith("fault") else "right")

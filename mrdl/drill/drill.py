@@ -26,22 +26,22 @@ FAULTS_A_TRIAL = 3
 class Report:
     """What came of a drill.
 
-    runner: where the runs' tasks were; calm: sha256 of the calm run's network; calm_s: its seconds.
+    runner: where the runs' tasks were; calm: sha256 of the calm run's network, None before it; calm_s: its seconds.
     trials: runs under fire.
     hits: fault -> how often it hit; equal: fault -> in how many of these the bytes were those of the calm run.
     wrong: what the trials ended in whose bytes were others.
     """
 
     runner: str
-    calm: str = ""
+    calm: str | None = None
     calm_s: float = 0.0
     trials: int = 0
     hits: dict[str, int] = field(default_factory=dict)
     equal: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
-    def count(self, hit: Sequence[str], found: str) -> None:
-        """Count a trial. hit: the faults that hit it; found: the sha256, or the last words, it ended in."""
+    def count(self, hit: Sequence[str], found: str | None) -> None:
+        """Count a trial. hit: the faults that hit it; found: the sha256 it ended in, None where it failed."""
         for fault in hit:
             self.hits[fault] = self.hits.get(fault, 0) + 1
             self.equal[fault] = self.equal.get(fault, 0) + (found == self.calm)
@@ -67,38 +67,47 @@ def drill(
     report = Report(runner)
     where = runner_of(runner)
     cache = where.home("drill") if where.reads_hdfs else f"{folder}/cache"
-    calm = Trial(words, folder / "calm", f"{cache}/calm", runner, rng)
-    began = time.monotonic()
-    calm.start()
-    report.calm = calm.finish()
-    report.calm_s = time.monotonic() - began
-    if len(report.calm) != 64:
-        raise TrainingError(f"the run fails without any fault:\n{report.calm}")
+    _run_calm(report, Trial(words, folder / "calm", f"{cache}/calm", runner, rng))
     on_progress(report)
     while sum(report.hits.values()) < faults:
-        wanted = min(FAULTS_A_TRIAL, faults - sum(report.hits.values()))
         name = f"trial-{report.trials + 1}"
         # every third trial parses its text itself, so that faults hit the first job, too
         own = report.trials % 3 == 0
         trial = Trial(words, folder / name, f"{cache}/{name if own else 'calm'}", runner, rng)
-        try:
-            hit = _under_fire(trial, wanted, report.calm_s)
-            found = trial.finish()
-        except BaseException:
-            trial.end(signal.SIGTERM)  # which also ends its job on YARN
-            raise
-        report.trials += 1
-        report.count(hit, found)
-        if found != report.calm:
-            report.wrong.append(f"{name} ({', '.join(hit)}): {found}")
-        else:
-            shutil.rmtree(trial.run_dir)
+        _run_under_fire(report, trial, min(FAULTS_A_TRIAL, faults - sum(report.hits.values())))
         on_progress(report)
     store_of(cache).remove(cache)
     return report
 
 
-def _under_fire(trial: Trial, wanted: int, calm_s: float) -> list[str]:
+def _run_calm(report: Report, trial: Trial) -> None:
+    """Run a trial without faults and report its bytes and seconds; raises TrainingError where it fails."""
+    began = time.monotonic()
+    trial.start()
+    outcome = trial.finish()
+    if outcome.sha256 is None:
+        raise TrainingError(f"the run fails without any fault:\n{outcome}")
+    report.calm = outcome.sha256
+    report.calm_s = time.monotonic() - began
+
+
+def _run_under_fire(report: Report, trial: Trial, wanted: int) -> None:
+    """Run a trial under so many faults at most and report it; its folder stays where its bytes are others."""
+    try:
+        hit = _strike(trial, wanted, report.calm_s)
+        outcome = trial.finish()
+    except BaseException:
+        trial.end(signal.SIGTERM)  # which also ends its job on YARN
+        raise
+    report.trials += 1
+    report.count(hit, outcome.sha256)
+    if outcome.sha256 != report.calm:
+        report.wrong.append(f"{trial.run_dir.name} ({', '.join(hit)}): {outcome}")
+    else:
+        shutil.rmtree(trial.run_dir)
+
+
+def _strike(trial: Trial, wanted: int, calm_s: float) -> list[str]:
     """Start a trial and let faults hit it at random moments; returns the names of those that did.
 
     wanted: how many may hit, at most; calm_s: the seconds of a calm run, over which they are spread.

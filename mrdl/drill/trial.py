@@ -18,6 +18,19 @@ from mrdl.rounds.folder import RunFolder
 from mrdl.storage.store import hdfs_store
 
 LIMIT_S = 1200  # of a trial
+LAST_WORDS = 300  # characters
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run: the sha256 of its network, or None and the last words of its driver where it failed."""
+
+    sha256: str | None
+    last_words: str = ""
+
+    def __str__(self) -> str:
+        """The one or the other, for people."""
+        return self.sha256 or self.last_words
 
 
 @dataclass
@@ -59,19 +72,16 @@ class Trial:
         self.process.communicate()
         return True
 
-    def finish(self) -> str:
-        """Wait for the run, and start it again once where it stopped.
-
-        Returns the sha256 of its network, or its last words where it stopped again.
-        """
+    def finish(self) -> Outcome:
+        """Wait for the run, and start it again once where it stopped; returns what came of it."""
         assert self.process
         for _ in range(2):
             out, err = self.process.communicate(timeout=LIMIT_S)
             if self.process.returncode == 0:
-                return str(json.loads(out.splitlines()[-1])["sha256"])
+                return Outcome(str(json.loads(out.splitlines()[-1])["sha256"]))
             self.start()
         self.end(signal.SIGKILL)
-        return err.decode(errors="replace").strip()[-300:]
+        return Outcome(None, err.decode(errors="replace").strip()[-LAST_WORDS:])
 
     def processes(self, match: Callable[[list[str], str], bool]) -> list[int]:
         """Return the process ids on this machine, of this run alone, that match.
