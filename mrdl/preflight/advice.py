@@ -3,9 +3,9 @@
 seconds = start + h * N / parse + W / train             text to shards, and the warm start
         + R * (job + (shards of a task) * E * N / K / (s * train))
 
-s is how fast a core trains when all of them do, by what one alone does; h what rows go through beside being parsed.
-
-and so on for each further stage of the network, whose warm start is a job of its own.
+and so on for each further stage of the network, whose warm start is a job of its own. N rows, of which W are the warm
+start's, are parsed and trained on at so many a second; R rounds of E epochs; K shards; s is the speed of a core when
+all of them train, by that of one alone; h what rows go through beside being parsed.
 """
 
 import json
@@ -21,16 +21,20 @@ from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
 
 ALONE = "inline"  # what a run is compared with: one process
-ESTIMATE_S = 0.3  # of training, before each run
-HANDLING = 2.0  # of parsing: rows are hashed and packed, sorted, unpacked, put in order and packed again
+ESTIMATE_S = 0.3  # of training on the head of the data, before each run
+HANDLING = 2.0  # times parsing: rows are hashed, packed, sorted, put in order and packed (scripts/bench/advise.py)
 SPLIT_BYTES = 64 << 20  # of text that a mapper parses, about
 SMALLEST_SHARD = 500  # rows: below that the start of a task is all that is paid for
-MOST_SHARDS = 9999
+MOST_SHARDS = 9999  # as the setting has it
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A way to train, the seconds it would take, and how often each row is gone through, the warm start included."""
+    """A way to train, and the seconds that it would take.
+
+    runner: by its name; rounds, epochs: of each stage of the network, and of each round; passes: how often each row is
+    gone through, the warm start included.
+    """
 
     runner: str
     shards: int
@@ -49,7 +53,10 @@ class Estimate:
 
 
 def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
-    """The time of one way to train; `config` is resolved."""
+    """Predict the time of one way to train.
+
+    data: as it was measured; config: resolved; runner: its name; costs: of that runner.
+    """
     tasks = min(config.shards, config.tasks or costs.slots)
     training_rows = data.rows * (1 - config.validation)
     # the fullest task decides: it has a shard more than others where tasks do not divide the shards
@@ -66,7 +73,9 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
 
 
 def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan]:
-    """For each runner the fastest number of shards, the fastest way first. config: as the user left it.
+    """Find for each runner the fastest number of shards; the fastest way comes first.
+
+    data: as it was measured; config: as the user left it; known: the costs of each runner, by its name.
 
     One shard has no warm start. Of a table that is all of the warm start's sample, several shards are as accurate or
     more so (iris, wine and breast cancer by scikit-learn, 4 seeds, a third kept out, per cent: 91.8, 98.1 and 97.2 with
@@ -86,9 +95,11 @@ def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan
 
 
 def expect(source: Source, config: TrainConfig, runner: str) -> Estimate:
-    """The seconds that a run would take by the runner that was asked for, and by the one of one process.
+    """Estimate what a run would take, by a short measurement of its data.
 
-    config: resolved.
+    config: resolved; runner: the name of the one that was asked for. Raises what looking at the data raises.
+
+    expect(Source.look_at("digits.csv", config), config, "local").seconds
     """
     data = measure(source, config, seconds=ESTIMATE_S)
     seconds, alone_s = (predict(data, config, name, costs(name)).seconds for name in (runner, ALONE))
@@ -96,5 +107,5 @@ def expect(source: Source, config: TrainConfig, runner: str) -> Estimate:
 
 
 def as_json(data: Data, found: list[Plan]) -> str:
-    """All that is known, as one JSON object."""
+    """The measured data and the ways to train, as one JSON object."""
     return json.dumps({**asdict(data), "plans": [asdict(plan) for plan in found]})
