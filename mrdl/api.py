@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mrdl.data import frame
 from mrdl.errors import ConfigError
 from mrdl.model.model import Model
 from mrdl.rounds.driver import Run
+from mrdl.rounds.events import Listener
 from mrdl.rounds.folder import new_run_dir
 from mrdl.settings.config import TrainConfig
 from mrdl.sweep.driver import SweepDriver
@@ -29,28 +30,51 @@ def train(
     runner: str = "inline",
     resume: bool = False,
     show: bool = True,
+    listeners: Sequence[Listener] = (),
     **settings: Any,
 ) -> Model:
-    """Train on a CSV (a local or hdfs:// file, folder or glob) or a DataFrame, and return the model.
+    """Train a network on a table, and return the model, which is also in the run's folder.
 
-    mrdl.train("digits.csv", shards=2), mrdl.train(frame, label="digit")
+    data: a CSV (a file, folder or glob, local or hdfs://, plain, gz or bz2), or a pandas DataFrame; config: the
+    settings, mrdl's own by default; runner: where the tasks run: "inline" in this process, "local" in a process a
+    core, "hadoop" on YARN; resume: go on with the run in `run_dir`; show: print progress on standard error;
+    listeners: functions that are told each event of the run (see mrdl.rounds.events), and may end it early by
+    raising StopRun; settings: fields of TrainConfig by name, over `config`.
 
-    `settings` are fields of TrainConfig by name, over `config`. `show` prints progress on standard error.
-    Raises ConfigError, DataError or SetupError before anything runs, TrainingError if a job fails.
+    Raises ConfigError, DataError or SetupError, which say what is wrong, before anything runs; TrainingError where a
+    job fails, or where a listener ended the run before there was a network.
+
+        model = mrdl.train("digits.csv", nodes=[64, 100, 10], shards=2)
+        model = mrdl.train(frame, label="digit", runner="local", show=False)
     """
-    from mrdl.cli.console import Console  # people's side of it, not needed by whoever brings their own
-    from mrdl.cli.script import TrainJob
-
-    config, screen = (config or TrainConfig()).with_changes(settings), Console() if show else None
-    how: dict[str, Any] = {"runner": runner, "resume": resume, "screen": screen, "job_class": TrainJob}
+    config = (config or TrainConfig()).with_changes(settings)
+    how: dict[str, Any] = {"runner": runner, "resume": resume, "listeners": listeners}
     if isinstance(data, (str, os.PathLike)):
-        return Run(data, config, **how).execute()
+        return _train(os.fspath(data), config, show, **how)
     if not hasattr(data, "columns"):
         raise ConfigError(f"the data is a {type(data).__name__}, expected a path or a DataFrame")
     run_dir = config.run_dir or str(new_run_dir())
     config = config.with_changes({"header": "yes", "run_dir": run_dir})
     with frame.written(data, Path(run_dir)) as path:
-        return Run(path, config, **how).execute()
+        return _train(str(path), config, show, **how)
+
+
+def _train(data: str, config: TrainConfig, show: bool, listeners: Sequence[Listener], **how: Any) -> Model:
+    """Train with a console before the caller's listeners, if there is somebody to see it."""
+    from mrdl.cli.script import TrainJob
+
+    if not show:
+        return Run(data, config, job_class=TrainJob, listeners=listeners, **how).execute()
+    from mrdl.cli.console import Console  # people's side of it, not needed by whoever brings their own
+    from mrdl.cli.train import estimate_of
+
+    console = Console()
+    run = Run(data, config, job_class=TrainJob, listeners=[console, *listeners], **how)
+    try:
+        console.estimate = estimate_of(run)
+        return run.execute()
+    finally:
+        console.close()
 
 
 class Sweep:

@@ -16,6 +16,7 @@ from mrdl.mapreduce import launch
 from mrdl.mapreduce.runners import runner_of
 from mrdl.mapreduce.tracking import YarnTracker
 from mrdl.mapreduce.yarn import RUNNER, is_running
+from mrdl.rounds.events import Noted
 from mrdl.storage import store
 
 LOGIN = "<html><head><title>Sign in</title><style>p {}</style></head><body><p>Please log in.</p></body></html>"
@@ -201,19 +202,6 @@ def test_a_cluster_with_kerberos_is_asked_with_a_ticket(manager, monkeypatch):
     rest._session.cache_clear()
 
 
-class Screen:
-    """Keeps what a run notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def __getattr__(self, name):
-        return lambda *about: None
-
-
 @pytest.mark.parametrize("error", [TrainingError("the words of the task"), KeyboardInterrupt("Ctrl-C")])
 def test_a_job_that_cannot_be_ended_is_said_beside_why_it_failed(new_run, monkeypatch, error):
     def fails(*_):
@@ -224,10 +212,11 @@ def test_a_job_that_cannot_be_ended_is_said_beside_why_it_failed(new_run, monkey
         if len(stopped) > 1:  # the first clears up after an earlier driver
             raise SetupError("YARN does not let ann end it.")
 
-    stopped, screen = [], Screen()
+    stopped, events = [], []
     monkeypatch.setattr(launch, "run", fails)
     monkeypatch.setattr(runner_of("inline"), "stop", refused)
     with pytest.raises(type(error), match=str(error)):
-        new_run(screen=screen, nodes=(64, 10)).execute()
-    assert any("does not let ann end it" in note and "--resume" in note for note in screen.notes)
+        new_run(listeners=[events.append], nodes=(64, 10)).execute()
+    notes = [event.text for event in events if isinstance(event, Noted)]
+    assert any("does not let ann end it" in note and "--resume" in note for note in notes)
     assert stopped[1] is not isinstance(error, KeyboardInterrupt), "who presses Ctrl-C does not wait for YARN"

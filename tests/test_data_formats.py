@@ -163,10 +163,10 @@ def test_a_part_without_rows_is_no_reason_to_refuse_a_folder(tmp_path, new_run, 
     for i, part in enumerate(parts):
         (tmp_path / "in" / f"part-{i:05}{ending}").write_bytes(part)
     run = new_run(data=tmp_path / "in", label="answer", shards=1, rounds=1, epochs=1, warm_rows=0, nodes=(2, 3, 2))
-    model = run.execute()
-    assert run.source.schema.columns == ("answer", "a", "b")
-    assert run.summary(model)["rows"] == rows
-    assert len(features_of(tmp_path / "in", model.preparation)) == rows
+    trained = run.train()
+    assert run.setup.schema.columns == ("answer", "a", "b")
+    assert trained.summary()["rows"] == rows
+    assert len(features_of(tmp_path / "in", trained.model.preparation)) == rows
 
 
 @pytest.mark.parametrize("parts", [[b"a,b\n", b"a,b\n"], [b"", b""], [b"\n", b" \n"]])

@@ -9,7 +9,7 @@ import pytest
 import mrdl
 from mrdl.errors import ConfigError
 from mrdl.model.model import Model
-from mrdl.rounds.driver import Run
+from mrdl.rounds.driver import Run, Trained
 from mrdl.settings.config import TrainConfig
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
@@ -26,13 +26,14 @@ def run(new_run):
 
 
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory) -> tuple[Run, Model, Path]:
-    """A run that has stopped early, its model and its cache."""
+def stopped(tmp_path_factory) -> tuple[Run, Model, Path, Trained]:
+    """A run that has stopped early, its model, its cache and all that came of it."""
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         made = Run(DIGITS, TrainConfig().with_changes({**QUICK, "run_dir": str(folder / "run")}))
-        return made, made.execute(), folder / "cache"
+        trained = made.train()
+        return made, trained.model, folder / "cache", trained
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_run_stops_after_as_many_rounds_without_a_better_loss(run, patience):
 
 
 def test_the_network_is_that_of_the_best_round_and_tells_of_no_later_one(stopped):
-    made, model, _ = stopped
+    made, model, _, trained = stopped
     manifests = made.folder.manifests()
     best = min(manifests[1:], key=lambda m: m.validation["loss"])
     assert model.sha256 == best.sha256 != manifests[-1].sha256
@@ -71,7 +72,7 @@ def test_the_network_is_that_of_the_best_round_and_tells_of_no_later_one(stopped
     assert model.rounds[-1]["loss"] == best.validation["loss"]
     assert model.lineage["rounds"] == [m.sha256 for m in manifests[: best.round + 1]]
     assert mrdl.load(made.folder.model).to_bytes() == model.to_bytes()
-    assert made.summary(model)["rounds"] == best.round
+    assert trained.summary()["rounds"] == best.round
 
 
 def test_what_is_trained_does_not_depend_on_patience(stopped, run):
@@ -123,9 +124,9 @@ def test_where_chance_keeps_no_row_out_the_run_goes_on_to_its_last_round(new_run
     path = tmp_path / "few.csv"
     path.write_text("".join(f"{i % 2},{i}\n" for i in range(12)))
     made = new_run(path, nodes=(1, 2), shards=2, rounds=4, epochs=1, validation=0.01, patience=1)
-    model = made.execute()
-    assert made.submission.prepared.statistics.validation_rows == 0
-    assert len(model.rounds) == 4
+    trained = made.train()
+    assert trained.statistics.validation_rows == 0
+    assert len(trained.model.rounds) == 4
 
 
 def test_a_best_round_that_is_damaged_is_named_with_the_way_out(stopped, resumed):

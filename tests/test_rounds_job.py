@@ -262,5 +262,5 @@ def test_a_users_script_reads_other_lines_and_combines_in_another_way(runner, di
     assert ended.returncode == 0, ended.stderr
     settings = {**QUICK, "rounds": 1, "outer_step": 1.0, "outer_momentum": 0.0, "run_dir": str(tmp_path / "x")}
     run = Run(digits, TrainConfig(**settings), keep_shards=True)
-    run.execute()
-    assert f'"sha256": "{digest(run.results[-1].weights)}"' in ended.stdout
+    results = run.train().results
+    assert f'"sha256": "{digest(results[-1].weights)}"' in ended.stdout

@@ -351,13 +351,13 @@ def test_an_unrolled_dbns_decoder_begins_as_the_transposed_encoder(new_run):
 def test_layers_have_rounds_epochs_and_rates_of_their_own(new_run, given, expected):
     run = new_run(**settings("dbn", **given))
     run.execute()
-    found = [[t for t in run.rounds if t.stage == stage and t.stage_round] for stage in range(3)]
+    found = [[t for t in run.setup.rounds if t.stage == stage and t.stage_round] for stage in range(3)]
     assert [(len(ts), ts[0].epochs, ts[0].learning_rate) for ts in found] == expected
     manifests = run.folder.manifests()
     steps = [m.shards[0].metrics["steps"] for m in manifests if m.stage_round]
     batches = -(-manifests[-1].shards[0].num_examples // 64)
     assert steps == [epochs * batches for rounds, epochs, _ in expected for _ in range(rounds)]
-    assert [t.number for t in run.rounds] == [m.round for m in manifests] == list(range(len(manifests)))
+    assert [t.number for t in run.setup.rounds] == [m.round for m in manifests] == list(range(len(manifests)))
 
 
 @pytest.mark.parametrize(
@@ -415,7 +415,7 @@ def test_patience_looks_at_the_last_stage_alone(new_run, kind):
     made = new_run(**settings(kind, **changes))
     model = made.execute()
     manifests = made.folder.manifests()
-    stages = [stage.name for stage in made.architecture.stages]
+    stages = [stage.name for stage in made.setup.architecture.stages]
     for name in stages[:-1]:
         assert [m.stage_round for m in manifests if m.stage == name] == list(range(6))
     last = [m for m in manifests if m.stage == stages[-1] and m.stage_round]

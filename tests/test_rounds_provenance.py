@@ -12,6 +12,7 @@ import torch
 from mrdl.errors import DataError
 from mrdl.rounds import provenance
 from mrdl.rounds.folder import RunFolder
+from mrdl.rounds.training import Training
 
 TINY = {"nodes": (64, 10), "shards": 1, "rounds": 2, "epochs": 1}
 UTC = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -98,7 +99,7 @@ def test_a_run_that_is_interrupted_says_so(new_run, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "_round", interrupt)
+    monkeypatch.setattr(Training, "_round", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run.execute()
     (driver,) = run.folder.about()["drivers"]
@@ -119,7 +120,7 @@ def test_a_run_that_goes_on_with_another_torch_says_so(new_run, monkeypatch, cap
     new_run(folder="run", **{**TINY, "rounds": 1}).execute()
     here = provenance.versions()
     monkeypatch.setattr(provenance, "versions", lambda: {**here, "torch": "1.0"})
-    new_run(folder="run", resume=True, screen=Console(), **TINY).execute()
+    new_run(folder="run", resume=True, listeners=[Console()], **TINY).execute()
     told = capsys.readouterr().err
     assert "round 1 was made with other versions" in told and f"torch {torch.__version__} there, 1.0 here" in told
 
@@ -157,7 +158,7 @@ def test_what_cannot_be_cleared_is_said_and_tried_again(new_run, monkeypatch, ca
     run.folder.identity.write_text(json.dumps(about))
     monkeypatch.setenv("HADOOP_CONF_DIR", "/nowhere")
     monkeypatch.setenv("HADOOP_HOME", "/nowhere")
-    new_run(folder="run", resume=True, screen=Console(), **TINY).execute()
+    new_run(folder="run", resume=True, listeners=[Console()], **TINY).execute()
     assert "a driver with -r hadoop has left of this run is not cleared away" in " ".join(
         capsys.readouterr().err.split()
     )

@@ -57,11 +57,12 @@ def test_the_rounds_of_one_shard_are_one_plain_training(run, table):
 
 def test_a_round_is_the_mean_of_its_shards_weighted_by_rows(run):
     made = run(rounds=1, keep_shards=True, **PLAIN)
-    model = made.execute()
-    rows = [result.num_examples for result in made.results]
+    trained = made.train()
+    model = trained.model
+    rows = [result.num_examples for result in trained.results]
     assert len(set(rows)) > 1
     for name, array in model.weights.items():
-        stacked = np.stack([result.weights[name] for result in made.results]).astype(np.float64)
+        stacked = np.stack([result.weights[name] for result in trained.results]).astype(np.float64)
         np.testing.assert_allclose(array, np.average(stacked, axis=0, weights=rows), atol=1e-7)
 
 
@@ -82,7 +83,7 @@ def test_where_nothing_is_added_a_round_is_what_the_rule_gives_to_the_bit(run, l
 @pytest.mark.parametrize(("momentum", "length"), [(0.5, 1.25), (0.9, 0.5), (0.0, 2.0)])
 def test_weights_and_velocity_of_every_round_are_those_of_the_formula(run, momentum, length):
     made = run(rounds=3, keep_shards=True, outer_momentum=momentum, outer_step=length)
-    made.execute()
+    trained = made.train()
     before, *rounds = [made.folder.read(number) for number in range(4)]
     assert before.velocity == {}
     for after in rounds:
@@ -94,17 +95,18 @@ def test_weights_and_velocity_of_every_round_are_those_of_the_formula(run, momen
             )
         before, last = after, change
     name, start = list(before.weights)[-1], made.folder.read(2).weights
-    rows = [result.num_examples for result in made.results]
-    mean = np.average([result.weights[name] for result in made.results], axis=0, weights=rows)
+    rows = [result.num_examples for result in trained.results]
+    mean = np.average([result.weights[name] for result in trained.results], axis=0, weights=rows)
     np.testing.assert_allclose(last, mean - start[name], atol=1e-6)
 
 
 def test_the_length_of_a_step_is_the_one_that_the_validation_rows_ask_for(run, table):
     made = run(rounds=2, learning_rate=0.2, keep_shards=True)
-    model = made.execute()
-    start, rows = made.folder.read(1), [result.num_examples for result in made.results]
+    trained = made.train()
+    model = trained.model
+    start, rows = made.folder.read(1), [result.num_examples for result in trained.results]
     mean = {
-        name: np.average([r.weights[name] for r in made.results], axis=0, weights=rows).astype(np.float32)
+        name: np.average([r.weights[name] for r in trained.results], axis=0, weights=rows).astype(np.float32)
         for name in model.weights
     }
     step, _ = outer_step.nesterov(start.weights, mean, start.velocity, 0.3)

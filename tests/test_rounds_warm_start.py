@@ -38,16 +38,16 @@ def warm_weights(made: Run) -> dict[str, np.ndarray]:
 
 def test_every_shard_begins_with_the_weights_of_the_warm_start(run):
     made = run(shards=5, keep_shards=True)
-    made.execute()
-    assert [result.shard for result in made.results] == [0, 1, 2, 3, 4]
-    assert {result.start for result in made.results} == {made.folder.manifests()[0].sha256}
+    trained = made.train()
+    assert [result.shard for result in trained.results] == [0, 1, 2, 3, 4]
+    assert {result.start for result in trained.results} == {made.folder.manifests()[0].sha256}
 
 
 def test_every_later_round_begins_with_the_weights_that_the_one_before_has_kept(run):
     """Those after the outer step, not the mean of the shards."""
     made = run(rounds=3, keep_shards=True, outer_step=1.6, outer_momentum=0.5)
-    made.execute()
-    assert {result.start for result in made.results} == {made.folder.manifests()[2].sha256}
+    trained = made.train()
+    assert {result.start for result in trained.results} == {made.folder.manifests()[2].sha256}
 
 
 @pytest.mark.parametrize(("warm_rows", "shards"), [(1, 2), (16, 7), (333, 2), (20_000, 7)])
@@ -75,10 +75,11 @@ def test_its_sample_is_drawn_from_all_shards(table):
 
 def test_the_round_after_it_is_plain_training_of_each_shard_from_its_weights(run, table):
     made = run(keep_shards=True, shards=3)
-    model = made.execute()
+    trained = made.train()
+    model = trained.model
     training = table.training()
     places = shard_of(table.hashes[training], 3)
-    for result in made.results:
+    for result in trained.results:
         rows = table.rows(training[places == result.shard], model.preparation)
         rng = np.random.default_rng([4, 1, result.shard])
         settings = Hyperparameters(1, 16, 0.03, 0.8, "cpu")
@@ -100,8 +101,9 @@ def test_given_initial_weights_are_where_it_begins(run, table):
 
 def test_without_it_the_first_round_begins_with_the_seeded_weights(run):
     made = run(warm_rows=0, keep_shards=True)
-    model = made.execute()
-    assert {result.start for result in made.results} == {digest(model.arch.initial_weights(4))}
+    trained = made.train()
+    model = trained.model
+    assert {result.start for result in trained.results} == {digest(model.arch.initial_weights(4))}
     assert [m.round for m in made.folder.manifests()] == [1]
 
 

@@ -7,25 +7,13 @@ from pathlib import Path
 import pytest
 
 from mrdl.rounds.driver import Run
+from mrdl.rounds.events import Noted, RoundDone
 from mrdl.settings.config import TrainConfig
 from mrdl.shards import loaded
 from mrdl.shards.cache import ShardCache
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 QUICK = {"nodes": (64, 16, 10), "shards": 4, "tasks": 2, "rounds": 1, "epochs": 1, "warm_rows": 99, "warm_epochs": 1}
-
-
-class Ear:
-    """A screen that remembers what it was told."""
-
-    def __init__(self):
-        self.notes: list[str] = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def __getattr__(self, name):
-        return lambda *about: None
 
 
 @pytest.fixture
@@ -162,20 +150,20 @@ def test_a_run_makes_again_what_is_damaged_and_ends_in_the_same_bytes(run, whole
 
 def test_that_shards_are_made_again_is_said(run, left):
     DAMAGES["a byte of a shard"](left)
-    ear = Ear()
-    run(screen=ear).execute()
-    assert [note for note in ear.notes if "the cached shards are damaged: they are made again" in note]
+    events = []
+    run(listeners=[events.append]).execute()
+    notes = [event.text for event in events if isinstance(event, Noted)]
+    assert [note for note in notes if "the cached shards are damaged: they are made again" in note]
 
 
 def test_damage_in_the_middle_of_a_run_is_mended_in_the_next_round(run, left):
     known = run(rounds=2).execute()
 
-    class Vandal(Ear):
-        def round_done(self, manifest):
-            if manifest.round == 1:
-                DAMAGES["a byte of a shard"](left)
+    def damage(event):
+        if isinstance(event, RoundDone) and event.manifest.round == 1:
+            DAMAGES["a byte of a shard"](left)
 
-    assert run(rounds=2, screen=Vandal()).execute().to_bytes() == known.to_bytes()
+    assert run(rounds=2, listeners=[damage]).execute().to_bytes() == known.to_bytes()
 
 
 def test_of_two_runs_that_make_the_same_shards_at_once_the_first_one_counts(left, cache):

@@ -7,6 +7,8 @@ import pytest
 from mappers import NO_LIMIT, WAYS, arrivals, block, cut, in_order, shards_of, warm, written
 
 from mrdl.data.hashing import warm_rank
+from mrdl.rounds.events import Noted, RoundDone
+from mrdl.rounds.validation import Validation
 from mrdl.settings.config import TrainConfig
 from mrdl.shards import placing
 from mrdl.shards.loaded import LoadedShard
@@ -96,18 +98,42 @@ def test_without_a_warm_start_only_what_is_known_of_the_data_is_sent_there(rows)
     assert len(sent.lowest(9, warm_rank).order) == 0
 
 
+@pytest.fixture
+def validations(monkeypatch) -> list[Validation]:
+    """Those that runs make."""
+    made: list[Validation] = []
+    init = Validation.__init__
+
+    def seen(self, *about):
+        init(self, *about)
+        made.append(self)
+
+    monkeypatch.setattr(Validation, "__init__", seen)
+    return made
+
+
 @pytest.mark.parametrize(("kind", "nodes"), [("mlp", (64, 10)), ("rbm", (64, 8))])
-def test_the_warm_starts_sample_is_unpacked_for_machines_alone(new_run, kind, nodes):
+def test_the_warm_starts_sample_is_unpacked_for_machines_alone(new_run, validations, kind, nodes):
     for resume in (False, True):  # from the job, and from the cache
         run = new_run(folder="run", kind=kind, nodes=nodes, shards=2, rounds=1, epochs=1, warm_rows=50, resume=resume)
         run.execute()
-        assert bool(len(run.submission.prepared.sample.order)) == (kind == "rbm")
+        assert bool(len(validations[-1].prepared.sample.order)) == (kind == "rbm")
 
 
-def test_the_judge_is_made_once_for_the_same_shards(new_run):
-    run = new_run(nodes=(64, 10), shards=2, rounds=1, epochs=1)
-    run.execute()
-    first = run.judge
-    assert run.judge is first and first.prepared is run.submission.prepared
-    run.submission.prepared = run.submission._cache.load()
-    assert run.judge is not first and run.judge.prepared is run.submission.prepared
+def test_a_run_prepares_its_validation_rows_once_also_when_its_shards_are_made_again(
+    new_run, validations, tmp_path, monkeypatch
+):
+    events = []
+
+    def damage(event):
+        if isinstance(event, RoundDone) and event.manifest.round == 1:
+            for part in (tmp_path / "cache" / "mrdl" / "shards").glob("*/0000/*"):
+                part.write_bytes(part.read_bytes()[:9999])
+
+    settings = {"nodes": (64, 10), "shards": 2, "rounds": 2, "epochs": 1}
+    whole = new_run(**settings).execute()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    del validations[:]
+    assert new_run(**settings, listeners=[damage, events.append]).execute().to_bytes() == whole.to_bytes()
+    assert [event for event in events if isinstance(event, Noted) and "made again" in event.text]
+    assert len(validations) == 1

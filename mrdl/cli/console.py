@@ -1,120 +1,48 @@
 """What a person sees on standard error while a run goes on, and when it is over."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mrdl.cli.screen import Screen, duration
-from mrdl.errors import MrdlError, printable
-from mrdl.mapreduce.status import Progress as JobProgress
 from mrdl.model.baseline import told_accuracy, told_baseline
-from mrdl.nn.architecture import Stage
-from mrdl.preflight.advice import ALONE, expect
-from mrdl.rounds.manifest import Manifest, shown_score
-from mrdl.rounds.plan import Round
+from mrdl.errors import printable
+from mrdl.preflight.advice import ALONE, Estimate
+from mrdl.rounds.events import Began, Event, Finished, Noted, Progressed, RoundDone
+from mrdl.rounds.manifest import shown_score
+
+FASTER = 0.7  # of the time asked for: from there on one process is worth a word
+DONE_SHARE = 0.98  # of a round's part of the bar that its job fills; scoring and keeping the round are the rest
 
 
 class Console:
-    """One bar over all rounds, a line a round and a table at the end; plain lines where there is no terminal."""
+    """A listener that draws one bar over all rounds, a line a round and a table at the end; plain lines where there is
+    no terminal. It computes nothing.
+
+    estimate: how long the run will take, None where nobody knows; set before the run begins.
+    """
 
     def __init__(self) -> None:
-        self._console = Screen(stderr=True, soft_wrap=True)
+        self.estimate: Estimate | None = None
+        self._screen = Screen(stderr=True, soft_wrap=True)
         self._bar: Progress | None = None
-        self._rounds: dict[int, Round] = {}
-        self._stages: tuple[Stage, ...] = ()
 
-    def begin(self, run: Any) -> None:
-        """The run starts."""
-        config, self._rounds = run.config, {planned.number: planned for planned in run.rounds}
-        self._stages = run.architecture.stages
-        source = run.source
-        self._print(
-            f"{run.data}: {len(source.files)} file{'s' * (len(source.files) > 1)}, {source.size / 1e6:.1f} MB, "
-            f"{len(run.schema.columns)} columns; {config.shards} shards, {config.rounds} rounds "
-            f"of {config.epochs} epochs{self._told_stages()}, -r {run.runner.name}"
-        )
-        self._print(f"  label: {run.label}")
-        self._expect(run)
-        columns = (
-            TextColumn("  {task.description}", markup=False),
-            BarColumn(30),
-            TextColumn("{task.percentage:>3.0f}%"),
-        )
-        self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
-        self._task = self._bar.add_task("starting", total=max(self._rounds))
-        if self._console.is_terminal:
-            self._bar.start()
-
-    def _expect(self, run: Any) -> None:
-        """Say how long it will take, and whether one process would be faster."""
-        try:
-            found = expect(run.source, run.config, run.runner.name)
-        except MrdlError:
-            return  # the run itself will say what is wrong, and where
-        less = found.alone_s < 0.7 * found.seconds
-        faster = f"; -r {ALONE} would need {duration(found.alone_s)}" if less else ""
-        self._print(f"  takes about {duration(found.seconds)}{faster}")
-
-    def progress(self, round_: int, progress: JobProgress) -> None:
-        """A job goes on."""
-        if self._bar:
-            text = f"{self._name(round_)}  {progress.text}"
-            self._bar.update(
-                self._task, description=printable(text), completed=max(0, round_ - 1 + 0.98 * progress.fraction)
-            )
-
-    def round_done(self, manifest: Manifest) -> None:
-        """A round is kept."""
-        self._print(f"  {self._name(manifest.round)}   {manifest.summary()}")
-        for shard in manifest.left_out:
-            self.note(f"shard {shard.shard} was left out: {shard.left_out}")
-        if self._bar:
-            self._bar.update(self._task, completed=manifest.round)
-
-    def _name(self, round_: int) -> str:
-        planned = self._rounds[round_]
-        stage = self._stages[planned.stage].name
-        name = f"round {planned.stage_round}/{planned.stage_rounds}" if planned.stage_round else "warm start"
-        return f"{stage}, {name}" if stage else name
-
-    def _told_stages(self) -> str:
-        names = [self._stages[i].name for i in sorted({planned.stage for planned in self._rounds.values()})]
-        return f" for each of {', '.join(names)}" if len(names) > 1 else ""
-
-    def note(self, text: str) -> None:
-        """Something a person should know."""
-        self._print(f"  note: {text}")
-
-    def finish(self, run: Any, model: Any, tested: dict[str, float] | None) -> None:
-        """The run is over: the summary table."""
-        self.close()
-        counted = run.submission.prepared.statistics
-        rows = [
-            ("network", f"{model.arch.kind} {'-'.join(map(str, model.arch.nodes))}"),
-            ("rows", f"{counted.training_rows} trained on, {counted.validation_rows} kept out"),
-            ("missing cells", f"{counted.missing}, taken as 0" if counted.missing else ""),
-            ("bad rows", f"{counted.bad_rows} left out" if counted.bad_rows else ""),
-        ]
-        for title, scores in (("validation", model.validation), ("test", tested)):
-            if scores:
-                rows.append((title, _scores(scores)))
-                rows.append(("", told_baseline(scores, model.preparation.majority)))
-        rows += [
-            ("", run.judge.told_classes(model.weights)),
-            *(("", text) for text in run.judge.told_absent()),
-            ("sha256", model.sha256[:16]),
-            ("model", str(run.folder.model)),
-            ("time", f"{run.seconds:.1f} s"),
-        ]
-        table = Table(show_header=False, box=None, pad_edge=False)
-        table.add_column()
-        table.add_column(overflow="fold")  # a path is to be copied, whole
-        for name, text in rows:
-            if text:
-                table.add_row(f"  {name}", text)
-        self._console.print(table)
+    def __call__(self, event: Event) -> None:
+        """Show an event of a run."""
+        match event:
+            case Began():
+                self._begin(event)
+            case Progressed():
+                self._progress(event)
+            case RoundDone():
+                self._round_done(event)
+            case Noted():
+                self._print(f"  note: {event.text}")
+            case Finished():
+                self.close()
+                self._screen.print(_table_of(event))
 
     def close(self) -> None:
         """Take the bar away, however the run ended."""
@@ -122,8 +50,71 @@ class Console:
             self._bar.stop()
             self._bar = None
 
+    def _begin(self, run: Began) -> None:
+        stages = list(dict.fromkeys(planned.stage for planned in run.rounds))
+        each = f" for each of {', '.join(stages)}" if len(stages) > 1 else ""
+        self._print(
+            f"{run.data}: {run.files} file{'s' * (run.files > 1)}, {run.size / 1e6:.1f} MB, {run.columns} columns; "
+            f"{run.config.shards} shards, {run.config.rounds} rounds of {run.config.epochs} epochs{each}, "
+            f"-r {run.runner}"
+        )
+        self._print(f"  label: {run.label}")
+        if self.estimate:
+            less = self.estimate.alone_s < FASTER * self.estimate.seconds
+            faster = f"; -r {ALONE} would need {duration(self.estimate.alone_s)}" if less else ""
+            self._print(f"  takes about {duration(self.estimate.seconds)}{faster}")
+        columns = (
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(30),
+            TextColumn("{task.percentage:>3.0f}%"),
+        )
+        self._bar = Progress(*columns, TimeElapsedColumn(), console=self._screen, transient=True)
+        self._task = self._bar.add_task("starting", total=run.rounds[-1].number)
+        if self._screen.is_terminal:
+            self._bar.start()
+
+    def _progress(self, now: Progressed) -> None:
+        if self._bar:
+            done = max(0, now.round - 1 + DONE_SHARE * now.fraction)
+            self._bar.update(self._task, description=printable(f"{now.name}  {now.text}"), completed=done)
+
+    def _round_done(self, done: RoundDone) -> None:
+        self._print(f"  {done.name}   {done.manifest.summary()}")
+        for shard in done.manifest.left_out:
+            self._print(f"  note: shard {shard.shard} was left out: {shard.left_out}")
+        if self._bar:
+            self._bar.update(self._task, completed=done.manifest.round)
+
     def _print(self, text: str) -> None:
-        (self._bar.console if self._bar else self._console).print(text)
+        (self._bar.console if self._bar else self._screen).print(text)
+
+
+def _table_of(run: Finished) -> Table:
+    """The table of what came of a run."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")  # a path is to be copied, whole
+    for name, text in _lines_of(run):
+        if text:
+            table.add_row(f"  {name}", text)
+    return table
+
+
+def _lines_of(run: Finished) -> Iterator[tuple[str, str]]:
+    """Name and text of each line; those without text are not shown."""
+    yield "network", f"{run.kind} {'-'.join(map(str, run.nodes))}"
+    yield "rows", f"{run.training_rows} trained on, {run.validation_rows} kept out"
+    yield "missing cells", f"{run.missing}, taken as 0" if run.missing else ""
+    yield "bad rows", f"{run.bad_rows} left out" if run.bad_rows else ""
+    for title, scores in (("validation", run.validation), ("test", run.test)):
+        if scores:
+            yield title, _scores(scores)
+            yield "", told_baseline(scores, run.majority)
+    for remark in run.remarks:
+        yield "", remark
+    yield "sha256", run.sha256[:16]
+    yield "model", run.model
+    yield "time", f"{run.seconds:.1f} s"
 
 
 def _scores(scores: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from mrdl.errors import ConfigError
 from mrdl.model.baseline import as_json, told_accuracy, told_baseline
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest, best_round
-from mrdl.rounds.provenance import DONE, FAILED
+from mrdl.rounds.provenance import DONE, FAILED, STOPPED
 from mrdl.settings.config import from_file
 
 
@@ -139,4 +139,6 @@ def state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> str:
         return "running"
     if last["ended"] == FAILED:
         return f"failed: {last['reason']}"
+    if last["ended"] == STOPPED:
+        return f"stopped: {last['reason']}, --resume goes on"
     return "done" if last["ended"] == DONE and folder.model.exists() else "stopped, --resume goes on"

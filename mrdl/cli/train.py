@@ -4,18 +4,21 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from mrdl.cli import output, process
 from mrdl.cli.flags import add_training_flags, config_of
 from mrdl.cli.screen import say
-from mrdl.errors import Diverged, TrainingError
+from mrdl.errors import Diverged, MrdlError, TrainingError
 from mrdl.settings.config import TrainConfig
 
 if TYPE_CHECKING:
     from mrdl.model.model import Model
+    from mrdl.preflight.advice import Estimate
+    from mrdl.rounds.driver import Run
+    from mrdl.rounds.events import Listener
 
 EXAMPLES = """examples:
   mrdl train digits.csv                                        in this process
@@ -56,12 +59,14 @@ def train(
     defaults: Mapping[str, Any] | None = None,
     on_model: Callable[["Model"], None] = lambda model: None,
     check: Callable[[TrainConfig], None] = lambda config: None,
+    listeners: Sequence["Listener"] = (),
     **inside: Any,
 ) -> int:
     """Train a network and put it where it was asked for.
 
     defaults: settings where neither a flag nor a file says otherwise; on_model: is told the network; check: raises
-    ConfigError for settings that do not fit the script; inside: what Run takes besides.
+    ConfigError for settings that do not fit the script; listeners: are told its events; inside: what Run takes
+    besides.
     """
     from mrdl.cli.console import Console
     from mrdl.rounds.driver import Run
@@ -75,11 +80,13 @@ def train(
     config, console = config_of(options, defaults), Console()
     check(config)
     where = output.of_network(options.output, options.json)
-    run = Run(options.data, config, runner=options.runner, resume=options.resume, screen=console, **inside)
+    how: dict[str, Any] = {"runner": options.runner, "resume": options.resume, **inside}
+    run = Run(options.data, config, listeners=[console, *listeners], **how)
     quiet = process.quiet_output() if where == output.STDOUT or options.json else nullcontext()
     try:
         with quiet:
-            model = run.execute()
+            console.estimate = estimate_of(run)
+            trained = run.train()
     except Diverged:
         raise  # it says itself how to go on
     except TrainingError as error:
@@ -87,13 +94,25 @@ def train(
         raise TrainingError(f"{error}\n{again}") from error
     finally:
         console.close()
-    on_model(model)
+    on_model(trained.model)
     if options.json:
-        print(json.dumps(run.summary(model)), flush=True)
+        print(json.dumps(trained.summary()), flush=True)
     elif not where and output.is_pipe():
-        say(
-            f"  note: the network is in {run.folder.model}; -o FILE puts it elsewhere, -o - into the pipe",
-            file=sys.stderr,
-        )
-    output.put(model.to_bytes(), where)
+        note = f"  note: the network is in {run.folder.model}; -o FILE puts it elsewhere, -o - into the pipe"
+        say(note, file=sys.stderr)
+    output.put(trained.model.to_bytes(), where)
     return 0
+
+
+def estimate_of(run: "Run") -> "Estimate | None":
+    """The seconds that a run will take, by a short training on the head of its data; None where it cannot be known.
+
+    Raises what `run.setup` raises.
+    """
+    from mrdl.preflight.advice import expect
+
+    setup = run.setup
+    try:
+        return expect(setup.source, setup.config, run.runner.name)
+    except MrdlError:
+        return None  # the run itself will say what is wrong, and where

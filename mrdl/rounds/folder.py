@@ -50,6 +50,15 @@ class Checkpoint:
     velocity: Weights
 
 
+@dataclass
+class DriverRecord:
+    """What run.json will say of a driver that works. left: (runner, cache) of drivers that may have left something;
+    stopped: why a listener ended the run early, None where none did."""
+
+    left: list[tuple[str, str]]
+    stopped: str | None = None
+
+
 class RunFolder:
     """The files of one run, by name; nobody else joins a path below it."""
 
@@ -120,11 +129,12 @@ class RunFolder:
         return {key: found[key] for key in ("name", "drivers") if key in found}
 
     @contextmanager
-    def recorded(self, left: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    def recorded(self, left: list[tuple[str, str]]) -> Iterator["DriverRecord"]:
         """Inside, a driver works; how it ends is kept in run.json, and what of `left` (runner, cache) is left then."""
         ended: BaseException | None = None
+        record = DriverRecord(left)
         try:
-            yield left
+            yield record
         except BaseException as error:
             ended = error
             raise
@@ -133,7 +143,7 @@ class RunFolder:
                 about = self.about()
                 for driver in about["drivers"]:
                     driver["cleared"] = (driver["runner"], driver["cache"]) not in left
-                about["drivers"][-1].update(provenance.end(ended))
+                about["drivers"][-1].update(provenance.end(ended, record.stopped))
                 atomic.write(self.identity, json.dumps(about, indent=1).encode())
 
     def about(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ GIT = ("git", "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branc
 GIT_LIMIT_S = 2.0
 DRIVERS = 100  # that are kept, besides those that have left something
 REASON = 300  # characters of why a run failed
-DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
+DONE, STOPPED, FAILED, INTERRUPTED = "done", "stopped", "failed", "interrupted"
 
 
 def driver(runner: str, cache: str) -> dict[str, Any]:
@@ -47,12 +47,20 @@ def driver(runner: str, cache: str) -> dict[str, Any]:
     }
 
 
-def end(error: BaseException | None) -> dict[str, Any]:
-    """What is known of a driver's end; error: what it ended by."""
-    interrupted = isinstance(error, KeyboardInterrupt)
-    ended = DONE if error is None else INTERRUPTED if interrupted else FAILED
-    told = (str(error).strip() or type(error).__name__).splitlines()[0][:REASON] if ended == FAILED else None
-    return {"end": utc(), "ended": ended, "reason": told}
+def end(error: BaseException | None, stopped: str | None = None) -> dict[str, Any]:
+    """What is known of a driver's end. error: what it ended by; stopped: why a listener ended the run early."""
+    if stopped is not None:
+        return {"end": utc(), "ended": STOPPED, "reason": _first_line(stopped)}
+    if error is None:
+        return {"end": utc(), "ended": DONE, "reason": None}
+    if isinstance(error, KeyboardInterrupt):
+        return {"end": utc(), "ended": INTERRUPTED, "reason": None}
+    return {"end": utc(), "ended": FAILED, "reason": _first_line(str(error).strip() or type(error).__name__)}
+
+
+def _first_line(text: str) -> str:
+    """The beginning of a reason."""
+    return (text.splitlines() or [""])[0][:REASON]
 
 
 def kept(drivers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

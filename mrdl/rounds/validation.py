@@ -17,15 +17,23 @@ from mrdl.settings.config import TrainConfig
 from mrdl.shards.cache import Prepared
 
 
-class Judge:
-    """Knows the data by what its tasks told of it. `arch` raises ConfigError where the nodes do not fit the data."""
+class Validation:
+    """The rows kept out of training, and what a run's weights are worth on them. prepared: the data, as its tasks have
+    told of it."""
 
     def __init__(self, config: TrainConfig, schema: Schema, scaling: Scaling, prepared: Prepared) -> None:
-        self._config, self._schema, self._scaling, self.prepared = config, schema, scaling, prepared
+        self.prepared = prepared
+        self._config = config
+        self._schema = schema
+        self._scaling = scaling
+
+    def check(self) -> None:
+        """Raise ConfigError where the nodes of the settings do not fit the data."""
+        _ = self.architecture
 
     @cached_property
-    def arch(self) -> Architecture:
-        """The layers."""
+    def architecture(self) -> Architecture:
+        """The network that fits the data; raises ConfigError where the nodes of the settings do not."""
         config, classes = self._config, len(self.prepared.statistics.classes)
         return design(config.kind, config.nodes, len(self._schema.features), classes, config.options)
 
@@ -42,22 +50,26 @@ class Judge:
         """The loss alone, for a search; infinite where it is not known."""
         return self._score(stage, weights, with_training=False).get("loss", math.inf)
 
-    def told_classes(self, weights: Weights) -> str:
+    def remarks(self, weights: Weights) -> list[str]:
+        """What a person should know of the classes: those that the network never finds, and those without rows."""
+        return list(filter(None, [self._told_classes(weights), *self._told_absent()]))
+
+    def _told_classes(self, weights: Weights) -> str:
         """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
         kept_out = self.prepared.validation
-        if not LOSSES[self.arch.loss].needs_label or not len(kept_out.features):
+        if not LOSSES[self.architecture.loss].needs_label or not len(kept_out.features):
             return ""
-        model = Model(self.arch, weights, self.preparation)
+        model = Model(self.architecture, weights, self.preparation)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
         said = model.predict_proba(kept_out.features).argmax(1)
         share = float((targets == self.preparation.classes.index(self.preparation.majority)).mean())
         no_better = is_no_better(float((said == targets).mean()), share, len(targets))
         return told_classes(self.preparation.classes, targets, said, no_better)
 
-    def told_absent(self) -> list[str]:
+    def _told_absent(self) -> list[str]:
         """The classes that training or validation have no row of, in words."""
         kept_out, preparation = self.prepared.validation, self.preparation
-        if not LOSSES[self.arch.loss].needs_label or not len(kept_out.codes):
+        if not LOSSES[self.architecture.loss].needs_label or not len(kept_out.codes):
             return []
         counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
         return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
@@ -66,8 +78,8 @@ class Judge:
         kept_out = self.prepared.validation
         if not len(kept_out.features):
             return {}
-        model, rows = Model(self.arch, weights, self.preparation), kept_out.order
-        layer = self.arch.stages[stage].layer
+        model, rows = Model(self.architecture, weights, self.preparation), kept_out.order
+        layer = self.architecture.stages[stage].layer
         if layer is not None:
             sample = self.prepared.sample
             training = sample.features[sample.order[: len(rows)]] if with_training else None
