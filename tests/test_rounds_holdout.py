@@ -54,7 +54,7 @@ def test_a_wrong_test_file_is_told_before_the_first_job(train, tmp_path, case):
 
 def test_labels_that_the_whole_data_has_not_are_told_after_the_first_job(train, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "mrdl.rounds.holdout.first_labels", lambda name, *about, **more: ({"x"}, name.endswith("test.csv"))
+        "mrdl.rounds.validation.first_labels", lambda name, *about, **more: ({"x"}, name.endswith("test.csv"))
     )
     with pytest.raises(DataError, match="none of its labels is a class"):
         train(write(tmp_path / "test.csv", ["x", "x"]), rounds=3)

@@ -7,8 +7,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from mrdl.cli.screen import Screen, duration
-from mrdl.model.baseline import told_accuracy, told_baseline
 from mrdl.errors import printable
+from mrdl.model.baseline import told_accuracy, told_baseline
 from mrdl.preflight.advice import ALONE, Estimate
 from mrdl.rounds.events import Began, Event, Finished, Noted, Progressed, RoundDone
 from mrdl.rounds.manifest import shown_score

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from mrdl.model.baseline import as_json
 from mrdl.data.statistics import Statistics
 from mrdl.mapreduce.runners import runner_of
+from mrdl.model.baseline import as_json
 from mrdl.model.model import Model
 from mrdl.rounds import provenance
 from mrdl.rounds.combine import ShardResult

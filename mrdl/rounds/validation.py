@@ -1,13 +1,22 @@
-"""How good weights are: the network that fits the data, and its scores on the rows kept out of training."""
+"""How good weights are: the scores on the rows kept out of training, and the CSV that the network is tested on."""
 
 import math
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from mrdl.data.alignment import Columns
+from mrdl.data.inputs import first_labels
+from mrdl.data.labels import class_numbers
 from mrdl.data.preparation import Preparation, Scaling, prepare
 from mrdl.data.schema import Schema
+from mrdl.data.source import HEAD_BYTES, Source
+from mrdl.errors import DataError
 from mrdl.model.baseline import is_no_better, told_absent, told_classes
+from mrdl.model.metrics import told_unknown
 from mrdl.model.model import Model
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import design
@@ -86,3 +95,40 @@ class Validation:
             return model.score_layer(layer, kept_out.features[rows], training)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
         return model.score(kept_out.features[rows], targets[rows])
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """What the first lines of the test's CSV show.
+
+    path: of the CSV, empty where the run has none; labels: those in the lines; whole: whether they are all of it.
+    """
+
+    path: str = ""
+    labels: set[str] = field(default_factory=set)
+    whole: bool = False
+
+    @classmethod
+    def of(cls, config: TrainConfig, source: Source, plain: bool) -> "Holdout":
+        """The test of a run, if it has one. plain: whether the training data is read as a CSV, and no other format.
+
+        Raises DataError where the test has not the columns of the training data, cannot be read, has no label, or has
+        none that the training data has, as far as the first lines of both show.
+        """
+        if not config.test:
+            return cls()
+        schema = source.schema
+        wanted = Columns(schema.features, schema.label_name, schema.label_place, schema.dropped)
+        found = cls(config.test, *first_labels(config.test, wanted, labelled=config.supervised))
+        labels, whole = set[str](), False
+        if plain and config.supervised and source.size <= HEAD_BYTES:
+            with suppress(DataError):  # a bad row, say, which is told when the rows are counted
+                labels, whole = first_labels(source.name, wanted, labelled=True)
+        found.check(labels if whole else ())
+        return found
+
+    def check(self, classes: Collection[str]) -> None:
+        """Raise DataError where no label of the test is a class; classes: empty while they are not known."""
+        known = sorted(classes)
+        if self.whole and self.labels and known and (class_numbers(self.labels, known) < 0).all():
+            raise DataError(told_unknown(self.path, sorted(self.labels), known))
