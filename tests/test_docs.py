@@ -1,5 +1,6 @@
 """What the README and the pages of docs/ say is so: links lead somewhere, tables are the code's, commands run."""
 
+import json
 import os
 import re
 import runpy
@@ -213,6 +214,13 @@ def test_a_job_of_ones_own_trains(flags, digits, tmp_path):
     mark, *more = flags
     program = next(block for block in blocks(REPO / "docs" / "extending.md", "python") if mark in block)
     assert '"sha256"' in run_python(tmp_path, program, digits, *QUICK, *more, "--json")
+
+
+def test_a_listener_of_ones_own_listens(tmp_path):
+    program = next(block for block in blocks(REPO / "docs" / "extending.md", "python") if "StopRun" in block)
+    run_python(tmp_path, program)
+    kinds = [json.loads(line)["event"] for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert (kinds[0], kinds[-1], kinds.count("RoundDone")) == ("Began", "Finished", 4)
 
 
 def test_a_back_end_of_ones_own_trains(small_csv, tmp_path, monkeypatch):

@@ -57,6 +57,7 @@ def _measured(
     runners = [name for name in RUNNERS if name == asked.name or not runner_of(name).reads_hdfs]
 
     def plans() -> list[advice.Plan]:
+        """Ways to train, by what is known of costs now."""
         return advice.plans(data, config, {runner: costs.costs(runner) for runner in runners})
 
     with Screen(stderr=True).status("measuring this machine") as status:

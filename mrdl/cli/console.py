@@ -22,12 +22,19 @@ class Console:
     no terminal. It computes nothing.
 
     estimate: how long the run will take, None where nobody knows; set before the run begins.
+
+        console = Console()
+        try:
+            Run("data.csv", config, listeners=[console]).execute()
+        finally:
+            console.close()
     """
 
     def __init__(self) -> None:
         self.estimate: Estimate | None = None
         self._screen = Screen(stderr=True, soft_wrap=True)
         self._bar: Progress | None = None
+        self._names: dict[int, str] = {}  # of the rounds
 
     def __call__(self, event: Event) -> None:
         """Show an event of a run."""
@@ -51,6 +58,8 @@ class Console:
             self._bar = None
 
     def _begin(self, run: Began) -> None:
+        """Say what is trained on what, how long it will take, and start the bar."""
+        self._names = {planned.number: planned.name for planned in run.rounds}
         stages = list(dict.fromkeys(planned.stage for planned in run.rounds))
         each = f" for each of {', '.join(stages)}" if len(stages) > 1 else ""
         self._print(
@@ -74,18 +83,22 @@ class Console:
             self._bar.start()
 
     def _progress(self, now: Progressed) -> None:
+        """Move the bar, and say what the job is at."""
         if self._bar:
             done = max(0, now.round - 1 + DONE_SHARE * now.fraction)
             self._bar.update(self._task, description=printable(f"{now.name}  {now.text}"), completed=done)
 
     def _round_done(self, done: RoundDone) -> None:
+        """Print the line of a round, and a note for each shard that was left out."""
         self._print(f"  {done.name}   {done.manifest.summary()}")
         for shard in done.manifest.left_out:
             self._print(f"  note: shard {shard.shard} was left out: {shard.left_out}")
         if self._bar:
-            self._bar.update(self._task, completed=done.manifest.round)
+            now = self._names.get(done.manifest.round + 1, done.name)
+            self._bar.update(self._task, description=now, completed=done.manifest.round)
 
     def _print(self, text: str) -> None:
+        """Print a line above the bar, if there is one."""
         (self._bar.console if self._bar else self._screen).print(text)
 
 

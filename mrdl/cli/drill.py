@@ -68,6 +68,7 @@ def _under_fire(options: argparse.Namespace, words: list[str], folder: Path) -> 
         task = bar.add_task("calm run", total=options.faults)
 
         def on_progress(now: Report) -> None:
+            """Move the bar by what was hit."""
             nonlocal report
             report = now
             hits, equal = sum(report.hits.values()), sum(report.equal.values())

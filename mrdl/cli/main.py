@@ -58,6 +58,7 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def _refuse(self, word: str) -> NoReturn:
+        """Raise ConfigError for a word that the command does not know, with the flag that is nearest to it."""
         flags = [flag for action in self._actions for flag in action.option_strings]
         near = difflib.get_close_matches(word.split("=")[0], flags, 1, cutoff=0.7)
         hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
 
     arguments: the words after `mrdl`, those of this process by default. inside: what a script that is a command adds,
     see mrdl.cli.train.train.
+
+    main(["train", "digits.csv", "--shards", "2"])
     """
     die_with_driver()  # of a sweep, which trains a large design by a command of its own
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -77,6 +80,7 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
 
 
 def _run(words: Sequence[str], inside: Mapping[str, Any]) -> int:
+    """Run a command and tell what goes wrong in one message; returns the exit status."""
     parser = _parser()
     try:
         options = parser.parse_args(words)
@@ -98,6 +102,7 @@ def _run(words: Sequence[str], inside: Mapping[str, Any]) -> int:
 
 
 def _parser() -> Parser:
+    """The parser of all commands, each without its flags until it is asked for."""
     parser = Parser(prog="mrdl", description=(mrdl.__doc__ or "").split("\n")[0])
     parser.add_argument("--version", action="version", version=mrdl.__version__)
     commands = parser.add_subparsers(title="commands", parser_class=Parser)

@@ -28,13 +28,14 @@ def is_pipe() -> bool:
     return _mode(stat.S_ISFIFO) or _mode(stat.S_ISSOCK)
 
 
-def of_network(output: str, as_json: bool) -> str:
-    """The file that the network goes to, "-" for standard output, empty for the run folder alone.
+def of_network(output: str | None, as_json: bool) -> str | None:
+    """The file that the network goes to, "-" for standard output, None for the run folder alone.
 
-    output: what was asked for. Raises ConfigError where it cannot be written, which is better known before.
+    output: what was asked for, None where nothing was; as_json: whether standard output is for an object of JSON.
+    Raises ConfigError where it cannot be written, which is better known before.
     """
     if not output:
-        return STDOUT if is_file() and not as_json else ""
+        return STDOUT if is_file() and not as_json else None
     if output == STDOUT:
         if as_json:
             raise ConfigError("--json and -o - both want standard output: take -o FILE")
@@ -48,8 +49,11 @@ def of_network(output: str, as_json: bool) -> str:
     return output
 
 
-def put(data: bytes, where: str) -> None:
-    """Write a network to its place."""
+def put(data: bytes, where: str | None) -> None:
+    """Write a network to its place. data: the bytes of a model file; where: what `of_network` gave.
+
+    Raises SetupError where the file cannot be written.
+    """
     if where == STDOUT:
         sys.stdout.flush()
         if is_file() and (before := os.lseek(1, 0, os.SEEK_CUR)):
@@ -71,6 +75,7 @@ def turn_to_screen() -> None:
 
 
 def _mode(kind: Callable[[int], bool]) -> bool:
+    """Whether standard output is of a kind of file, by a function of its mode."""
     try:
         return kind(os.fstat(1).st_mode)
     except OSError:

@@ -58,6 +58,7 @@ def _text_of(model: "Model", options: argparse.Namespace) -> Callable[[np.ndarra
 
 
 def _lines(table: np.ndarray, form: str) -> str:
+    """Rows as lines of CSV. table: (rows, columns); form: how a number is written."""
     return "".join(",".join(map(form.format, row)) + "\n" for row in table)
 
 
@@ -78,6 +79,7 @@ def _bar(data: str) -> Iterator[Callable[[int], None]]:
     seen = screen.is_terminal and not sys.stdout.isatty()  # else it would stand between the labels
 
     def on_text(size: int) -> None:
+        """Move the bar by so many bytes, and show it once it takes long."""
         bar.advance(task, size)
         if seen and time.monotonic() - began > SILENT_S:
             bar.start()

@@ -66,4 +66,5 @@ def quiet_output() -> Iterator[None]:
 
 
 def _interrupt(*_: Any) -> NoReturn:
+    """Handle a signal as Ctrl-C is."""
     raise KeyboardInterrupt

@@ -54,6 +54,7 @@ def runs(options: argparse.Namespace) -> None:
 
 
 def _about_run(folder: RunFolder) -> dict[str, Any]:
+    """What is printed of a run, as an object of JSON; also of a folder whose run.json cannot be read."""
     rounds = [m for m in folder.manifests() if not m.is_warm_start]
     about: dict[str, Any] = {}
     with contextlib.suppress(ConfigError):

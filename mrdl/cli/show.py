@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ def show(options: argparse.Namespace) -> None:
 
 
 def _show_run(folder: RunFolder, as_json: bool) -> None:
+    """Print a run folder: what the run is, how far it came, a line a round, and what a person should know of it."""
     rounds, about = folder.manifests(), folder.about()
     if as_json:
         print(json.dumps({**about, "rounds": [m.to_json() for m in rounds]}))
@@ -58,26 +59,38 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
     say(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
     drivers = about.get("drivers", [])
     say(f"{state(folder, drivers)}{_of_driver(drivers)}")
+    wide().print(_table_of(rounds))
+    for note in filter(None, [*_of_kept(folder, trained), *_of_versions(rounds), *_of_trouble(rounds)]):
+        say(f"  {note}")
+
+
+def _table_of(rounds: Sequence[Manifest]) -> Table:
+    """The table of rounds: their weights and those that they come from, losses, scores, step and time."""
     table = Table(box=None, pad_edge=False)
     for name in ("round", "weights", "from", "rows", "shards' losses", "validation", "step", "seconds"):
         table.add_column(name, justify="right" if name in ("round", "rows", "step") else "left")
-    notes = []
     for m in rounds:
         losses = [s.loss for s in m.shards if not s.left_out and s.loss is not None]
-        spread = f"{min(losses):.4f} - {max(losses):.4f}" if losses else ""
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in m.scores.items())
         spent = ", ".join(f"{name} {value:.1f}" for name, value in m.spent.items())
         table.add_row(
-            _name(m), m.sha256[:8], m.parent[:8] or "start", str(m.rows),
-            spread, scores, f"{m.outer_step:g}", f"{m.seconds:.1f} ({spent})",
-        )  # fmt: skip
-        name = _name(m)
+            _name(m),
+            m.sha256[:8],
+            m.parent[:8] or "start",
+            str(m.rows),
+            f"{min(losses):.4f} - {max(losses):.4f}" if losses else "",
+            ", ".join(f"{name} {value:.4f}" for name, value in m.scores.items()),
+            f"{m.outer_step:g}",
+            f"{m.seconds:.1f} ({spent})",
+        )
+    return table
+
+
+def _of_trouble(rounds: Sequence[Manifest]) -> Iterator[str]:
+    """The attempts that were repeated and the shards that were left out, in words."""
+    for m in rounds:
         if m.retried:
-            notes.append(f"round {name}: {m.retried} attempts of tasks were repeated")
-        notes += [f"round {name}: shard {s.shard} was left out, {s.left_out}" for s in m.left_out]
-    wide().print(table)
-    for note in filter(None, [*_of_kept(folder, trained), *_of_versions(rounds), *notes]):
-        say(f"  {note}")
+            yield f"round {_name(m)}: {m.retried} attempts of tasks were repeated"
+        yield from (f"round {_name(m)}: shard {s.shard} was left out, {s.left_out}" for s in m.left_out)
 
 
 def _of_kept(folder: RunFolder, trained: Sequence[Manifest]) -> list[str]:

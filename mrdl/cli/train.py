@@ -47,7 +47,6 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        default="",
         metavar="FILE",
         help="write the network to a file, too; - is standard output, which gets it anyway if it is a file",
     )

@@ -179,6 +179,7 @@ class Run:
         )
 
     def _tell_of_start(self, setup: Setup, listeners: Listeners) -> None:
+        """Tell that the run begins."""
         listeners.tell(
             Began,
             data=self.data,
@@ -196,6 +197,7 @@ class Run:
         )
 
     def _tell_of_end(self, trained: Trained, listeners: Listeners) -> None:
+        """Tell that the run is over, and what came of it."""
         model, counted = trained.model, trained.statistics
         listeners.tell(
             Finished,

@@ -180,6 +180,7 @@ class Listeners:
         self.tell(Noted, text=text)
 
     def _tell(self, number: int, listener: Listener, event: Event) -> None:
+        """Tell one listener an event, and take note of what it raises."""
         try:
             listener(event)
         except StopRun as stop:

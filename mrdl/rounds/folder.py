@@ -109,6 +109,7 @@ class RunFolder:
         return found
 
     def _same(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
+        """The run.json that is here; raises ConfigError unless it is of the same run, and that is to go on."""
         found = self.about()
         for key, what in (("data", "data set"), ("settings", "settings"), ("code", "version of its code")):
             there, now = found.get(key, {}), identity.get(key, {})

@@ -27,9 +27,10 @@ DONE, STOPPED, FAILED, INTERRUPTED = "done", "stopped", "failed", "interrupted"
 
 
 def driver(runner: str, cache: str) -> dict[str, Any]:
-    """The record of a driver that starts now. cache: the folder of its shards, beside which its first job writes.
+    """The record of a driver that starts now, as run.json has it.
 
-    `cleared` tells whether what it may leave, an application or an unfinished cache, is gone.
+    runner: by name; cache: the folder of its shards, beside which its first job writes. `cleared` tells whether what it
+    may leave, an application or an unfinished cache, is gone; `end`, `ended` and `reason` are known when it ends.
     """
     return {
         "command": sys.orig_argv,
@@ -48,7 +49,10 @@ def driver(runner: str, cache: str) -> dict[str, Any]:
 
 
 def end(error: BaseException | None, stopped: str | None = None) -> dict[str, Any]:
-    """What is known of a driver's end. error: what it ended by; stopped: why a listener ended the run early."""
+    """What is known of a driver's end: when, how, and why where it was not by itself.
+
+    error: what it ended by, None where it ended well; stopped: why a listener ended the run early, None where none did.
+    """
     if stopped is not None:
         return {"end": utc(), "ended": STOPPED, "reason": _first_line(stopped)}
     if error is None:
@@ -118,6 +122,7 @@ def differ(there: Mapping[str, str], here: Mapping[str, str]) -> str:
 
 
 def _user() -> str:
+    """The name of this process's user, or the number where it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -84,6 +84,10 @@ class Validation:
         return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
 
     def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
+        """The measures of a stage on the rows kept out; of an RBM's also those that compare them with rows trained on.
+
+        with_training: whether those are wanted.
+        """
         kept_out = self.prepared.validation
         if not len(kept_out.features):
             return {}
