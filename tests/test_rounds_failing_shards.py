@@ -160,7 +160,7 @@ def test_if_all_fail_the_last_good_round_is_kept_as_a_network_and_the_advice_nam
 
 
 @pytest.mark.parametrize("warm_rows", [0, 60])
-@pytest.mark.parametrize(("given", "advised"), [(0, "0.015"), (0.5, "0.25")])
+@pytest.mark.parametrize(("given", "advised"), [(None, "0.015"), (0.5, "0.25")])
 def test_if_the_first_to_be_trained_fail_the_advice_is_to_start_again(run, warm_rows, given, advised):
     places = [(0, 0)] if warm_rows else [(1, 0), (1, 1), (1, 2)]
     made = run(job_class=spoilt(*places), warm_rows=warm_rows, learning_rate=given)

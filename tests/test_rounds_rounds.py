@@ -74,7 +74,7 @@ class Tiny(TrainJob):
         return {name: np.full_like(array, 1e-20) for name, array in results[0].weights.items()}
 
 
-@pytest.mark.parametrize("length", [0, 1], ids=["searched", "given"])
+@pytest.mark.parametrize("length", [None, 1], ids=["searched", "given"])
 def test_where_nothing_is_added_a_round_is_what_the_rule_gives_to_the_bit(run, length):
     model = run(job_class=Tiny, rounds=1, validation=0, warm_rows=0, outer_momentum=0, outer_step=length).execute()
     assert {value for array in model.weights.values() for value in array.ravel()} == {np.float32(1e-20)}
