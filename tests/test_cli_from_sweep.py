@@ -60,8 +60,10 @@ def test_the_best_design_is_trained_with_all_that_it_is(train, swept):
     assert chosen.pop("epochs") == 1, "2 epochs in all, among 3 rounds"
     assert chosen == {name: SPEC["space"][name] for name in chosen}
     assert (model.settings["label"], model.settings["validation"]) == ("digit", 0.2)
-    means = [np.mean([r["accuracy"] for r in records(swept) if r["width"] == width]) for width in (12, 3)]
-    assert f"the best of 2 designs, {records(swept)[0]['arch_id']}" in told
+    means = [
+        np.mean([r.accuracy for r in records(swept) if max(design_of(r.spec).hidden) == width]) for width in (12, 3)
+    ]
+    assert f"the best of 2 designs, {records(swept)[0].arch_id}" in told
     assert f"accuracy {max(means):.4f}, the mean of 2 seeds" in told
     assert model.validation["accuracy"] > 0.6
 
@@ -70,7 +72,7 @@ def test_a_design_is_trained_by_the_beginning_of_its_name(train, swept):
     record = records(swept)[3]
     model, told = train("--from-sweep", f"{swept}:{record['arch_id'][:9]}", "--shards", "1")
     assert model.arch.nodes == (64, 3, 10)
-    assert model.settings["seed"] == design_of(record["spec"]).seed == 1
+    assert model.settings["seed"] == design_of(record.spec).seed == 1
     assert f"the design, {record['arch_id']}" in told
 
 

@@ -15,7 +15,7 @@ from mrdl.nn.backends.batched import with_batch
 from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design
 from mrdl.nn.rows import Dataset
-from mrdl.rounds.combine import ShardResult, records
+from mrdl.rounds.combine import ShardResult, shard_records
 from mrdl.rounds.folder import RunFolder
 from mrdl.sweep.jobs import trainings
 from mrdl.sweep.jobs.child import Limits
@@ -53,7 +53,7 @@ def test_a_device_that_is_not_there_fails_the_design_in_words(monkeypatch):
     with pytest.raises(SetupError, match="this node has no usable GPU"):
         with_torch(Design((8,)), DATA, lambda epoch, loss: None, "cuda")
     (found,) = run_pack([("a", Design((8,)).canonical(), "torch")], DATA, Limits(20, 2048), device="cuda")
-    assert "this node has no usable GPU" in found["reason"]
+    assert "this node has no usable GPU" in found.reason
 
 
 def test_a_pack_speaks_to_no_gpu_before_it_forks(monkeypatch):
@@ -64,7 +64,7 @@ def test_a_pack_speaks_to_no_gpu_before_it_forks(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", asked)
     (found,) = run_pack([("a", Design((8,), epochs=1).canonical(), "torch")], DATA, Limits(20, 2048))
-    assert "asked for a GPU" in found["reason"], "it is asked in the child alone"
+    assert "asked for a GPU" in found.reason, "it is asked in the child alone"
 
 
 # --- jobs of their own ---
@@ -105,8 +105,8 @@ def test_the_counters_of_tasks_are_summed_over_steps():
 
 
 def test_the_device_of_a_shard_is_in_its_record():
-    (found,) = records([ShardResult(0, 5, {}, {"loss": 1.0}, "", "cuda")], {})
-    assert found["device"] == "cuda"
+    (found,) = shard_records([ShardResult(0, 5, {}, {"loss": 1.0}, "", "cuda")], {})
+    assert found.device == "cuda"
 
 
 # --- on a GPU ---
@@ -119,5 +119,5 @@ def test_a_pack_trains_on_the_gpu_what_the_cpu_trains():
     work = [(str(i), design.canonical(), name) for i, design in enumerate(designs) for name in ("torch", "batched")]
     there = list(run_pack(work, DATA, Limits(120, 4096)))
     here = list(run_pack(work, DATA, Limits(120, 4096), device="cpu"))
-    assert {record["device"] for record in there} == {"cuda"}
-    assert [r["loss"] for r in there] == pytest.approx([r["loss"] for r in here], rel=1e-3)
+    assert {record.device for record in there} == {"cuda"}
+    assert [r.loss for r in there] == pytest.approx([r.loss for r in here], rel=1e-3)

@@ -10,6 +10,7 @@ from mrdl.errors import MrdlError
 from mrdl.nn.design import Design
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.ledger import Ledger
+from mrdl.sweep.record import Record, State
 
 pytestmark = pytest.mark.usefixtures("importable")
 
@@ -130,7 +131,7 @@ def test_a_failure_is_counted_as_soon_as_it_is_known(odd_sweep):
     made = odd_sweep(nodes=[[1], [2]])
     (first, text, *_), (second, *_) = made.ledger.waiting()
     name = made.intend([[first, second]])
-    made.ledger.take_in(name, [{"arch_id": first, "spec": text, "status": "failed", "reason": "so"}])
+    made.ledger.take_in(name, [made.record(first, text, status="failed", reason="so")])
     counts = made.ledger.counts()
     assert (counts["failed"], counts["running"]) == (1, 1)
 
@@ -144,10 +145,10 @@ def test_a_ledger_counts_a_design_once_whatever_its_parts_say(tmp_path):
     right = {"accuracy": 1.0, "loss": 0.0}
     for job, status in (("1", "failed"), ("2", "done"), ("3", "done"), ("4", "failed")):
         ledger.intend(job, [["a"]])
-        ledger.take_in(job, [{"arch_id": "a", "status": status, "job": job, **right}] * 2)
+        ledger.take_in(job, [Record.from_json({"arch_id": "a", "status": status, "reason": job, **right})] * 2)
         ledger.harvested(job)
     (found,) = ledger.results()
     counts = ledger.counts()
     ledger.close()
-    assert (found["status"], found["job"], found["attempts"]) == ("done", "2", 4)
+    assert (found.status, found.reason, found.attempts) == (State.DONE, "2", 4)
     assert (counts["designs"], counts["done"], counts["failed"], counts["duplicates"]) == (1, 1, 0, 1)

@@ -221,7 +221,7 @@ def test_a_spec_that_no_machine_can_plan_is_refused_at_once():
 
 def test_numbers_of_a_record_are_finite():
     done = {"arch_id": "a", "status": "done", "accuracy": 0.5, "loss": 1.0}
-    assert read_record(json.dumps(done)) == done
+    assert read_record(json.dumps(done)).to_json() == done
     for name in ("loss", "accuracy", "wall_s"):
         for text in ("NaN", "Infinity", "1e999"):
             with pytest.raises(ValueError, match=name):

@@ -24,7 +24,8 @@ def data(small_csv):
 def record(data, kind, function="odd", **limits):
     design = Design(tuple(nodes_of(kind)[0]))
     work = [(design.arch_id(data.digest, HERE), design.canonical(), f"{HERE}:{function}")]
-    (found,) = run_pack(work, data, Limits(**{"cpu_s": 20, "memory_mb": 2048, **limits}))
+    (record,) = run_pack(work, data, Limits(**{"cpu_s": 20, "memory_mb": 2048, **limits}))
+    found = record.to_json()
     return found
 
 
@@ -68,4 +69,4 @@ def test_losses_may_be_numbers_of_any_kind(odd_sweep):
 def test_a_curve_ends_with_the_last_epoch(data, epochs):
     design = Design((1,), epochs=epochs)
     (found,) = run_pack([("a", design.canonical(), f"{HERE}:reports")], data, Limits(20, 2048))
-    assert found["curve"][-1] == pytest.approx(1 / epochs, abs=1e-6) and len(found["curve"]) <= 200
+    assert found.curve[-1] == pytest.approx(1 / epochs, abs=1e-6) and len(found.curve) <= 200

@@ -8,6 +8,7 @@ import pytest
 from mrdl.errors import ConfigError
 from mrdl.nn.design import Design
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.record import Record, State
 from mrdl.sweep.samplers import next_designs
 from mrdl.sweep.spec import spec_of
 
@@ -23,7 +24,7 @@ TPE = {
 
 
 def told(designs, accuracy, status="done"):
-    return [{"spec": d.canonical(), "status": status, "accuracy": accuracy(d)} for d in designs]
+    return [Record(arch_id="a", spec=d.canonical(), status=State(status), accuracy=accuracy(d)) for d in designs]
 
 
 def run_through(spec, accuracy):
@@ -41,7 +42,7 @@ def test_each_rung_has_the_best_third_of_the_one_before():
     spec = spec_of(HALVING)
     assert spec.rungs() == [1, 3, 9] and {d.epochs for d in spec.designs()} == {1}
     results = run_through(spec, lambda d: d.hidden[0] / 100 + d.learning_rate)
-    by_epochs = {n: [r["accuracy"] for r in results if f'"epochs":{n},' in r["spec"]] for n in (1, 3, 9)}
+    by_epochs = {n: [r.accuracy for r in results if f'"epochs":{n},' in r.spec] for n in (1, 3, 9)}
     assert [len(v) for v in by_epochs.values()] == [12, 4, 1]
     assert sorted(by_epochs[3]) == sorted(by_epochs[1])[-4:] and by_epochs[9] == [max(by_epochs[1])]
 
@@ -54,9 +55,7 @@ def test_rungs_end_with_the_epochs_asked_for():
 
 def test_what_failed_is_never_promoted():
     spec = spec_of(HALVING)
-    results = [{**r, "status": "failed"} for r in told(spec.designs(), lambda d: 0)]
-    for record in results:
-        del record["accuracy"]
+    results = told(spec.designs(), lambda d: None, "failed")
     assert next_designs(spec, results) == []
     alive = told(spec.designs()[:1], lambda d: 0.1)
     assert [d.canonical() for d in next_designs(spec, [*results[1:], *alive])] == [
@@ -96,8 +95,8 @@ def test_tpe_finds_what_random_draws_do_not():
         for seed in range(5):
             spec = spec_of({**TPE, "sweep": {"sampler": sampler, "count": 100, "sampler_seed": seed}})
             results = run_through(spec, accuracy)
-            assert len({r["spec"] for r in results}) == len(results) == 100
-            runs.append(max(r["accuracy"] for r in results))
+            assert len({r.spec for r in results}) == len(results) == 100
+            runs.append(max(r.accuracy for r in results))
         best[sampler] = np.mean(runs)
     assert best["tpe"] > 0.95 and 1 - best["tpe"] < (1 - best["random"]) / 2
 
@@ -116,12 +115,11 @@ def test_tpe_takes_seeds_failures_and_a_limit_of_parameters():
     about = {**TPE, "limits": {"max_parameters": 3000}, "sweep": {**TPE["sweep"], "count": 30, "seeds": 2}}
     spec = spec_of(about)
     results = told(spec.designs(64, 10), lambda d: 0.5)
-    results[0] = {"spec": results[0]["spec"], "status": "failed"}
-    results[1] = {"spec": results[1]["spec"], "status": "failed"}
+    results[:2] = [Record(arch_id="a", spec=record.spec, status=State.FAILED) for record in results[:2]]
     while more := next_designs(spec, results, 64, 10):
         assert all(design.parameters(64, 10) <= 3000 for design in more)
         results += told(more, lambda d: 0.5)
-    assert {r["spec"].count('"seed":1') for r in results} == {0, 1} and len(results) <= 60
+    assert {r.spec.count('"seed":1') for r in results} == {0, 1} and len(results) <= 60
 
 
 def test_every_kind_of_axis_is_told_to_tpe_as_it_was_drawn():

@@ -16,7 +16,7 @@ from mrdl.errors import ConfigError, DataError
 from mrdl.nn.backends.batched import family
 from mrdl.nn.backends.reference import with_numpy
 from mrdl.nn.backends.single import with_torch
-from mrdl.nn.design import Design
+from mrdl.nn.design import Design, design_of
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.jobs.child import Limits, over
 from mrdl.sweep.jobs.pack import run_pack, verdicts
@@ -58,7 +58,7 @@ def sweep(tmp_path, digits):
 def records(data, designs, backend="torch", limits=LIMITS):
     names = ["torch" if backend == "batched" and not family(design) else backend for design in designs]
     work = [(d.arch_id(data.digest, name), d.canonical(), name) for d, name in zip(designs, names, strict=True)]
-    return list(run_pack(work, data, limits))
+    return [record.to_json() for record in run_pack(work, data, limits)]
 
 
 def same(table, other):
@@ -165,7 +165,7 @@ def test_training_is_that_of_torch_optim(data, optimizer):
 
 def test_the_record_says_what_was_trained(data):
     (record,) = records(data, [Design((8, 4), "tanh", epochs=5)])
-    assert (record["depth"], record["width"], record["parameters"]) == (2, 8, 65 * 8 + 9 * 4 + 5 * 10)
+    assert (design_of(record["spec"]).hidden, record["parameters"]) == ((8, 4), 65 * 8 + 9 * 4 + 5 * 10)
     assert len(record["curve"]) == 5 and record["curve"][-1] < record["curve"][0]
     assert record["baseline"] == pytest.approx((data.test_y == data.majority).mean()) and not record["collapsed"]
 

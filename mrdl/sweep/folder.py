@@ -29,10 +29,10 @@ from mrdl.nn.rows import Dataset
 from mrdl.storage import atomic
 from mrdl.storage.lock import held, is_held
 from mrdl.sweep import cost
-from mrdl.sweep.jobs.pack import about_design
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.manifest import read_about
 from mrdl.sweep.parts import Parts
+from mrdl.sweep.record import Record, record_of
 from mrdl.sweep.routes import check
 from mrdl.sweep.samplers import next_designs
 from mrdl.sweep.spec import Spec, spec_of
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 AGAIN = "go on with `mrdl sweep resume`"
 NAMED = 40  # characters of the folder's name in that of its jobs
-RECORD = (
+COLUMNS = (
     "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
     "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "trained_epochs", "seed", "accuracy", "baseline",
     "collapsed", "no_better", "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts",
@@ -126,7 +126,7 @@ class SweepFolder:
             )
 
     def _parts(self) -> Parts:
-        return Parts(self.path / "parts", self.ledger, self._describe)
+        return Parts(self.path / "parts", self.ledger, self.record)
 
     @property
     def site(self) -> dict[str, str]:
@@ -198,11 +198,9 @@ class SweepFolder:
         self.ledger.intend(name, packs, on_yarn)
         return name
 
-    def _describe(self, arch_id: str, text: str) -> dict[str, Any]:
-        """The record of a design of which its task said nothing."""
-        data = self.dataset()
-        more = {"data": data.digest, "backend": self.spec.backend}
-        return {"arch_id": arch_id, "spec": text, **about_design(design_of(text), data), **more}
+    def record(self, arch_id: str, text: str, **told: Any) -> Record:
+        """The record of a design by its canonical text, with what is told of its training."""
+        return record_of(arch_id, design_of(text), self.dataset(), **{"backend": self.spec.backend, **told})
 
     def retry_failed(self) -> int:
         """Let each design that failed be tried once more; returns how many."""
@@ -242,13 +240,13 @@ class SweepFolder:
     # --- what came of it ---
 
     def table(self) -> "pd.DataFrame":
-        """One row a design, in the order of the plan; the columns are RECORD."""
+        """One row a design, in the order of the plan; the columns are COLUMNS."""
         import pandas as pd
 
         rows = []
         for record in self.ledger.results():
-            design = design_of(record["spec"])
-            about = {**record, **dataclasses.asdict(design), "hidden": "-".join(map(str, design.hidden))}
+            design = design_of(record.spec or "")
+            about = {**record.to_json(), **dataclasses.asdict(design), "hidden": "-".join(map(str, design.hidden))}
             rows.append({**about, "depth": len(design.hidden), "width": max(design.hidden, default=0)})
         numbers = dict.fromkeys(("accuracy", "loss", "wall_s", "cpu_s"), float)  # nan where one is not known
-        return pd.DataFrame(rows).reindex(columns=list(RECORD)).astype(numbers)
+        return pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype(numbers)

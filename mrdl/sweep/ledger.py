@@ -4,15 +4,16 @@ The truth are the part files that tasks write; this file can be made again from 
 by its job and its design, so that the same part may be taken in any number of times.
 """
 
+import dataclasses
 import functools
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 from mrdl.errors import ConfigError
-from mrdl.sweep.record import read_record
+from mrdl.sweep.record import Record, State, read_record
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS arch (
@@ -179,9 +180,9 @@ class Ledger:
     # --- results ---
 
     @_told
-    def take_in(self, job: str, records: Iterable[dict[str, Any]]) -> int:
+    def take_in(self, job: str, records: Iterable[Record]) -> int:
         """Take in what a job's tasks wrote; returns how many attempts were new."""
-        rows = [(r["arch_id"], job, r["status"], json.dumps(r, sort_keys=True)) for r in records]
+        rows = [(r.arch_id, job, r.status, json.dumps(r.to_json(), sort_keys=True)) for r in records]
         with self._db:
             self._db.execute("BEGIN")
             found = self._db.executemany("INSERT OR IGNORE INTO attempt VALUES (?, ?, ?, ?)", rows)
@@ -194,10 +195,10 @@ class Ledger:
         return {row[0] for row in self._db.execute("SELECT arch_id FROM attempt WHERE job = ?", (job,))}
 
     @_told
-    def results(self) -> list[dict[str, Any]]:
+    def results(self) -> list[Record]:
         """One record a design, in the order of the plan: done before failed, the earliest job first; `planned` where
         there is none. `attempts` counts all."""
-        best: dict[str, dict[str, Any]] = {}
+        best: dict[str, Record] = {}
         attempts: dict[str, int] = {}
         rows = self._db.execute(
             "SELECT arch_id, status, record FROM attempt JOIN job ON job.name = attempt.job "
@@ -209,10 +210,13 @@ class Ledger:
                 best[arch_id] = read_record(record)
         planned = self._db.execute("SELECT arch_id, spec FROM arch ORDER BY position").fetchall()
         return [
-            {**best.get(arch_id, {"status": "planned"}), "arch_id": arch_id, "spec": spec,
-             "attempts": attempts.get(arch_id, 0)}
+            dataclasses.replace(
+                best.get(arch_id) or Record(arch_id=arch_id, status=State.PLANNED),
+                spec=spec,
+                attempts=attempts.get(arch_id, 0),
+            )
             for arch_id, spec in planned
-        ]  # fmt: skip
+        ]
 
     @_told
     def counts(self) -> dict[str, int]:
@@ -232,8 +236,8 @@ class Ledger:
     def _said(self, name: str) -> int:
         """Designs done of whose record a field is true."""
         found = self._db.execute(
-            f"SELECT count(DISTINCT arch_id) FROM attempt WHERE {DONE} AND record LIKE ?",
-            (f'%"{name}": true%',),
+            f"SELECT count(DISTINCT arch_id) FROM attempt WHERE {DONE} AND json_extract(record, ?) = 1",
+            (f"$.{name}",),
         )
         return int(found.fetchone()[0])
 

@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from mrdl.errors import ConfigError
 from mrdl.storage import atomic
 from mrdl.sweep.ledger import Ledger
-from mrdl.sweep.record import read_record
+from mrdl.sweep.record import Record, State, line_of, read_record
 
 ON_YARN, OVER = b'{"on_yarn": true}\n', b'{"over": true}\n'  # the first and the last line of a part from YARN
 JOB_NAME = re.compile(r"(?s:.+)-\d{5,9}")
@@ -21,10 +20,10 @@ LOST = 3  # times: among many, among few, alone
 class Parts:
     """The part files of a sweep's folder and the ledger that indexes them.
 
-    describe: the record of a design of which nothing but its canonical text is known.
+    describe: describe(arch_id, text, **told), the record of a design by its canonical text and what was told of it.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger, describe: Callable[[str, str], dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, ledger: Ledger, describe: Callable[..., Record]) -> None:
         self._folder, self._ledger, self._describe = folder, ledger, describe
         self._read = dict[str, int]()  # bytes of a part that are in the ledger
 
@@ -59,7 +58,7 @@ class Parts:
         """Take into the ledger what a job has told since it was last asked."""
         self._ledger.take_in(job, self._news(job))
 
-    def _news(self, job: str) -> Iterator[dict[str, Any]]:
+    def _news(self, job: str) -> Iterator[Record]:
         """The new records of a job; a last line that is not whole yet is left for later."""
         with contextlib.suppress(FileNotFoundError), open(self.path(job), "rb") as file:
             file.seek(self._read.get(job, 0))
@@ -68,7 +67,7 @@ class Parts:
                     self._read[job] = self._read.get(job, 0) + len(line)
                     yield from self.records(job, [line])
 
-    def records(self, job: str, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    def records(self, job: str, lines: Iterable[bytes]) -> Iterator[Record]:
         """The records in lines that a job's tasks have written. What a killed task has begun is no JSON, and is left
         out; raises ConfigError, with the way out, for what no task writes."""
         for line in lines:
@@ -82,7 +81,7 @@ class Parts:
                     f"`mrdl sweep reindex {self._folder.parent}`: its design is trained again"
                 ) from error
 
-    def close(self, job: str, records: Sequence[dict[str, Any]]) -> None:
+    def close(self, job: str, records: Sequence[Record]) -> None:
         """Keep all that a job has told, and let it be over."""
         self.write(job, lines_of(records))
         self._ledger.take_in(job, records)
@@ -96,7 +95,7 @@ class Parts:
             self._ledger.lose(missing)
             reason = "its task died three times, the last time with it alone in it"
             records = [
-                {**self._describe(arch_id, text), "status": "failed", "reason": reason, "log": words}
+                self._describe(arch_id, text, status=State.FAILED, reason=reason, log=words)
                 for arch_id, text in self._ledger.lost(missing, LOST).items()
             ]
             self.append(job, lines_of(records))
@@ -130,6 +129,6 @@ def _beginning(line: bytes) -> str:
     return repr(line[:40].decode(errors="replace")) + "..."
 
 
-def lines_of(records: Sequence[dict[str, Any]]) -> bytes:
+def lines_of(records: Sequence[Record]) -> bytes:
     """Records as a part holds them."""
-    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    return b"".join(map(line_of, records))

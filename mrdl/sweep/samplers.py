@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from mrdl.errors import SetupError
 from mrdl.nn.design import Design, design_of
+from mrdl.sweep.record import Record, State
 from mrdl.sweep.spec import Spec
 
 if TYPE_CHECKING:
     import optuna
 
 
-def next_designs(spec: Spec, results: Sequence[Mapping[str, Any]], columns: int = 1, classes: int = 1) -> list[Design]:
+def next_designs(spec: Spec, results: Sequence[Record], columns: int = 1, classes: int = 1) -> list[Design]:
     """The designs to train after all of `results` (records of the ledger) are over; empty where that was all."""
     if spec.halving:
         return _promoted(spec.rungs(), spec.halving.eta, results)
@@ -29,13 +30,13 @@ def next_designs(spec: Spec, results: Sequence[Mapping[str, Any]], columns: int 
 # --- successive halving (Jamieson and Talwalkar, 2016) ---
 
 
-def _promoted(rungs: Sequence[int], eta: int, results: Sequence[Mapping[str, Any]]) -> list[Design]:
+def _promoted(rungs: Sequence[int], eta: int, results: Sequence[Record]) -> list[Design]:
     """The best of the last rung, one in `eta`, with `eta` times its epochs, from the beginning: to keep a checkpoint
     of each would save a quarter of the epochs."""
     by_epochs: dict[int, list[tuple[float, Design]]] = {epochs: [] for epochs in rungs}
     for record in results:
-        design = design_of(record["spec"])
-        by_epochs[design.epochs].append((record.get("accuracy", -1.0), design))
+        design = design_of(record.spec or "")
+        by_epochs[design.epochs].append((-1.0 if record.accuracy is None else record.accuracy, design))
     last = max(number for number, epochs in enumerate(rungs) if by_epochs[epochs])
     if last + 1 == len(rungs):
         return []
@@ -47,15 +48,15 @@ def _promoted(rungs: Sequence[int], eta: int, results: Sequence[Mapping[str, Any
 # --- the tree-structured Parzen estimator ---
 
 
-def _asked(spec: Spec, results: Sequence[Mapping[str, Any]], columns: int, classes: int) -> list[Design]:
+def _asked(spec: Spec, results: Sequence[Record], columns: int, classes: int) -> list[Design]:
     """The next generation of a sweep whose sampler is TPE; a point's value is its mean accuracy over the seeds."""
     optuna = _optuna()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     points: dict[Design, list[float]] = {}
     for record in results:
-        values = points.setdefault(dataclasses.replace(design_of(record["spec"]), seed=0), [])
-        if record["status"] == "done":
-            values.append(record["accuracy"])
+        values = points.setdefault(dataclasses.replace(design_of(record.spec or ""), seed=0), [])
+        if record.status is State.DONE and record.accuracy is not None:
+            values.append(record.accuracy)
     axes = {name: _distribution(value) for name, value in spec.space.axes().items() if _varies(value)}
     seed = spec.sampler_seed + len(points)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=1, multivariate=True, constant_liar=True)

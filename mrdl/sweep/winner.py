@@ -10,6 +10,7 @@ from mrdl.errors import ConfigError
 from mrdl.nn.design import Design, brief, design_of
 from mrdl.settings.fields import names_as_text
 from mrdl.sweep.folder import SweepFolder
+from mrdl.sweep.record import Record, State
 
 
 @dataclass(frozen=True)
@@ -35,27 +36,27 @@ class Winner:
 def winner(sweep: SweepFolder, arch_id: str = "") -> Winner:
     """The design of that name, or of the beginning of one; left out, the one of the highest accuracy, of several seeds
     by the mean over them. Raises ConfigError where there is none that was trained to its end."""
-    done = [record for record in sweep.ledger.results() if record["status"] == "done"]
+    done = [record for record in sweep.ledger.results() if record.status is State.DONE]
     if not done:
         raise ConfigError(f"no design of {sweep.path} was trained to its end: mrdl sweep resume {sweep.path}")
     if arch_id:
         return _by_name(sweep, done, arch_id)
-    alike: dict[Design, list[dict[str, Any]]] = {}
+    alike: dict[Design, list[Record]] = {}
     for record in done:
-        alike.setdefault(dataclasses.replace(design_of(record["spec"]), seed=0), []).append(record)
-    means = {design: math.fsum(r["accuracy"] for r in same) / len(same) for design, same in alike.items()}
+        alike.setdefault(dataclasses.replace(design_of(record.spec or ""), seed=0), []).append(record)
+    means = {design: math.fsum(r.accuracy or 0.0 for r in same) / len(same) for design, same in alike.items()}
     best = max(means, key=lambda design: means[design])
     first = alike[best][0]
-    return Winner(first["arch_id"], design_of(first["spec"]), means[best], len(alike[best]), len(alike))
+    return Winner(first.arch_id, design_of(first.spec or ""), means[best], len(alike[best]), len(alike))
 
 
-def _by_name(sweep: SweepFolder, done: list[dict[str, Any]], arch_id: str) -> Winner:
-    found = [record for record in done if record["arch_id"].startswith(arch_id)]
+def _by_name(sweep: SweepFolder, done: list[Record], arch_id: str) -> Winner:
+    found = [record for record in done if record.arch_id.startswith(arch_id)]
     if len(found) != 1:
         told = f"{len(found)} designs of {sweep.path} have an arch_id that begins with {arch_id!r}"
         raise ConfigError(f"{told}, expected one that is done: mrdl sweep export {sweep.path} FILE.csv lists them")
     record = found[0]
-    return Winner(record["arch_id"], design_of(record["spec"]), record["accuracy"], seeds=1, rivals=0)
+    return Winner(record.arch_id, design_of(record.spec or ""), record.accuracy or 0.0, seeds=1, rivals=0)
 
 
 def settings_of_data(sweep: SweepFolder) -> Mapping[str, Any]:

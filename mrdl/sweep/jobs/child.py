@@ -22,6 +22,7 @@ from typing import Any
 
 from mrdl.mapreduce.cpu_time import cpu_seconds
 from mrdl.mapreduce.task import end_with_parent
+from mrdl.sweep.record import State
 
 TAIL = 2000  # characters of a child's last words that are kept
 STATUS_S = 20.0  # between two signs of life
@@ -106,7 +107,7 @@ def _beat(into: int) -> Beat:
 def _failed(reason: str, log: str) -> bytes:
     """One record of a training that failed, as JSON; what is no Unicode of it is replaced."""
     reason, log = (text.encode("utf-8", "replace").decode() for text in (reason[:300], log[-TAIL:]))
-    return json.dumps([{"status": "failed", "reason": reason, "log": log}]).encode()
+    return json.dumps([{"status": State.FAILED, "reason": reason, "log": log}]).encode()
 
 
 def has_gpu() -> bool:

@@ -28,6 +28,7 @@ from mrdl.nn.design import Design, design_of
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.nn.rows import Dataset
 from mrdl.sweep.jobs.child import Beat, Limits, in_child
+from mrdl.sweep.record import Record, State, line_of, record_of
 
 CURVE = 200  # points of a learning curve that are kept
 Item = tuple[str, str, str]
@@ -44,7 +45,7 @@ def run_pack(
     status: Callable[[str], None] = lambda text: None,
     begin: Callable[[list[str]], None] = lambda arch_ids: None,
     device: str = "auto",
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Record]:
     """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
     takes the others of its group along, each is trained by itself. device: where torch trains, auto, cpu or cuda."""
     backends, over = {arch_id: name for arch_id, _, name in work}, 0
@@ -62,12 +63,9 @@ def run_pack(
             continue
         over += len(group)
         for arch_id, told in zip(group, found, strict=True):
-            design = designs[arch_id]
-            yield {
-                "arch_id": arch_id, "spec": design.canonical(), **about_design(design, data), **told,
-                "together": len(group), "backend": backends[arch_id], "data": data.digest,
-                "versions": {"mrdl": mrdl.__version__, "python": platform.python_version()},
-            }  # fmt: skip
+            versions = {"mrdl": mrdl.__version__, "python": platform.python_version()}
+            about = {**told, "together": len(group), "versions": versions}
+            yield record_of(arch_id, designs[arch_id], data, backends[arch_id], **about)
 
 
 def _warm_up(data: Dataset) -> None:
@@ -108,18 +106,6 @@ def _training(backend_name: str, designs: Sequence[Design], data: Dataset, devic
     return alone
 
 
-def about_design(design: Design, data: Dataset) -> dict[str, Any]:
-    """What a record says of its design, whatever became of it."""
-    hidden = design.hidden
-    return {
-        "depth": len(hidden), "width": max(hidden, default=0),
-        "parameters": design.parameters(data.columns, len(data.classes)),
-        "activation": design.activation, "initialisation": design.initialisation, "residual": design.residual,
-        "dropout": design.dropout, "batch_size": design.batch_size, "optimizer": design.optimizer,
-        "learning_rate": design.learning_rate, "epochs": design.epochs, "seed": design.seed, "baseline": data.baseline,
-    }  # fmt: skip
-
-
 def _told(train: Train, data: Dataset, beat: Beat) -> list[dict[str, Any]]:
     return [_scores(result, data, curve) for result, curve in train(beat)]
 
@@ -129,7 +115,7 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
         raise TypeError(f"the back end gave {type(result).__name__}, expected mrdl.nn.backends.result.Result")
     curve, device, epochs = [float(loss) for loss in curve], str(result.device), len(curve)
     if not all(map(math.isfinite, [*curve, float(result.loss)])):
-        return {"status": "failed", "reason": "its loss is not finite", "device": device}
+        return {"status": State.FAILED, "reason": "its loss is not finite", "device": device}
     predicted, shape = np.asarray(result.predicted), data.test_y.shape
     if predicted.shape != shape or predicted.dtype.kind not in "iu":
         came = f"{predicted.dtype} of shape {predicted.shape}"
@@ -142,7 +128,7 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
     accuracy = float((predicted == data.test_y).mean())
     step = max(1, math.ceil(len(curve) / CURVE))
     return {
-        "status": "done", "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": device,
+        "status": State.DONE, "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": device,
         **verdicts(predicted, data), "trained_epochs": epochs,
         "curve": [round(loss, 6) for loss in curve[::-1][::step][::-1]],
     }  # fmt: skip
@@ -172,7 +158,7 @@ def main() -> None:
 
     with open(sys.argv[2], "a", encoding="utf-8") as parts:
         for record in run_pack(control["work"], data, limits, begin=begin, device=control["device"]):
-            parts.write(json.dumps(record) + "\n")
+            parts.write(line_of(record).decode())
             parts.flush()
 
 

@@ -13,6 +13,7 @@ from mrdl.data.dataset import load_data
 from mrdl.mapreduce.task import task_streams
 from mrdl.sweep.jobs.child import Limits
 from mrdl.sweep.jobs.pack import run_pack
+from mrdl.sweep.record import line_of
 
 
 class SweepJob(MRJob):
@@ -52,7 +53,7 @@ class SweepJob(MRJob):
                 work = [tuple(item) for item in json.loads(line)]
                 limits, device = Limits(**settings["limits"]), settings["device"]
                 for record in run_pack(work, data, limits, self.set_status, device=device):
-                    write(record["arch_id"].encode(), json.dumps(record).encode())
+                    write(record.arch_id.encode(), line_of(record).rstrip())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mrdl
 from mrdl.data.dataset import load_data
 from mrdl.mapreduce.cpu_time import cpu_seconds
 from mrdl.mapreduce.runners import Runner
@@ -24,8 +23,8 @@ from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest
 from mrdl.settings.fields import names_as_text
 from mrdl.sweep.jobs.child import over
-from mrdl.sweep.jobs.pack import about_design
 from mrdl.sweep.ledger import Waiting
+from mrdl.sweep.record import State
 from mrdl.sweep.routes import settings_of_design
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Jobs:
                         process.terminate()  # it ends its job on YARN
                     if process.poll() is not None:
                         told = self._told(arch_id, process.returncode, time.monotonic() - began, name in late)
-                        self._sweep.parts.close(name, [self._record(arch_id, text, told)])
+                        self._sweep.parts.close(name, [self._sweep.record(arch_id, text, backend="mrdl train", **told)])
                         del running[name]
                 self._sweep.tell(now=False)
         except BaseException:
@@ -120,21 +119,15 @@ class Jobs:
         if status:
             last = words.strip().splitlines()[-1:] or ["it said nothing"]
             reason = over(self._sweep.spec.job_cpu_s) if late else last[0][:300]
-            return {"status": "failed", "reason": reason, "log": words, "wall_s": round(wall_s, 3)}
+            return {"status": State.FAILED, "reason": reason, "log": words, "wall_s": round(wall_s, 3)}
         found = json.loads((folder / "out.json").read_text().splitlines()[-1])
         manifests = RunFolder(folder).manifests()
         return {
-            "status": "done", "reason": "", **json.loads((folder / "scores.json").read_text()),
+            "status": State.DONE, "reason": "", **json.loads((folder / "scores.json").read_text()),
             "device": ", ".join(sorted({shard.device or NOT_KNOWN for m in manifests for shard in m.shards})),
             "wall_s": round(wall_s, 3), "cpu_s": _sum_of(manifests), "shards": found["shards"],
             "trained_epochs": RunFolder(folder).asked_for()["epochs"] * sum(not m.is_warm_start for m in manifests),
             "curve": [m.training_loss for m in manifests if not m.is_warm_start], "weights": found["sha256"],
-        }  # fmt: skip
-
-    def _record(self, arch_id: str, text: str, told: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "arch_id": arch_id, "spec": text, **about_design(design_of(text), self._data), **told,
-            "backend": "mrdl train", "data": self._data.digest, "versions": {"mrdl": mrdl.__version__},
         }  # fmt: skip
 
 
