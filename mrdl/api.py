@@ -93,12 +93,12 @@ class Sweep:
         self.folder = Path(folder or f"{HOME}/{name}")
 
     def run(
-        self, data: str | Path, runner: str = "local", slots: int = 0, show: bool = True, *,
-        python_bin: str = "", mrjob_conf: str = "",
+        self, data: str | Path, runner: str = "local", slots: int | None = None, show: bool = True, *,
+        python_bin: str | None = None, mrjob_conf: str | None = None,
     ) -> "pd.DataFrame":  # fmt: skip
         """Train each design that is not over, on a labelled CSV (a file, folder or glob, local or hdfs://).
 
-        runner: inline, local (a process a core) or hadoop; slots: trainings at a time, 0: as many as there are;
+        runner: inline, local (a process a core) or hadoop; slots: trainings at a time, left out as many as there are;
         python_bin, mrjob_conf: Python that runs the tasks, and the cluster's own settings, its queue for instance.
         Returns the table that docs/sweeps.md describes. Raises ConfigError, DataError, SetupError or TrainingError.
         """

@@ -21,6 +21,7 @@ from mrdl.sweep.jobs import trainings
 from mrdl.sweep.jobs.child import Limits
 from mrdl.sweep.jobs.pack import run_pack
 from mrdl.sweep.jobs.trainings import Jobs
+from mrdl.sweep.paths import SweepPaths
 
 RNG = np.random.default_rng(0)
 DATA = Dataset(
@@ -84,7 +85,7 @@ def told_by(folder, rounds, monkeypatch):
     (run.path / "out.json").write_text(json.dumps({"shards": 1, "sha256": "0"}))
     (run.path / "scores.json").write_text(json.dumps({"accuracy": 1.0}))
     monkeypatch.setattr(
-        trainings.Jobs, "__init__", lambda self: setattr(self, "_sweep", type("S", (), {"path": folder})())
+        trainings.Jobs, "__init__", lambda self: setattr(self, "_sweep", type("S", (), {"paths": SweepPaths(folder)})())
     )
     return Jobs()._told("a", 0, 125.0, late=False)
 

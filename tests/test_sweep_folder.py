@@ -107,7 +107,7 @@ def test_a_name_with_brackets_is_listed_as_it_is(odd_sweep, capsys):
 
 def test_sweeps_of_one_name_in_two_folders_do_not_share_a_job_on_yarn(odd_sweep):
     first, second = odd_sweep(folder="a/sweep", nodes=[[1]]), odd_sweep(folder="b/sweep", nodes=[[2]])
-    assert first.intend([]) != second.intend([]), "it names the output in HDFS, and the job that is waited for"
+    assert first.register([]) != second.register([]), "it names the output in HDFS, and the job that is waited for"
 
 
 def test_a_back_end_that_is_not_found_any_more_fails_no_design(tmp_path, small_csv, monkeypatch):
@@ -130,7 +130,7 @@ def test_a_back_end_that_is_not_found_any_more_fails_no_design(tmp_path, small_c
 def test_a_failure_is_counted_as_soon_as_it_is_known(odd_sweep):
     made = odd_sweep(nodes=[[1], [2]])
     (first, text, *_), (second, *_) = made.ledger.waiting()
-    name = made.intend([[first, second]])
+    name = made.register([[first, second]])
     made.ledger.take_in(name, [made.record(first, text, status="failed", reason="so")])
     counts = made.ledger.counts()
     assert (counts["failed"], counts["running"]) == (1, 1)
@@ -144,7 +144,7 @@ def test_a_ledger_counts_a_design_once_whatever_its_parts_say(tmp_path):
     ledger.plan([("a", Design((1,)).canonical(), 1.0, "torch")])
     right = {"accuracy": 1.0, "loss": 0.0}
     for job, status in (("1", "failed"), ("2", "done"), ("3", "done"), ("4", "failed")):
-        ledger.intend(job, [["a"]])
+        ledger.register(job, [["a"]])
         ledger.take_in(job, [Record.from_json({"arch_id": "a", "status": status, "reason": job, **right})] * 2)
         ledger.harvested(job)
     (found,) = ledger.results()

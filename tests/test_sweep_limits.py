@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mrdl.mapreduce.cpu_time import cpu_seconds
-from mrdl.sweep.jobs.child import Limits, in_child, over
+from mrdl.sweep.jobs.child import Limits, in_child, over_limit
 from mrdl.sweep.jobs.trainings import rounds_of
 
 
@@ -57,7 +57,7 @@ def test_the_limit_is_of_all_processes_of_a_training():
         subprocess.run([sys.executable, "-c", "while True: pass"], check=False)
 
     found = train(by_another, cpu_s=0.5, memory_mb=4096)
-    assert found["reason"] == over(0.5)
+    assert found["reason"] == over_limit(0.5)
 
 
 def test_cpu_seconds_are_those_of_the_process_and_of_all_below_it():

@@ -7,7 +7,7 @@ from watching import processes, wait_for
 from mrdl.nn.design import CHOICES, Design
 from mrdl.settings.config import TrainConfig
 from mrdl.sweep.driver import SweepDriver
-from mrdl.sweep.jobs.child import over
+from mrdl.sweep.jobs.child import over_limit
 from mrdl.sweep.routes import settings_of_design
 
 pytestmark = pytest.mark.usefixtures("importable")
@@ -34,8 +34,8 @@ def test_a_job_trains_as_many_epochs_as_the_table_says(tmp_path, small_csv):
 def test_long_designs_of_a_back_end_of_ones_own_are_trained_by_it(odd_sweep):
     made = odd_sweep(nodes=[[1], [2]])
     (first, text, *_), (second, *_) = made.ledger.waiting()
-    took = {"arch_id": first, "spec": text, "status": "done", "wall_s": 300.0, "accuracy": 0.5, "loss": 1.0}
-    made.parts.close(made.intend([[first]]), [took])
+    took = made.record(first, text, status="done", wall_s=300.0, accuracy=0.5, loss=1.0)
+    made.parts.close(made.register([[first]]), [took])
     table = made.run("inline").set_index("arch_id")
     assert (table.status[second], table.backend[second]) == ("done", f"{HERE}:perfect"), table.reason[second]
 
@@ -52,7 +52,7 @@ def test_the_limit_of_time_holds_for_a_job_of_its_own(tmp_path, small_csv, sweep
     process = sweep_process("run", spec, small_csv, "--dir", "long", "-r", "inline")
     assert wait_for(lambda: list(tmp_path.glob("long/runs/*/err.txt")), 40)
     assert wait_for(lambda: process.poll() is not None, 40), "it trains on"
-    assert SweepDriver(tmp_path / "long").table().reason[0] == over(1)
+    assert SweepDriver(tmp_path / "long").table().reason[0] == over_limit(1)
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def options(arguments):
 def test_a_sweep_is_told_to_hadoop_as_a_training_is(sweep, tmp_path, monkeypatch):
     monkeypatch.setattr(yarn_packs, "hdfs_home", lambda name: f"hdfs:///user/me/{name}")
     (tmp_path / "my.conf").write_text("runners: {hadoop: {jobconf: {mapreduce.job.queuename: night}}}\n")
-    sweep.settle("python3.11 -q", "my.conf")
+    sweep.keep_site("python3.11 -q", "my.conf")
     found = options(yarn_packs._arguments(sweep, "s-1", tmp_path, tmp_path / "mrdl.zip", "hdfs:///d"))
     job = Job(
         tag="s-1", work_dir=tmp_path, output_dir=found["--output-dir"][0],
@@ -75,7 +75,7 @@ def test_the_python_that_was_named_runs_the_packs_and_is_kept_for_resume(sweep, 
 
 def test_jobs_of_their_own_are_told_the_same(sweep, tmp_path, monkeypatch):
     (tmp_path / "my.conf").write_text("runners: {}\n")
-    sweep.settle("/opt/python", str(tmp_path / "my.conf"))
+    sweep.keep_site("/opt/python", str(tmp_path / "my.conf"))
     words = []
     monkeypatch.setattr(trainings.subprocess, "Popen", lambda command, **more: words.extend(command))
     (first, text, *_), *_ = sweep.ledger.waiting()

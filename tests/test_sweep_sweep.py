@@ -18,7 +18,7 @@ from mrdl.nn.backends.reference import with_numpy
 from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design, design_of
 from mrdl.sweep.driver import SweepDriver
-from mrdl.sweep.jobs.child import Limits, over
+from mrdl.sweep.jobs.child import Limits, over_limit
 from mrdl.sweep.jobs.pack import run_pack, verdicts
 from mrdl.sweep.ledger import Ledger
 
@@ -214,7 +214,7 @@ def test_what_goes_wrong_costs_one_row_with_its_reason(data):
         for kind in range(1, 9)
     ]
     assert [r["reason"] for r in found] == [
-        "ValueError: no such luck", "killed by signal 11 (SIGSEGV)", over(1.5), "ran out of memory",
+        "ValueError: no such luck", "killed by signal 11 (SIGSEGV)", over_limit(1.5), "ran out of memory",
         "hangs: in 1.5 s it ended no epoch and used no CPU time to speak of (limits.hang_s)",
         "ended with status 3, and said nothing", "its loss is not finite", "",
     ]  # fmt: skip
@@ -242,7 +242,7 @@ def test_where_a_group_fails_each_of_it_is_trained_by_itself(data):
     """The limit is too short for one of the epochs asked for, which are the same for all of a group."""
     designs = [Design((8,), seed=s, epochs=10**6) for s in range(3)]
     found = records(data, designs, "batched", Limits(1, 2048))
-    assert [(r["status"], r["reason"], r["together"]) for r in found] == [("failed", over(1), 1)] * 3
+    assert [(r["status"], r["reason"], r["together"]) for r in found] == [("failed", over_limit(1), 1)] * 3
     diverging = [Design((8,), optimizer="sgd", learning_rate=rate, epochs=2) for rate in (0.01, 1e30, 0.02)]
     found = records(data, diverging, "batched")
     assert [r["status"] for r in found] == ["done", "failed", "done"]

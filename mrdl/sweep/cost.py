@@ -88,7 +88,7 @@ def memory_mb(design: Design, columns: int, classes: int) -> float:
     return (16 * design.parameters(columns, classes) + 12 * design.batch_size * nodes) / 2**20
 
 
-def share(work: Sequence[Unit], slots: int) -> float:
+def pack_seconds(work: Sequence[Unit], slots: int) -> float:
     """Seconds of a pack so that each slot gets three of them: the last to end is waited for a third as long. A pack is
     not so short that to load torch, 2 s or 3, would be much of it."""
     return max(30.0, sum(seconds for _, seconds in work) / (3 * slots))

@@ -31,24 +31,33 @@ LARGE_S = 200.0  # ten times what a job on YARN costs
 class SweepDriver(SweepFolder):
     """A sweep that can be run."""
 
-    def run(self, runner: str = "local", slots: int = 0, python_bin: str = "", mrjob_conf: str = "") -> "pd.DataFrame":
-        """Train all designs that are not over, and return the table. python_bin, mrjob_conf: what TrainConfig says of
-        them; those that are left out are as they were when the sweep was run before."""
+    def run(
+        self,
+        runner: str = "local",
+        slots: int | None = None,
+        python_bin: str | None = None,
+        mrjob_conf: str | None = None,
+    ) -> "pd.DataFrame":
+        """Train all designs that are not over, and return the table.
+
+        runner: inline, local or hadoop; slots: trainings at a time, left out as many as there are; python_bin,
+        mrjob_conf: as TrainConfig has them, and as they were when the sweep was run before, where they are left out.
+        """
         where = runner_of(runner)
-        if slots < 0:
-            raise ConfigError(f"slots is {slots}, expected 1 or more, or 0 for all there are")
+        if slots is not None and slots < 1:
+            raise ConfigError(f"slots is {slots}, expected 1 or more")
         backend(self.spec.backend)
         self.dataset()
         where.check(**self.site)
         slots = slots or where.slots(yarn_packs.memory_mb(self.spec.memory_mb))
-        (self.path / "stop").unlink(missing_ok=True)
+        self.paths.stop_mark.unlink(missing_ok=True)
         with self.held():
-            self.settle(python_bin, mrjob_conf)
+            self.keep_site(python_bin, mrjob_conf)
             self._recover()
-            while not self.stopped() and ((waiting := self.ledger.waiting()) or self.plan_more()):
+            while not self.is_to_stop() and ((waiting := self.ledger.waiting()) or self.plan_more()):
                 if waiting:
                     self._wave(waiting, where, slots)
-            self.tell()
+            self.report_progress()
         return self.table()
 
     def _recover(self) -> None:
@@ -57,7 +66,7 @@ class SweepDriver(SweepFolder):
             if not self.ledger.is_on_yarn(name):
                 self.parts.take_in(name)  # its process died with its driver: what is missing is planned again
             elif _has_hadoop():
-                yarn_packs.adopt(self, name)
+                yarn_packs.wait_for(self, name)
             else:
                 raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
             self.parts.end(name)
@@ -86,7 +95,7 @@ class SweepDriver(SweepFolder):
         groups = grouped(((one.arch_id, design_of(one.text), one.backend) for one in waiting), self.dataset().columns)
         seconds = {one.arch_id: one.seconds * speed for one in waiting}
         units = [(group, sum(seconds[arch_id] for arch_id in group)) for group in groups]
-        return cost.packs(units, slots, min(self.spec.pack_s, cost.share(units, slots)))
+        return cost.packs(units, slots, min(self.spec.pack_s, cost.pack_seconds(units, slots)))
 
     def _is_large(self, one: Waiting, speed: float) -> bool:
         """Whether a design is worth a job of its own, with the data shared out among shards, and can be one."""

@@ -1,10 +1,4 @@
-"""The folder of a sweep: what it is, its data, its plan, what tasks have told, and the index over that.
-
-sweep.json            what it is: an id of its own, the spec, where the data came from
-data.safetensors      the prepared rows
-parts/JOB.jsonl       what tasks have told: the truth (of jobs on YARN: in HDFS, copied here)
-ledger.db             the index over it
-"""
+"""The folder of a sweep: what it is, its data, its plan, what tasks have told, and the index over that."""
 
 import contextlib
 import dataclasses
@@ -32,6 +26,7 @@ from mrdl.sweep import cost
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.manifest import read_about
 from mrdl.sweep.parts import Parts
+from mrdl.sweep.paths import SweepPaths
 from mrdl.sweep.record import Record, record_of
 from mrdl.sweep.routes import check
 from mrdl.sweep.samplers import next_designs
@@ -69,15 +64,15 @@ class SweepFolder:
     ) -> None:  # fmt: skip
         """A sweep that is there. reindex: make its index again; designs: those of its spec, if they are known."""
         self.path = Path(folder).absolute()
-        self.data, index = self.path / "data.safetensors", self.path / "ledger.db"
+        self.paths = SweepPaths(self.path)
         self._on_progress, self._tell_at = on_progress, 0.0
-        if not (self.path / "sweep.json").exists():
+        if not self.paths.manifest.exists():
             raise ConfigError(f"{self.path} is not the folder of a sweep: it has no sweep.json")
-        self.about = read_about(self.path / "sweep.json")
+        self.about = read_about(self.paths.manifest)
         self.spec = spec_of(self.about["spec"])
-        if reindex or not index.exists():
-            self._make_index(index, designs)
-        self.ledger = Ledger(index)
+        if reindex or not self.paths.index.exists():
+            self._make_index(self.paths.index, designs)
+        self.ledger = Ledger(self.paths.index)
         self.parts = self._parts()
         self.ledger.count()
 
@@ -88,21 +83,22 @@ class SweepFolder:
         Raises ConfigError for a wrong spec, or where the folder holds another sweep; DataError for wrong data.
         """
         spec, path = spec_of(about), Path(folder).absolute()
+        paths = SweepPaths(path)
         prepared, designs = look_at(spec, data)  # what is wrong is told before anything is written
         known = identity_of(data, spec.label, spec.header, spec.drop)
-        if (path / "sweep.json").exists():
+        if paths.manifest.exists():
             sweep = cls(path, **more)
             if sweep.about["spec"] != json.loads(json.dumps(about)) or sweep.dataset().digest != prepared.digest:
                 raise ConfigError(f"{path} holds a sweep of another spec or other data; use another --dir")
             return sweep
         try:
-            (path / "parts").mkdir(parents=True, exist_ok=True)
-            save_data(prepared, path / "data.safetensors")
+            paths.parts.mkdir(parents=True, exist_ok=True)
+            save_data(prepared, paths.data)
             plain = re.sub(r"[^a-z0-9._-]+", "-", path.name.lower())[:NAMED] or "sweep"
             identity = f"{plain}-{secrets.token_hex(4)}"  # it names jobs and files on a cluster of many users
             source = data if "://" in data else os.path.abspath(data)
             told = {"id": identity, "spec": about, "source": source, "known": known, "label": prepared.label}
-            atomic.write(path / "sweep.json", json.dumps(told, indent=1).encode())
+            atomic.write(paths.manifest, json.dumps(told, indent=1).encode())
         except (OSError, SafetensorError) as error:
             raise SetupError(f"the sweep folder {path} cannot be written: {error}. Use --dir") from error
         return cls(path, designs=designs, **more)
@@ -110,9 +106,9 @@ class SweepFolder:
     def dataset(self) -> Dataset:
         """The prepared data, mapped; raises ConfigError where it is damaged."""
         try:
-            return load_data(self.data)
+            return load_data(self.paths.data)
         except (OSError, SafetensorError, KeyError, TypeError) as error:
-            raise ConfigError(f"{self.data} is damaged: {error}. Run the sweep into another --dir") from error
+            raise ConfigError(f"{self.paths.data} is damaged: {error}. Run the sweep into another --dir") from error
 
     def check_source(self) -> None:
         """Raise ConfigError where the data that jobs of their own read is not what it was at the plan."""
@@ -126,22 +122,22 @@ class SweepFolder:
             )
 
     def _parts(self) -> Parts:
-        return Parts(self.path / "parts", self.ledger, self.record)
+        return Parts(self.paths, self.ledger, self.record)
 
     @property
     def site(self) -> dict[str, str]:
         """What the user says of where tasks run: python_bin and mrjob_conf, those that were given."""
         return dict(self.about.get("site", {}))
 
-    def settle(self, python_bin: str, mrjob_conf: str) -> None:
+    def keep_site(self, python_bin: str | None, mrjob_conf: str | None) -> None:
         """Keep what the user says of where tasks run, for those that go on with this sweep."""
-        conf = os.path.abspath(mrjob_conf) if mrjob_conf else ""
+        conf = os.path.abspath(mrjob_conf) if mrjob_conf else None
         if conf and not os.path.isfile(conf):
             raise ConfigError(f"--mrjob-conf {mrjob_conf} is not there, expected a file of mrjob's settings")
         given = {name: value for name, value in (("python_bin", python_bin), ("mrjob_conf", conf)) if value}
         if given.items() - self.site.items():
             self.about["site"] = {**self.site, **given}
-            atomic.write(self.path / "sweep.json", json.dumps(self.about, indent=1).encode())
+            atomic.write(self.paths.manifest, json.dumps(self.about, indent=1).encode())
 
     # --- the plan ---
 
@@ -190,12 +186,12 @@ class SweepFolder:
             },
         }
 
-    def intend(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
+    def register(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
         """Write down a job before it is sent; returns its name."""
         name = f"{self.about['id']}-{self.ledger.jobs() + 1:05d}"
         if on_yarn:
             self.parts.begin_on_yarn(name)
-        self.ledger.intend(name, packs, on_yarn)
+        self.ledger.register(name, packs, on_yarn)
         return name
 
     def record(self, arch_id: str, text: str, **told: Any) -> Record:
@@ -216,21 +212,21 @@ class SweepFolder:
             try:
                 yield
             except sqlite3.OperationalError as error:
-                raise cannot_write(f"{self.path}/ledger.db", str(error), AGAIN) from error
+                raise cannot_write(f"{self.paths.index}", str(error), AGAIN) from error
 
     def is_held(self) -> bool:
         """Whether a driver works here now."""
         return is_held(self.path)
 
-    def stopped(self) -> bool:
+    def is_to_stop(self) -> bool:
         """Whether somebody asked the driver to stop."""
-        return (self.path / "stop").exists()
+        return self.paths.stop_mark.exists()
 
     def stop(self) -> None:
         """Ask the driver to stop when the packs that run are over; what is done is kept."""
-        (self.path / "stop").touch()
+        self.paths.stop_mark.touch()
 
-    def tell(self, now: bool = True) -> None:
+    def report_progress(self, now: bool = True) -> None:
         """Say how far it is to whoever asked to be told; unless it is to be `now`, only if that takes little time."""
         began = time.monotonic()
         if now or began >= self._tell_at:

@@ -34,7 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _told(method: Callable[P, R]) -> Callable[P, R]:
+def _with_way_out(method: Callable[P, R]) -> Callable[P, R]:
     """A method of the ledger whose errors say how to make a damaged one again."""
 
     @functools.wraps(method)
@@ -65,7 +65,7 @@ class Waiting(NamedTuple):
 class Ledger:
     """What is known of a sweep's designs. A design is over when an attempt is done, or as many have failed as asked."""
 
-    @_told
+    @_with_way_out
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -79,7 +79,7 @@ class Ledger:
 
     # --- designs ---
 
-    @_told
+    @_with_way_out
     def plan(self, designs: Iterable[tuple[str, str, float, str]]) -> int:
         """Take in designs as (arch_id, canonical, predicted seconds, back end); those that are there stay. Returns how
         many came new."""
@@ -94,18 +94,18 @@ class Ledger:
             self._db.execute("COMMIT")
         return self.count() - before
 
-    @_told
+    @_with_way_out
     def count(self) -> int:
         """How many designs there are."""
         return int(self._db.execute("SELECT count(*) FROM arch").fetchone()[0])
 
-    @_told
+    @_with_way_out
     def has(self, arch_ids: Sequence[str]) -> bool:
         """Whether all of these designs are planned."""
         there = {row[0] for row in self._db.execute("SELECT arch_id FROM arch")}
         return there.issuperset(arch_ids)
 
-    @_told
+    @_with_way_out
     def waiting(self) -> list[Waiting]:
         """Designs that are neither over nor in an open job, in the order of the plan."""
         busy = {arch_id for _, packs in self.open_jobs() for pack in packs for arch_id in pack}
@@ -117,7 +117,7 @@ class Ledger:
         )
         return [Waiting(*row) for row in rows if row[0] not in busy]
 
-    @_told
+    @_with_way_out
     def ask_again(self) -> int:
         """Let each design that failed be tried once more; returns how many."""
         with self._db:
@@ -129,13 +129,13 @@ class Ledger:
             )
         return found.rowcount
 
-    @_told
-    def lose(self, arch_ids: Iterable[str]) -> None:
+    @_with_way_out
+    def mark_lost(self, arch_ids: Iterable[str]) -> None:
         """Count that the task of these designs ended without a word of them."""
         with self._db:
             self._db.executemany("UPDATE arch SET lost = lost + 1 WHERE arch_id = ?", [(a,) for a in arch_ids])
 
-    @_told
+    @_with_way_out
     def lost(self, arch_ids: Iterable[str], times: int) -> dict[str, str]:
         """Those of some designs that were lost so many times, arch_id -> canonical."""
         found = {}
@@ -147,31 +147,31 @@ class Ledger:
 
     # --- jobs ---
 
-    @_told
-    def intend(self, name: str, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> None:
+    @_with_way_out
+    def register(self, name: str, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> None:
         """Write down a job before it is sent."""
         text = json.dumps([list(pack) for pack in packs])
         with self._db:
             self._db.execute("INSERT INTO job VALUES (?, ?, ?, ?)", (name, OPEN, text, on_yarn))
 
-    @_told
+    @_with_way_out
     def is_on_yarn(self, name: str) -> bool:
         """Whether a job was sent to YARN, where it may outlive its driver."""
         return bool(self._db.execute("SELECT on_yarn FROM job WHERE name = ?", (name,)).fetchone()[0])
 
-    @_told
+    @_with_way_out
     def open_jobs(self) -> list[tuple[str, list[list[str]]]]:
         """Jobs that were intended and not harvested, with the designs of their packs."""
         rows = self._db.execute("SELECT name, packs FROM job WHERE state = ? ORDER BY rowid", (OPEN,))
         return [(name, [list(map(str, pack)) for pack in json.loads(packs)]) for name, packs in rows]
 
-    @_told
+    @_with_way_out
     def harvested(self, name: str) -> None:
         """Nothing more comes from this job."""
         with self._db:
             self._db.execute("UPDATE job SET state = ? WHERE name = ?", (HARVESTED, name))
 
-    @_told
+    @_with_way_out
     def jobs(self) -> int:
         """The number of the last job, which is at the end of its name."""
         names = self._db.execute("SELECT name FROM job")
@@ -179,7 +179,7 @@ class Ledger:
 
     # --- results ---
 
-    @_told
+    @_with_way_out
     def take_in(self, job: str, records: Iterable[Record]) -> int:
         """Take in what a job's tasks wrote; returns how many attempts were new."""
         rows = [(r.arch_id, job, r.status, json.dumps(r.to_json(), sort_keys=True)) for r in records]
@@ -189,12 +189,12 @@ class Ledger:
             self._db.execute("COMMIT")
         return found.rowcount
 
-    @_told
+    @_with_way_out
     def tried(self, job: str) -> set[str]:
         """The designs of which a job has told."""
         return {row[0] for row in self._db.execute("SELECT arch_id FROM attempt WHERE job = ?", (job,))}
 
-    @_told
+    @_with_way_out
     def results(self) -> list[Record]:
         """One record a design, in the order of the plan: done before failed, the earliest job first; `planned` where
         there is none. `attempts` counts all."""
@@ -218,7 +218,7 @@ class Ledger:
             for arch_id, spec in planned
         ]
 
-    @_told
+    @_with_way_out
     def counts(self) -> dict[str, int]:
         """Designs by what became of them: done, failed, collapsed and no_better (among those done), running, planned;
         and duplicates, done more than once."""
@@ -241,7 +241,7 @@ class Ledger:
         )
         return int(found.fetchone()[0])
 
-    @_told
+    @_with_way_out
     def speed(self) -> float:
         """Seconds that trainings took by seconds predicted, of all done; 1 before the first."""
         took, predicted = self._db.execute(

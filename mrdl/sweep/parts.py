@@ -10,6 +10,7 @@ from pathlib import Path
 from mrdl.errors import ConfigError
 from mrdl.storage import atomic
 from mrdl.sweep.ledger import Ledger
+from mrdl.sweep.paths import SweepPaths
 from mrdl.sweep.record import Record, State, line_of, read_record
 
 ON_YARN, OVER = b'{"on_yarn": true}\n', b'{"over": true}\n'  # the first and the last line of a part from YARN
@@ -23,13 +24,13 @@ class Parts:
     describe: describe(arch_id, text, **told), the record of a design by its canonical text and what was told of it.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger, describe: Callable[..., Record]) -> None:
-        self._folder, self._ledger, self._describe = folder, ledger, describe
+    def __init__(self, paths: SweepPaths, ledger: Ledger, describe: Callable[..., Record]) -> None:
+        self._paths, self._ledger, self._describe = paths, ledger, describe
         self._read = dict[str, int]()  # bytes of a part that are in the ledger
 
     def path(self, job: str) -> Path:
         """The file of what a job has told."""
-        return self._folder / f"{job}.jsonl"
+        return self._paths.part_of(job)
 
     def write(self, job: str, lines: bytes) -> None:
         """Keep what a job has told, beside and renamed."""
@@ -78,7 +79,7 @@ class Parts:
             except ValueError as error:
                 raise ConfigError(
                     f"{self.path(job)} has a line that is damaged: {error}. Delete the line {_beginning(line)} and run "
-                    f"`mrdl sweep reindex {self._folder.parent}`: its design is trained again"
+                    f"`mrdl sweep reindex {self._paths.folder}`: its design is trained again"
                 ) from error
 
     def close(self, job: str, records: Sequence[Record]) -> None:
@@ -87,12 +88,12 @@ class Parts:
         self._ledger.take_in(job, records)
         self.end(job)
 
-    def over(self, job: str, suspects: Sequence[str], words: str) -> None:
+    def close_lost(self, job: str, suspects: Sequence[str], words: str) -> None:
         """A job is over. Of the designs that may have ended a task of it, those that it did not tell of are lost; those
         lost for the third time are rows."""
         told = self._ledger.tried(job)
         if missing := [arch_id for arch_id in suspects if arch_id not in told]:
-            self._ledger.lose(missing)
+            self._ledger.mark_lost(missing)
             reason = "its task died three times, the last time with it alone in it"
             records = [
                 self._describe(arch_id, text, status=State.FAILED, reason=reason, log=words)
@@ -104,12 +105,12 @@ class Parts:
 
     def reindex(self) -> None:
         """Take all parts into an empty ledger; what was sent to YARN and not seen to its end stays open."""
-        for part in sorted(self._folder.glob("*.jsonl")):
+        for part in sorted(self._paths.parts.glob("*.jsonl")):
             if not JOB_NAME.fullmatch(part.stem):
                 raise ConfigError(f"{part} is no part of this sweep, expected a job's name and number: move it away")
             lines = part.read_bytes().splitlines(keepends=True)
             on_yarn = lines[:1] == [ON_YARN]
-            self._ledger.intend(part.stem, [], on_yarn)
+            self._ledger.register(part.stem, [], on_yarn)
             self.take_in(part.stem)
             if not on_yarn or OVER in lines:
                 self._ledger.harvested(part.stem)

@@ -56,7 +56,7 @@ draw = random.Random(0)
 waiting = [(a, json.loads(text), text) for a, text, *_ in sweep.ledger.waiting()]
 for start in range(0, len(waiting), 500):
     pack = waiting[start:start + 500]
-    name = sweep.intend([[a for a, _, _ in pack]])
+    name = sweep.register([[a for a, _, _ in pack]])
     with open(folder / "parts" / f"{name}.jsonl", "w") as part:
         for a, design, text in pack:
             depth = len(design["hidden"])

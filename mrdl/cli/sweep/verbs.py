@@ -53,7 +53,7 @@ def _with_runner(parser: argparse.ArgumentParser) -> None:
         if field.name in ("python_bin", "mrjob_conf"):  # the same settings as a training's
             flag = "--" + field.name.replace("_", "-")
             parser.add_argument(flag, default="", metavar="TEXT", help=f"{field.metadata['help']}; kept for resume")
-    parser.add_argument("--slots", type=int, default=0, metavar="N", help="trainings at a time (default: all)")
+    parser.add_argument("--slots", type=int, default=None, metavar="N", help="trainings at a time (default: all)")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON at the end")
 
 

@@ -107,7 +107,7 @@ def report(options: Any) -> None:
     from mrdl.reports.sweep_report import write_report
 
     sweep = SweepFolder(folder_of(options.id))
-    path = Path(options.out or sweep.path / "report.html")
+    path = Path(options.out or sweep.paths.report)
     with _writing(path):
         say(write_report(sweep.table(), sweep.about, path))
 

@@ -181,7 +181,7 @@ class _Watch:
             return ""
         self._looked, self._cpu = now, cpu_seconds(self._pid)
         if self._cpu > self._limits.cpu_s:
-            return over(self._limits.cpu_s)
+            return over_limit(self._limits.cpu_s)
         if self._cpu - self._cpu_then > IDLE * self._limits.hang_s:
             self.progressed()
         if now - self._since > self._limits.hang_s:
@@ -190,7 +190,7 @@ class _Watch:
         return ""
 
 
-def over(cpu_s: float) -> str:
+def over_limit(cpu_s: float) -> str:
     """The reason of a training that was ended because it took more than so many CPU seconds."""
     return f"took more CPU time than its limit of {cpu_s:g} s (limits.cpu_s)"
 
@@ -199,6 +199,6 @@ def _ending(status: int, limits: Limits) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
-            return over(limits.cpu_s)
+            return over_limit(limits.cpu_s)
         return f"killed by signal {number} ({signal.Signals(number).name})"
     return f"ended with status {os.WEXITSTATUS(status)}, and said nothing"

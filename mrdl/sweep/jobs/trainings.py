@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrdl.data.dataset import load_data
@@ -22,7 +22,8 @@ from mrdl.nn.design import Design, design_of
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest
 from mrdl.settings.fields import names_as_text
-from mrdl.sweep.jobs.child import over
+from mrdl.sweep.jobs.child import TAIL, over_limit
+from mrdl.sweep.jobs.queue_loop import run_queue
 from mrdl.sweep.ledger import Waiting
 from mrdl.sweep.record import State
 from mrdl.sweep.routes import settings_of_design
@@ -30,7 +31,6 @@ from mrdl.sweep.routes import settings_of_design
 if TYPE_CHECKING:
     from mrdl.sweep.folder import SweepFolder
 
-POLL_S = 0.5
 NOT_KNOWN = "not known"
 
 
@@ -43,50 +43,54 @@ def rounds_of(epochs: int) -> tuple[int, int]:
     return min(shares, key=lambda share: share[0] * share[1])
 
 
+@dataclass(frozen=True)
+class Training:
+    """A job of one design that runs. began: by the monotonic clock, in seconds."""
+
+    process: subprocess.Popen[bytes]
+    arch_id: str
+    text: str
+    began: float
+
+
 class Jobs:
     """Runs a job for each design of a sweep, so many in flight."""
 
     def __init__(self, sweep: "SweepFolder", runner: Runner, in_flight: int) -> None:
         self._sweep, self._runner, self._in_flight = sweep, runner, max(1, in_flight)
-        self._data = load_data(sweep.path / "data.safetensors")
+        self._data = load_data(sweep.paths.data)
+        self._late = set[str]()  # jobs that were ended, as they took more CPU time than they may
 
     def run(self, designs: Sequence[Waiting]) -> None:
         """Train designs that are in no open job."""
-        queue, running = list(designs), dict[str, tuple[subprocess.Popen[bytes], str, str, float]]()
-        late = set[str]()
-        try:
-            while running or (queue and not self._sweep.stopped()):
-                while queue and len(running) < self._in_flight and not self._sweep.stopped():
-                    arch_id, text, *_ = queue.pop(0)
-                    name = self._sweep.intend([[arch_id]])
-                    self._sweep.check_source()
-                    running[name] = self._start(arch_id, design_of(text)), arch_id, text, time.monotonic()
-                time.sleep(POLL_S)
-                for name, (process, arch_id, text, began) in list(running.items()):
-                    if name not in late and self._used(process.pid, arch_id) > self._sweep.spec.job_cpu_s:
-                        late.add(name)
-                        process.terminate()  # it ends its job on YARN
-                    if process.poll() is not None:
-                        told = self._told(arch_id, process.returncode, time.monotonic() - began, name in late)
-                        self._sweep.parts.close(name, [self._sweep.record(arch_id, text, backend="mrdl train", **told)])
-                        del running[name]
-                self._sweep.tell(now=False)
-        except BaseException:
-            for process, *_ in running.values():
-                process.terminate()  # it ends its job on YARN
-                process.wait()
-            raise
+        run_queue(self._sweep, designs, self._in_flight, self._begin, self._is_over, _end)
+
+    def _begin(self, one: Waiting) -> tuple[str, Training]:
+        name = self._sweep.register([[one.arch_id]])
+        self._sweep.check_source()
+        process = self._start(one.arch_id, design_of(one.text))
+        return name, Training(process, one.arch_id, one.text, time.monotonic())
+
+    def _is_over(self, name: str, job: Training) -> bool:
+        """Take in what a job has told, if it is over; end one that took more CPU time than it may."""
+        if name not in self._late and self._used(job.process.pid, job.arch_id) > self._sweep.spec.job_cpu_s:
+            self._late.add(name)
+            job.process.terminate()  # it ends its job on YARN
+        if job.process.poll() is None:
+            return False
+        wall_s, is_late = time.monotonic() - job.began, name in self._late
+        told = self._told(job.arch_id, job.process.returncode, wall_s, is_late)
+        self._sweep.parts.close(name, [self._sweep.record(job.arch_id, job.text, backend="mrdl train", **told)])
+        return True
 
     def _used(self, pid: int, arch_id: str) -> float:
         """CPU seconds that a job has taken until now; of its tasks on YARN those of the rounds that are over."""
-        on_yarn = RunFolder(self._folder(arch_id)).manifests() if self._runner.reads_hdfs else []
+        on_yarn = RunFolder(self._sweep.paths.run_of(arch_id)).manifests() if self._runner.reads_hdfs else []
         return cpu_seconds(pid) + (_sum_of(on_yarn) or 0.0)
 
-    def _folder(self, arch_id: str) -> Path:
-        return self._sweep.path / "runs" / arch_id
-
     def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
-        spec, folder = self._sweep.spec, self._folder(arch_id)
+        paths, spec = self._sweep.paths, self._sweep.spec
+        folder = paths.run_of(arch_id)
         (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
         words = [
             "train", self._sweep.about["source"], "-r", self._runner.name, "--json", "--run-dir", folder,
@@ -105,30 +109,35 @@ class Jobs:
             words += ["--shards", shards]
         if shards == 1:
             words += ["--warm-rows", 0]  # it is for the sake of several
-        if (folder / "run.json").exists():
+        if RunFolder(folder).identity.exists():
             words.append("--resume")
         folder.mkdir(parents=True, exist_ok=True)
         env = with_package(**{DIES_WITH_DRIVER: str(os.getpid())})
-        program = [sys.executable, "-m", "mrdl.cli.sweep.training", self._sweep.data, folder / "scores.json"]
-        with open(folder / "out.json", "wb") as out, open(folder / "err.txt", "wb") as err:
+        program = [sys.executable, "-m", "mrdl.cli.sweep.training", paths.data, paths.scores_of(arch_id)]
+        with open(paths.summary_of(arch_id), "wb") as out, open(paths.run_errors_of(arch_id), "wb") as err:
             return subprocess.Popen([*map(str, program), *map(str, words)], stdout=out, stderr=err, env=env)
 
     def _told(self, arch_id: str, status: int, wall_s: float, late: bool) -> dict[str, Any]:
-        folder = self._folder(arch_id)
-        words = (folder / "err.txt").read_text(errors="replace")[-2000:]
+        paths = self._sweep.paths
+        run, words = RunFolder(paths.run_of(arch_id)), paths.run_errors_of(arch_id).read_text(errors="replace")[-TAIL:]
         if status:
             last = words.strip().splitlines()[-1:] or ["it said nothing"]
-            reason = over(self._sweep.spec.job_cpu_s) if late else last[0][:300]
+            reason = over_limit(self._sweep.spec.job_cpu_s) if late else last[0][:300]
             return {"status": State.FAILED, "reason": reason, "log": words, "wall_s": round(wall_s, 3)}
-        found = json.loads((folder / "out.json").read_text().splitlines()[-1])
-        manifests = RunFolder(folder).manifests()
+        found = json.loads(paths.summary_of(arch_id).read_text().splitlines()[-1])
+        manifests = run.manifests()
         return {
-            "status": State.DONE, "reason": "", **json.loads((folder / "scores.json").read_text()),
+            "status": State.DONE, "reason": "", **json.loads(paths.scores_of(arch_id).read_text()),
             "device": ", ".join(sorted({shard.device or NOT_KNOWN for m in manifests for shard in m.shards})),
             "wall_s": round(wall_s, 3), "cpu_s": _sum_of(manifests), "shards": found["shards"],
-            "trained_epochs": RunFolder(folder).asked_for()["epochs"] * sum(not m.is_warm_start for m in manifests),
+            "trained_epochs": run.asked_for()["epochs"] * sum(not m.is_warm_start for m in manifests),
             "curve": [m.training_loss for m in manifests if not m.is_warm_start], "weights": found["sha256"],
         }  # fmt: skip
+
+
+def _end(job: Training) -> None:
+    job.process.terminate()  # it ends its job on YARN
+    job.process.wait()
 
 
 def _sum_of(manifests: Sequence[Manifest]) -> float | None:

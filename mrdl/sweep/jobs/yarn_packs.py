@@ -30,10 +30,10 @@ def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], work: Mapping[str,
     """
     from mrdl.sweep.jobs.pack_job import SweepJob
 
-    folder = sweep.path / "work"
+    folder = sweep.paths.work
     folder.mkdir(0o700, exist_ok=True)
     data = _stored_data(sweep)
-    name = sweep.intend(packs, on_yarn=True)
+    name = sweep.register(packs, on_yarn=True)
     lines = (json.dumps([work[arch_id] for arch_id in pack]) + "\n" for pack in packs)
     (folder / "packs.txt").write_text("".join(lines))
     (folder / "settings.json").write_text(json.dumps(sweep.settings()))
@@ -48,16 +48,16 @@ def run(sweep: "SweepFolder", packs: Sequence[Sequence[str]], work: Mapping[str,
         raise
     harvest.look()
     hdfs_store().remove(_output(sweep, name) + "-files")
-    if sweep.stopped():
+    if sweep.is_to_stop():
         sweep.parts.end(name)
         return
     words = tracker.failure_log()
     if not sweep.ledger.tried(name) and len(packs) > 1:
         raise TrainingError(f"the job {name} ended, and none of its {len(packs)} tasks said anything:\n{words}")
-    sweep.parts.over(name, [arch_id for pack in packs for arch_id in pack], words)
+    sweep.parts.close_lost(name, [arch_id for pack in packs for arch_id in pack], words)
 
 
-def adopt(sweep: "SweepFolder", name: str) -> None:
+def wait_for(sweep: "SweepFolder", name: str) -> None:
     """Wait for a job that an earlier driver has intended, and take in what it tells: it is never sent twice.
 
     A job that YARN does not know may still be about to be sent, by a client that has outlived its driver: the client is
@@ -91,7 +91,7 @@ class _Harvest:
             return
         with contextlib.suppress(Unavailable):  # it is looked at again
             self.look()
-            if self._sweep.stopped() and not self._stopping:
+            if self._sweep.is_to_stop() and not self._stopping:
                 RUNNER.stop(self._name)
                 self._stopping = True
         self._looked = time.monotonic()
@@ -110,14 +110,14 @@ class _Harvest:
             self._sweep.parts.append(self._name, b"".join(lines))
             self._sweep.ledger.take_in(self._name, self._sweep.parts.records(self._name, lines))
         self._seen |= found
-        self._sweep.tell(now=False)
+        self._sweep.report_progress(now=False)
 
 
 def _stored_data(sweep: "SweepFolder") -> str:
     """The prepared data in HDFS, where all jobs of the sweep find it: a node fetches it once."""
     uri = hdfs_home(f"sweeps/{sweep.about['id']}/data.safetensors")
     if not hdfs_store().exists(uri):
-        hdfs_store().put(str(sweep.data), uri + ".new")
+        hdfs_store().put(str(sweep.paths.data), uri + ".new")
         hdfs_store().rename(uri + ".new", uri)
     return uri
 
