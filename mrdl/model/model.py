@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from mrdl.model import baseline, file
 from mrdl.model.metrics import Answers
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.losses import LOSSES, Loss, Outcome
+from mrdl.nn.rows import BATCH_ROWS
 from mrdl.nn.weights import Weights, digest
 from mrdl.storage import atomic
 
@@ -24,16 +24,24 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-BATCH = 1000  # rows in a forward pass
+    from mrdl.model.forward import Forward
+
 BLOCK_BYTES = 8 << 20  # of rows that are held at once, of a file
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network. `load` makes one from a file, `train` from data.
+    """A trained network, with all that is needed to use it. `load` makes one from a file, `train` from data.
 
-    weights: name -> float32 array; rounds: the metrics of each round; settings: those that decide the weights;
-    lineage: digests of the rounds, the first one last. `run_dir` and `shard_weights` are known after training only.
+    arch: its layers; weights: name -> float32 array; preparation: how rows are scaled, and the classes; rounds: the
+    metrics of each round; settings: those that decide the weights; lineage: digests of the rounds' weights.
+    `run_dir` and `shard_weights` are known after training only.
+
+    Where a method takes `values`, they are a DataFrame (columns by name), an array (rows, columns) in the order of
+    training, or the path of a CSV. What a network of another kind alone can do raises ConfigError.
+
+    model = mrdl.load("net.safetensors")
+    model.predict("table.csv")
     """
 
     arch: Architecture
@@ -118,13 +126,13 @@ class Model:
     @property
     def _block(self) -> int:
         """Rows in a block: several whole batches of a forward pass."""
-        return BATCH * max(1, BLOCK_BYTES // (4 * BATCH * len(self.preparation.columns)))
+        return BATCH_ROWS * max(1, BLOCK_BYTES // (4 * BATCH_ROWS * len(self.preparation.columns)))
 
     def predict(self, values: Any) -> np.ndarray:
-        """The label of each row, (rows,): int64, float64 or bool where all classes are such, else str; of networks
-        without classes the reconstruction of rows.
+        """Give the label of each row, (rows,): int64, float64 or bool where all classes are such, else str; of
+        networks without classes the reconstruction of rows.
 
-        values: a DataFrame (columns by name), an array (rows, columns) in the order of training, or a CSV's path.
+        Raises DataError where columns are missing, or are not those of training.
 
         accuracy = (model.predict(frame) == frame["digit"]).mean()
         """
@@ -133,7 +141,7 @@ class Model:
         return np.asarray(class_values(self.classes)[self._places(values)])
 
     def labels(self, values: Any) -> list[str]:
-        """The label of each row as text, as the training data had it; `values` as for `predict`."""
+        """Give the label of each row as text, as the training data had it."""
         self._need(self.classifies, "labels")
         return [self.classes[place] for place in self._places(values)]
 
@@ -143,54 +151,57 @@ class Model:
         return np.asarray(output[:, : len(self.classes)].argmax(1))
 
     def predict_proba(self, values: Any) -> np.ndarray:
-        """The probability of each class, (rows, classes) float32, in the order of `classes`."""
+        """Give the probability of each class, (rows, classes) float32, in the order of `classes`."""
         self._need(self.classifies, "probabilities of classes")
         probability = np.exp(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
         return np.asarray(probability / probability.sum(1, keepdims=True))
 
     def encode(self, values: Any) -> np.ndarray:
-        """An autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
+        """Give an autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
         self._need(self.arch.code is not None, "a code")
         return self._output(features_of(values, self.preparation), "encode")
 
     def decode(self, code: np.ndarray) -> np.ndarray:
-        """code: (rows, nodes of the narrowest layer). An autoencoder's rows in [0, 1], (rows, columns) float32."""
+        """Give an autoencoder's rows of a code, (rows, columns) float32 in [0, 1].
+
+        code: (rows, nodes of the narrowest layer). Raises DataError where it has another shape.
+        """
         self._need(self.arch.code is not None, "a code")
         rows, width = np.asarray(code, np.float32), self.arch.nodes[self.arch.code or 0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"the code has shape {rows.shape}, expected (rows, {width})")
-        return self._batches(self._torch("decode"), rows)
+        return self._forward.output(rows, "decode")
 
     def transform(self, values: Any) -> np.ndarray:
-        """The features of rows in the topmost layer of RBMs, (rows, hidden) float32; for an autoencoder its code."""
+        """Give the features of rows in the topmost layer of RBMs, (rows, hidden) float32; an autoencoder's code."""
         if self.arch.top_machine is None:
             return self.encode(values)
         return self._output(features_of(values, self.preparation))
 
     def reconstruct(self, values: Any) -> np.ndarray:
-        """Rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1], which
-        Gaussian units may leave."""
+        """Give rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1],
+        which Gaussian units may leave."""
         self._need(not self.classifies, "reconstructions")
         features = features_of(values, self.preparation)
         if self.arch.top_machine is None:
             return self._output(features)
-        stack = self._stack()
-        return self._batches(lambda x: stack.rows(stack.features(x)), self.preparation.scale(features))
+        return self._forward.reconstruction(self.preparation.scale(features))
 
     def sample(self, count: int, steps: int = 1000, seed: int = 0) -> np.ndarray:
-        """Rows that RBMs dream of, scaled as those of `reconstruct`: (count, columns) float32.
+        """Draw rows from RBMs, scaled as those of `reconstruct`: (count, columns) float32.
 
-        Each is the end of a Gibbs chain of so many steps in the topmost machine.
+        Each is the end of a Gibbs chain of so many steps in the topmost machine; the same seed draws the same rows.
         """
         self._need(self.arch.top_machine is not None, "samples")
         if count < 0 or steps < 0:
             raise ConfigError(f"{count} samples after {steps} steps: expected 0 or more of both")
-        with _one_thread():
-            return np.asarray(self._stack().sample(count, steps, seed))
+        return self._forward.samples(count, steps, seed)
 
     def evaluate(self, data: Any) -> dict[str, float]:
-        """rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV or a DataFrame;
-        baseline is the accuracy of always saying the most frequent class of the training data.
+        """Give rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV or a
+        DataFrame; baseline is the accuracy of always saying the most frequent class of the training data.
+
+        model.evaluate("test.csv")["accuracy"]
 
         Rows without a label are left out, and those whose label training never saw count as errors; a warning says how
         many. Raises DataError where no label is one of the classes.
@@ -205,7 +216,7 @@ class Model:
         return Outcome.joined(outcomes).scores(self._majority)
 
     def score(self, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        """The same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
+        """Give the same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
         if self._loss.scores is None:
             return self.score_layer(len(self.arch.stages) - 1, features, None)
         wanted = targets if self.classifies else self.preparation.scale(features)
@@ -224,25 +235,19 @@ class Model:
         return self.classes.index(name) if name else None
 
     def score_layer(self, layer: int, features: np.ndarray, training: np.ndarray | None) -> dict[str, float]:
-        """The measures of an RBM of a stack (mrdl.nn.rbm.score) on raw rows, and on `training` rows."""
-        import torch
-
-        from mrdl.nn import rbm
-
-        x = torch.from_numpy(self.preparation.scale(features))
-        compared = None if training is None else torch.from_numpy(self.preparation.scale(training))
-        with _one_thread():
-            return rbm.score(self._stack(), layer, x, compared)
+        """Give the measures of an RBM of a stack (mrdl.nn.rbm.score) on raw rows, compared with `training` rows."""
+        compared = None if training is None else self.preparation.scale(training)
+        return self._forward.machine_scores(layer, self.preparation.scale(features), compared)
 
     def save(self, local_path: str | os.PathLike[str]) -> None:
-        """Write the model to one safetensors file, beside and renamed."""
+        """Write the model to one safetensors file, beside and renamed. Raises ModelError where that cannot be."""
         try:
             atomic.write(Path(local_path), self.to_bytes())
         except OSError as error:
             raise ModelError(f"{os.fspath(local_path)} cannot be written: {error.strerror}") from error
 
     def to_bytes(self) -> bytes:
-        """The file's bytes: the same for the same training, so no time, host or path is among them."""
+        """Give the file's bytes: the same for the same training, so no time, host or path is among them."""
         return file.to_bytes(self._about(), file.scaling_of(self.preparation), self.weights)
 
     def _about(self) -> dict[str, Any]:
@@ -252,37 +257,17 @@ class Model:
 
     def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
         """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""
-        return self._batches(self._torch(method), self.preparation.scale(features))
+        return self._forward.output(self.preparation.scale(features), method)
 
-    def _torch(self, method: str) -> Callable[["torch.Tensor"], "torch.Tensor"]:
-        found: Callable[[torch.Tensor], torch.Tensor] = getattr(self.net(prepared=True), method)
-        return found
+    @property
+    def _forward(self) -> "Forward":
+        from mrdl.model.forward import Forward  # imports torch
 
-    def _stack(self) -> Any:
-        from mrdl.nn.rbm import Stack
-
-        return Stack(self.arch, self.weights)
-
-    @staticmethod
-    def _batches(function: Callable[["torch.Tensor"], "torch.Tensor"], rows: np.ndarray) -> np.ndarray:
-        """A function of rows (rows, columns) in [0, 1], in parts; on one thread, for the same bytes."""
-        import torch
-
-        with _one_thread(), torch.no_grad():
-            parts = [
-                function(torch.from_numpy(rows[i : i + BATCH])).numpy() for i in range(0, max(1, len(rows)), BATCH)
-            ]
-        return np.concatenate(parts)
+        return Forward(self.arch, self.weights)
 
     def _need(self, has_it: bool, what: str) -> None:
         if not has_it:
             raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
-
-
-def _one_thread() -> AbstractContextManager[None]:
-    from mrdl.nn.device import one_thread  # imports torch
-
-    return one_thread()
 
 
 def load(local_path: str | os.PathLike[str]) -> Model:

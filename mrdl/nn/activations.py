@@ -16,9 +16,10 @@ class Activation:
     """An elementwise function and its derivative, which is known by what the function gave.
 
     apply: gives a new tensor; apply_: changes the tensor and gives it; backward_: turns, in place, the gradient by
-    what the function gave (first) into that by what it took, with the bits of autograd; slope: the derivative as a
-    tensor; numpy, numpy_slope: the function, and the derivative, of arrays.
+    what the function gave (first) into that by what it took, with the bits of autograd; slope: gives the derivative
+    as a tensor, of what the function gave; numpy, numpy_slope: the function, and the derivative, of arrays.
 
+    zero_at: a sum for which it gives 0, so that a node whose bias that is, and whose weights are 0, only pads a layer;
     gain: by which initial weights are larger, so that signals keep their size (He et al. 2015); learning_rate: of SGD
     for an mlp (scripts/bench/accuracy.py).
     """
@@ -29,6 +30,7 @@ class Activation:
     slope: Function
     numpy: Function
     numpy_slope: Function
+    zero_at: float
     gain: float
     learning_rate: float
 
@@ -65,6 +67,7 @@ ACTIVATIONS = {
         slope=lambda out: out.sign(),
         numpy=lambda a: _numpy().maximum(a, 0),
         numpy_slope=lambda out: (out > 0).astype("float32"),
+        zero_at=0.0,
         gain=math.sqrt(2),
         learning_rate=0.03,
     ),
@@ -75,6 +78,7 @@ ACTIVATIONS = {
         slope=lambda out: 1 - out * out,
         numpy=lambda a: _numpy().tanh(a),
         numpy_slope=lambda out: 1 - out * out,
+        zero_at=0.0,
         gain=1.0,
         learning_rate=0.02,
     ),
@@ -85,6 +89,7 @@ ACTIVATIONS = {
         slope=lambda out: out - out * out,
         numpy=lambda a: 1 / (1 + _numpy().exp(-a)),
         numpy_slope=lambda out: out * (1 - out),
+        zero_at=-math.inf,
         gain=1.0,
         learning_rate=0.1,
     ),
@@ -95,6 +100,7 @@ ACTIVATIONS = {
         slope=lambda out: 1.0,
         numpy=lambda a: a,
         numpy_slope=lambda out: 0 * out + 1,
+        zero_at=0.0,
         gain=1.0,
         learning_rate=0.02,  # not measured: that of tanh, which is linear where its inputs are small
     ),

@@ -19,7 +19,8 @@ class Stage:
     """What some rounds train: one RBM of a stack, or the whole network by its loss.
 
     name: for people, empty where there is one stage only; layer: the RBM's, whose rows are the features of the layers
-    below, None for the whole network; momenta: in the first epochs of all, and later.
+    below, None for the whole network; learning_rate: of SGD, and momenta, in the first epochs of all and later, where
+    no setting says otherwise.
     """
 
     name: str
@@ -31,6 +32,9 @@ class Stage:
 @dataclass(frozen=True)
 class Architecture:
     """Fully connected layers: `nodes[i]` -> `nodes[i + 1]`, each followed by its activation.
+
+    An mlp is Architecture("mlp", (784, 100, 10), ("relu", "linear"), "nll", (Stage("", None, 0.03, (0.8, 0.8)),)): the
+    last layer is linear, as the loss has an output of its own.
 
     `loss` is one of LOSSES: "nll" (log-softmax output, class targets), "bce" (sigmoid output, the input as target) or
     "cd" (RBMs). `residual`: whether a hidden layer as wide as the one below adds what goes into it to what it gives.
@@ -71,7 +75,7 @@ class Architecture:
         return self.stages[-1].layer
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor's name and shape, in order: layers.0.weight (out, in), layers.0.bias (out,), ...
+        """Give every tensor's name and shape, in order: layers.0.weight (out, in), layers.0.bias (out,), ...
 
         An RBM has layers.0.visible_bias (in,), too, and of Gaussian units layers.0.visible_scale (in,).
         """
@@ -97,7 +101,7 @@ class Architecture:
         return "gaussian" if self.activations[layer] == "linear" else "binary"
 
     def initial_weights(self, seed: int, initialisation: str = "auto") -> Weights:
-        """The weights that a training of this seed starts with, drawn as INITIALISATIONS has it; an RBM's are of a
+        """Draw the weights that a training of this seed starts with, as INITIALISATIONS has it; an RBM's are of a
         normal distribution.
 
         Drawn by numpy, so that they do not depend on the version of torch on a node.

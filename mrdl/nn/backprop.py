@@ -72,7 +72,7 @@ class Backpropagation:
         return [(named[f"layers.{i}.weight"], named[f"layers.{i}.bias"]) for i in range(depth)]
 
     def __call__(self, batch: Tensor) -> None:
-        """One step on the rows at `batch` (indices); adds the sum of their losses to `loss_sum`."""
+        """Take one step on the rows at `batch`, (n,) indices, and add the sum of their losses to `loss_sum`."""
         n, x = len(batch), self._batches.inputs(batch)
         self._forward(x, n)
         wanted = self._batches.targets(batch) if self._needs_label else x
@@ -82,7 +82,7 @@ class Backpropagation:
         self._update()
 
     def weights(self) -> Weights:
-        """A copy of the weights."""
+        """Give a copy of the weights, an RBM's own tensors as they were."""
         return {**self._kept, **self._tensors.arrays()}
 
     def _forward(self, x: Tensor, n: int) -> None:

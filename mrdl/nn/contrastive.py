@@ -1,4 +1,8 @@
-"""The training step of a restricted Boltzmann machine: contrastive divergence."""
+"""The training step of a restricted Boltzmann machine: contrastive divergence.
+
+The gradient of the likelihood is the statistics of the data less those of the model (Hinton 2002); the latter are
+taken where a short Gibbs chain ends.
+"""
 
 import torch
 from torch import Tensor
@@ -13,7 +17,8 @@ from mrdl.nn.weights import Weights
 class ContrastiveDivergence:
     """Steps of one machine by CD-k, or by persistent chains (Tieleman 2008), in buffers made once.
 
-    Hidden states are sampled but for the last ones, visible ones are mean values, but sampled in persistent chains.
+    Its rows are the mean features of the machines below, whose weights stay as they are. Hidden states are sampled but
+    for the last ones, visible ones are mean values, but sampled in persistent chains.
     loss_sum: of the reconstruction's squared error, by row the mean over the visible units.
     """
 
@@ -27,6 +32,7 @@ class ContrastiveDivergence:
         device: torch.device,
         seed: int,
     ) -> None:
+        """layer: of the machine in the stack; seed: of all that is drawn."""
         self._settings, self._layer, self._all = settings, layer, weights
         self._stack = Stack(arch, weights, device)
         machine = self._stack.machines[layer]
@@ -47,7 +53,10 @@ class ContrastiveDivergence:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
 
     def __call__(self, batch: Tensor) -> None:
-        """One step on the rows at `batch` (indices); adds the sum of their losses to `loss_sum`."""
+        """Take one step on the rows at `batch`, (n,) indices, and add the sum of their losses to `loss_sum`.
+
+        The chain begins at the rows' hidden states, or where it ended in the batch before.
+        """
         n, settings = len(batch), self._settings
         v = self._stack.features(self._batches.inputs(batch), self._layer)
         means = self._up(v, self._means[:n])
@@ -74,20 +83,23 @@ class ContrastiveDivergence:
         self._move(means, v, after, reconstruction)
 
     def _count_loss(self, v: Tensor, means: Tensor, reconstruction: Tensor) -> None:
+        """Add the squared errors of the first reconstruction to `loss_sum`. v, reconstruction: (n, visible)."""
         if self._settings.persistent:  # the chains' own reconstruction has nothing to do with these rows
             reconstruction = torch.addmm(self._visible_bias, means, self._weight)
             reconstruction = reconstruction.sigmoid_() if self._binary[0] else reconstruction
         self.loss_sum += torch.nn.functional.mse_loss(reconstruction, v, reduction="sum") / v.shape[1]
 
     def weights(self) -> Weights:
-        """A copy of the weights; those of other layers as they were."""
+        """Give a copy of the weights; those of other layers as they were."""
         return {**self._all, **self._tensors.arrays()}
 
     def _up(self, v: Tensor, out: Tensor) -> Tensor:
+        """Fill out, (n, hidden), with the hidden means given v, (n, visible)."""
         torch.addmm(self._bias, v, self._weight.t(), out=out)
         return out.sigmoid_() if self._binary[1] else out
 
     def _states(self, means: Tensor, out: Tensor) -> Tensor:
+        """Draw hidden states, (n, hidden), from their means into out."""
         noise = self._noise[: len(means)]
         if self._binary[1]:
             return torch.lt(noise.uniform_(generator=self._generator), means, out=out)

@@ -1,4 +1,4 @@
-"""A design of a sweep: one architecture and how it is trained."""
+"""A design of a sweep: one architecture and how it is trained, with a name of its own by its contents."""
 
 import hashlib
 import json
@@ -20,6 +20,8 @@ CHOICES = {
     "residual": (False, True),
     "optimizer": tuple(OPTIMIZERS),
 }
+"""What a design may choose: axis of a sweep's space -> values."""
+
 BOUNDS = {  # least, most, whole numbers only
     "depth": (0, 100_000, True),
     "width": (1, 1_000_000, True),
@@ -32,7 +34,14 @@ BOUNDS = {  # least, most, whole numbers only
 
 @dataclass(frozen=True)
 class Design:
-    """One architecture and how it is trained. hidden: nodes of each hidden layer."""
+    """One architecture and how it is trained.
+
+    hidden: nodes of each hidden layer; activation, initialisation, optimizer: of the tables of mrdl.nn; residual:
+    whether a layer as wide as the one below adds what goes in; dropout: the share of what hidden layers give that each
+    step leaves out; epochs: passes over the training rows; seed: of the weights and of the order of rows.
+
+    Design((64, 32), optimizer="adam", learning_rate=0.002, epochs=10)
+    """
 
     hidden: tuple[int, ...]
     activation: str = "relu"
@@ -46,16 +55,17 @@ class Design:
     seed: int = 0
 
     def canonical(self) -> str:
-        """The one text of this design, from which its identity is made."""
+        """Give the one text of this design, from which its identity is made."""
         return json.dumps(vars(self), sort_keys=True, separators=(",", ":"))
 
     def parameters(self, columns: int, classes: int) -> int:
-        """The number of weights and biases."""
+        """Give the number of weights and biases, on data of so many columns and classes."""
         nodes = (columns, *self.hidden, classes)
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in zip(nodes[:-1], nodes[1:], strict=True))
 
     def arch_id(self, data: str, backend: str) -> str:
-        """What names the result: the design, the digest of the data and its split, the back end and its version."""
+        """Give what names the result: a hash of the design, the digest of the data and its split, the back end and its
+        version."""
         text = json.dumps([CODE, self.canonical(), data, backend])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

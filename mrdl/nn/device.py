@@ -10,7 +10,10 @@ from mrdl.errors import SetupError
 
 
 def pick_device(device: str) -> torch.device:
-    """auto: the GPU where there is one. Raises SetupError if cuda is asked for and absent."""
+    """The device for a setting: auto is the GPU where there is one, else the CPU; cpu and cuda are themselves.
+
+    Raises SetupError if cuda is asked for and absent.
+    """
     if device == "cuda" and not torch.cuda.is_available():
         raise SetupError("device is cuda, but this node has no usable GPU: use --device auto or cpu")
     return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")

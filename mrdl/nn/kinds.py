@@ -1,4 +1,8 @@
-"""The kinds of networks: from a node list to layers."""
+"""The kinds of networks: from a node list to layers.
+
+A kind is a function of the nodes, and of the options that it has a use for, that gives an Architecture. All else asks
+that one: whether a label is needed, what is trained in which order, what a model can do.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +28,10 @@ HINTON = (0.5, 0.9)  # momenta of an RBM
 
 
 def mlp(nodes: Sequence[int], activation: str = "relu", residual: str = "no") -> Architecture:
-    """A classifier: hidden layers with one activation, log-softmax on top. [784, 100, 10] has a hidden layer of 100.
+    """Give a classifier: hidden layers with one activation, log-softmax on top.
 
-    residual: yes, where a hidden layer as wide as the one below adds what goes into it (He et al. 2016).
+    mlp([784, 100, 10]) has one hidden layer of 100 nodes. residual: yes, where a hidden layer as wide as the one below
+    adds what goes into it (He et al. 2016).
     """
     hidden = len(nodes) - 2
     stages = (Stage("", None, ACTIVATIONS[activation].learning_rate, PLAIN_SGD),)
@@ -43,7 +48,7 @@ def mlp(nodes: Sequence[int], activation: str = "relu", residual: str = "no") ->
 
 
 def autoencoder(nodes: Sequence[int], activation: str = "relu") -> Architecture:
-    """A deep autoencoder (Hinton and Salakhutdinov 2006): linear code, sigmoid output.
+    """Give a deep autoencoder (Hinton and Salakhutdinov 2006): linear code, sigmoid output.
 
     The encoder's nodes are enough: [784, 100, 30] builds 784-100-30-100-784.
     """
@@ -57,7 +62,10 @@ def autoencoder(nodes: Sequence[int], activation: str = "relu") -> Architecture:
 
 
 def mirrored(nodes: Sequence[int]) -> tuple[int, ...]:
-    """All nodes of an autoencoder, of which the encoder's are enough; raises ConfigError if both halves differ."""
+    """Give all nodes of an autoencoder, of which the encoder's are enough: (784, 30) becomes (784, 30, 784).
+
+    Raises ConfigError if both halves differ.
+    """
     nodes = tuple(nodes)
     if nodes[0] != nodes[-1]:
         nodes = nodes + nodes[-2::-1]
@@ -70,7 +78,10 @@ def mirrored(nodes: Sequence[int]) -> tuple[int, ...]:
 
 
 def rbm(nodes: Sequence[int], visible: str = "binary") -> Architecture:
-    """A restricted Boltzmann machine, or with more than two nodes a stack of them, trained layer by layer."""
+    """Give a restricted Boltzmann machine, or with more than two nodes a stack of them, trained layer by layer.
+
+    visible: binary, or gaussian for values that are no probabilities.
+    """
     depth = len(nodes) - 1
     stages = _machines(depth, visible, linear_code=False, named=depth > 1)
     activations = ("sigmoid",) * depth
@@ -78,7 +89,7 @@ def rbm(nodes: Sequence[int], visible: str = "binary") -> Architecture:
 
 
 def dbn(nodes: Sequence[int], visible: str = "binary", fine_tune: str = "classifier") -> Architecture:
-    """A deep belief net (Hinton et al. 2006): a stack of RBMs, then fine-tuned as a whole.
+    """Give a deep belief net (Hinton et al. 2006): a stack of RBMs, then fine-tuned as a whole.
 
     As a classifier with log-softmax on top: [784, 500, 100, 10] has two RBMs. Or unrolled into an autoencoder with a
     linear code, for which the encoder's nodes are enough: [784, 500, 100, 30] has three.
@@ -121,7 +132,10 @@ OUTLINE = (2, *DEFAULT_HIDDEN, 3)  # nodes to ask a kind what it is like, where 
 
 
 def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
-    """The architecture of a kind; options that it has no use for are left out."""
+    """Give the architecture of a kind; options that it has no use for are left out.
+
+    build("mlp", (784, 100, 10), {"activation": "tanh"}). Raises ConfigError for a kind, a value or nodes that are none.
+    """
     for name, value in options.items():
         if name in OPTIONS and value not in OPTIONS[name]:
             raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(OPTIONS[name])}")
@@ -189,7 +203,10 @@ def _outline(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Arc
 def design(
     kind: str, nodes: Sequence[int], num_features: int, num_classes: int, options: Mapping[str, str] | None = None
 ) -> Architecture:
-    """The architecture for data of this width and number of classes; raises ConfigError if they do not fit."""
+    """Give the architecture for data of so many columns and classes; raises ConfigError if the nodes do not fit it.
+
+    Without nodes it has the default ones, the first and the last by the data.
+    """
     options = options or {}
     like = _outline(kind, nodes, options)
     classifies = LOSSES[like.loss].needs_label

@@ -12,7 +12,10 @@ from mrdl.nn.weights import Weights
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """How one shard is trained in one round. learning_rate: per step; epochs: passes over the shard.
+    """How one shard is trained in one round.
+
+    epochs: passes over the shard; batch_size: rows in a step; learning_rate: of a step; momentum: of SGD and of RBMs,
+    of Adam its first beta; device: auto, cpu or cuda.
 
     Of training by gradients alone: optimizer, one of OPTIMIZERS; dropout: the share of what a hidden layer gives that
     is left out of each step. Of RBMs alone: cd_steps, of the Gibbs chain; persistent: whether the chains go on from
@@ -32,7 +35,11 @@ class Hyperparameters:
 
 
 class Batches:
-    """Mini-batches of a shard, in [0, 1], in buffers made once. size: rows in the largest."""
+    """The mini-batches of a shard, in [0, 1], in buffers made once; only the rows of a batch are ever scaled, so that
+    a shard of bytes, or one that is mapped from a file, stays what it is.
+
+    size: rows in the largest batch.
+    """
 
     def __init__(self, rows: Rows, batch_size: int, device: torch.device) -> None:
         self.size = min(batch_size, max(1, len(rows.order)))
@@ -47,7 +54,7 @@ class Batches:
         self._threshold = rows.threshold
 
     def inputs(self, batch: Tensor) -> Tensor:
-        """batch: (n,) indices. Returns (n, columns) float32, overwritten by the next call."""
+        """Give the rows at `batch`, (n,) indices, as (n, columns) float32; the next call writes over them."""
         x = self._scaled[: len(batch)]
         if self._prepared:
             return torch.index_select(self._features, 0, batch, out=x)
@@ -60,12 +67,15 @@ class Batches:
         return x.mul_(self._factor)
 
     def targets(self, batch: Tensor) -> Tensor:
-        """batch: (n,) indices. Returns (n,) int64, the classes."""
+        """Give the classes of the rows at `batch`, (n,) indices, as (n,) int64."""
         return self._targets.index_select(0, batch)
 
 
 class FlatTensors:
-    """Named tensors as views of one flat vector, so that an update is one call whatever their number."""
+    """Named tensors as views of one flat vector, so that an update is one call whatever their number.
+
+    flat: the vector, zeros at first; named: name -> tensor of the shape asked for.
+    """
 
     def __init__(self, shapes: dict[str, tuple[int, ...]], device: torch.device) -> None:
         self.flat = torch.zeros(sum(_room(shape) for shape in shapes.values()), device=device)
@@ -76,13 +86,13 @@ class FlatTensors:
             start += _room(shape)
 
     def fill(self, weights: Weights) -> "FlatTensors":
-        """Take over the values of arrays with these names."""
+        """Take over the values of arrays with these names, and give itself."""
         for name, tensor in self.named.items():
             tensor.copy_(torch.from_numpy(np.array(weights[name])))
         return self
 
     def arrays(self) -> Weights:
-        """A copy of each tensor as an array."""
+        """Give a copy of each tensor as an array."""
         return {name: tensor.cpu().numpy().copy() for name, tensor in self.named.items()}
 
 

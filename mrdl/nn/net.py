@@ -1,4 +1,4 @@
-"""The networks as torch modules."""
+"""The networks as torch modules: what people, and programs that know no mrdl, use of them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,8 +23,9 @@ class Net(nn.Module):
         Net([784, 500, 30], kind="autoencoder")          784 -> 500 -> 30 -> 500 -> 784, sigmoid
         Net([784, 500, 100], kind="rbm")                 784 -> 500 -> 100, two RBMs
 
-    `options` are those of the kind: activation, visible, fine_tune, residual.
-    `num_layers` may be left out; where it is given it must be the number of nodes.
+    `options` are those of the kind: activation, visible, fine_tune, residual; `seed` decides the initial weights.
+    `num_layers` may be left out; where it is given it must be the number of nodes. Raises ConfigError where nodes or
+    options are none of the kind's.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Net(nn.Module):
         self.load_state_dict({name: torch.from_numpy(np.array(w)) for name, w in weights.items()})
 
     def weights(self) -> Weights:
-        """A copy of the weights as numpy arrays."""
+        """Give a copy of the weights as numpy arrays."""
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
 
 

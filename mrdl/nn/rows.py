@@ -9,11 +9,17 @@ if TYPE_CHECKING:
     import torch
 
 
+BATCH_ROWS = 1000  # that go through a trained network at once
+
+
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a shard. features: (rows, columns) uint8 or float32, raw; targets: (rows,) int64 classes;
-    order: (rows,) int64, the rows in the order of their hashes; minimum, factor: (columns,) float32, the scaling;
-    threshold: raw values above it count as 1, all others as 0; None: scaled."""
+    """The rows of a shard, as they are in the table, with all that makes inputs of them.
+
+    features: (rows, columns) uint8 or float32, raw; targets: (rows,) int64, the classes; order: (rows,) int64, the
+    rows in the order of their hashes; minimum, factor: (columns,) float32, the scaling to [0, 1]; threshold: raw values
+    above it count as 1, all others as 0; None: scaled.
+    """
 
     features: np.ndarray
     targets: np.ndarray
@@ -33,9 +39,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows in [0, 1] in the order of their hashes. train_x, test_x: (rows, columns) float32; train_y, test_y: (rows,)
-    int64, index in classes; digest: of all of it, the split included; label: which column it is and why, in words, if
-    it was just read."""
+    """A table that is prepared for a sweep, in two parts: rows in [0, 1] in the order of their hashes.
+
+    train_x, test_x: (rows, columns) float32; train_y, test_y: (rows,) int64, index in classes; digest: of all of it,
+    the split included; label: which column it is and why, in words, if it was just read.
+    """
 
     train_x: np.ndarray
     train_y: np.ndarray

@@ -23,7 +23,10 @@ Report = Callable[[int, float, float], None]
 
 
 class Step(Protocol):
-    """What a mini-batch changes: weights, and `loss_sum`, the summed losses of the rows since it was set to 0."""
+    """A training's state and how a mini-batch changes it: weights, and `loss_sum`, of the rows since it was set to 0.
+
+    Backpropagation and ContrastiveDivergence are the two; the loop knows no more of them than this.
+    """
 
     loss_sum: Tensor
 
@@ -69,8 +72,12 @@ def train_shard(
 ) -> tuple[Weights, dict[str, float]]:
     """Train a stage of a network, the first where none is said, from `weights` on all rows of a shard.
 
-    A pure function of its arguments: the rows are taken in `order`, permuted anew by `rng` each epoch. Returns the new
-    weights and metrics: loss, the mean of the last epoch's rows, and steps, the number of mini-batches.
+    A pure function of its arguments: the rows are taken in `order`, permuted anew by `rng` each epoch, and an optimiser
+    begins anew. Returns the new weights and metrics: loss, the mean of the last epoch's rows, and steps, the number of
+    mini-batches.
+
+    rng = np.random.default_rng([seed, round_number, shard])
+    weights, metrics = train_shard(arch, weights, rows, Hyperparameters(1, 16, 0.03, 0.8), rng)
     """
     stage, order, count = stage or arch.stages[0], torch.from_numpy(np.ascontiguousarray(rows.order)), len(rows.order)
     step = _step(arch, stage, weights, rows, settings, rng)
@@ -104,7 +111,7 @@ def _step(
 
 @one_thread()
 def fit_visible(arch: Architecture, stage: Stage, weights: Weights, rows: Rows) -> Weights:
-    """The weights with the visible biases of a stage's RBM fitted to all rows; as they are where it has none."""
+    """Give the weights with the visible biases of a stage's RBM fitted to all rows; as they are where it has none."""
     if stage.layer is None or not len(rows):
         return weights
     batches = Batches(rows, len(rows), torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""Sets of weights: their type, digest and mean."""
+"""Sets of weights, as they travel: their type, digest and mean."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ Weights = dict[str, np.ndarray]
 
 
 def digest(weights: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 over names, shapes and bytes, whatever file the weights lie in."""
+    """The SHA-256 over names, shapes and bytes, whatever file the weights lie in and in whatever order."""
     sha = hashlib.sha256()
     for name in sorted(weights):
         array = np.ascontiguousarray(weights[name])
@@ -20,7 +20,10 @@ def digest(weights: Mapping[str, np.ndarray]) -> str:
 
 
 def weighted_mean(sets: Sequence[Weights], shares: Sequence[int]) -> Weights:
-    """The mean of sets of weights, summed in float64 in the order given."""
+    """The mean of sets of weights, summed in float64 in the order given: another order may end in other bits.
+
+    shares: of each set, rows for instance; they need not sum to 1.
+    """
     total = sum(shares)
     sums = {name: np.zeros(array.shape, np.float64) for name, array in sets[0].items()}
     for weights, share in zip(sets, shares, strict=True):

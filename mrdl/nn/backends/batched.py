@@ -74,36 +74,55 @@ def _padded(width: int) -> int:
 def with_batch(
     designs: Sequence[Design], data: Dataset, report: Callable[[int, Sequence[float]], None], device: str = "auto"
 ) -> list[Result]:
-    """Train up to TOGETHER designs of one family, on one thread or on a GPU; report(epoch, losses) after each epoch,
-    from 1. device: auto, cpu or cuda."""
-    import torch
-    from torch.nn import functional
+    """Train up to TOGETHER designs of one family, on one thread or on a GPU, and give the result of each.
 
-    from mrdl.nn.device import pick_device
+    report(epoch, mean losses) is told after each epoch, from 1; device: auto, cpu or cuda. Raises ValueError for
+    designs that are not of one family.
+    """
+    from mrdl.nn.device import one_thread, pick_device
 
     families = {family(design, data.columns) for design in designs}
     if len(designs) > TOGETHER or len(families) != 1 or None in families:
         raise ValueError("these designs cannot train together")
-    torch.set_num_threads(1)
     first, real, place = designs[0], len(designs), pick_device(device)
-    nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes), place)
-    x, y, test_x, test_y = data.on(place)
-    step = OPTIMIZERS[first.optimizer].start(nets.values, nets.slopes, nets.rates, MOMENTUM)
-    for epoch in range(1, first.epochs + 1):
-        total = torch.zeros(TOGETHER, device=place)
-        order = torch.stack([torch.randperm(len(x), generator=random) for random in nets.random]).to(place)
-        for rows in order.split(first.batch_size, 1):
-            total += nets.backward(functional.embedding(rows, x), y.take(rows))  # x[rows], but faster
-            step()
-        report(epoch, (total / len(x))[:real].tolist())
-    predicted, total = list[torch.Tensor](), torch.zeros(TOGETHER, device=place)
-    for some_x, some_y in zip(test_x.split(TEST_ROWS), test_y.split(TEST_ROWS), strict=True):
+    with one_thread():
+        nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes), place)
+        x, y, test_x, test_y = data.on(place)
+        update = OPTIMIZERS[first.optimizer].start(nets.values, nets.slopes, nets.rates, MOMENTUM)
+        for epoch in range(1, first.epochs + 1):
+            losses = _train_epoch(nets, x, y, first.batch_size, update)
+            report(epoch, losses[:real].tolist())
+        predicted, losses = _tested(nets, test_x, test_y, len(data.classes))
+    said = predicted[:real].cpu().numpy()
+    return [Result(own, loss, place.type) for own, loss in zip(said, losses.tolist(), strict=False)]
+
+
+def _train_epoch(
+    nets: "_Networks", x: "torch.Tensor", y: "torch.Tensor", batch_size: int, update: Callable[[], None]
+) -> "torch.Tensor":
+    """Train on all rows, each network in an order of its own; gives their mean losses, (N,)."""
+    import torch
+
+    total = torch.zeros(TOGETHER, device=x.device)
+    order = torch.stack([torch.randperm(len(x), generator=random) for random in nets.random]).to(x.device)
+    for rows in order.split(batch_size, 1):
+        total += nets.backward(torch.nn.functional.embedding(rows, x), y.take(rows))  # x[rows], but faster
+        update()
+    return total / len(x)
+
+
+def _tested(
+    nets: "_Networks", x: "torch.Tensor", y: "torch.Tensor", classes: int
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    """What each network says of all rows, (N, rows) indices of classes, and its mean loss, (N,)."""
+    import torch
+
+    predicted, total = list[torch.Tensor](), torch.zeros(TOGETHER, device=x.device)
+    for some_x, some_y in zip(x.split(TEST_ROWS), y.split(TEST_ROWS), strict=True):
         out = nets.forward(some_x.expand(TOGETHER, -1, -1))[0]
-        predicted.append(out[:real, :, : len(data.classes)].argmax(2))
+        predicted.append(out[:, :, :classes].argmax(2))
         total += _losses(torch.log_softmax(out, 2), some_y.expand(TOGETHER, -1))
-    losses = (total / len(test_x)).tolist()
-    said = torch.cat(predicted, 1).cpu().numpy()
-    return [Result(own, loss, place.type) for own, loss in zip(said, losses, strict=False)]
+    return torch.cat(predicted, 1), total / len(x)
 
 
 class _Networks:
@@ -118,7 +137,8 @@ class _Networks:
 
         first = designs[0]
         arch = architecture_of(first, columns, classes)
-        self.activate, self.slope = ACTIVATIONS[first.activation].apply_, ACTIVATIONS[first.activation].slope
+        activation = ACTIVATIONS[first.activation]
+        self.activate, self.slope = activation.apply_, activation.slope
         self.adds = arch.adds
         given, taken = (math.ceil(width / LINE) * LINE for width in (columns, classes))
         self.nodes = [given, *map(_padded, first.hidden), taken]
@@ -132,8 +152,9 @@ class _Networks:
         )
         self.weights, self.biases = values[::2], values[1::2]
         self.weight_slopes, self.bias_slopes = slopes[::2], slopes[1::2]
-        for bias in self.biases if first.activation == "sigmoid" else self.biases[-1:]:
-            bias.fill_(-math.inf)  # of what pads: sigmoid and softmax are 0 there
+        for bias in self.biases[:-1]:  # of what pads
+            bias.fill_(activation.zero_at)
+        self.biases[-1].fill_(-math.inf)  # softmax is 0 there
         self.rates = torch.tensor([[design.learning_rate] for design in designs], device=place)
         self.random = [torch.Generator().manual_seed(design.seed) for design in designs]
         for i, design in enumerate(designs):

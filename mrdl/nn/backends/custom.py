@@ -1,4 +1,7 @@
-"""The module of a back end of one's own, `module:function`: found, and looked into, without being run."""
+"""The module of a back end of one's own, `module:function`: found, and looked into, without being run.
+
+To plan a sweep runs no code of its spec, which may come from a stranger; to run it does.
+"""
 
 import ast
 import importlib.machinery
@@ -11,7 +14,10 @@ UNKNOWN = "sweep.backend is {name!r}, expected one of {known}, or module:functio
 
 
 def parts_of(name: str, known: str) -> tuple[str, str]:
-    """The module and the function that a back end names. Raises ConfigError where it names none."""
+    """Split a back end's name into module and function. Raises ConfigError where it names none.
+
+    known: the names of mrdl's own, for that message.
+    """
     module, _, function = name.partition(":")
     if not function or not all(part.isidentifier() for part in (*module.split("."), function)):
         raise ConfigError(UNKNOWN.format(name=name, known=known))
@@ -51,7 +57,7 @@ def _built_in(full: str) -> importlib.machinery.ModuleSpec | None:
 
 
 def _names(tree: ast.Module) -> set[str]:
-    """What a module may have at its top; * where only running it could tell."""
+    """The names that a module may have at its top; * where only running it could tell."""
     found = set[str]()
     for node in ast.walk(tree):  # in an `if` or a `try`, too
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -1,4 +1,8 @@
-"""Training one design by numpy alone: plain networks and SGD, to compare others with."""
+"""Training one design by numpy alone: plain networks and SGD, to compare others with.
+
+The forward and backward passes and SGD are written once more, so that what is compared shares no code; only what is a
+choice of the design comes from the tables.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,67 +15,76 @@ from mrdl.nn.backends.result import Report, Result
 from mrdl.nn.design import Design
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.kinds import mlp
-from mrdl.nn.optimizers import MOMENTUM
+from mrdl.nn.optimizers import MOMENTUM, OPTIMIZERS, sgd
 from mrdl.nn.rows import Dataset
 
 
 def refused_by_numpy(design: Design) -> str:
     """Why the numpy back end cannot train a design; empty where it can."""
-    if design.residual or design.dropout or design.optimizer != "sgd":
+    if design.residual or design.dropout or OPTIMIZERS[design.optimizer].start is not sgd:
         return "the numpy back end knows optimizer sgd, without residual connections and dropout"
     return ""
 
 
 def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
-    """The same network by numpy alone, for reference: plain SGD with momentum, no dropout, no residual connections."""
+    """Train a design by numpy alone, for reference: SGD with momentum, no dropout, no residual connections.
+
+    Raises ConfigError for another design.
+    """
     if problem := refused_by_numpy(design):
         raise ConfigError(problem)
     rng = np.random.default_rng(design.seed)
-    activation = ACTIVATIONS[design.activation]
-    nodes = (data.columns, *design.hidden, len(data.classes))
-    weights, biases = _drawn(design, nodes, rng)
-    moves = [np.zeros_like(p) for p in (*weights, *biases)]
-
-    def forward(x: np.ndarray) -> list[np.ndarray]:
-        outs = [x]
-        for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            a = outs[-1] @ weight + bias
-            outs.append(a if i == len(weights) - 1 else activation.numpy(a))
-        return outs
-
+    net = _PlainNetwork(design, (data.columns, *design.hidden, len(data.classes)), rng)
+    moves = [np.zeros_like(parameter) for parameter in net.parameters]
     for epoch in range(1, design.epochs + 1):
         order, total = rng.permutation(len(data.train_x)), 0.0
         for start in range(0, len(order), design.batch_size):
             rows = order[start : start + design.batch_size]
-            outs = forward(data.train_x[rows])
-            log_p = _log_softmax(outs[-1])
-            total -= float(log_p[np.arange(len(rows)), data.train_y[rows]].sum())
-            delta = np.exp(log_p)
-            delta[np.arange(len(rows)), data.train_y[rows]] -= 1
-            delta /= len(rows)
-            gradients: list[np.ndarray] = [np.empty(0)] * len(moves)
-            for i in reversed(range(len(weights))):
-                gradients[i], gradients[len(weights) + i] = outs[i].T @ delta, delta.sum(0)
-                if i:
-                    delta = (delta @ weights[i].T) * activation.numpy_slope(outs[i])
-            for parameter, move, gradient in zip((*weights, *biases), moves, gradients, strict=True):
+            loss, gradients = net.gradients(data.train_x[rows], data.train_y[rows])
+            total += loss
+            for parameter, move, gradient in zip(net.parameters, moves, gradients, strict=True):
                 move *= MOMENTUM
                 move -= design.learning_rate * gradient
                 parameter += move
         report(epoch, total / len(order))
-    log_p = _log_softmax(forward(data.test_x)[-1])
+    log_p = _log_softmax(net.forward(data.test_x)[-1])
     return Result(log_p.argmax(1), float(-log_p[np.arange(len(log_p)), data.test_y].mean()))
 
 
-def _drawn(design: Design, nodes: Sequence[int], rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Initial weights, (fan_in, fan_out) of each layer, and biases, (fan_out,)."""
-    arch, bounds = mlp(nodes, design.activation), INITIALISATIONS[design.initialisation]
-    weights = [
-        rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(bounds.weight(a, b, arch.gain))
-        for a, b in pairwise(nodes)
-    ]
-    biases = [(rng.uniform(-1, 1, b) * bounds.bias(a)).astype(np.float32) for a, b in pairwise(nodes)]
-    return weights, biases
+class _PlainNetwork:
+    """Layers with one activation. parameters: weights of each layer, (fan_in, fan_out), then biases, (fan_out,)."""
+
+    def __init__(self, design: Design, nodes: Sequence[int], rng: np.random.Generator) -> None:
+        self._activation = ACTIVATIONS[design.activation]
+        bounds, gain = INITIALISATIONS[design.initialisation], mlp(nodes, design.activation).gain
+        self._weights = [
+            rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(bounds.weight(a, b, gain))
+            for a, b in pairwise(nodes)
+        ]
+        self._biases = [(rng.uniform(-1, 1, b) * bounds.bias(a)).astype(np.float32) for a, b in pairwise(nodes)]
+        self.parameters = [*self._weights, *self._biases]
+
+    def forward(self, x: np.ndarray) -> list[np.ndarray]:
+        """Give x, (rows, columns), and what each layer makes of it, (rows, nodes); the last one is not activated."""
+        outs = [x]
+        for weight, bias in zip(self._weights, self._biases, strict=True):
+            a = outs[-1] @ weight + bias
+            outs.append(a if len(outs) == len(self._weights) else self._activation.numpy(a))
+        return outs
+
+    def gradients(self, x: np.ndarray, y: np.ndarray) -> tuple[float, list[np.ndarray]]:
+        """Give the summed loss of rows, and the gradient of their mean loss by each parameter. y: (rows,) classes."""
+        outs, rows = self.forward(x), np.arange(len(x))
+        log_p = _log_softmax(outs[-1])
+        delta = np.exp(log_p)
+        delta[rows, y] -= 1
+        delta /= len(rows)
+        found: list[np.ndarray] = [np.empty(0)] * len(self.parameters)
+        for i in reversed(range(len(self._weights))):
+            found[i], found[len(self._weights) + i] = outs[i].T @ delta, delta.sum(0)
+            if i:
+                delta = (delta @ self._weights[i].T) * self._activation.numpy_slope(outs[i])
+        return -float(log_p[rows, y].sum()), found
 
 
 def _log_softmax(a: np.ndarray) -> np.ndarray:

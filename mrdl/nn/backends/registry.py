@@ -12,11 +12,15 @@ from mrdl.nn.backends.result import Fit
 from mrdl.nn.backends.single import with_torch
 
 BACKENDS: dict[str, Fit] = {"torch": with_torch, "numpy": with_numpy, "batched": with_torch}
-"""batched: torch, and mrdl/sweep/batched.py for the small networks that can train together."""
+"""The back ends by the name that sweep.backend has. batched: torch, and mrdl.nn.backends.batched for the small networks
+that can train together."""
 
 
 def backend(name: str) -> Fit:
-    """A back end by its name, or by `module:function`. Raises ConfigError where there is none."""
+    """Give a back end by its name, or by `module:function`, which is imported. Raises ConfigError where there is none.
+
+    backend("torch")(design, data, report)
+    """
     if name in BACKENDS:
         return BACKENDS[name]
     module, function = parts_of(name, ", ".join(BACKENDS))
@@ -42,7 +46,7 @@ def look_for(name: str) -> str:
 
 
 def source_of(name: str) -> Path | None:
-    """The file or folder of a back end's module, to be sent along with a job; None for those of mrdl.
+    """Give the file or folder of a back end's module, to be sent along with a job; None for those of mrdl.
 
     A module that is installed is sent, too: nodes need not have it.
     """

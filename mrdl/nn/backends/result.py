@@ -14,7 +14,13 @@ Report = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class Result:
-    """What a training ends in. predicted: (test rows,) int64; loss: mean negative log-likelihood of the test rows."""
+    """What the training of a design ends in.
+
+    predicted: (test rows,) int64, the class of each by its index; loss: the mean negative log-likelihood of the test
+    rows; device: where it was trained, as the table of the sweep says it.
+
+    Result(np.full(len(data.test_y), data.majority), loss=0.7)
+    """
 
     predicted: np.ndarray
     loss: float
@@ -22,3 +28,4 @@ class Result:
 
 
 Fit = Callable[[Design, Dataset, Report], Result]
+"""A back end: fit(design, data, report) trains a design and gives its result. What it raises fails that design."""

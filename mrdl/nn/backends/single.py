@@ -24,9 +24,10 @@ ROWS = 4096  # that go through a network at once
 
 
 def with_torch(design: Design, data: Dataset, report: Report, device: str = "auto") -> Result:
-    """Train a design on one thread or on a GPU; layers of equal width may have residual connections.
+    """Train a design on one thread or on a GPU, by the step and the loop that train a shard.
 
-    device: auto, cpu or cuda. Initial weights and the order of rows are drawn on the CPU, the same for all devices.
+    report(epoch, mean loss) is told after each epoch, from 1; device: auto, cpu or cuda. Initial weights and the order
+    of rows are drawn on the CPU, the same for all devices.
     """
     import torch
 
@@ -66,8 +67,11 @@ def architecture_of(design: Design, columns: int, classes: int) -> Architecture:
 
 
 def initial_weights(design: Design, arch: Architecture, generator: "torch.Generator") -> Weights:
-    """The weights that a design starts with: those that torch.nn.Linear draws, drawn once more where its
-    initialisation is another one."""
+    """Draw the weights that a design starts with: those that torch.nn.Linear draws, drawn once more where its
+    initialisation is another one.
+
+    generator: is left as torch's own would be after that, so that it goes on with the order of rows.
+    """
     import torch
 
     weights = {name: torch.empty(shape) for name, shape in arch.shapes().items()}
@@ -92,7 +96,10 @@ def _rows(data: Dataset) -> Rows:
 
 
 def on_test_rows(net: "torch.nn.Module", data: Dataset) -> Result:
-    """What a trained network says of all test rows; its outputs beyond the classes are padding."""
+    """Give what a trained network says of all test rows; its outputs beyond the classes are padding.
+
+    net: a module of (rows, columns) float32 in [0, 1] to logits or log-probabilities (rows, outputs).
+    """
     import torch
     from torch.nn.functional import nll_loss
 
