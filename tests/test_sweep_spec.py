@@ -70,7 +70,6 @@ def test_a_back_end_that_cannot_be_one_is_refused(tmp_path, name):
     [
         {"space": {"dept": 3}},
         {"sweep": {"backend": "nowhere:fit"}},
-        {"sweep": {"route": "job"}},
         {"sweep": {"backend": "numpy"}, "space": {"optimizer": "adam"}},
     ],
     ids=str,

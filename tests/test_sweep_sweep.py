@@ -144,14 +144,13 @@ def test_training_is_that_of_torch_optim(data, optimizer):
     from mrdl.nn.net import build
 
     design = Design((16, 8), "tanh", optimizer=optimizer, learning_rate=0.01, epochs=3, seed=4)
-    torch.manual_seed(4)
-    arch = architecture_of(design, data.columns, 10)
-    net, losses, known = build(arch, initial_weights(design, arch, torch.default_generator)), [], []
+    arch, drawn = architecture_of(design, data.columns, 10), torch.Generator().manual_seed(4)
+    net, losses, known = build(arch, initial_weights(design, arch, drawn)), [], []
     known_by = {"sgd": torch.optim.SGD(net.parameters(), 0.01, 0.9), "adam": torch.optim.Adam(net.parameters(), 0.01)}
     x, y = torch.tensor(data.train_x), torch.tensor(data.train_y)
     for _ in range(3):
         total = 0.0
-        for rows in torch.randperm(len(x)).split(32):
+        for rows in torch.randperm(len(x), generator=drawn).split(32):
             loss = torch.nn.functional.cross_entropy(net.logits(x[rows]), y[rows])
             known_by[optimizer].zero_grad()
             loss.backward()
