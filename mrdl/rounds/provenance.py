@@ -5,6 +5,7 @@ Nothing here decides anything: not which run it is, and no byte of a model.
 
 import functools
 import getpass
+import importlib.metadata
 import importlib.util
 import os
 import platform
