@@ -18,6 +18,7 @@ from mrdl.nn.kinds import build, design, mlp
 from mrdl.rounds import combine, extensions
 from mrdl.settings import user_code
 from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import choices_of
 
 SMALL = ["--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "60", "--json"]
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}
@@ -198,7 +199,7 @@ def test_a_rule_that_was_changed_is_no_resumed_run(tables, digits, tmp_path, mon
     tables[0]["last"] = last
     mrdl.train(digits, run_dir=str(tmp_path / "run"), combine="last", **QUICK)
     monkeypatch.setattr(user_code, "_sha", lambda path: "changed")
-    with pytest.raises(ConfigError, match=r"another version of its code \(test_own_code\.py"):
+    with pytest.raises(ConfigError, match=r"another version of its code \(test_settings_user_code\.py"):
         mrdl.train(digits, run_dir=str(tmp_path / "run"), combine="last", resume=True, **QUICK)
 
 
@@ -213,7 +214,7 @@ def test_a_task_takes_a_rule_by_its_module_and_says_where_it_is_not_there(tables
     about = extensions.Extension("combine", "last", __name__, "last")
     about.load()
     assert tables[0]["last"] is last
-    with pytest.raises(ConfigError, match=r"'third' is not there when tasks load test_own_code\.py: set it at the top"):
+    with pytest.raises(ConfigError, match=r"'third' is not there when tasks load test_settings_user_code\.py:"):
         dataclasses.replace(about, name="third", qualname="f.<locals>.third").load()
 
 
@@ -293,6 +294,5 @@ def test_a_kind_in_the_place_of_one_of_mrdls_is_the_one_that_is_built(tables):
 def test_the_settings_know_the_names_in_the_tables():
     for field in dataclasses.fields(TrainConfig):
         if field.metadata["table"]:
-            module, _, name = field.metadata["table"].rpartition(".")
-            own = {"nn.kinds": kinds, "rounds.combine": combine}[module]
-            assert field.metadata["choices"] == tuple(getattr(own, f"OWN_{name}"))
+            own = {"kind": kinds.OWN_KINDS, "combine": combine.OWN_RULES}[field.name]
+            assert field.metadata["choices"] == tuple(own) == choices_of(field)

@@ -19,6 +19,7 @@ import numpy as np
 from mrdl.errors import Diverged, TrainingError
 from mrdl.nn.weights import Weights, weighted_mean
 from mrdl.rounds.manifest import ShardRecord
+from mrdl.settings import fields
 from mrdl.shards.records import Arrays, Tag, pack
 
 
@@ -57,6 +58,7 @@ RULES: dict[str, Rule] = {"mean": mean, "uniform": uniform}
 """The rules by the name that the setting `combine` has; RULES["mine"] = f, at the top level of a script, adds one."""
 
 OWN_RULES = dict(RULES)  # mrdl's
+fields.handed_down["combine"] = RULES
 
 
 def combine(results: Sequence[ShardResult], rule: Rule) -> tuple[Weights, dict[int, str]]:

@@ -13,7 +13,7 @@ from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings import fields
-from mrdl.settings.fields import setting
+from mrdl.settings.fields import HANDED_DOWN, setting
 from mrdl.settings.files import read_toml, toml_of
 
 # What a setting decides. Settings of the data decide which rows lie in which shard (the key of the
@@ -130,7 +130,7 @@ class TrainConfig:
     )
     warm_epochs: int = setting(8, "passes over those rows", MODEL, least=0)
     combine: str = setting(
-        "mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"), table="rounds.combine.RULES"
+        "mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"), table=HANDED_DOWN
     )
     outer_momentum: float | None = setting(
         None,

@@ -32,6 +32,10 @@ METAVARS = {int: "N", float: "X", bool: "{yes,no}", str: "TEXT", NAMES: "COL,.."
 T = TypeVar("T")
 Field = dataclasses.Field
 
+HANDED_DOWN = "handed down"
+handed_down: dict[str, Mapping[str, Any]] = {}
+"""Setting -> the table of its values that a room above this one has, from when that room is loaded."""
+
 
 def setting(
     default: Any,
@@ -51,9 +55,9 @@ def setting(
 
     text: its help; decides: what it decides, in the words of the dataclass; choices: the values that it may have;
     least, above, most: its bounds, `above` being one that is not a value itself; table: MODULE.NAME of mrdl's dict
-    whose keys are the values, `choices` being those that it has by itself; is_path: whether it is of a file or folder;
-    group: the table of a TOML file that it must stand in; read: from its name and what a file has to its value, where
-    no type says how.
+    whose keys are the values, `choices` being those that it has by itself, or HANDED_DOWN; is_path: whether it is of a
+    file or folder; group: the table of a TOML file that it must stand in; read: from its name and what a file has to
+    its value, where no type says how.
 
     Example: `rounds: int | None = setting(None, "rounds; left out: by shards", least=1)`.
     """
@@ -98,7 +102,9 @@ def _parts(hint: Any) -> tuple[Any, bool]:
 def choices_of(field: Field[Any]) -> tuple[str, ...]:
     """The values that a setting may have now, those that a program has added to its table among them."""
     table = field.metadata["table"]
-    if not table:
+    if table == HANDED_DOWN and field.name in handed_down:
+        return tuple(handed_down[field.name])
+    if not table or table == HANDED_DOWN:
         return tuple(field.metadata["choices"])
     module, _, name = table.rpartition(".")
     return tuple(getattr(importlib.import_module(f"mrdl.{module}"), name))  # imports numpy: only where it is asked for
