@@ -1,10 +1,13 @@
 """Looks at the first lines of a data set for columns that cannot be learnt from: two of a name, text, other files."""
 
 import csv
+import json
 import logging
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from mrdl.data.csv import BlockParser, whole_lines
 from mrdl.data.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
@@ -15,14 +18,39 @@ log = logging.getLogger(__name__)
 
 INDEX = ("", "Unnamed: 0")  # how pandas names its index, and how it reads that again
 LONG = 60  # characters of a name that a message shows
-OF_FLAGS = "--drop {}"
-OF_A_SPEC = "drop = {} in [data]"
 
 
-def check_names(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
+@dataclass(frozen=True)
+class Wording:
+    """How the settings of data are said, which errors name as the way out.
+
+    label: what stands before the label's column; column: how a column's name is written there.
+    drop: returns how columns are left out.
+    """
+
+    label: str
+    column: Callable[[str], str]
+    drop: Callable[[Sequence[str | int]], str]
+
+
+def _drop_flag(columns: Sequence[str | int]) -> str:
+    """Return the flag that leaves columns out, for a shell: --drop id,name."""
+    return f"--drop {shlex.quote(names_as_text(columns))}"
+
+
+def _drop_line(columns: Sequence[str | int]) -> str:
+    """Return the line of a spec that leaves columns out: drop = ['id', 'name'] in [data]."""
+    return f"drop = {[str(column) for column in columns]} in [data]"
+
+
+AS_FLAGS = Wording("--label", shlex.quote, _drop_flag)
+IN_A_SPEC = Wording("[data] label =", partial(json.dumps, ensure_ascii=False), _drop_line)
+
+
+def check_names(schema: Schema, source: str, wording: Wording = AS_FLAGS) -> None:
     """Raise DataError where two columns bear one name: they could not be told apart when a model is used.
 
-    source: the data's name; way_out: how columns are left out by whoever asks, OF_FLAGS or OF_A_SPEC.
+    source: the data's name; wording: how settings are said by whoever asks.
     """
     places: dict[str, list[int]] = {}
     left_out = set(schema.dropped)
@@ -33,26 +61,26 @@ def check_names(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
     if not twice:
         return
     told = [f"{brief(name, LONG)}: {', '.join(map(str, at))}" for name, at in twice.items()]
-    drop = to_drop([i for at in twice.values() for i in at[1:]], way_out)
+    drop = wording.drop([i for at in twice.values() for i in at[1:]])
     raise DataError(
         f"{source} has more than one column of a name, counted from 0:\n  {_some(told)}\n"
         f"Rename them, or leave out what is not wanted: {drop}"
     )
 
 
-def warn_of_index(schema: Schema, source: str, way_out: str = OF_FLAGS) -> None:
+def warn_of_index(schema: Schema, source: str, wording: Wording = AS_FLAGS) -> None:
     """Log columns that bear the name of pandas' index: a row's number tells its label where rows are sorted by it."""
     found = [i for i in schema.places if schema.columns[i] in INDEX] if schema.header_crc is not None else []
     if found:
         name = brief(schema.columns[found[0]], LONG)
-        drop = to_drop(found, way_out)
+        drop = wording.drop(found)
         log.warning(
             "%s: column %d is called %s, as pandas calls its index, and is learnt as a value: %s leaves it out",
             *(source, found[0], name, drop),
         )
 
 
-def refuse_text(head: bytes, schema: Schema, source: str, said: bool, way_out: str = OF_FLAGS) -> None:
+def refuse_text(head: bytes, schema: Schema, source: str, said: bool, wording: Wording = AS_FLAGS) -> None:
     """Raise DataError that names all columns in which most cells are no numbers.
 
     head: lines, the last perhaps cut; said: whether anybody said which column is the label.
@@ -68,7 +96,7 @@ def refuse_text(head: bytes, schema: Schema, source: str, said: bool, way_out: s
     many = f"{len(of_text)} of {len(schema.columns)} columns hold" if len(of_text) > 1 else "a column holds"
     raise DataError(
         f"{source}: {many} text where numbers are expected; nothing was trained.\n  {_some(told)}\n"
-        f"Leave out with {to_drop(names_of(of_text, schema), way_out)}, or write numbers in their place "
+        f"Leave out with {wording.drop(names_of(of_text, schema))}, or write numbers in their place "
         "(pandas.get_dummies)." + ("" if said else _perhaps_the_label(schema))
     )
 
@@ -89,7 +117,7 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
     if not unfit:
         return ""
     told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in unfit]
-    drop = to_drop(names_of([place for place, _ in unfit[:SHOWN_NAMES]], schema))
+    drop = AS_FLAGS.drop(names_of([place for place, _ in unfit[:SHOWN_NAMES]], schema))
     return f"\nColumns with cells that are no numbers, which {drop} leaves out:\n  {_some(told)}"
 
 
@@ -103,13 +131,6 @@ def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:
     counts = Counter(schema.columns)
     names = ((i, schema.columns[i]) for i in places)
     return [name if 0 < len(name) <= LONG and name.isprintable() and counts[name] == 1 else i for i, name in names]
-
-
-def to_drop(columns: Sequence[str | int], way_out: str = OF_FLAGS) -> str:
-    """Return how to leave columns out, as a flag or a line of a spec: --drop id,name."""
-    if way_out == OF_A_SPEC:
-        return way_out.format(str([str(column) for column in columns]))
-    return way_out.format(shlex.quote(names_as_text(columns)))
 
 
 def check_headers(names: Sequence[str], first_line: Callable[[str], bytes], schema: Schema) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from mrdl.data.columns import OF_A_SPEC
+from mrdl.data.columns import IN_A_SPEC
 from mrdl.data.csv import read_table
 from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash
 from mrdl.data.preparation import Scaling, prepare
@@ -21,8 +21,6 @@ from mrdl.nn.rows import Dataset
 from mrdl.settings.config import TrainConfig
 from mrdl.storage import atomic
 from mrdl.storage.store import text_chunks
-
-SETTING = "[data] label ="  # of a spec, where the label is said
 
 
 def save_data(data: Dataset, path: Path) -> None:
@@ -56,9 +54,9 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     """
     source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
     if source.schema.label is None:
-        raise DataError(f"{name} has no label column, but a sweep learns classes: {SETTING} ...")
-    which = source.head.label(label, how=SETTING)  # raises where these are no classes
-    source.check_columns(bool(label), OF_A_SPEC)
+        raise DataError(f"{name} has no label column, but a sweep learns classes: {IN_A_SPEC.label} ...")
+    which = source.head.label(label, wording=IN_A_SPEC)  # raises where these are no classes
+    source.check_columns(bool(label), IN_A_SPEC)
     x, labels, codes = _read(source)
     hashes = row_hash(x, label_hashes(labels)[codes])
     order = hash_order(hashes, x, codes, labels)
@@ -67,7 +65,7 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     if not len(train) or not len(test):
         raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
     counted = _statistics(x, labels, codes, train)
-    if why := problem(source.schema.label_name, counted.classes, SETTING):
+    if why := problem(source.schema.label_name, counted.classes, IN_A_SPEC):
         raise DataError(f"{name}: {why}")
     preparation = prepare(counted, source.schema, Scaling())
     numbers = preparation.class_numbers(labels)[codes]

@@ -123,18 +123,18 @@ class Source:
         whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1
         return cls(name, tuple(files), schema, Head(name, start, whole, schema))
 
-    def check_columns(self, said: bool, way_out: str = columns.OF_FLAGS) -> None:
+    def check_columns(self, said: bool, wording: columns.Wording = columns.AS_FLAGS) -> None:
         """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file, text.
 
         An index of pandas among them is told.
 
-        said: whether the label was; way_out: how columns are left out by whoever asks.
+        said: whether the label was; wording: how settings are said by whoever asks.
         """
-        columns.check_names(self.schema, self.name, way_out)
+        columns.check_names(self.schema, self.name, wording)
         filled = [info.path for info in self.files if info.size]
         columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
-        columns.refuse_text(self.head.text, self.schema, self.name, said, way_out)
-        columns.warn_of_index(self.schema, self.name, way_out)
+        columns.refuse_text(self.head.text, self.schema, self.name, said, wording)
+        columns.warn_of_index(self.schema, self.name, wording)
 
     @property
     def size(self) -> int:

@@ -6,9 +6,7 @@ rows).
 """
 
 import io
-import json
 import math
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from mrdl.data.columns import AS_FLAGS, Wording
 from mrdl.data.csv import whole_lines
 from mrdl.data.schema import MISSING, Schema
 from mrdl.errors import ConfigError
@@ -29,7 +28,6 @@ NAMES = ("label", "class", "target", "y", "labels", "classes", "species", "categ
 JUDGED = 1000  # columns of a wide table that are looked at for candidates
 SHOWN = 6
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-FLAG = "--label"  # how a label is said
 NO_AMOUNTS = "mrdl learns classes; numbers as a target (regression) cannot be trained yet"
 
 
@@ -94,15 +92,15 @@ class Values:
         least = self.rows * (self.rows - 1) / 2 / (self.pairs + 3 * math.sqrt(self.pairs + 1) + 3)
         return self.rows >= SURE and least > MAX_CLASSES
 
-    def advice(self, how: str) -> str:
-        """Return the way out, where these are no classes. how: a label is said."""
+    def advice(self, wording: Wording) -> str:
+        """Return the way out, where these are no classes. wording: how it is said."""
         if self.fractional:
             names = "write them as text (v0.5) if they are names"
-            return f"{NO_AMOUNTS}. Bin them, {names}, or choose another column with {how}"
+            return f"{NO_AMOUNTS}. Bin them, {names}, or choose another column with {wording.label}"
         if self.numeric and self.distinct > 1:
-            return f"{NO_AMOUNTS}. Bin them, or choose another column with {how}"
+            return f"{NO_AMOUNTS}. Bin them, or choose another column with {wording.label}"
         expected = "expected two or more" if self.distinct == 1 else "no class can be learnt from that"
-        return f"{expected}. Choose another column with {how}"
+        return f"{expected}. Choose another column with {wording.label}"
 
     @property
     def told(self) -> str:
@@ -118,14 +116,14 @@ class Values:
         return rows if self.whole else f"the first {rows}"
 
 
-def problem(label: str, classes: Mapping[str, int], how: str = FLAG) -> str | None:
+def problem(label: str, classes: Mapping[str, int], wording: Wording = AS_FLAGS) -> str | None:
     """Return why the classes of all rows (label -> rows) cannot be learnt, and the way out; None where they can.
 
-    label: the column's name; how: it is said.
+    label: the column's name; wording: how it is said.
     """
     values = Values.of_counts(classes)
     why = values.why_not()
-    return f"the label column {label!r} {why}; {values.advice(how)}" if why else None
+    return f"the label column {label!r} {why}; {values.advice(wording)}" if why else None
 
 
 @dataclass(frozen=True)
@@ -140,11 +138,11 @@ class Head:
     whole: bool
     schema: Schema
 
-    def label(self, said: str | None, supervised: bool = True, judged: bool = True, how: str = FLAG) -> str:
+    def label(self, said: str | None, supervised: bool = True, judged: bool = True, wording: Wording = AS_FLAGS) -> str:
         """Return which column is the label and why, in words.
 
         said: the setting, None where nobody said it; supervised: whether classes are to be learnt.
-        judged: whether lines are read as they are, and not by a user's own `parse`; how: a label is said.
+        judged: whether lines are read as they are, and not by a user's own `parse`; wording: how it is said.
         Raises ConfigError, with what to do, where classes are to be learnt and these are none.
         """
         schema = self.schema
@@ -160,9 +158,9 @@ class Head:
             return chosen
         why = values.why_not(guessed=not said)
         if why and said:
-            raise ConfigError(f"{self.source}: the label, {name}, {why}; {values.advice(how)}")
+            raise ConfigError(f"{self.source}: the label, {name}, {why}; {values.advice(wording)}")
         if why or (not said and self._doubtful(index, values)):
-            raise ConfigError(self._which(index, why or "is not called so, and another one is", how))
+            raise ConfigError(self._which(index, why or "is not called so, and another one is", wording))
         return f"{chosen} ({values.told})"
 
     def _doubtful(self, index: int, values: Values) -> bool:
@@ -173,7 +171,7 @@ class Head:
             return False
         return any(not found.why_not(guessed=True) for found in self._values(others).values())
 
-    def _which(self, index: int, why: str, how: str) -> str:
+    def _which(self, index: int, why: str, wording: Wording) -> str:
         """Return the question which column is the label, with those that look like classes."""
         asked = f"{self.source}: which column is the label? {self._name(index)}, the first one, {why}"
         last = len(self.schema.columns) - 1
@@ -184,26 +182,26 @@ class Head:
         for taken in (index, *self.schema.dropped):
             found.pop(taken, None)
         if not found:
-            return f"{asked}. In these rows no other column looks like classes. {NO_AMOUNTS}; give the label with {how}"
+            none = f"In these rows no other column looks like classes. {NO_AMOUNTS}"
+            return f"{asked}. {none}; give the label with {wording.label}"
         first = next((i for i in likely if i in found), None)
         best = sorted(found, key=lambda i: (i != first, found[i].numeric, found[i].distinct))
         shown = [f"{self._name(i)} ({found[i].distinct:,} values)" for i in best[:SHOWN]]
         more = f" and {len(best) - SHOWN:,} more" if len(best) > SHOWN else ""
-        return (
-            f"{asked}. These look like classes: {', '.join(shown)}{more}. Say it, as {how} {self._said(best[0], how)}"
-        )
+        said = f"{wording.label} {self._said(best[0], wording)}"
+        return f"{asked}. These look like classes: {', '.join(shown)}{more}. Say it, as {said}"
 
     def _name(self, index: int) -> str:
         """Return a column's index and name, for people."""
         named = self.schema.header_crc is not None
         return f"column {index} {self.schema.columns[index]!r}" if named else f"column {index}"
 
-    def _said(self, index: int, how: str) -> str:
+    def _said(self, index: int, wording: Wording) -> str:
         """Return a column as a shell, or a TOML file, wants it."""
         name = self.schema.columns[index]
         unique = self.schema.header_crc is not None and self.schema.columns.count(name) == 1
         said = name if unique and name.isprintable() and name and not name.startswith("-") else str(index)
-        return shlex.quote(said) if how == FLAG else json.dumps(said, ensure_ascii=False)
+        return wording.column(said)
 
     def _values(self, columns: Iterable[int]) -> dict[int, Values]:
         """Return what columns hold in these rows; nothing where they cannot be read, which the tasks will say."""
