@@ -47,7 +47,10 @@ def bin_folder(tmp_path_factory) -> Path:
     for shim in here.glob("distutils-precedence.pth"):  # mrjob imports distutils, gone from Python 3.12
         shutil.copy(shim, site)
     pip = [sys.executable, "-m", "pip", "-q", "--python", str(folder / "env" / "bin" / "python")]
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", str(make_wheel(folder))], check=True)
+    # whatever else is on this Python's path: an editable mrdl would be taken for this one
+    subprocess.run(
+        [*pip, "install", "--ignore-installed", "--no-deps", "--no-index", str(make_wheel(folder))], check=True
+    )
     return folder / "env" / "bin"
 
 
