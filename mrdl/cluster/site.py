@@ -55,14 +55,14 @@ def _expanded(value: str, site: dict[str, str]) -> str:
     return value
 
 
-def _container_mb(site: dict[str, str]) -> int:
+def container_mb(site: dict[str, str]) -> int:
     """Return the memory that a map task takes of a node, in MB: YARN gives multiples of the least container."""
     values = [site.get("mapreduce.map.memory.mb", ""), site.get("yarn.scheduler.minimum-allocation-mb", "")]
     asked, least = (int(value) if value.isdigit() and int(value) else 1024 for value in values)
     return -(-asked // least) * least
 
 
-def _somewhere(address: str | None, host: str, port: int) -> str:
+def address_of(address: str | None, host: str, port: int) -> str:
     """Return host:port of an address as configured; 0.0.0.0 and an empty host mean the host of the service.
 
     address: None where it is not configured; host, port: the service's, Hadoop's default.

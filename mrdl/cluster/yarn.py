@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.cluster.rest import Absent, Refused, Rest, WebPage
-from mrdl.cluster.site import HOW_TO, _container_mb, _somewhere, conf_dir, read_conf
+from mrdl.cluster.site import HOW_TO, address_of, conf_dir, container_mb, read_conf
 from mrdl.errors import SetupError, Unavailable
 
 KILL_S = 30  # that an application has to end
@@ -53,7 +53,7 @@ class Cluster:
             keys = [f"dfs.namenode.http-address.{filesystem}.{name.strip()}" for name in names.split(",")]
             addresses = [site[key] for key in keys if key in site]
         else:
-            addresses = [_somewhere(site.get("dfs.namenode.http-address"), host, 9870)]
+            addresses = [address_of(site.get("dfs.namenode.http-address"), host, 9870)]
         # with several ResourceManagers the first will do: one that stands by sends its askers to the active one
         first = site.get("yarn.resourcemanager.ha.rm-ids", "").split(",")[0].strip()
         which = f".{first}" if first else ""
@@ -61,11 +61,11 @@ class Cluster:
         return cls(
             filesystem,
             ";".join(f"http://{address}" for address in addresses),
-            "http://" + _somewhere(site.get(f"yarn.resourcemanager.webapp.address{which}"), manager, 8088),
-            "http://" + _somewhere(site.get("mapreduce.jobhistory.webapp.address"), manager, 19888),
+            "http://" + address_of(site.get(f"yarn.resourcemanager.webapp.address{which}"), manager, 8088),
+            "http://" + address_of(site.get("mapreduce.jobhistory.webapp.address"), manager, 19888),
             os.environ.get("HADOOP_USER_NAME") or getpass.getuser(),
             site.get("hadoop.security.authentication") == "kerberos",
-            _container_mb(site),
+            container_mb(site),
         )
 
     # --- applications ---
