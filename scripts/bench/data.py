@@ -23,12 +23,12 @@ PANDAS = "import sys, pandas; pandas.read_csv(sys.argv[1], dtype='float32')"
 def throughput(repeats, folder):
     data = mnist()
     size = data.stat().st_size / 1e6
-    settings = task_order(data, folder)
+    order = task_order(data, folder)
     start = {name: measure([PYTHON, "-c", f"import {name}"]).cpu for name in ("sys", "pandas")}
-    empty = measure(task(settings, "mapper")).cpu
+    empty = measure(task(order, "mapper")).cpu
     found = best(
         repeats,
-        mapper=lambda: measure(task(settings, "mapper"), stdin=data),
+        mapper=lambda: measure(task(order, "mapper"), stdin=data),
         pandas=lambda: measure([PYTHON, "-c", PANDAS, data]),
         lines=lambda: measure([PYTHON, "-c", LINES, data]),
     )
@@ -50,9 +50,9 @@ def memory(folder):
             file.write(header + b"\n")
             for _ in range(10):
                 file.write(body)
-    settings = task_order(one, folder)
+    order = task_order(one, folder)
     for data in (one, big):
-        measured = measure(task(settings, "mapper"), stdin=data)
+        measured = measure(task(order, "mapper"), stdin=data)
         size = data.stat().st_size / 1e6
         rows.append([f"{size:.0f} MB", f"{measured.memory:.0f}", f"{measured.cpu:.1f}", f"{size / measured.cpu:.0f}"])
     table("One map task over a whole file", rows, ["file", "peak MB", "CPU s", "MB per CPU-s"])
@@ -75,25 +75,25 @@ def growth(repeats):
     table("A whole inline run of one epoch", rows, ["rows", "CPU s", "growth"])
 
 
-def map_and_reduce(data, settings, shard):
+def map_and_reduce(data, order, shard):
     """Step 1 of the first job by hand, one map and one reduce task; leaves a cached shard."""
-    command = f"LC_ALL=C sort -t '\t' -k 1,1 -s | {shlex.join(map(str, task(settings, 'reducer')))} > {shard}"
-    command = f"{shlex.join(map(str, task(settings, 'mapper')))} | {command}"
+    command = f"LC_ALL=C sort -t '\t' -k 1,1 -s | {shlex.join(map(str, task(order, 'reducer')))} > {shard}"
+    command = f"{shlex.join(map(str, task(order, 'mapper')))} | {command}"
     measure(["bash", "-o", "pipefail", "-c", command], stdin=data)
 
 
 def own_time(repeats, folder):
     """What a task costs beyond Python's and torch's start, on data that costs nothing."""
-    settings = task_order(DIGITS, folder, shards=1, nodes="64,10", epochs=1, batch_size=2000)
+    order = task_order(DIGITS, folder, shards=1, nodes="64,10", epochs=1, batch_size=2000)
     shard = Path(folder) / "shard"
-    map_and_reduce(DIGITS, settings, shard)
+    map_and_reduce(DIGITS, order, shard)
     cached = task_order(DIGITS, folder, cached=True, shards=1, nodes="64,10", epochs=1, batch_size=2000)
     found = best(
         repeats,
         python=lambda: measure([PYTHON, "-c", "pass"]),
         numpy=lambda: measure([PYTHON, "-c", "import numpy"]),
         torch=lambda: measure([PYTHON, "-c", "import torch"]),
-        map=lambda: measure(task(settings, "mapper"), stdin=DIGITS, env=LEAN),
+        map=lambda: measure(task(order, "mapper"), stdin=DIGITS, env=LEAN),
         train=lambda: measure(task(cached, "mapper"), stdin=shard, env=LEAN),
     )
     cpu = {name: measured.cpu for name, measured in found.items()}
@@ -116,9 +116,9 @@ def training_memory(folder):
     for limit, name in ((1 << 20, "in memory"), (10, "from a mapped file, --task-memory-mb 10")):
         words = {"shards": 1, "nodes": "784,10", "epochs": 1, "batch_size": 1000, "task_memory_mb": limit}
         words["validation"] = 0
-        settings = task_order(mnist(), folder, **words)
+        order = task_order(mnist(), folder, **words)
         shard = Path(folder) / "shard"
-        map_and_reduce(mnist(), settings, shard)
+        map_and_reduce(mnist(), order, shard)
         cached = task_order(mnist(), folder, cached=True, **words)
         base = measure(["sh", "-c", '"$@" < /dev/null', "sh", PYTHON, "-c", "import torch, pyarrow, mrjob.job"]).memory
         used = measure(task(cached, "mapper"), stdin=shard, cwd=folder).memory - base
