@@ -1,20 +1,24 @@
-"""What the driver tells the tasks of a job: one frozen record, shipped with the job as a JSON file."""
+"""What driver and tasks tell each other: the order that is shipped with a job, and the output that comes back."""
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from mrdl.data.preparation import Scaling
+from mrdl.data.preparation import Refusal, Scaling
 from mrdl.data.schema import Schema
 from mrdl.data.statistics import Statistics
 from mrdl.errors import SetupError, brief
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import design
+from mrdl.nn.weights import Weights
+from mrdl.rounds.combine import ShardResult, to_result
 from mrdl.rounds.extensions import Extension
+from mrdl.rounds.manifest import ShardRecord
 from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
+from mrdl.shards.records import Tag, split_line, to_statistics, unpack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ class Order:
     cached: bool
     reducers: int
     fitted_layers: tuple[int, ...] = ()
-    failures: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    failures: Mapping[int, int] = field(default_factory=dict)
     emit_shards: bool = False
     extensions: tuple[Extension, ...] = ()
 
@@ -81,11 +85,55 @@ class Order:
         return design(config.kind, config.nodes, len(self.schema.features), classes, config.options)
 
 
+@dataclass
+class Output:
+    """What a job has said.
+
+    weights: combined; shards: a record for each shard, as a manifest has it; results: those of single shards, where
+    they were asked for; of_data: the lines that tell of the data; refused: statistics of data that was not trained
+    on, and why; diverged: why there are no weights, empty where there are.
+    """
+
+    weights: Weights = field(default_factory=dict)
+    shards: list[ShardRecord] = field(default_factory=list)
+    results: list[ShardResult] = field(default_factory=list)
+    of_data: list[bytes] = field(default_factory=list)
+    refused: tuple[Statistics, Refusal] | None = None
+    diverged: str = ""
+
+
+def read_output(chunks: Sequence[bytes]) -> Output:
+    """What a job has said, by the records of its output.
+
+    chunks: bytes that are lines when they are put together; the lines may be in any order. Raises DamagedShard where
+    a byte of a record has changed.
+    """
+    output = Output()
+    for line in b"".join(chunks).splitlines():
+        _, value = split_line(line)
+        tag = Tag.of(value)
+        if tag.tells_of_data:
+            output.of_data.append(line)
+        if tag in (Tag.VALIDATION_ROWS, Tag.WARM_ROWS):
+            continue
+        _, meta, arrays = unpack(value)
+        if tag is Tag.STATISTICS and meta["problem"]:
+            output.refused = to_statistics(meta, arrays), Refusal.from_json(meta["problem"])
+        elif tag is Tag.RESULT:
+            output.results.append(to_result(meta, arrays))
+        elif tag is Tag.WEIGHTS:
+            output.weights = arrays
+            output.shards = [ShardRecord.from_json(shard) for shard in meta["shards"]]
+            output.diverged = meta["diverged"]
+    output.results.sort(key=lambda result: result.shard)
+    return output
+
+
 def _parts(cls: type, found: Any, what: str) -> dict[str, Any]:
     """A JSON object whose keys are the fields of a dataclass; raises SetupError where they differ."""
     if not isinstance(found, dict):
         raise SetupError(f"{what} that the driver gave this task is {brief(str(found))}, expected an object of JSON")
-    fields = {field.name for field in dataclasses.fields(cls)}
+    fields = {each.name for each in dataclasses.fields(cls)}
     differ = [f"no {name!r}" for name in sorted(fields - set(found))]
     differ += [f"an unknown {name!r}" for name in sorted(set(found) - fields)]
     if differ:

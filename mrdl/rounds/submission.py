@@ -1,81 +1,39 @@
-"""The jobs of a run, one after the other: on cached shards where there are any, else on the text."""
+"""The jobs of a run, one after the other: on cached shards where there are any, else on the text.
+
+Each round is one submission: the order and the weights are written to the run's work folder, mrjob runs the job, its
+output is read and checked, and the shards that a first job has packed become the cache. Whatever ends a job, its files
+and what of it still runs are cleared away before the next one begins, by this driver or by the one that goes on.
+"""
 
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
 from safetensors.numpy import save
 
 from mrdl.cluster.webhdfs import tells_of_passing_trouble
 from mrdl.data.labels import told_alike
-from mrdl.data.preparation import Refusal, Scaling
+from mrdl.data.preparation import Scaling
 from mrdl.data.source import Source
-from mrdl.data.statistics import Statistics, told_rounding
+from mrdl.data.statistics import told_rounding
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.mapreduce import arguments, launch, shipping
 from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.mapreduce.status import Progress
 from mrdl.nn.kinds import character
 from mrdl.nn.weights import Weights
-from mrdl.rounds.combine import ShardResult, to_result
 from mrdl.rounds.extensions import code_of_run, extensions_of
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.job import RoundJob
-from mrdl.rounds.manifest import ShardRecord
-from mrdl.rounds.order import Order
+from mrdl.rounds.order import Order, Output, read_output
 from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
 from mrdl.shards.cache import Prepared, ShardCache, prepared_from, shard_cache
-from mrdl.shards.records import Tag, split_line, to_statistics, unpack
 from mrdl.storage.store import hdfs_store, is_hdfs
 
 ATTEMPTS = 3  # of a job, each of which gives a task four
+# words of a JVM that could not unpack its input: the job is not sent again before the files are looked at
 UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|header check|CRC|block|Huffman", re.I)
-
-
-@dataclass
-class Output:
-    """What a job has said.
-
-    weights: combined; shards: a record for each shard, as a manifest has it; results: those of single shards, where
-    they were asked for; of_data: the lines that tell of the data; refused: statistics of data that was not trained
-    on, and why; diverged: why there are no weights, empty where there are.
-    """
-
-    weights: Weights = field(default_factory=dict)
-    shards: list[ShardRecord] = field(default_factory=list)
-    results: list[ShardResult] = field(default_factory=list)
-    of_data: list[bytes] = field(default_factory=list)
-    refused: tuple[Statistics, Refusal] | None = None
-    diverged: str = ""
-
-
-def read_output(chunks: Sequence[bytes]) -> Output:
-    """What a job has said, by the records of its output.
-
-    chunks: bytes that are lines when they are put together; the lines may be in any order. Raises DamagedShard where
-    a byte of a record has changed.
-    """
-    output = Output()
-    for line in b"".join(chunks).splitlines():
-        _, value = split_line(line)
-        tag = Tag.of(value)
-        if tag.tells_of_data:
-            output.of_data.append(line)
-        if tag in (Tag.VALIDATION_ROWS, Tag.WARM_ROWS):
-            continue
-        _, meta, arrays = unpack(value)
-        if tag is Tag.STATISTICS and meta["problem"]:
-            output.refused = to_statistics(meta, arrays), Refusal.from_json(meta["problem"])
-        elif tag is Tag.RESULT:
-            output.results.append(to_result(meta, arrays))
-        elif tag is Tag.WEIGHTS:
-            output.weights = arrays
-            output.shards = [ShardRecord.from_json(shard) for shard in meta["shards"]]
-            output.diverged = meta["diverged"]
-    output.results.sort(key=lambda result: result.shard)
-    return output
 
 
 class Submission:
@@ -195,7 +153,11 @@ class Submission:
             self._note(f"{why} What a driver with -r {there[0]} has left of this run is not cleared away")
 
     def _clear_after(self, error: BaseException) -> None:
-        """Clear up after a job that failed; where that fails, too, it is said beside what went wrong."""
+        """Clear up after a job that failed; where that fails, too, it is said beside what went wrong.
+
+        error: that ended the job. Raises SetupError, in its place, where the job would be run again beside what may
+        still run of it.
+        """
         try:
             self.clear(patient=not isinstance(error, KeyboardInterrupt))
         except MrdlError as why:
@@ -204,7 +166,10 @@ class Submission:
             self._note(f"{why} What the job left is not cleared away: --resume does that")
 
     def _job(self, planned: Round, weights: Weights, failed: Mapping[int, int]) -> tuple[Output, launch.Ended]:
-        """Run a round's job once; whatever goes wrong, nothing of it is left."""
+        """Run a round's job once; whatever goes wrong, nothing of it is left.
+
+        The first job, which has packed the shards, makes them the cache, and what it tells of the data is kept.
+        """
         cached = self.prepared is not None
         try:
             order = self._order(planned, failed, cached)
@@ -236,7 +201,7 @@ class Submission:
             raise DamagedShard(f"{len(output.shards)} shards came back, expected {wanted}")
 
     def _shards(self, planned: Round) -> int:
-        """How many shards are trained in a round; the sample of a warm start counts as one."""
+        """The number of shards that are trained in a round; the sample of a warm start counts as one."""
         return 1 if planned.is_warm_start else self._config.shards
 
     def _tell_of_data(self) -> None:

@@ -20,9 +20,10 @@ from mrdl.rounds.combine import ShardResult
 from mrdl.rounds.events import Listeners, RoundDone
 from mrdl.rounds.folder import Checkpoint, RunFolder
 from mrdl.rounds.manifest import Manifest, best_round, rows_trained, seconds_by_phase, training_loss
+from mrdl.rounds.order import Output
 from mrdl.rounds.plan import Round, base_rate
 from mrdl.rounds.setup import Setup
-from mrdl.rounds.submission import Output, Submission
+from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Validation
 from mrdl.settings.config import DATA, MODEL
 from mrdl.settings.fields import decided
