@@ -93,9 +93,15 @@ class Sweep:
         self.folder = Path(folder or f"{HOME}/{name}")
 
     def run(
-        self, data: str | Path, runner: str = "local", slots: int | None = None, show: bool = True, *,
-        python_bin: str | None = None, mrjob_conf: str | None = None,
-    ) -> "pd.DataFrame":  # fmt: skip
+        self,
+        data: str | Path,
+        runner: str = "local",
+        slots: int | None = None,
+        show: bool = True,
+        *,
+        python_bin: str | None = None,
+        mrjob_conf: str | None = None,
+    ) -> "pd.DataFrame":
         """Train each design that is not over, on a labelled CSV (a file, folder or glob, local or hdfs://).
 
         runner: inline, local (a process a core) or hadoop; slots: trainings at a time, left out as many as there are;

@@ -21,7 +21,11 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def advise(options: argparse.Namespace) -> None:
-    """Print how long a training takes in one process and shared out, and what to do."""
+    """Print how long a training takes in one process and shared out, and what to do.
+
+    With -r hadoop the cluster is one of the ways; what its jobs cost is measured once, or with --measure. Raises what
+    looking at the data raises, and SetupError where there is no cluster.
+    """
     config = config_of(options)
     source = Source.look_at(options.data, config)
     label = source.head.label(config.label, config.supervised)
@@ -50,8 +54,10 @@ def advise(options: argparse.Namespace) -> None:
 def _measured(
     source: Source, config: TrainConfig, options: argparse.Namespace
 ) -> tuple[measuring.Data, list[advice.Plan]]:
-    """What the data is like, and the ways to train on it. What jobs cost is measured only where that takes less time
-    than the training itself."""
+    """What the data is like, and the ways to train on it, the fastest first.
+
+    What jobs cost is measured only where that takes less time than the training itself.
+    """
     asked = runner_of(options.runner)
     asked.check()
     runners = [name for name in RUNNERS if name == asked.name or not runner_of(name).reads_hdfs]
@@ -74,7 +80,10 @@ def _measured(
 
 
 def verdict(found: list[advice.Plan]) -> str:
-    """One line of advice. found: the fastest plan first."""
+    """One line of advice: the runner to take, or not to distribute at all.
+
+    found: the fastest plan first, as `advice.plans` gives them.
+    """
     best = found[0]
     on_cluster = [plan.seconds for plan in found if runner_of(plan.runner).reads_hdfs]
     if on_cluster and best.seconds < min(on_cluster):

@@ -32,7 +32,11 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def drill(options: argparse.Namespace) -> int:
-    """Let faults hit a run of the user's own; returns 1 if a single byte differs, else 0."""
+    """Let faults hit a run of the user's own, and print how often its bytes were those of the calm one.
+
+    Returns 1 if a single byte differs, else 0. Raises ConfigError for a folder or a cache of the user's, TrainingError
+    where the run fails without any fault, SetupError where there is no cluster whose daemons may be killed.
+    """
     words = _words(options)
     runner = runner_of(options.runner)
     if runner.reads_hdfs:
@@ -52,7 +56,7 @@ def drill(options: argparse.Namespace) -> int:
 
 
 def _words(options: argparse.Namespace) -> list[str]:
-    """What `mrdl train` is told in each run."""
+    """What `mrdl train` is told in each run; raises ConfigError for a folder or a cache of the user's."""
     settings = given(options)
     if "run_dir" in settings or "cache_dir" in settings:
         raise ConfigError("drill makes run folders and caches of its own: leave out --run-dir and --cache-dir")
@@ -62,7 +66,10 @@ def _words(options: argparse.Namespace) -> list[str]:
 
 
 def _under_fire(options: argparse.Namespace, words: list[str], folder: Path) -> Report:
-    """Drill with a bar; what was seen until then where somebody interrupts it."""
+    """Drill with a bar; gives what was seen until then where somebody interrupts it.
+
+    words: what `mrdl train` is told; folder: where the runs may write.
+    """
     report = Report(options.runner)
     with Progress(console=Screen(stderr=True), transient=True) as bar:
         task = bar.add_task("calm run", total=options.faults)

@@ -13,7 +13,11 @@ TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run
 
 
 def add_training_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the data, the runner, a file of settings and a flag for each setting."""
+    """Add the data, the runner, a file of settings and a flag for each setting.
+
+    A setting that is left out is not among the options: `given` tells those that are. The flags are in groups, by what
+    a setting decides: the data, the network, or nothing of both.
+    """
     parser.add_argument("data", help="a CSV with a label: a file, folder or glob, local or hdfs://, plain, gz or bz2")
     parser.add_argument(
         "-r",
@@ -33,7 +37,11 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def config_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> TrainConfig:
-    """The settings: flags over the file of --config over defaults over mrdl's own."""
+    """The settings of a command line: flags over the file of --config over defaults over mrdl's own.
+
+    defaults: of a script that is a command. Raises ConfigError for a value that is out of its bounds, or a file that
+    cannot be read.
+    """
     config = TrainConfig().with_changes(defaults or {})
     config = from_file(options.config, config) if options.config else config
     return config.with_changes(given(options))

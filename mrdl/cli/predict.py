@@ -36,7 +36,10 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def predict(options: argparse.Namespace) -> None:
-    """Print the label of each row; with --proba its probabilities, with --features its features, both as CSV."""
+    """Print the label of each row; with --proba its probabilities, with --features its features, both as CSV.
+
+    Raises ModelError where the network has none of them, DataError where the rows are not of the model's columns.
+    """
     model = mrdl.load(options.model)
     text_of = _text_of(model, options)
     heading = _as_data(",".join(model.classes)) + "\n" if options.proba else ""
@@ -47,7 +50,10 @@ def predict(options: argparse.Namespace) -> None:
 
 
 def _text_of(model: "Model", options: argparse.Namespace) -> Callable[[np.ndarray], str]:
-    """What is printed of rows, (rows, columns), as a function of them."""
+    """What is printed of rows, as a function of them.
+
+    The rows are (rows, columns), as the model's `blocks` gives them; the text has a line for each.
+    """
     if options.proba:
         return lambda rows: _lines(model.predict_proba(rows), "{:.6f}")
     if options.features:
@@ -69,7 +75,10 @@ def _as_data(text: str) -> str:
 
 @contextmanager
 def _bar(data: str) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error over the bytes of a file, where there is somebody to see it and it takes long."""
+    """A bar on standard error over the bytes of a file, where there is somebody to see it and it takes long.
+
+    Gives the function that moves it, by so many bytes. Packed files have no known end: the bar only counts there.
+    """
     screen = Screen(stderr=True)
     files = store_of(data).files(data)
     total = None if any(is_packed(info.path) for info in files) else sum(info.size for info in files)

@@ -25,7 +25,11 @@ LEVELS = {"mrjob": logging.CRITICAL, "hdfs": logging.WARNING}  # the latter logs
 
 @contextmanager
 def command() -> Iterator[None]:
-    """Inside, notes go to standard error, and SIGTERM interrupts, where this is the main thread, as Ctrl-C does."""
+    """Inside, notes go to standard error, and SIGTERM interrupts, where this is the main thread, as Ctrl-C does.
+
+    Handlers of logging that the process has are left alone. Afterwards all is as it was found, so that a program may
+    call a command as it calls a function.
+    """
     root = logging.getLogger()
     notes = logging.StreamHandler(sys.stderr)
     notes.setFormatter(Notes("  note: %(message)s"))
@@ -49,7 +53,10 @@ def command() -> Iterator[None]:
 
 @contextmanager
 def quiet_output() -> Iterator[None]:
-    """Inside, what is printed goes to standard error: standard output is for what comes of a command alone."""
+    """Inside, what is printed goes to standard error: standard output is for what comes of a command alone.
+
+    It is the file descriptor that is turned, so what libraries print from C goes there, too.
+    """
     sys.stdout.flush()
     try:
         kept = os.dup(1)

@@ -25,7 +25,10 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def runs(options: argparse.Namespace) -> None:
-    """Print the run folders below a folder, the oldest first."""
+    """Print the run folders below a folder, the oldest first: data, rounds, the network's scores and the run's state.
+
+    The state is running, done, stopped, or failed and why.
+    """
     found = sorted(Path(options.folder).glob("**/run.json"), key=lambda path: path.stat().st_mtime)
     told = [_about_run(RunFolder(path.parent)) for path in found]
     if options.json:

@@ -27,7 +27,11 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def show(options: argparse.Namespace) -> None:
-    """Print the rounds of a run folder, or what a model file holds."""
+    """Print the rounds of a run folder, or what a model file holds.
+
+    With --json that is run.json and all manifests, or what the model's file says. Raises ConfigError where there is
+    neither, ModelError for a file that is no model.
+    """
     path = Path(options.run)
     if not path.exists():
         raise ConfigError(f"no such run or model: {path}")
@@ -134,7 +138,10 @@ def _name(manifest: Manifest) -> str:
 
 
 def kept(folder: RunFolder, rounds: Sequence[Manifest]) -> Manifest | None:
-    """The manifest of the round that is the network: with patience the best of the last stage, else the last."""
+    """The manifest of the round that is the network: with patience the best of the last stage, else the last.
+
+    rounds: without warm starts; None where there is none.
+    """
     if not rounds:
         return None
     patience: int | None = None
@@ -146,7 +153,11 @@ def kept(folder: RunFolder, rounds: Sequence[Manifest]) -> Manifest | None:
 
 
 def state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> str:
-    """Whether a run is running, done, failed and why, or was stopped: by a signal, or with its machine."""
+    """Whether a run is running, done, failed and why, or was stopped: by a listener and why, by a signal, or with its
+    machine.
+
+    drivers: their records in run.json, the last one counts.
+    """
     last = drivers[-1] if drivers else {"ended": DONE}  # an early version kept no drivers
     if folder.is_held():
         return "running"

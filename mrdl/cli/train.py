@@ -61,11 +61,13 @@ def train(
     listeners: Sequence["Listener"] = (),
     **inside: Any,
 ) -> int:
-    """Train a network and put it where it was asked for.
+    """Train a network and put it where it was asked for; returns 0.
 
     defaults: settings where neither a flag nor a file says otherwise; on_model: is told the network; check: raises
     ConfigError for settings that do not fit the script; listeners: are told its events; inside: what Run takes
     besides.
+
+    Raises what Run.train raises; a TrainingError says how to go on.
     """
     from mrdl.cli.console import Console
     from mrdl.rounds.driver import Run
@@ -106,7 +108,9 @@ def train(
 def estimate_of(run: "Run") -> "Estimate | None":
     """The seconds that a run will take, by a short training on the head of its data; None where it cannot be known.
 
-    Raises what `run.setup` raises.
+    Raises what `run.setup` raises: ConfigError, DataError or SetupError.
+
+    console.estimate = estimate_of(run)
     """
     from mrdl.preflight.advice import expect
 

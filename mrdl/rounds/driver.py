@@ -49,7 +49,10 @@ class Trained:
     stopped: str | None
 
     def summary(self) -> dict[str, Any]:
-        """What `--json` prints; accuracy and loss are those of the test where there was one."""
+        """What `--json` prints, as an object of JSON.
+
+        Accuracy and loss are those of the test where there was one, else of the rows kept out, else the training loss.
+        """
         model, scores = self.model, self.test or self.model.validation
         return {
             "accuracy": scores.get("accuracy"),
@@ -69,9 +72,10 @@ class Trained:
 class Run:
     """A training that was asked for.
 
-    data: a CSV, local or hdfs://; runner: by name; resume: whether it goes on where its folder's newest whole round
-    ends; job_class: a user's own; initial: weights to start from; keep_shards: whether the result of each shard is
-    wanted; listeners: are told its events, see mrdl.rounds.events.
+    data: a CSV, local or hdfs://; config: the settings; runner: by name; resume: whether it goes on where its folder's
+    newest whole round ends; job_class: a user's own; initial: weights to start from, by name; keep_shards: whether the
+    result of each shard is wanted; listeners: are told its events, see mrdl.rounds.events. Raises ConfigError for
+    settings that contradict each other, or a runner that there is not.
 
     Run("data.csv", TrainConfig(shards=2), listeners=[print]).execute()
     """
@@ -109,7 +113,10 @@ class Run:
         return Setup.of(self.data, self.config, self.runner, self._job_class, self._initial)
 
     def execute(self) -> Model:
-        """The network: train to the end, or go on where the folder's newest whole round ends."""
+        """The network: train to the end, or go on where the folder's newest whole round ends.
+
+        Raises what `train` raises.
+        """
         return self.train().model
 
     def train(self) -> Trained:
@@ -138,7 +145,11 @@ class Run:
         return trained
 
     def _train(self, setup: Setup, listeners: Listeners) -> tuple[Training, Model]:
-        """Hold the folder, train, and leave the network there."""
+        """Hold the folder, train, and leave the network there.
+
+        Listeners hear nothing before the run has its name, which it gets with the folder. Whatever ends the training
+        is kept in run.json.
+        """
         folder = self.folder
         with folder.held():
             driver = provenance.driver(self.runner.name, setup.cache().folder)

@@ -99,7 +99,10 @@ class Training:
         self._setup.holdout.check(self.validation.prepared.statistics.classes)
 
     def _round(self, planned: Round) -> Manifest:
-        """Train a round from the state now, and commit what comes of it."""
+        """Train a round from the state now, and commit what comes of it; returns its manifest.
+
+        Raises Diverged where no shard gave usable weights: then the state is that before the round.
+        """
         began = time.monotonic()
         before = self._state_before(planned)
         output, job = self._submission.run(planned, before.weights, self._failures(planned))
@@ -128,7 +131,10 @@ class Training:
         return Counter(shard.shard for manifest in rounds for shard in manifest.left_out if shard.num_examples)
 
     def _step(self, planned: Round, before: Checkpoint, mean: Weights) -> tuple[Checkpoint, float]:
-        """The outer step from the state before a round to that after it, and its length."""
+        """The outer step from the state before a round to that after it, and its length.
+
+        mean: the combined weights of the shards. The length is searched on the rows kept out where none is set.
+        """
         config = self._config
         start = self.validation.architecture.completed(before.weights, config.seed, config.initialisation)
         step, velocity = outer_step.nesterov(start, mean, before.velocity, decided(config.outer_momentum))
@@ -169,7 +175,10 @@ class Training:
     # --- the end ---
 
     def _is_over(self) -> bool:
-        """Whether no further round is to be trained: a listener asked for it, or patience is over."""
+        """Whether no further round is to be trained.
+
+        A listener asked for it, or as many rounds as the setting `patience` says brought no better validation loss.
+        """
         if self._listeners.stop is not None:
             return True
         patience, rounds = self._config.patience, self._rounds_of_last_stage()
@@ -204,7 +213,10 @@ class Training:
         return Diverged(f"{error} {advice}, or take the network of round {kept}, in {self._folder.model}.")
 
     def _model(self) -> Model:
-        """The network of the rounds that are done: with patience that of the best one, else of the last."""
+        """The network of the rounds that are done: with patience that of the best one, else of the last.
+
+        Raises ConfigError, with the way out, where the best round is damaged.
+        """
         now, history = self.now, self.history
         if self._config.patience:
             best = best_round(self._rounds_of_last_stage())
