@@ -124,8 +124,8 @@ def _machines(depth: int, visible: str, *, linear_code: bool, named: bool) -> tu
 
 KINDS: dict[str, Callable[..., Architecture]] = {"mlp": mlp, "autoencoder": autoencoder, "rbm": rbm, "dbn": dbn}
 """The kinds by name; KINDS["mine"] = f, at the top level of a script, adds one. f(nodes) gives an Architecture, and the
-same one for the nodes of that Architecture; it may take `activation`, `visible` and `fine_tune`. Options of its own are
-bound before: KINDS["wide"] = functools.partial(f, factor=2)."""
+same one for the nodes of that Architecture; it may take `activation`, `visible`, `fine_tune` and `residual`. Options of
+its own are bound before: KINDS["wide"] = functools.partial(f, factor=2)."""
 
 OWN_KINDS = dict(KINDS)  # mrdl's
 OUTLINE = (2, *DEFAULT_HIDDEN, 3)  # nodes to ask a kind what it is like, where those of a run are not known
