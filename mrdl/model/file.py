@@ -90,9 +90,16 @@ def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]
         raise ModelError(f"{name} is damaged: its header cannot be read ({_short(error)})") from error
     minimum, factor = (tensors.pop(key) for key in SCALING)
     preparation = Preparation(
-        tuple(about["columns"]), about["label"], about["label_index"], tuple(about["classes"]),
-        minimum, factor, about["threshold"], tuple(about["class_rows"]), tuple(about["dropped"]),
-    )  # fmt: skip
+        columns=tuple(about["columns"]),
+        label=about["label"],
+        label_index=about["label_index"],
+        classes=tuple(about["classes"]),
+        minimum=minimum,
+        factor=factor,
+        threshold=about["threshold"],
+        class_rows=tuple(about["class_rows"]),
+        dropped=tuple(about["dropped"]),
+    )
     return about, arch, preparation, tensors
 
 

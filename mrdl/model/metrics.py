@@ -45,11 +45,8 @@ class Answers:
         if self._missing:
             log.warning("%s: %d of %d rows have no label and are left out", source, self._missing, self._rows)
         if self._unknown:
-            count, names = self._unknown.total(), _some(self._unknown)
-            log.warning(
-                "%s: %d of %d rows have a label that training never saw (%s); they count as errors",
-                source, count, labelled, names,
-            )  # fmt: skip
+            told = "%s: %d of %d rows have a label that training never saw (%s); they count as errors"
+            log.warning(told, source, self._unknown.total(), labelled, _some(self._unknown))
 
 
 def told_unknown(source: str, names: Sequence[str] | Counter[str], classes: Sequence[str]) -> str:

@@ -116,11 +116,14 @@ class Stack:
         layers = [stage.layer for stage in arch.stages if stage.layer is not None]
         self.machines = [
             RBM(
-                tensors[f"layers.{i}.weight"], tensors[f"layers.{i}.bias"], tensors[f"layers.{i}.visible_bias"],
-                arch.visible if i == 0 else "binary", arch.hidden_units(i),
+                weight=tensors[f"layers.{i}.weight"],
+                bias=tensors[f"layers.{i}.bias"],
+                visible_bias=tensors[f"layers.{i}.visible_bias"],
+                visible=arch.visible if i == 0 else "binary",
+                hidden=arch.hidden_units(i),
             )
             for i in layers
-        ]  # fmt: skip
+        ]
         self.scale = tensors.get("layers.0.visible_scale")
 
     def features(self, x: Tensor, layer: int | None = None) -> Tensor:

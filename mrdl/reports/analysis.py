@@ -141,6 +141,8 @@ def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
     same = [name for name in (*CHOICES, "hidden") if name in done]
     groups = done.groupby(same, dropna=False, sort=False)
     found = groups.mean(numeric_only=True).assign(seeds=groups.size(), spread=groups.accuracy.std())
+    if "arch_id" in done:
+        found = found.assign(arch_id=groups.arch_id.first())  # a name of it, as `mrdl train --from-sweep` takes it
     return found.reset_index().nlargest(count, "accuracy")
 
 

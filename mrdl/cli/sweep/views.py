@@ -50,7 +50,7 @@ def show(options: Any) -> None:
     screen, best = Screen(width=160), Table(box=None, pad_edge=False)
     names = (
         "accuracy", "spread", "seeds", "hidden", "activation", "residual", "initialisation", "optimizer", "epochs",
-        "parameters", "wall_s",
+        "parameters", "wall_s", "arch_id",
     )  # fmt: skip
     for name in names:
         best.add_column(name)
