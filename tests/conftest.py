@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yarn
-from watching import processes
+from networks import known, resumed  # noqa: F401 (fixtures of many files)
+from sweeps import digits_data, digits_sweep, importable, odd_sweep, sweep_process  # noqa: F401
 
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
@@ -106,8 +107,8 @@ def new_run(digits, tmp_path):
     folders = (f"run{i}" for i in itertools.count())
 
     def make(data=digits, folder="", **changes):
-        known = set(inspect.signature(Run).parameters)
-        inside = {name: changes.pop(name) for name in list(changes) if name in known}
+        parameters = set(inspect.signature(Run).parameters)
+        inside = {name: changes.pop(name) for name in list(changes) if name in parameters}
         config = TrainConfig().with_changes({"run_dir": str(tmp_path / (folder or next(folders))), **changes})
         return Run(data, config, **inside)
 
@@ -124,7 +125,7 @@ def order():
     from mrdl.settings.config import TrainConfig
 
     def make(**changes):
-        known = {
+        usual = {
             "config": resolved(TrainConfig(nodes=(2, 3, 2), shards=4)),
             "schema": Schema(("x", "y", "label"), 2, None),
             "round": Round(1, 0, 1, 3, 1, 0.03, 0.8),
@@ -132,7 +133,7 @@ def order():
             "cached": False,
             "reducers": 2,
         }
-        return Order(**{**known, **changes})
+        return Order(**{**usual, **changes})
 
     return make
 
@@ -217,45 +218,10 @@ def on_yarn(cluster, mrdl_command):
     return lambda *words, **more: mrdl_command(*words, env=cluster, timeout=300, **more)
 
 
-# --- sweeps in rough hands ---
-
-
 @pytest.fixture
-def importable(monkeypatch, tmp_path):
-    """What lies in tests/ can be imported by the processes of a sweep; sweeps/ is made in a folder of its own."""
-    tests = str(REPO / "tests")
-    monkeypatch.syspath_prepend(tests)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, str(REPO)]))
-    monkeypatch.chdir(tmp_path)
+def one_thread():
+    """Torch adds in another order with more threads; a task takes one, so must what it is compared with."""
+    from mrdl.nn.device import one_thread
 
-
-@pytest.fixture
-def odd_sweep(tmp_path, small_csv):
-    """Make a sweep of 300 rows by a back end of odd_back_ends: odd_sweep("perfect", nodes=[[1]])."""
-    from mrdl.sweep.driver import SweepDriver
-
-    def make(function="perfect", folder="sweep", limits=(), **space):
-        about = {"data": {"label": "answer"}, "space": space, "sweep": {"backend": f"odd_back_ends:{function}"}}
-        return SweepDriver.create(tmp_path / folder, {**about, "limits": dict(limits)}, str(small_csv))
-
-    return make
-
-
-@pytest.fixture
-def sweep_process(tmp_path):
-    """Start `mrdl sweep ...` in a process of its own; whatever it leaves behind is ended after the test."""
-    started = []
-
-    def start(*words):
-        (tmp_path / "err.txt").touch()
-        with open(tmp_path / "err.txt", "ab") as err:
-            line = [sys.executable, "-m", "mrdl", "sweep", *map(str, words)]
-            started.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=err))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-    for pid in processes(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    with one_thread():
+        yield

@@ -12,8 +12,6 @@ import numpy as np
 from mrdl.nn.backends.result import Result
 
 HERE = "odd_back_ends"
-
-
 ODD = {  # what a back end may give, given the true classes (rows,)
     "column": lambda y: Result(y[:, None], 0.1),
     "first": lambda y: Result(y[:1], 0.1),

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from mrdl.data.dataset import prepare_data
+from mrdl.data.dataset import load_data, prepare_data, save_data
 from mrdl.errors import ConfigError, DataError
 
 ROWS = "".join(f"{'ab'[i % 2]},{i % 2 + i / 100},{i % 5}\n" for i in range(50)).encode()
@@ -58,3 +58,32 @@ def test_wrong_data_is_told_with_its_place(tmp_path, content, label, words):
     (tmp_path / "d.csv").write_bytes(content)
     with pytest.raises((DataError, ConfigError), match=words):
         prepare_data(str(tmp_path / "d.csv"), label, "auto", 0.2)
+
+
+def test_the_rows_are_split_by_their_hashes_whatever_their_order(digits_data, digits, tmp_path):
+    header, *rows = digits.read_text().splitlines()
+    shuffled = tmp_path / "shuffled.csv"
+    shuffled.write_text("\n".join([header, *np.random.default_rng(1).permutation(rows)]) + "\n")
+    again = prepare_data(str(shuffled), "digit", "auto", 0.2)
+    assert again.digest == digits_data.digest and np.array_equal(again.test_x, digits_data.test_x)
+    assert 0.15 < len(digits_data.test_x) / len(rows) < 0.25
+    assert prepare_data(str(digits), "digit", "auto", 0.3).digest != digits_data.digest
+
+
+def test_the_scaling_is_that_of_the_training_rows(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([np.arange(200) % 2, rng.normal(5, 3, (200, 2)).round(4)])
+    path = tmp_path / "rows.csv"
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    found = prepare_data(str(path), "0", "no", 0.5)
+    assert found.train_x.min(0).tolist() == [0, 0] and found.train_x.max(0) == pytest.approx([1, 1])
+    assert found.test_x.min() >= 0 and found.test_x.max() <= 1
+
+
+def test_the_prepared_data_survives_its_file(digits_data, tmp_path):
+    save_data(digits_data, tmp_path / "data.safetensors")
+    again = load_data(tmp_path / "data.safetensors")
+    assert again.classes == digits_data.classes and again.digest == digits_data.digest
+    assert all(
+        np.array_equal(getattr(again, n), getattr(digits_data, n)) for n in ("train_x", "train_y", "test_x", "test_y")
+    )

@@ -16,16 +16,9 @@ from mrdl.nn.rows import Rows
 from mrdl.nn.trainer import train_shard
 from mrdl.nn.weights import digest
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.05, momentum=0.8, device="cpu")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Torch adds in another order with more threads; the trainer takes one, so must what it is compared with."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make_rows(count=101, columns=20, classes=7, dtype=np.uint8):

@@ -1,7 +1,11 @@
 """Large designs that are a job of their own train what the table says, and end with their driver."""
 
+import time
+
+import numpy as np
 import pytest
 from odd_back_ends import HERE, toml
+from sweeps import start
 from watching import processes, wait_for
 
 from mrdl.nn.design import CHOICES, Design
@@ -62,3 +66,49 @@ def test_a_killed_driver_leaves_no_job_running(tmp_path, small_csv, sweep_proces
     process.kill()
     process.wait()
     assert wait_for(lambda: not processes(tmp_path / "long"), 3), "or resume finds its run folder in use, and gives up"
+
+
+@pytest.mark.slow
+def test_a_design_can_be_a_job_of_its_own_and_is_tested_on_the_same_rows(digits_sweep, digits_data):
+    spec = {
+        "data": {"label": "digit"}, "space": {"nodes": [[32], [16, 16]], "optimizer": "sgd", "learning_rate": 0.05,
+                                              "epochs": 6},
+        "sweep": {"route": "job", "shards": 2},
+    }  # fmt: skip
+    made = digits_sweep(spec)
+    table = made.run("inline")
+    assert set(table.status) == {"done"} and (table.accuracy > 0.8).all()
+    assert set(table.device) == {"cpu"} and set(table.trained_epochs) == {6}
+    assert (table.cpu_s > 0).all() and not table.collapsed.any() and not table.no_better.any()
+    import mrdl
+
+    for row in table.itertuples():
+        model = mrdl.load(made.path / "runs" / row.arch_id / "model.safetensors")
+        predicted = model.net(prepared=True)
+        import torch
+
+        with torch.no_grad():
+            found = predicted(torch.from_numpy(np.asarray(digits_data.test_x))).argmax(1).numpy()
+        assert (found == digits_data.test_y).mean() == pytest.approx(row.accuracy)
+
+
+@pytest.mark.slow
+def test_jobs_of_a_killed_driver_end_with_it_and_go_on_after_their_last_round(tmp_path, digits):
+    spec = {
+        "data": {"label": "digit"}, "space": {"nodes": [[64, 64]], "optimizer": "sgd", "learning_rate": 0.05,
+                                              "epochs": 60},
+        "sweep": {"route": "job", "shards": 2},
+    }  # fmt: skip
+    driver = start(tmp_path / "sweep", spec, digits)
+    while not list(tmp_path.glob("sweep/runs/*/rounds/0001.json")):
+        assert driver.poll() is None
+        time.sleep(0.05)
+    driver.kill()
+    driver.wait()
+    rounds = {path.name: path.read_bytes() for path in tmp_path.glob("sweep/runs/*/rounds/*")}
+    table = SweepDriver(tmp_path / "sweep").run("local")
+    calm = SweepDriver.create(tmp_path / "calm", spec, str(digits)).run("inline")
+    told = ["arch_id", "status", "accuracy", "loss", "curve"]
+    assert table[told].equals(calm[told]) and table.attempts.tolist() == [1]
+    for path in tmp_path.glob("sweep/runs/*/rounds/*"):
+        assert rounds.get(path.name, path.read_bytes()) == path.read_bytes(), "no round is trained again"
