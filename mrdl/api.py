@@ -13,7 +13,7 @@ from mrdl.errors import ConfigError
 from mrdl.model.model import Model
 from mrdl.rounds.driver import Run
 from mrdl.rounds.events import Listener
-from mrdl.rounds.folder import new_run_dir
+from mrdl.rounds.folder import RunFolder, new_run_dir
 from mrdl.settings.config import TrainConfig
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.folder import SweepFolder
@@ -37,7 +37,8 @@ def train(
 
     data: a CSV (a file, folder or glob, local or hdfs://, plain, gz or bz2), or a pandas DataFrame; config: the
     settings, mrdl's own by default; runner: where the tasks run: "inline" in this process, "local" in a process a
-    core, "hadoop" on YARN; resume: go on with the run in `run_dir`; show: print progress on standard error;
+    core, "hadoop" on YARN; resume: go on with the run in `run_dir`, with its settings where no
+    `config` is given; show: print progress on standard error;
     listeners: functions that are told each event of the run (see mrdl.rounds.events), and may end it early by
     raising StopRun; settings: fields of TrainConfig by name, over `config`.
 
@@ -47,6 +48,8 @@ def train(
         model = mrdl.train("digits.csv", nodes=[64, 100, 10], shards=2)
         model = mrdl.train(frame, label="digit", runner="local", show=False)
     """
+    if resume and config is None and settings.get("run_dir"):
+        config = RunFolder(settings["run_dir"]).settings()
     config = (config or TrainConfig()).with_changes(settings)
     how: dict[str, Any] = {"runner": runner, "resume": resume, "listeners": listeners}
     if isinstance(data, (str, os.PathLike)):

@@ -96,8 +96,8 @@ def test_the_same_run_goes_on_under_its_first_name(folder):
     ("now", "said"),
     [
         (changed("data", sha256="bbbb"), "another data set (sha256 'aaaa' there, 'bbbb' now)"),
-        (changed("settings", shards=8), "another settings (shards 4 there, 8 now)"),
-        (changed("settings", nodes=[64, 20, 10]), "another settings (nodes [64, 10] there, [64, 20, 10] now)"),
+        (changed("settings", shards=8), "other settings (shards 4 there, 8 now)"),
+        (changed("settings", nodes=[64, 20, 10]), "other settings (nodes [64, 10] there, [64, 20, 10] now)"),
     ],
 )
 def test_another_run_is_refused_with_what_differs(folder, now, said, resume):

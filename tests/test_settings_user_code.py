@@ -104,7 +104,7 @@ def test_a_changed_neighbour_of_a_job_file_is_another_network_and_no_resumed_run
     assert sha(script("job.py", JOB, *SMALL, "--run-dir", "b")) != before, "not trained on the old shards"
     resumed = script("job.py", JOB, *SMALL, "--run-dir", "a", "--resume")
     assert resumed.returncode == 2
-    assert re.search(r"is of another version of its code \(helper\.py '\w+' there, '\w+' now\)", resumed.stderr)
+    assert re.search(r"holds a run of other code \(helper\.py '\w+' there, '\w+' now\)", resumed.stderr)
 
 
 @pytest.mark.slow
@@ -199,7 +199,7 @@ def test_a_rule_that_was_changed_is_no_resumed_run(tables, digits, tmp_path, mon
     tables[0]["last"] = last
     mrdl.train(digits, run_dir=str(tmp_path / "run"), combine="last", **QUICK)
     monkeypatch.setattr(user_code, "_sha", lambda path: "changed")
-    with pytest.raises(ConfigError, match=r"another version of its code \(test_settings_user_code\.py"):
+    with pytest.raises(ConfigError, match=r"of other code \(test_settings_user_code\.py"):
         mrdl.train(digits, run_dir=str(tmp_path / "run"), combine="last", resume=True, **QUICK)
 
 

@@ -36,13 +36,15 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag(field.name), dest=field.name, default=argparse.SUPPRESS, **about)
 
 
-def config_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> TrainConfig:
-    """The settings of a command line: flags over the file of --config over defaults over mrdl's own.
+def config_of(
+    options: argparse.Namespace, defaults: Mapping[str, Any] | None = None, base: TrainConfig | None = None
+) -> TrainConfig:
+    """The settings of a command line: flags over the file of --config over defaults over a base.
 
-    defaults: of a script that is a command. Raises ConfigError for a value that is out of its bounds, or a file that
-    cannot be read.
+    defaults: of a script that is a command; base: mrdl's own where none is given. Raises ConfigError for a value that
+    is out of its bounds, or a file that cannot be read.
     """
-    config = TrainConfig().with_changes(defaults or {})
+    config = (base or TrainConfig()).with_changes(defaults or {})
     config = from_file(options.config, config) if options.config else config
     return config.with_changes(given(options))
 

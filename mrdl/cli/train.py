@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mrdl.cli import output, process
 from mrdl.cli.flags import add_training_flags, config_of
 from mrdl.cli.screen import say
-from mrdl.errors import Diverged, MrdlError, TrainingError
+from mrdl.errors import ConfigError, Diverged, MrdlError, TrainingError
 from mrdl.settings.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def define(parser: argparse.ArgumentParser) -> None:
         metavar="SWEEP[:ARCH_ID]",
         help="the settings of a sweep's best design, or of that one; what a file or a flag says goes before them",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the newest whole round of --run-dir")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the newest whole round of --run-dir, with its settings where no flag says otherwise",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -79,6 +83,8 @@ def train(
 
         defaults = {**(defaults or {}), **settings_from_sweep(options.from_sweep)}
     config, console = config_of(options, defaults), Console()
+    if options.resume:
+        config = config_of(options, base=settings_to_resume(config))
     check(config)
     where = output.of_network(options.output, options.json)
     how: dict[str, Any] = {"runner": options.runner, "resume": options.resume, **inside}
@@ -103,6 +109,15 @@ def train(
         say(note, file=sys.stderr)
     output.put(trained.model.to_bytes(), where)
     return 0
+
+
+def settings_to_resume(config: TrainConfig) -> TrainConfig:
+    """The settings of the run that goes on. Raises ConfigError where it is not said which that is."""
+    from mrdl.rounds.folder import RunFolder
+
+    if not config.run_dir:
+        raise ConfigError("--resume: which run is to go on? Add --run-dir and its folder; `mrdl runs` lists them")
+    return RunFolder(config.run_dir).settings()
 
 
 def estimate_of(run: "Run") -> "Estimate | None":

@@ -30,7 +30,7 @@ from mrdl.errors import ConfigError, DamagedRound, cannot_write
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import provenance
 from mrdl.rounds.manifest import Manifest
-from mrdl.settings.config import from_file
+from mrdl.settings.config import TrainConfig, from_file
 from mrdl.storage import atomic
 from mrdl.storage.lock import held, is_held
 
@@ -111,12 +111,16 @@ class RunFolder:
     def _same(self, identity: dict[str, Any], resume: bool) -> dict[str, Any]:
         """The run.json that is here; raises ConfigError unless it is of the same run, and that is to go on."""
         found = self.about()
-        for key, what in (("data", "data set"), ("settings", "settings"), ("code", "version of its code")):
+        for key, what in (
+            ("data", "on another data set"),
+            ("settings", "with other settings"),
+            ("code", "of other code"),
+        ):
             there, now = found.get(key, {}), identity.get(key, {})
             if there != now:
                 names = [k for k in {**there, **now} if there.get(k) != now.get(k)]
                 differ = ", ".join(f"{NAMES.get(k, k)} {there.get(k)!r} there, {now.get(k)!r} now" for k in names)
-                raise ConfigError(f"the run folder {self.path} is of another {what} ({differ}); use another --run-dir")
+                raise ConfigError(f"the run folder {self.path} holds a run {what} ({differ}); use another --run-dir")
         if not resume:
             raise ConfigError(f"the run folder {self.path} holds this run already: go on with --resume, or use another")
         return found
@@ -162,6 +166,10 @@ class RunFolder:
             atomic.write(path, data)
         except OSError as error:
             raise cannot_write(str(path), str(error.strerror)) from error
+
+    def settings(self) -> TrainConfig:
+        """The settings that this run was asked for last, mrdl's own where there is no run yet."""
+        return from_file(str(self.config)) if self.config.exists() else TrainConfig()
 
     def asked_for(self) -> dict[str, Any]:
         """The rounds, epochs and model to start from that this run was asked for last, empty where there is no run."""
