@@ -41,7 +41,7 @@ def test_a_dbn_from_trained_machines_is_fine_tuned_at_once_and_begins_with_their
     given = known(source)[1].weights
     assert {m.stage for m in made.folder.manifests()} == {"fine-tuning"}
     assert same_layers(model.weights, given) == sorted(given)
-    assert len(model.rounds) == QUICK["rounds"] and made.rounds[0].number == (0 if warm_rows else 1)
+    assert len(model.rounds) == QUICK["rounds"] and made.setup.rounds[0].number == (0 if warm_rows else 1)
 
 
 def test_an_unrolled_dbn_from_trained_machines_begins_with_both_halves(known, saved, new_run):
