@@ -70,10 +70,10 @@ def test_the_best_design_is_trained_with_all_that_it_is(train, swept):
 
 def test_a_design_is_trained_by_the_beginning_of_its_name(train, swept):
     record = records(swept)[3]
-    model, told = train("--from-sweep", f"{swept}:{record['arch_id'][:9]}", "--shards", "1")
+    model, told = train("--from-sweep", f"{swept}:{record.arch_id[:9]}", "--shards", "1")
     assert model.arch.nodes == (64, 3, 10)
     assert model.settings["seed"] == design_of(record.spec).seed == 1
-    assert f"the design, {record['arch_id']}" in told
+    assert f"the design, {record.arch_id}" in told
 
 
 def test_flags_and_files_go_before_the_sweep(train, swept, tmp_path):

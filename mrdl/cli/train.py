@@ -78,14 +78,9 @@ def train(
 
     if options.verbose:
         logging.getLogger("mrjob").setLevel(logging.INFO)
-    if options.from_sweep:
-        from mrdl.cli.from_sweep import settings_from_sweep
-
-        defaults = {**(defaults or {}), **settings_from_sweep(options.from_sweep)}
-    config, console = config_of(options, defaults), Console()
-    if options.resume:
-        config = config_of(options, base=settings_to_resume(config))
+    config = settings_of(options, defaults)
     check(config)
+    console = Console()
     where = output.of_network(options.output, options.json)
     how: dict[str, Any] = {"runner": options.runner, "resume": options.resume, **inside}
     run = Run(options.data, config, listeners=[console, *listeners], **how)
@@ -111,13 +106,23 @@ def train(
     return 0
 
 
-def settings_to_resume(config: TrainConfig) -> TrainConfig:
-    """The settings of the run that goes on. Raises ConfigError where it is not said which that is."""
+def settings_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> TrainConfig:
+    """The settings of a training: what a flag or a file says, else those of the run that goes on, or of a design.
+
+    Raises ConfigError where it is not said which run is to go on.
+    """
     from mrdl.rounds.folder import RunFolder
 
+    if options.from_sweep:
+        from mrdl.cli.from_sweep import settings_from_sweep
+
+        defaults = {**(defaults or {}), **settings_from_sweep(options.from_sweep)}
+    config = config_of(options, defaults)
+    if not options.resume:
+        return config
     if not config.run_dir:
         raise ConfigError("--resume: which run is to go on? Add --run-dir and its folder; `mrdl runs` lists them")
-    return RunFolder(config.run_dir).settings()
+    return config_of(options, base=RunFolder(config.run_dir).settings())
 
 
 def estimate_of(run: "Run") -> "Estimate | None":
