@@ -110,3 +110,8 @@ def brief(text: str, most: int = SHOWN) -> str:
     return (
         shown if len(text) <= most and len(shown) <= most + 2 else f"{shown[: most - 2].rstrip(chr(92))}...{shown[0]}"
     )
+
+
+def not_installed(what: str, library: str, extra: str) -> SetupError:
+    """The error that names the extra of mrdl with a library that is missing. what: of whom, as "pictures need"."""
+    return SetupError(f'{what} {library}: pip install "mrdl[{extra}]"')

@@ -13,9 +13,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHOICES = (
-    "depth", "width", "parameters", "activation", "initialisation", "residual", "dropout", "batch_size", "optimizer",
-    "learning_rate", "epochs",
-)  # fmt: skip
+    "depth",
+    "width",
+    "parameters",
+    "activation",
+    "initialisation",
+    "residual",
+    "dropout",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "epochs",
+)
 FEW, MOST_SLOPES = 300, 2000  # designs in a draw of the bootstrap, and that slopes are taken between
 QUANTILES = 4  # groups of a numeric choice
 MOST_TRIALS, LEAST_TRIALS = 5_000, 20  # that Optuna is asked of
@@ -110,10 +119,12 @@ def ped_anova(table: "pd.DataFrame") -> dict[str, float]:
         return {}
     axes = {name: _distribution(done[name]) for name in names}
     study = optuna.create_study(direction="maximize")
-    study.add_trials([
-        optuna.trial.create_trial(params=dict(zip(names, values, strict=True)), distributions=axes, value=accuracy)
-        for accuracy, *values in done[["accuracy", *names]].astype(object).itertuples(index=False)
-    ])  # fmt: skip
+    study.add_trials(
+        [
+            optuna.trial.create_trial(params=dict(zip(names, values, strict=True)), distributions=axes, value=accuracy)
+            for accuracy, *values in done[["accuracy", *names]].astype(object).itertuples(index=False)
+        ]
+    )
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     with warnings.catch_warnings():  # that it ranks for low values, whatever the direction of the study
         warnings.simplefilter("ignore")

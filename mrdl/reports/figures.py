@@ -16,9 +16,11 @@ BANDS = 30  # places of a running median
 STATES = {"done": "#3060c0", "collapsed": "#d07020", "failed": "#c03030"}
 GROUPS = ("#3060c0", "#60a060", "#8050b0", "#209090", "#a08020", "#606060", "#b05080", "#4090d0")
 LAYOUT = {
-    "template": "plotly_white", "margin": {"l": 60, "r": 20, "t": 40, "b": 50}, "height": 460,
+    "template": "plotly_white",
+    "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
+    "height": 460,
     "legend": {"orientation": "h", "y": -0.22},
-}  # fmt: skip
+}
 
 
 def _numbers(values: Any) -> list[float]:
@@ -47,10 +49,16 @@ def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
     traces.append({**line, "type": "scatter", "line": {"color": "#303030", "width": 2}})
     base = float(done.baseline.iloc[0])
     ends = [float(done[name].min()), float(done[name].max())]
-    traces.append({
-        "type": "scatter", "x": ends, "y": [base, base], "mode": "lines", "name": "majority class",
-        "line": {"dash": "dot", "color": "#909090"},
-    })  # fmt: skip
+    traces.append(
+        {
+            "type": "scatter",
+            "x": ends,
+            "y": [base, base],
+            "mode": "lines",
+            "name": "majority class",
+            "line": {"dash": "dot", "color": "#909090"},
+        }
+    )
     wide = done[name].max() > 20 * max(1, done[name].min())
     axis = {"title": {"text": name}, "type": "log" if wide and done[name].min() > 0 else "linear"}
     return _figure(traces, name, "test accuracy", xaxis=axis)
@@ -59,10 +67,14 @@ def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
 def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, Any]:
     """By WebGL, which holds 50,000 points where SVG would make as many elements of the page."""
     return {
-        "type": "scattergl", "mode": "markers", "x": _numbers(x), "y": _numbers(y), "name": name,
+        "type": "scattergl",
+        "mode": "markers",
+        "x": _numbers(x),
+        "y": _numbers(y),
+        "name": name,
         "text": list(ids) if len(ids) <= NAMED else [],
         "marker": {"color": color, "size": 5, "opacity": 0.6},
-    }  # fmt: skip
+    }
 
 
 def _bands(x: np.ndarray, y: np.ndarray) -> tuple[list[float], list[float], list[float], list[float]]:
@@ -106,9 +118,14 @@ def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
     front = analysis.pareto(table).sort_values("parameters")
     hover = [f"{r.hidden}<br>{r.cpu_s:.2f} CPU s" for r in front.itertuples()]
     line = {
-        "type": "scatter", "mode": "markers+lines", "x": _numbers(front.parameters), "y": _numbers(front.accuracy),
-        "text": hover, "name": "not beaten", "line": {"shape": "hv", "color": "#303030"},
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "markers+lines",
+        "x": _numbers(front.parameters),
+        "y": _numbers(front.accuracy),
+        "text": hover,
+        "name": "not beaten",
+        "line": {"shape": "hv", "color": "#303030"},
+    }
     points = _points(done.parameters, done.accuracy, "designs", "#b0b8c8", done.arch_id)
     axis = {"title": {"text": "parameters"}, "type": "log"}
     return _figure([points, line], "parameters", "test accuracy", xaxis=axis)
@@ -122,14 +139,29 @@ def curves(done: "pd.DataFrame") -> dict[str, Any]:
     traces = []
     for name, color, group in (("best", STATES["done"], best), ("others, drawn at random", "#a0a0a0", drawn)):
         for i, (curve, hidden) in enumerate(zip(group.curve, group.hidden, strict=True)):
-            traces.append({
-                "type": "scatter", "mode": "lines", "x": list(range(1, len(curve) + 1)), "y": _numbers(curve),
-                "name": name, "legendgroup": name, "showlegend": not i, "line": {"color": color, "width": 1},
-                "opacity": 0.7, "text": hidden,
-            })  # fmt: skip
-    return _figure(traces, "epoch (of long trainings some of them)", "training loss", yaxis={
-        "title": {"text": "training loss"}, "type": "log",
-    })  # fmt: skip
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": list(range(1, len(curve) + 1)),
+                    "y": _numbers(curve),
+                    "name": name,
+                    "legendgroup": name,
+                    "showlegend": not i,
+                    "line": {"color": color, "width": 1},
+                    "opacity": 0.7,
+                    "text": hidden,
+                }
+            )
+    return _figure(
+        traces,
+        "epoch (of long trainings some of them)",
+        "training loss",
+        yaxis={
+            "title": {"text": "training loss"},
+            "type": "log",
+        },
+    )
 
 
 def heat(done: "pd.DataFrame") -> dict[str, Any] | None:
@@ -139,9 +171,13 @@ def heat(done: "pd.DataFrame") -> dict[str, Any] | None:
     medians = done.pivot_table("accuracy", "activation", "depth", "median")
     cells = [[None if v != v else float(f"{v:.4g}") for v in row] for row in medians.to_numpy()]
     heat = {
-        "type": "heatmap", "z": cells, "x": [str(d) for d in medians.columns], "y": list(medians.index),
-        "colorscale": "Viridis", "texttemplate": "%{z:.2f}",
-    }  # fmt: skip
+        "type": "heatmap",
+        "z": cells,
+        "x": [str(d) for d in medians.columns],
+        "y": list(medians.index),
+        "colorscale": "Viridis",
+        "texttemplate": "%{z:.2f}",
+    }
     return _figure(
         [heat], "depth", "", height=120 + 60 * len(medians), xaxis={"title": {"text": "depth"}, "type": "category"}
     )
@@ -153,7 +189,10 @@ def failures(table: "pd.DataFrame") -> dict[str, Any] | None:
     if not len(reasons):
         return None
     bars = {
-        "type": "bar", "orientation": "h", "y": [str(reason)[:80] for reason in reasons.index[::-1]],
-        "x": reasons.tolist()[::-1], "marker": {"color": STATES["failed"]},
-    }  # fmt: skip
+        "type": "bar",
+        "orientation": "h",
+        "y": [str(reason)[:80] for reason in reasons.index[::-1]],
+        "x": reasons.tolist()[::-1],
+        "marker": {"color": STATES["failed"]},
+    }
     return _figure([bars], "designs", "", margin={"l": 400, "r": 20, "t": 20, "b": 40})

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mrdl.data.inputs import columns_of, parts_of
-from mrdl.errors import DataError, MrdlError, SetupError
+from mrdl.errors import DataError, MrdlError, SetupError, not_installed
 from mrdl.model.model import Model, load
+from mrdl.reports.page import page, table
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest
 
@@ -32,7 +33,7 @@ def plot(run: str, out: str = "") -> tuple[Path, Path]:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise SetupError('pictures need matplotlib: pip install "mrdl[plot]"') from None
+        raise not_installed("pictures need", "matplotlib", "plot") from None
     folder = RunFolder(run)
     manifests = folder.manifests()
     if not manifests:
@@ -48,11 +49,11 @@ def plot(run: str, out: str = "") -> tuple[Path, Path]:
     png = Path(f"{out}.png" if out else folder.path / "plot.png")
     try:
         figure.savefig(png, dpi=110)
-        page = png.with_suffix(".html")
-        page.write_text(_page(folder, manifests, png.read_bytes()), encoding="utf-8")
+        beside = png.with_suffix(".html")
+        beside.write_text(_page(folder, manifests, png.read_bytes()), encoding="utf-8")
     except OSError as error:
         raise SetupError(f"{png} cannot be written: {error.strerror}") from error
-    return png, page
+    return png, beside
 
 
 # --- curves ---
@@ -165,27 +166,20 @@ def _page(folder: RunFolder, manifests: list[Manifest], png: bytes) -> str:
     header = ["round", "stage", "sha256", "rows", "training loss", *(f"validation {n}" for n in names), "seconds"]
     lines = [
         [
-            m.round, " ".join(filter(None, [m.stage, "" if m.stage_round else "warm start"])),
-            m.sha256[:12], m.rows, f"{m.training_loss:.5g}",
-            *(f"{m.validation[n]:.5g}" if n in m.validation else "" for n in names), f"{m.seconds:.1f}",
+            m.round,
+            " ".join(filter(None, [m.stage, "" if m.stage_round else "warm start"])),
+            m.sha256[:12],
+            m.rows,
+            f"{m.training_loss:.5g}",
+            *(f"{m.validation[n]:.5g}" if n in m.validation else "" for n in names),
+            f"{m.seconds:.1f}",
         ]
         for m in manifests
-    ]  # fmt: skip
-    cells = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in line) + "</tr>" for line in lines)
-    heads = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    settings = "".join(
-        f"<tr><td>{html.escape(k)}</td><td>{html.escape(str(v))}</td></tr>" for k, v in about["settings"].items()
-    )
-    name = html.escape(about["name"])
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{name}</title><style>
-body {{ font: 14px system-ui, sans-serif; margin: 2em auto; max-width: 60em; color: #222 }}
-img {{ max-width: 100% }} table {{ border-collapse: collapse; margin: 1em 0 }}
-td, th {{ padding: .2em .7em; text-align: right; border-bottom: 1px solid #ddd }}
-</style></head><body>
-<h1>{name}</h1><p>{html.escape(about["data"]["source"])}, in {html.escape(str(folder.path))}</p>
-<img alt="losses, scores and pictures of the run" src="data:image/png;base64,{base64.b64encode(png).decode()}">
-<h2>Rounds</h2><table><tr>{heads}</tr>{cells}</table>
-<details><summary>Settings</summary><table>{settings}</table></details>
-</body></html>
-"""
+    ]
+    settings = table((), about["settings"].items())
+    picture = base64.b64encode(png).decode()
+    body = f"""<p>{html.escape(about["data"]["source"])}, in {html.escape(str(folder.path))}</p>
+<img alt="losses, scores and pictures of the run" src="data:image/png;base64,{picture}">
+<h2>Rounds</h2>{table(header, lines)}
+<details><summary>Settings</summary>{settings}</details>"""
+    return page(about["name"], body)

@@ -5,14 +5,17 @@ The figures are plotly's, whose script is put into the file from the installed p
 
 import html
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mrdl.errors import DataError, SetupError
+from mrdl.errors import DataError, not_installed
 from mrdl.nn.design import brief
 from mrdl.reports import analysis, figures
+from mrdl.reports.page import page
+from mrdl.reports.page import table as as_html
 from mrdl.storage import atomic
 from mrdl.sweep.spec import spec_of
 
@@ -25,7 +28,7 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
     try:
         from plotly.offline import get_plotlyjs
     except ImportError:
-        raise SetupError('a report needs plotly: pip install "mrdl[sweep]"') from None
+        raise not_installed("a report needs", "plotly", "sweep") from None
     whole, done = table, table[table.status == "done"].copy()
     if not len(done):
         raise DataError("no design of this sweep was trained to its end, so there is nothing to report yet")
@@ -35,16 +38,7 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
         table, done = table[table.epochs == halving[0]], done[done.epochs == halving[0]]
         last = last[last.epochs == last.epochs.max()]
     shares = analysis.importances(table)
-    shown = {
-        "Accuracy by depth": figures.by(done, "depth"),
-        "Accuracy by parameters": figures.by(done, "parameters"),
-        "Time by depth": figures.time(done),
-        "Which choices matter": figures.importance(shares),
-        "Pareto front: accuracy, parameters, time": figures.pareto(table, done),
-        "Learning curves": figures.curves(done),
-        "Activation and depth: median accuracy": figures.heat(done),
-        "Why designs failed": figures.failures(table),
-    }
+    shown = _figures(table, done, shares)
     told = "".join(f"<li>{html.escape(text)}</li>" for text in analysis.verdicts(table, shares))
     place = '<h2>{}</h2><div class="figure" id="f{}" style="min-height: {}px"></div>'
     parts = [
@@ -54,13 +48,35 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
     ]
     drawn = {f"f{i}": figure for i, figure in enumerate(shown.values()) if figure}
     script = json.dumps(drawn, default=_plain).replace("<", "\\u003c")
-    text = PAGE.format(
-        title=html.escape(about["id"]), source=html.escape(about["source"]), verdicts=told, drawn=script,
-        summary=_summary(whole) + _rungs(whole, halving), best=_best(last), figures="".join(parts),
-        spec=html.escape(json.dumps(about["spec"], indent=1)), plotly=get_plotlyjs(),
-    )  # fmt: skip
+    source = html.escape(about["source"])
+    body = f"""<p>{source}<br>{_summary(whole) + _rungs(whole, halving)}</p>
+<h2>What it says</h2><ul>{told}</ul>
+<h2>The best, by the mean over seeds</h2>{_best(last)}
+{"".join(parts)}
+<h2>Spec</h2><pre>{html.escape(json.dumps(about["spec"], indent=1))}</pre>
+<script>{get_plotlyjs()}</script>
+<script>
+const drawn = {script};
+{SCRIPT}</script>"""
+    text = page(f"Sweep {about['id']}", body)
     atomic.write(path, text.encode())
     return path
+
+
+def _figures(
+    table: "pd.DataFrame", done: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, Any] | None]:
+    """The figures by their titles, None where there is nothing to show."""
+    return {
+        "Accuracy by depth": figures.by(done, "depth"),
+        "Accuracy by parameters": figures.by(done, "parameters"),
+        "Time by depth": figures.time(done),
+        "Which choices matter": figures.importance(shares),
+        "Pareto front: accuracy, parameters, time": figures.pareto(table, done),
+        "Learning curves": figures.curves(done),
+        "Activation and depth: median accuracy": figures.heat(done),
+        "Why designs failed": figures.failures(table),
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -94,41 +110,32 @@ def _summary(table: "pd.DataFrame") -> str:
 
 def _best(done: "pd.DataFrame") -> str:
     names = (
-        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "optimizer", "learning_rate", "parameters",
+        "accuracy",
+        "spread",
+        "seeds",
+        "hidden",
+        "activation",
+        "residual",
+        "optimizer",
+        "learning_rate",
+        "parameters",
         "cpu_s",
-    )  # fmt: skip
-    heads = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in names)
+    )
     lines = []
     for row in analysis.best(done, 10).itertuples():
         values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
-        cells = (f"{v:.4g}" if isinstance(v, float) else str(v)[:40] for v in values)
-        lines.append("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>")
-    return f"<table><tr>{heads}</tr>{''.join(lines)}</table>"
+        lines.append([f"{v:.4g}" if isinstance(v, float) else str(v)[:40] for v in values])
+    return as_html([name.replace("_", " ") for name in names], lines)
 
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Sweep {title}</title><style>
-body {{ font: 15px system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222 }}
-table {{ border-collapse: collapse }} td, th {{ padding: .2em .7em; text-align: right; border-bottom: 1px solid #ddd }}
-li {{ margin: .4em 0 }} pre {{ background: #f4f4f4; padding: 1em; overflow: auto }}
-</style></head><body>
-<h1>Sweep {title}</h1><p>{source}<br>{summary}</p>
-<h2>What it says</h2><ul>{verdicts}</ul>
-<h2>The best, by the mean over seeds</h2>{best}
-{figures}
-<h2>Spec</h2><pre>{spec}</pre>
-<script>{plotly}</script>
-<script>
-const drawn = {drawn};
-const wanted = new IntersectionObserver(async (seen) => {{
-  for (const {{target, isIntersecting}} of seen) {{
+SCRIPT = """const wanted = new IntersectionObserver(async (seen) => {
+  for (const {target, isIntersecting} of seen) {
     if (!isIntersecting || target.dataset.drawn) continue;
     target.dataset.drawn = "begun";
     const figure = drawn[target.id];
-    await Plotly.newPlot(target, figure.data, figure.layout, {{responsive: true, displaylogo: false}});
+    await Plotly.newPlot(target, figure.data, figure.layout, {responsive: true, displaylogo: false});
     target.dataset.drawn = "done";
-  }}
-}}, {{rootMargin: "400px"}});  // what nobody has scrolled to is not drawn yet
+  }
+}, {rootMargin: "400px"});  // what nobody has scrolled to is not drawn yet
 for (const place of document.querySelectorAll(".figure")) wanted.observe(place);
-</script></body></html>
-"""
+"""  # draws each figure when it is scrolled to

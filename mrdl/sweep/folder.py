@@ -38,11 +38,38 @@ if TYPE_CHECKING:
 AGAIN = "go on with `mrdl sweep resume`"
 NAMED = 40  # characters of the folder's name in that of its jobs
 COLUMNS = (
-    "arch_id", "status", "reason", "depth", "width", "hidden", "parameters", "activation", "initialisation", "residual",
-    "dropout", "batch_size", "optimizer", "learning_rate", "epochs", "trained_epochs", "seed", "accuracy", "baseline",
-    "collapsed", "no_better", "loss", "curve", "wall_s", "cpu_s", "together", "device", "backend", "attempts",
-    "data", "log",
-)  # fmt: skip
+    "arch_id",
+    "status",
+    "reason",
+    "depth",
+    "width",
+    "hidden",
+    "parameters",
+    "activation",
+    "initialisation",
+    "residual",
+    "dropout",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "epochs",
+    "trained_epochs",
+    "seed",
+    "accuracy",
+    "baseline",
+    "collapsed",
+    "no_better",
+    "loss",
+    "curve",
+    "wall_s",
+    "cpu_s",
+    "together",
+    "device",
+    "backend",
+    "attempts",
+    "data",
+    "log",
+)
 
 
 def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
@@ -59,9 +86,12 @@ class SweepFolder:
     """One sweep in its folder. `on_progress` is told the counts by state again and again."""
 
     def __init__(
-        self, folder: str | Path, on_progress: Callable[[dict[str, int]], None] = lambda counts: None,
-        reindex: bool = False, designs: Sequence[Design] = (),
-    ) -> None:  # fmt: skip
+        self,
+        folder: str | Path,
+        on_progress: Callable[[dict[str, int]], None] = lambda counts: None,
+        reindex: bool = False,
+        designs: Sequence[Design] = (),
+    ) -> None:
         """A sweep that is there. reindex: make its index again; designs: those of its spec, if they are known."""
         self.path = Path(folder).absolute()
         self.paths = SweepPaths(self.path)

@@ -228,10 +228,14 @@ class Ledger:
         running = sum(len({a for pack in packs for a in pack} - self.tried(name)) for name, packs in self.open_jobs())
         said = {name: self._said(name) for name in ("collapsed", "no_better")}
         return {
-            "designs": total, "done": len(done), "failed": total - len(done) - waiting - running,
-            **said, "running": running, "planned": waiting,
+            "designs": total,
+            "done": len(done),
+            "failed": total - len(done) - waiting - running,
+            **said,
+            "running": running,
+            "planned": waiting,
             "duplicates": sum(n - 1 for n in done.values()),
-        }  # fmt: skip
+        }
 
     def _said(self, name: str) -> int:
         """Designs done of whose record a field is true."""

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mrdl.errors import SetupError
+from mrdl.errors import not_installed
 from mrdl.nn.design import Design, design_of
 from mrdl.sweep.record import Record, State
 from mrdl.sweep.spec import Spec
@@ -94,5 +94,5 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise SetupError('sweep.sampler = "tpe" needs Optuna: pip install "mrdl[sweep]"') from None
+        raise not_installed('sweep.sampler = "tpe" needs', "Optuna", "sweep") from None
     return optuna

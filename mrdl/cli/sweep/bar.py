@@ -14,9 +14,12 @@ Told = Callable[[dict[str, int]], None]
 def bar(show: bool = True) -> Iterator[Told]:
     """A bar on standard error, for as long as it is entered."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(30), TaskProgressColumn(show_speed=True), TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(30),
+        TaskProgressColumn(show_speed=True),
+        TimeElapsedColumn(),
         TimeRemainingColumn(),
-    )  # fmt: skip
+    )
     with Progress(*columns, console=Console(stderr=True), speed_estimate_period=300, disable=not show) as drawn:
         task = drawn.add_task("planning", total=None)
 

@@ -55,9 +55,14 @@ def plan(options: Any) -> None:
     for i in range(0, len(designs), step)[:EXAMPLES]:
         design = designs[i]
         table.add_row(
-            brief(design.hidden), design.activation, f"{design.optimizer} {design.learning_rate:g}", str(design.epochs),
-            str(design.seed), str(sizes[i]), duration(seconds[i]),
-        )  # fmt: skip
+            brief(design.hidden),
+            design.activation,
+            f"{design.optimizer} {design.learning_rate:g}",
+            str(design.epochs),
+            str(design.seed),
+            str(sizes[i]),
+            duration(seconds[i]),
+        )
     Screen().print(table)
 
 

@@ -46,9 +46,12 @@ def define(sweep: argparse.ArgumentParser) -> None:
 
 def _with_runner(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-r", "--runner", default="local", choices=tuple(RUNNERS),
+        "-r",
+        "--runner",
+        default="local",
+        choices=tuple(RUNNERS),
         help="one process, a process a core (default), or map tasks on YARN",
-    )  # fmt: skip
+    )
     for field in dataclasses.fields(TrainConfig):
         if field.name in ("python_bin", "mrjob_conf"):  # the same settings as a training's
             flag = "--" + field.name.replace("_", "-")

@@ -37,9 +37,12 @@ def status(options: Any) -> None:
                 time.sleep(FOLLOW_S)
                 counts = sweep.ledger.counts()
                 told(counts)
-    driver = "a driver is at work" if sweep.is_held() else "no driver is at work" + (
-        f": mrdl sweep resume {options.id}" if counts["planned"] or counts["running"] else ""
-    )  # fmt: skip
+    driver = (
+        "a driver is at work"
+        if sweep.is_held()
+        else "no driver is at work"
+        + (f": mrdl sweep resume {options.id}" if counts["planned"] or counts["running"] else "")
+    )
     say(f"{words(counts)} of {counts['designs']}; {driver}")
 
 
@@ -49,9 +52,19 @@ def show(options: Any) -> None:
     done = table[table.status == "done"]
     screen, best = Screen(width=160), Table(box=None, pad_edge=False)
     names = (
-        "accuracy", "spread", "seeds", "hidden", "activation", "residual", "initialisation", "optimizer", "epochs",
-        "parameters", "wall_s", "arch_id",
-    )  # fmt: skip
+        "accuracy",
+        "spread",
+        "seeds",
+        "hidden",
+        "activation",
+        "residual",
+        "initialisation",
+        "optimizer",
+        "epochs",
+        "parameters",
+        "wall_s",
+        "arch_id",
+    )
     for name in names:
         best.add_column(name)
     for row in analysis.best(done, options.top).itertuples():

@@ -128,10 +128,15 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
     accuracy = float((predicted == data.test_y).mean())
     step = max(1, math.ceil(len(curve) / CURVE))
     return {
-        "status": State.DONE, "reason": "", "accuracy": accuracy, "loss": float(result.loss), "device": device,
-        **verdicts(predicted, data), "trained_epochs": epochs,
+        "status": State.DONE,
+        "reason": "",
+        "accuracy": accuracy,
+        "loss": float(result.loss),
+        "device": device,
+        **verdicts(predicted, data),
+        "trained_epochs": epochs,
         "curve": [round(loss, 6) for loss in curve[::-1][::step][::-1]],
-    }  # fmt: skip
+    }
 
 
 def verdicts(predicted: np.ndarray, data: Dataset) -> dict[str, bool]:

@@ -93,10 +93,24 @@ class Jobs:
         folder = paths.run_of(arch_id)
         (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
         words = [
-            "train", self._sweep.about["source"], "-r", self._runner.name, "--json", "--run-dir", folder,
-            "--header", spec.header, "--validation", spec.test_fraction,
-            "--rounds", rounds, "--epochs", epochs, "--device", spec.device,
-        ]  # fmt: skip
+            "train",
+            self._sweep.about["source"],
+            "-r",
+            self._runner.name,
+            "--json",
+            "--run-dir",
+            folder,
+            "--header",
+            spec.header,
+            "--validation",
+            spec.test_fraction,
+            "--rounds",
+            rounds,
+            "--epochs",
+            epochs,
+            "--device",
+            spec.device,
+        ]
         for name, value in settings_of_design(design, self._data.columns, len(self._data.classes)).items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else value
             words.append(f"--{name.replace('_', '-')}={text}")
@@ -127,12 +141,17 @@ class Jobs:
         found = json.loads(paths.summary_of(arch_id).read_text().splitlines()[-1])
         manifests = run.manifests()
         return {
-            "status": State.DONE, "reason": "", **json.loads(paths.scores_of(arch_id).read_text()),
+            "status": State.DONE,
+            "reason": "",
+            **json.loads(paths.scores_of(arch_id).read_text()),
             "device": ", ".join(sorted({shard.device or NOT_KNOWN for m in manifests for shard in m.shards})),
-            "wall_s": round(wall_s, 3), "cpu_s": _sum_of(manifests), "shards": found["shards"],
+            "wall_s": round(wall_s, 3),
+            "cpu_s": _sum_of(manifests),
+            "shards": found["shards"],
             "trained_epochs": run.asked_for()["epochs"] * sum(not m.is_warm_start for m in manifests),
-            "curve": [m.training_loss for m in manifests if not m.is_warm_start], "weights": found["sha256"],
-        }  # fmt: skip
+            "curve": [m.training_loss for m in manifests if not m.is_warm_start],
+            "weights": found["sha256"],
+        }
 
 
 def _end(job: Training) -> None:
