@@ -30,7 +30,14 @@ WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """What one training run is to do. Each field is a key in a TOML file, a flag and a row of docs/training.md."""
+    """What one training run is to do. Each field is a key in a TOML file, a flag and a row in the docs.
+
+    A setting that is left out is None; `resolved`, or the plan of a run, decides it. Raises ConfigError where a value
+    is none that its field may have, or where two do not go together.
+
+    TrainConfig(kind="mlp", nodes=(784, 500, 10), shards=8)
+    TrainConfig().with_changes({"nodes": "784,500,10"}) == TrainConfig(nodes=(784, 500, 10))
+    """
 
     label: str | None = setting(
         None,
@@ -205,16 +212,26 @@ class TrainConfig:
         return character(self.kind, self.nodes, self.options)[0]
 
     def with_changes(self, changes: Mapping[str, Any]) -> "TrainConfig":
-        """A copy with some settings changed; values may be text, as from a file or a flag, "" where one is left out."""
+        """A copy with some settings changed.
+
+        changes: name -> value, or its text as from a file or a flag; None or "" leaves out what may be left out.
+        Raises ConfigError for a name that is no setting, and for a value that it cannot have.
+        """
         return dataclasses.replace(self, **fields.values_of(TrainConfig, changes))
 
     def said(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> dict[str, Any]:
-        """The settings that decide one thing, as JSON has them."""
+        """The settings that decide one thing, as JSON has them.
+
+        decides: of DATA, MODEL and RUN those that are wanted; but: names that are left out.
+        """
         names = [f.name for f in dataclasses.fields(self) if f.metadata["decides"] in decides and f.name not in but]
         return {name: list(v) if isinstance(v := getattr(self, name), tuple) else v for name in sorted(names)}
 
     def digest(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> str:
-        """A short hash of the settings that decide one thing."""
+        """A short hash of the settings that decide one thing, the same whoever gave them, and how.
+
+        decides, but: as `said` has them.
+        """
         return hashlib.sha256(json.dumps(self.said(decides, but)).encode()).hexdigest()[:16]
 
     def to_toml(self) -> str:
@@ -223,7 +240,13 @@ class TrainConfig:
 
 
 def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
-    """The settings of a TOML file over `base`; tables such as [training] only group them."""
+    """The settings of a TOML file; tables such as [training] only group them.
+
+    local_path: of the file; base: the settings that it goes over, mrdl's own where there are none. Raises ConfigError,
+    with the file's name, where it cannot be read or holds something wrong.
+
+    from_file("configs/mnist_mlp.toml").nodes == (784, 500, 100, 10)
+    """
     flat: dict[str, Any] = {}
     for key, value in read_toml(local_path).items():
         flat.update(value if isinstance(value, dict) else {key: value})

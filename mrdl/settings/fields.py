@@ -138,9 +138,12 @@ def flag_help(settings: type, field: Field[Any]) -> dict[str, Any]:
 
 
 def values_of(settings: type, given: Mapping[str, Any], group: str | None = None) -> dict[str, Any]:
-    """Given values by name, each as its field's type; raises ConfigError for a name that is none of the fields'.
+    """Given values by name, each as its field's type.
 
-    group: of which alone the names may be; None: of all.
+    settings: a dataclass of settings; given: name -> value, or its text; group: of which alone the names may be, None:
+    of all. Raises ConfigError for a name that is none of the fields', and for a value that is not of its type.
+
+    values_of(TrainConfig, {"rounds": "3", "label": ""}) == {"rounds": 3, "label": None}
     """
     fields = {f.name: f for f in fields_of(settings) if group in (None, f.metadata["group"])}
     types, may_miss = types_of(settings), optional(settings)
@@ -166,7 +169,11 @@ def unknown(what: str, name: str, valid: Any) -> str:
 
 
 def convert(name: str, value: Any, kind: Any) -> Any:
-    """The value as `kind`: bool, int, float, str, NAMES or NUMBERS; raises ConfigError that says which."""
+    """The value as a type of settings.
+
+    name: for the message; value: of TOML, or a text; kind: int, float, str, bool, NAMES or NUMBERS. Raises ConfigError
+    that says what was expected.
+    """
     try:
         if kind is bool:
             return value if isinstance(value, bool) else YES_NO[str(value).lower()]
@@ -215,7 +222,10 @@ def names_as_text(names: Iterable[Any]) -> str:
 
 
 def check(settings: Any) -> None:
-    """Raise ConfigError for a value that is no choice of its field, no path, or out of its bounds."""
+    """Raise ConfigError for a value that is no choice of its field, no path, or out of its bounds.
+
+    settings: one of a dataclass of settings. What is left out is well.
+    """
     types: dict[str, Any] = types_of(settings.__class__)
     for field in fields_of(settings):
         value, choices = getattr(settings, field.name), field.metadata["choices"]

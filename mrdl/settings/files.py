@@ -10,7 +10,11 @@ from mrdl.errors import ConfigError, brief
 
 
 def read_toml(local_path: str | Path) -> dict[str, Any]:
-    """The content of a TOML file, UTF-8 with or without a byte order mark. Raises ConfigError that names the file."""
+    """The content of a TOML file.
+
+    local_path: of a file in UTF-8, with or without a byte order mark. Raises ConfigError that names the file where it
+    cannot be read, is no TOML, or is nested too deep.
+    """
     shown = brief(str(local_path)) if len(str(local_path)) > 200 else local_path
     try:
         return tomllib.loads(Path(local_path).read_text(encoding="utf-8-sig"))
@@ -23,7 +27,11 @@ def read_toml(local_path: str | Path) -> dict[str, Any]:
 
 
 def toml_of(settings: Any) -> str:
-    """Settings as a TOML file that is read back to the same, each below its help; "" is one that is left out."""
+    """The text of a TOML file with all settings, each below its help.
+
+    settings: a dataclass whose fields are made by `setting`. What is left out stands there as "", which is read as
+    that.
+    """
     lines = []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)

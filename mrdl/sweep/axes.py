@@ -28,7 +28,11 @@ def read_axis(name: str, value: Any) -> Any:
 
 
 def read_nodes(name: str, value: Any) -> tuple[tuple[int, ...], ...]:
-    """Explicit hidden layers of designs, as [[64, 32], [128]] in a file."""
+    """Explicit hidden layers of designs, a tuple of each one's nodes.
+
+    name: with its group, for messages; value: lists of whole numbers, as [[64, 32], [128]] in a file. Raises
+    ConfigError for anything else.
+    """
     fits = isinstance(value, list) and all(
         isinstance(layers, list) and all(type(nodes) is int and 0 < nodes <= MOST_NODES for nodes in layers)
         for layers in value

@@ -73,8 +73,11 @@ COLUMNS = (
 
 
 def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
-    """The prepared data of a spec, and its designs. Raises ConfigError or DataError where they cannot be trained.
-    Code of a back end of one's own is not run."""
+    """The prepared data of a spec, and its designs.
+
+    data: a labelled CSV, a file, folder or glob, local or hdfs://. Raises ConfigError or DataError where they cannot be
+    trained. Code of a back end of one's own is looked for, not run.
+    """
     look_for(spec.backend)
     prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop)
     designs = spec.designs(prepared.columns, len(prepared.classes))
@@ -83,7 +86,12 @@ def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
 
 
 class SweepFolder:
-    """One sweep in its folder. `on_progress` is told the counts by state again and again."""
+    """A sweep in its folder: its spec, its data, its plan, and what came of it.
+
+    path: the folder; paths: where its files lie; about: the content of sweep.json; spec; ledger; parts.
+
+    SweepFolder("sweeps/depth").table()
+    """
 
     def __init__(
         self,
@@ -108,9 +116,11 @@ class SweepFolder:
 
     @classmethod
     def create(cls, folder: str | Path, about: dict[str, Any], data: str, **more: Any) -> Self:
-        """A new sweep, planned. about: the content of a spec's file. Nothing changes where it is there already.
+        """A new sweep, planned; nothing changes where it is there already.
 
-        Raises ConfigError for a wrong spec, or where the folder holds another sweep; DataError for wrong data.
+        folder: where it is kept; about: the content of a spec's file; data: a labelled CSV; more: as SweepFolder takes
+        it. Raises ConfigError for a wrong spec, or where the folder holds another sweep; DataError for wrong data;
+        SetupError where the folder cannot be written. Nothing is written before data and spec are known to fit.
         """
         spec, path = spec_of(about), Path(folder).absolute()
         paths = SweepPaths(path)
@@ -188,7 +198,7 @@ class SweepFolder:
                     old.unlink()
 
     def _plan(self, designs: Sequence[Design], data: Dataset) -> int:
-        """Returns how many were not there yet."""
+        """Plan designs, each under its arch_id, with what it will take; returns how many were not there yet."""
         backends = chosen(designs, self.spec.backend, data.columns)
         ids = [design.arch_id(data.digest, name) for design, name in zip(designs, backends, strict=True)]
         if self.ledger.has(ids):
@@ -217,7 +227,10 @@ class SweepFolder:
         }
 
     def register(self, packs: Sequence[Sequence[str]], on_yarn: bool = False) -> str:
-        """Write down a job before it is sent; returns its name."""
+        """Write down a job before it is sent, so that the next driver knows what to look for; returns its name.
+
+        packs: the arch_ids of each; on_yarn: whether the job may outlive its driver.
+        """
         name = f"{self.about['id']}-{self.ledger.jobs() + 1:05d}"
         if on_yarn:
             self.parts.begin_on_yarn(name)
@@ -257,7 +270,11 @@ class SweepFolder:
         self.paths.stop_mark.touch()
 
     def report_progress(self, now: bool = True) -> None:
-        """Say how far it is to whoever asked to be told; unless it is to be `now`, only if that takes little time."""
+        """Say how far the sweep is to whoever asked to be told.
+
+        now: whether in any case; else only if no more than a fiftieth of the time is spent on it, as to count 50,000
+        designs takes a quarter of a second.
+        """
         began = time.monotonic()
         if now or began >= self._tell_at:
             self._on_progress(self.ledger.counts())
@@ -266,7 +283,10 @@ class SweepFolder:
     # --- what came of it ---
 
     def table(self) -> "pd.DataFrame":
-        """One row a design, in the order of the plan; the columns are COLUMNS."""
+        """A DataFrame of one row a design, in the order of the plan; its columns are COLUMNS.
+
+        Numbers that are not known are nan, other columns None or nan; `curve` is a list.
+        """
         import pandas as pd
 
         rows = []

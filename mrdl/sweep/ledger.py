@@ -63,7 +63,13 @@ class Waiting(NamedTuple):
 
 
 class Ledger:
-    """What is known of a sweep's designs. A design is over when an attempt is done, or as many have failed as asked."""
+    """What is known of a sweep's designs: which there are, which jobs were sent, what came back.
+
+    A design is over when an attempt is done, or as many have failed as asked. Raises ConfigError, with the way out,
+    where the file is damaged.
+
+    Ledger(Path("sweeps/depth/ledger.db")).counts()["done"]
+    """
 
     @_with_way_out
     def __init__(self, path: Path) -> None:
@@ -81,8 +87,10 @@ class Ledger:
 
     @_with_way_out
     def plan(self, designs: Iterable[tuple[str, str, float, str]]) -> int:
-        """Take in designs as (arch_id, canonical, predicted seconds, back end); those that are there stay. Returns how
-        many came new."""
+        """Take in designs; those that are there stay. Returns how many came new.
+
+        designs: (arch_id, canonical text, predicted seconds, back end) of each, in the order of the plan.
+        """
         before = self.count()
         rows = [(arch_id, before + i, *about) for i, (arch_id, *about) in enumerate(designs)]
         with self._db:
@@ -181,7 +189,10 @@ class Ledger:
 
     @_with_way_out
     def take_in(self, job: str, records: Iterable[Record]) -> int:
-        """Take in what a job's tasks wrote; returns how many attempts were new."""
+        """Take in what a job's tasks told; returns how many attempts were new.
+
+        job: its name; records: any number of times the same, as an attempt is known by its job and its design.
+        """
         rows = [(r.arch_id, job, r.status, json.dumps(r.to_json(), sort_keys=True)) for r in records]
         with self._db:
             self._db.execute("BEGIN")
@@ -196,8 +207,11 @@ class Ledger:
 
     @_with_way_out
     def results(self) -> list[Record]:
-        """One record a design, in the order of the plan: done before failed, the earliest job first; `planned` where
-        there is none. `attempts` counts all."""
+        """One record a design, in the order of the plan.
+
+        Of several attempts it is the earliest that is done, or else the earliest; where there is none, the state is
+        PLANNED. `attempts` counts all.
+        """
         best: dict[str, Record] = {}
         attempts: dict[str, int] = {}
         rows = self._db.execute(
@@ -220,8 +234,11 @@ class Ledger:
 
     @_with_way_out
     def counts(self) -> dict[str, int]:
-        """Designs by what became of them: done, failed, collapsed and no_better (among those done), running, planned;
-        and duplicates, done more than once."""
+        """Designs by what became of them.
+
+        designs: all; done, failed, running, planned: add up to them; collapsed, no_better: among those done;
+        duplicates: trainings done beyond one a design.
+        """
         total = self.count()
         done = dict(self._db.execute(f"SELECT arch_id, count(*) FROM attempt WHERE {DONE} GROUP BY arch_id"))
         waiting = len(self.waiting())
@@ -238,7 +255,7 @@ class Ledger:
         }
 
     def _said(self, name: str) -> int:
-        """Designs done of whose record a field is true."""
+        """How many designs are done of whose record a field, by its name, is true."""
         found = self._db.execute(
             f"SELECT count(DISTINCT arch_id) FROM attempt WHERE {DONE} AND json_extract(record, ?) = 1",
             (f"$.{name}",),

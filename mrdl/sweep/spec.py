@@ -56,7 +56,12 @@ def _read_halving(name: str, value: Any) -> Halving:
 
 @dataclass(frozen=True)
 class Spec:
-    """What a sweep is to do. Each field is a key of the group's table in a TOML file, and a row in the docs."""
+    """What a sweep is to do. Each field is a key of its group's table in a TOML file, and a row in the docs.
+
+    Raises ConfigError where a value is none that its field may have, or where two do not go together.
+
+    Spec(space=Space(depth=[1, 2, 4]), seeds=(0, 1)).designs()  # 6 designs
+    """
 
     space: Space = field(default_factory=Space)
     label: str | None = setting(
@@ -175,10 +180,10 @@ class Spec:
     # --- what follows from it ---
 
     def designs(self, columns: int = 1, classes: int = 1) -> list[Design]:
-        """The distinct designs of this spec in a fixed order, those with too many parameters left out; of a sweep that
-        plans more when the results are there, the first.
+        """The distinct designs of this spec in a fixed order, those with too many parameters left out.
 
-        columns, classes: of the data, which count among the parameters.
+        columns, classes: of the data, which count among the parameters. Of a sweep that plans more when results are
+        there, these are the first. Raises ConfigError where none has few enough parameters.
         """
         fitting: Iterable[Design] = self._fitting(columns, classes)
         if self.halving:
@@ -240,7 +245,12 @@ class Spec:
 
 
 def read_spec(path: str) -> Spec:
-    """The spec of a TOML file. Raises ConfigError that names the key, its value, what is allowed, and the file."""
+    """The spec of a TOML file.
+
+    path: of the file. Raises ConfigError that names the key, its value, what is allowed, and the file.
+
+    read_spec("configs/sweep_depth.toml").seeds == (0, 1, 2)
+    """
     read = read_toml(path)
     try:
         return spec_of(read)
@@ -249,9 +259,11 @@ def read_spec(path: str) -> Spec:
 
 
 def spec_of(read: Mapping[str, Any]) -> Spec:
-    """The spec of a file's content, or of the same as a dict. Raises ConfigError as read_spec does.
+    """The spec of a file's content, or of the same as a dict.
 
-    Example: `spec_of({"space": {"depth": [1, 2, 4]}, "sweep": {"seeds": 3}})`.
+    read: table -> key -> value. Raises ConfigError as read_spec does, without a file's name.
+
+    spec_of({"space": {"depth": [1, 2, 4]}, "sweep": {"seeds": 3}})
     """
     groups = [*dict.fromkeys(field.metadata["group"] for field in fields_of(Spec)), "space"]
     for name, table in read.items():
