@@ -31,7 +31,10 @@ MOST_TRIALS, LEAST_TRIALS = 5_000, 20  # that Optuna is asked of
 
 
 def noise(table: "pd.DataFrame") -> float:
-    """The standard deviation of accuracy between seeds of the same design, pooled; nan where none was repeated."""
+    """The standard deviation of accuracy between seeds of the same design, pooled.
+
+    table: of a sweep, a row a design. Returns nan where no design was repeated.
+    """
     done = table[table.status == "done"]
     same = [c for c in done.columns if c in (*CHOICES, "hidden")]
     groups = [g.accuracy.to_numpy() for _, g in done.groupby(same, dropna=False) if len(g) > 1]
@@ -40,7 +43,11 @@ def noise(table: "pd.DataFrame") -> float:
 
 
 def families(table: "pd.DataFrame") -> list[tuple[str, "pd.DataFrame"]]:
-    """Designs that differ in more than depth, width and seed are not compared by depth: one group each."""
+    """The groups of designs that may be compared by depth, each with its name.
+
+    table: of a sweep. Designs of one group differ in depth, width, seed and numbers alone, not in activation,
+    initialisation, residual connections or optimizer.
+    """
     done = table[table.status == "done"]
     names = [n for n in ("activation", "initialisation", "residual", "optimizer") if done[n].nunique() > 1]
     if not names:
@@ -56,8 +63,12 @@ def families(table: "pd.DataFrame") -> list[tuple[str, "pd.DataFrame"]]:
 
 
 def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, float, float]:
-    """CPU seconds a layer by Theil and Sen's slope, its 95 % by bootstrap, and the share of variance that a line
-    explains. Designs of one width and one number of epochs only, whose time is known: the largest such group."""
+    """What a layer takes: CPU seconds by Theil and Sen's slope.
+
+    table: of a sweep; seed: of the bootstrap. Looks at the largest group of designs of one width, batch size and number
+    of epochs whose time is known. Returns the slope, the ends of its 95 % by bootstrap, and the share of variance that
+    a straight line explains; nan each where fewer than three depths are there.
+    """
     done = table[(table.status == "done") & table.cpu_s.notna()]
     if not len(done):
         return (math.nan,) * 4
@@ -75,6 +86,7 @@ def time_by_depth(table: "pd.DataFrame", seed: int = 0) -> tuple[float, float, f
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    """Theil and Sen's slope: the median of those between any two points. x, y: (points,)."""
     if len(x) > MOST_SLOPES:
         pick = np.random.default_rng(0).choice(len(x), MOST_SLOPES, replace=False)
         x, y = x[pick], y[pick]
@@ -84,9 +96,11 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def importance(table: "pd.DataFrame") -> dict[str, float]:
-    """The share of the variance of accuracy between the groups of each choice, less what chance gives as many groups
-    (one-way ANOVA's epsilon squared; a numeric choice in four groups). Choices act together, so the shares need not add
-    up to 1."""
+    """The share of the variance of accuracy between the groups of each choice, the largest first.
+
+    table: of a sweep. What chance gives as many groups is taken off (one-way ANOVA's epsilon squared; a numeric choice
+    in four groups). Choices act together, so the shares need not add up to 1.
+    """
     done = table[table.status == "done"]
     total = ((done.accuracy - done.accuracy.mean()) ** 2).sum()
     found = {}
@@ -105,8 +119,11 @@ def importance(table: "pd.DataFrame") -> dict[str, float]:
 
 
 def ped_anova(table: "pd.DataFrame") -> dict[str, float]:
-    """The importance of each choice for being among the best, by Optuna's PED-ANOVA (Watanabe, Bansal, Hutter, 2023);
-    empty where Optuna is not installed. A drawn sample stands for more than 5,000 designs."""
+    """The importance of each choice for being among the best, by Optuna's PED-ANOVA.
+
+    table: of a sweep; a drawn sample stands for more than 5,000 designs (Watanabe, Bansal, Hutter, 2023). Empty where
+    Optuna is not installed, or fewer than 20 designs are done.
+    """
     try:
         import optuna
     except ImportError:
@@ -147,8 +164,11 @@ def _distribution(values: "pd.Series") -> Any:
 
 
 def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
-    """The designs of the highest accuracy, a row each whatever the number of seeds: `accuracy` and other numbers are
-    means over them, `seeds` says of how many, and `spread` how far they lie apart (standard deviation; nan of one)."""
+    """The designs of the highest accuracy, a row each whatever the number of seeds.
+
+    done: the rows of a sweep's table that are done; count: how many are wanted. `accuracy` and other numbers are means
+    over the seeds, `seeds` says of how many, `spread` is the standard deviation of accuracy, nan of one.
+    """
     same = [name for name in (*CHOICES, "hidden") if name in done]
     groups = done.groupby(same, dropna=False, sort=False)
     found = groups.mean(numeric_only=True).assign(seeds=groups.size(), spread=groups.accuracy.std())
@@ -158,7 +178,10 @@ def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
 
 
 def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":
-    """The designs that no other one beats in accuracy without more of `names`; of those where all are known."""
+    """The designs that no other one beats in accuracy without more of something, the most accurate first.
+
+    table: of a sweep; names: the columns of what is spent. Designs of which one of them is not known are left out.
+    """
     done = (
         table[table.status == "done"]
         .dropna(subset=list(names))
@@ -183,8 +206,10 @@ def importances(table: "pd.DataFrame") -> dict[str, dict[str, float]]:
 
 
 def verdicts(table: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """All that can be said in words, the noise first: what lies below it must not be read. shares: of
-    `importances`."""
+    """All that can be said of a sweep in words, the noise first: what lies below it must not be read.
+
+    table: of a sweep; shares: of `importances`. Returns a sentence each, without a point.
+    """
     done = table[table.status == "done"]
     if not len(done):
         return ["no design was trained to its end, so nothing can be said"]

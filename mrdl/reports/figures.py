@@ -24,10 +24,12 @@ LAYOUT = {
 
 
 def _numbers(values: Any) -> list[float]:
+    """Numbers to five digits, which are more than can be seen."""
     return [float(f"{v:.5g}") for v in np.asarray(values, float)]
 
 
 def _figure(traces: list[dict[str, Any]], x: str, y: str, **layout: Any) -> dict[str, Any]:
+    """A figure as plotly's JSON has it. traces: what is drawn; x, y: the titles of its axes; layout: more of it."""
     return {
         "data": traces,
         "layout": {**LAYOUT, "xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}, **layout},
@@ -35,7 +37,10 @@ def _figure(traces: list[dict[str, Any]], x: str, y: str, **layout: Any) -> dict
 
 
 def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
-    """Points, in one colour a family and the collapsed ones in their own, and a running median with 5 to 95 %."""
+    """Accuracy by a number: a point a design, and a running median with 5 to 95 %.
+
+    done: designs that are done; name: the column. Each family has a colour, and collapsed designs have their own.
+    """
     traces = []
     for color, (family, group) in zip(GROUPS * 10, analysis.families(done), strict=False):
         kept = group[~group.collapsed.eq(True)]
@@ -78,6 +83,10 @@ def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, A
 
 
 def _bands(x: np.ndarray, y: np.ndarray) -> tuple[list[float], list[float], list[float], list[float]]:
+    """A running median: places on x, and the 5, 50 and 95 % of y around each.
+
+    x, y: (points,). Few values of x have a place each, of many there are 30 with as many points.
+    """
     order = np.argsort(x, kind="stable")
     places, bands = [], []
     values = np.unique(x)
@@ -91,7 +100,7 @@ def _bands(x: np.ndarray, y: np.ndarray) -> tuple[list[float], list[float], list
 
 
 def time(done: "pd.DataFrame") -> dict[str, Any]:
-    """CPU seconds of each design, and what a layer takes."""
+    """CPU seconds of each design by depth, and what a layer takes. done: designs that are done."""
     slope, low, high, explained = analysis.time_by_depth(done)
     title = ""
     if slope == slope:
@@ -101,7 +110,10 @@ def time(done: "pd.DataFrame") -> dict[str, Any]:
 
 
 def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
-    """The shares of each choice by each method; None where nothing varies."""
+    """The shares of each choice by each method, as bars.
+
+    shares: of `analysis.importances`. None where nothing varies.
+    """
     shown = {method: of for method, of in shares.items() if of}
     if not shown:
         return None
@@ -114,7 +126,10 @@ def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | No
 
 
 def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
-    """All designs by size, and a line through those that none beats."""
+    """All designs by size and accuracy, and a line through those that none beats.
+
+    table: of a sweep; done: its rows that are done.
+    """
     front = analysis.pareto(table).sort_values("parameters")
     hover = [f"{r.hidden}<br>{r.cpu_s:.2f} CPU s" for r in front.itertuples()]
     line = {
@@ -132,7 +147,7 @@ def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
 
 
 def curves(done: "pd.DataFrame") -> dict[str, Any]:
-    """Training loss by epoch, of the best and of some drawn at random."""
+    """Training loss by epoch: of the 20 best designs, and of 20 others drawn at random. done: designs done."""
     best = done.nlargest(min(CURVES, len(done)), "accuracy")
     others = done.drop(best.index)
     drawn = others.sample(min(CURVES, len(others)), random_state=0)
@@ -165,7 +180,10 @@ def curves(done: "pd.DataFrame") -> dict[str, Any]:
 
 
 def heat(done: "pd.DataFrame") -> dict[str, Any] | None:
-    """How activation and depth act together; None where one of them does not vary, or depth takes too many values."""
+    """Median accuracy by activation and depth, as a map of colours.
+
+    done: designs that are done. None where one of the two does not vary, or depth takes too many values.
+    """
     if done.activation.nunique() < 2 or not 2 <= done.depth.nunique() <= BANDS:
         return None
     medians = done.pivot_table("accuracy", "activation", "depth", "median")
@@ -184,7 +202,10 @@ def heat(done: "pd.DataFrame") -> dict[str, Any] | None:
 
 
 def failures(table: "pd.DataFrame") -> dict[str, Any] | None:
-    """Reasons by their number; None where nothing failed."""
+    """Reasons of failed designs by their number, as bars.
+
+    table: of a sweep. None where nothing failed.
+    """
     reasons = table[table.status == "failed"].reason.value_counts().head(20)
     if not len(reasons):
         return None

@@ -28,7 +28,10 @@ BLUE, ORANGE = "#3060c0", "#d07020"
 def plot(run: str, out: str = "") -> tuple[Path, Path]:
     """Draw a run folder into one PNG and one HTML file that works offline; returns their paths.
 
-    out: their common name without an ending, else RUN/plot. Raises SetupError where matplotlib is missing.
+    run: the folder; out: their common name without an ending, left out "plot" in the folder. Raises SetupError where
+    matplotlib is missing or a file cannot be written, DataError where no round is whole.
+
+    plot("runs/first")
     """
     try:
         from matplotlib.figure import Figure
@@ -60,7 +63,10 @@ def plot(run: str, out: str = "") -> tuple[Path, Path]:
 
 
 def _losses(place: Any, manifests: list[Manifest], *_: Any) -> None:
-    """Each stage by itself: their losses are of different kinds."""
+    """Draw the losses by round, each stage by itself: theirs are of different kinds.
+
+    place: a part of the figure; manifests: of the run's rounds.
+    """
     stages = list(dict.fromkeys(m.stage for m in manifests))
     panels = place.subplots(1, len(stages), squeeze=False)[0]
     for axes, stage in zip(panels, stages, strict=True):
@@ -77,7 +83,7 @@ def _losses(place: Any, manifests: list[Manifest], *_: Any) -> None:
 
 
 def _scores(place: Any, manifests: list[Manifest], *_: Any) -> None:
-    """Accuracy, or the measures of networks without classes, by round; and the seconds of each."""
+    """Draw accuracy, or the measure of networks without classes, by round; and the seconds of each."""
     left, right = place.subplots(1, 2)
     names = [n for m in manifests for n in m.validation if n not in ("rows", "loss")]
     name = names[-1] if names else ""
@@ -102,6 +108,7 @@ def _scores(place: Any, manifests: list[Manifest], *_: Any) -> None:
 
 
 def _line(axes: "Axes", rounds: list[Manifest], name: str, color: str, value: Any) -> None:
+    """Draw a line through what a value, a function of a manifest, is in rounds where it is known."""
     known = [(m.stage_round, value(m)) for m in rounds if value(m) is not None]
     if known:
         axes.plot(*zip(*known, strict=True), "o-", color=color, ms=3, label=name)
@@ -122,6 +129,7 @@ def _has_images(model: Model | None) -> bool:
 
 
 def _filters(place: "Figure", manifests: Any, model: Model, *_: Any) -> None:
+    """Draw the weights into the first hidden units as pictures."""
     weight, side = model.weights["layers.0.weight"], _side(model)
     axes = place.subplots(*FILTERS, squeeze=False).ravel()
     place.suptitle("weights into the first hidden units", fontsize=9)
@@ -145,6 +153,7 @@ def _examples(folder: RunFolder, model: Model) -> np.ndarray | None:
 
 
 def _reconstructions(place: "Figure", manifests: Any, model: Model, examples: np.ndarray) -> None:
+    """Draw rows, what the network makes of them, and of an RBM what it dreams of. examples: (rows, columns)."""
     shown = [("rows", model.preparation.scale(examples)), ("reconstructed", model.reconstruct(examples))]
     if model.arch.top_machine is not None:
         shown.append(("samples", model.sample(len(examples), 1000)))
@@ -161,6 +170,7 @@ def _reconstructions(place: "Figure", manifests: Any, model: Model, examples: np
 
 
 def _page(folder: RunFolder, manifests: list[Manifest], png: bytes) -> str:
+    """The page as HTML: the picture, a table of rounds, and the settings. png: the bytes of the picture."""
     about = folder.about()
     names = list(dict.fromkeys(n for m in manifests for n in m.validation))
     header = ["round", "stage", "sha256", "rows", "training loss", *(f"validation {n}" for n in names), "seconds"]

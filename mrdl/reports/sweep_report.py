@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 
 def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Path:
-    """The report of a sweep's table. Raises SetupError where plotly is missing, DataError where nothing was trained."""
+    """Write the report of a sweep's table; returns its path.
+
+    table: a row a design; about: the content of sweep.json; path: of the HTML file. Raises SetupError where plotly is
+    missing, DataError where no design was trained to its end.
+
+    sweep = SweepFolder("sweeps/depth")
+    write_report(sweep.table(), sweep.about, sweep.paths.report)
+    """
     try:
         from plotly.offline import get_plotlyjs
     except ImportError:
@@ -90,6 +97,7 @@ def _plain(value: Any) -> Any:
 
 
 def _rungs(table: "pd.DataFrame", rungs: list[int]) -> str:
+    """How many designs each rung of successive halving has, as HTML; empty without rungs."""
     if not rungs:
         return ""
     counts = ", ".join(f"{int((table.epochs == epochs).sum())} for {epochs} epochs" for epochs in rungs)
@@ -97,6 +105,7 @@ def _rungs(table: "pd.DataFrame", rungs: list[int]) -> str:
 
 
 def _summary(table: "pd.DataFrame") -> str:
+    """How many designs are done, failed and not trained yet, and the CPU hours of all, as HTML."""
     done = table[table.status == "done"]
     failed, planned = (int((table.status == state).sum()) for state in ("failed", "planned"))
     said = ((done.collapsed, "collapsed"), (done.no_better, "are no better than the majority class"))
@@ -109,6 +118,7 @@ def _summary(table: "pd.DataFrame") -> str:
 
 
 def _best(done: "pd.DataFrame") -> str:
+    """A table of the ten best designs, as HTML. done: designs that are done."""
     names = (
         "accuracy",
         "spread",

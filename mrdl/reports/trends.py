@@ -55,8 +55,11 @@ class Trend:
 
 
 def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Trend:
-    """Accuracy by depth as levels: the split of depths that leaves the least squares, bootstrapped over designs; told
-    only where shuffled designs hardly ever differ as much."""
+    """How accuracy goes with depth, as levels: the split of depths that leaves the least squares.
+
+    family: the name of the designs; group: their rows; sigma: the noise between seeds, nan where it is not known; seed:
+    of the bootstrap over designs. Told only where shuffled designs hardly ever differ as much.
+    """
     depth, accuracy = group.depth.to_numpy(float), group.accuracy.to_numpy(float)
     no_better = group.no_better.eq(True).to_numpy()
     depths = np.unique(depth)
@@ -88,6 +91,7 @@ def trend(family: str, group: "pd.DataFrame", sigma: float, seed: int = 0) -> Tr
 
 
 def _draws(rng: np.random.Generator, count: int) -> Iterator[np.ndarray]:
+    """Indices of bootstrap samples of so many designs, (count,) each."""
     return (rng.integers(0, count, count) for _ in range(DRAWS))
 
 
@@ -116,6 +120,7 @@ def _two_levels(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> 
 
 
 def _gain(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> float:
+    """The gain in squares of the best split into two levels."""
     return float(_two_levels(level, accuracy, depths)[0].max())
 
 
@@ -143,6 +148,7 @@ def _hill(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> tuple[
 
 
 def _height(level: np.ndarray, accuracy: np.ndarray, depths: np.ndarray) -> float:
+    """How far the middle of the best three levels lies above the higher of the others."""
     return min(_hill(level, accuracy, depths)[2:])
 
 

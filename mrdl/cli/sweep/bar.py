@@ -12,7 +12,12 @@ Told = Callable[[dict[str, int]], None]
 
 @contextmanager
 def bar(show: bool = True) -> Iterator[Told]:
-    """A bar on standard error, for as long as it is entered."""
+    """Draw a bar on standard error, for as long as it is entered.
+
+    show: whether it is seen. Gives what is to be told the ledger's counts again and again.
+
+    with bar() as told: told(ledger.counts())
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(30),
@@ -31,7 +36,10 @@ def bar(show: bool = True) -> Iterator[Told]:
 
 
 def words(counts: dict[str, int]) -> str:
-    """The counts for people."""
+    """The counts for people: 12 done (1 collapsed, ...), 3 failed, 2 running.
+
+    counts: as `Ledger.counts` has them; those that are 0 at the end are left out.
+    """
     said = f"{counts['collapsed']} collapsed, {counts['no_better']} no better than the majority class"
     told = f"{counts['done']} done ({said}), {counts['failed']} failed"
     more = [f"{counts[name]} {name}" for name in ("running", "planned") if counts[name]]

@@ -17,13 +17,16 @@ HOME = "sweeps"  # where sweeps are kept that were not given a folder
 
 
 def folder_of(name: str) -> Path:
-    """A sweep's folder, by its path or by its name below sweeps/."""
+    """A sweep's folder, by its path or by its name below sweeps/.
+
+    folder_of("sweep_depth") == Path("sweeps/sweep_depth"), where there is no such sweep here
+    """
     path = Path(name)
     return path if (path / "sweep.json").exists() else Path(HOME) / name
 
 
 def show_all(options: Any) -> None:
-    """Show the sweeps below sweeps/, one a line."""
+    """Show the sweeps below sweeps/, one a line: its name, its data, its designs and how far it is."""
     table = Table(box=None, pad_edge=False)
     for name in ("sweep", "data", "designs", "state"):
         table.add_column(name)

@@ -29,7 +29,10 @@ EXAMPLES = 10
 
 
 def plan(options: Any) -> None:
-    """Say how many designs a spec has, how long they take, how large they are; show ten of them."""
+    """Say how many designs a spec has, how long they take and how large they are, and show ten of them.
+
+    options: of the command line; spec, data. Trains nothing, and writes nothing.
+    """
     spec = read_spec(options.spec)
     data, designs = look_at(spec, options.data)
     seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
@@ -67,7 +70,7 @@ def plan(options: Any) -> None:
 
 
 def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Iterator[str]:
-    """What follows from the first results, and what will not fit."""
+    """Say what follows from the first results, and which designs will not fit into their memory."""
     if spec.halving:
         first, *rungs = spec.rungs()
         kept = [f"{max(1, len(designs) // spec.halving.eta**i)} for {n}" for i, n in enumerate(rungs, 1)]
@@ -84,7 +87,10 @@ def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Itera
 
 
 def run(options: Any) -> int:
-    """Train all designs of a spec, in a new folder or in the one that holds this very sweep."""
+    """Train all designs of a spec, in a new folder or in the one that holds this very sweep.
+
+    options: of the command line; spec, data, dir, and those of `resume`. Returns the exit status.
+    """
     read_spec(options.spec)  # errors that name the file
     about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8-sig"))
     folder = options.dir or f"{HOME}/{Path(options.spec).stem}"
@@ -92,12 +98,18 @@ def run(options: Any) -> int:
 
 
 def resume(options: Any) -> int:
-    """Train the designs of a sweep that are not over."""
+    """Train the designs of a sweep that are not over.
+
+    options: of the command line; id, runner, slots, python_bin, mrjob_conf, json. Returns the exit status.
+    """
     return _drive(lambda told: SweepDriver(folder_of(options.id), told), options)
 
 
 def retry_failed(options: Any) -> int:
-    """Train the designs of a sweep that failed once more, and those that are not over."""
+    """Train the designs of a sweep that failed once more, and those that are not over.
+
+    options: as `resume` has them. Returns the exit status.
+    """
 
     def make(told: Told) -> SweepDriver:
         sweep = SweepDriver(folder_of(options.id), told)
@@ -108,7 +120,10 @@ def retry_failed(options: Any) -> int:
 
 
 def _drive(make: Callable[[Told], SweepDriver], options: Any) -> int:
-    """Run with a bar; the counts at the end."""
+    """Run a sweep with a bar, and say the counts at the end.
+
+    make: makes the sweep, and is given what is to be told of its progress. Returns the exit status.
+    """
     with bar() as told:
         sweep = make(told)
         for text in (f"label: {sweep.about.get('label', 'not known')}", look_for(sweep.spec.backend)):

@@ -45,6 +45,7 @@ def define(sweep: argparse.ArgumentParser) -> None:
 
 
 def _with_runner(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of verbs that train: where, how many at a time, and what the site of the tasks needs."""
     parser.add_argument(
         "-r",
         "--runner",
@@ -61,18 +62,21 @@ def _with_runner(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: Any) -> int | None:
+    """Do what a verb that trains does, or would: its module is loaded here."""
     from mrdl.cli.sweep import run
 
     return run.VERBS[options.verb](options)
 
 
 def _look(options: Any) -> None:
+    """Do what a verb that looks at a sweep does: its module is loaded here."""
     from mrdl.cli.sweep import views
 
     views.VERBS[options.verb](options)
 
 
 def _list(options: Any) -> None:
+    """List the sweeps, without loading what trains."""
     from mrdl.cli.sweep import listing  # not `views`, which loads what trains
 
     listing.show_all(options)

@@ -24,7 +24,10 @@ FOLLOW_S = 1.0
 
 
 def status(options: Any) -> None:
-    """Say how far a sweep is, and whether a driver is at work; with --follow until it is over."""
+    """Say how far a sweep is, and whether a driver is at work.
+
+    options: of the command line; id, json: as JSON, follow: with a bar until it is over.
+    """
     sweep = SweepFolder(folder_of(options.id))
     counts = sweep.ledger.counts()
     if options.json:
@@ -47,7 +50,10 @@ def status(options: Any) -> None:
 
 
 def show(options: Any) -> None:
-    """Show the best designs of a sweep in a table, and why others failed."""
+    """Show the best designs of a sweep in a table, a row for all seeds of one, and why others failed.
+
+    options: of the command line; id, top: how many.
+    """
     table = SweepFolder(folder_of(options.id)).table()
     done = table[table.status == "done"]
     screen, best = Screen(width=160), Table(box=None, pad_edge=False)
@@ -90,7 +96,11 @@ def stop(options: Any) -> None:
 
 
 def export(options: Any) -> None:
-    """Write a sweep's table as CSV or Parquet."""
+    """Write a sweep's table as CSV or Parquet, by the ending of the file's name.
+
+    options: of the command line; id, file. Raises ConfigError for another ending, SetupError where it cannot be
+    written.
+    """
     table, path = SweepFolder(folder_of(options.id)).table(), Path(options.file)
     if path.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"{path} ends with {path.suffix!r}, expected .csv or .parquet")
@@ -109,6 +119,7 @@ def _no_formula(cell: Any) -> Any:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
+    """Raise SetupError, with the path, where what is written inside cannot be."""
     try:
         yield
     except OSError as error:
@@ -116,7 +127,10 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def report(options: Any) -> None:
-    """Write a sweep's report, one HTML file."""
+    """Write a sweep's report, one HTML file.
+
+    options: of the command line; id, out: its path, left out report.html in the sweep's folder.
+    """
     from mrdl.reports.sweep_report import write_report
 
     sweep = SweepFolder(folder_of(options.id))
