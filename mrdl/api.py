@@ -112,8 +112,8 @@ class Sweep:
         Returns the table that docs/sweeps.md describes. Raises ConfigError, DataError, SetupError or TrainingError.
         """
         with bar(show) as told:
-            sweep = SweepDriver.create(self.folder, self._spec, str(data), on_progress=told)
-            return sweep.run(runner, slots, python_bin, mrjob_conf)
+            sweep = SweepFolder.create(self.folder, self._spec, str(data), on_progress=told)
+            return SweepDriver(sweep).run(runner, slots, python_bin, mrjob_conf)
 
     def table(self) -> "pd.DataFrame":
         """The table as far as it is."""

@@ -11,15 +11,15 @@ import pytest
 from watching import processes
 
 from mrdl.data.dataset import prepare_data
-from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 
 TESTS = Path(__file__).resolve().parent
 
 
 def start(folder, spec, digits):
     code = (
-        "import json, sys; from mrdl.sweep.driver import SweepDriver;"
-        "SweepDriver.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]).run('local', 2)"
+        "import json, sys; from mrdl.sweep.driver import SweepDriver; from mrdl.sweep.folder import SweepFolder;"
+        "SweepDriver(SweepFolder.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3])).run('local', 2)"
     )
     return subprocess.Popen([sys.executable, "-c", code, str(folder), json.dumps(spec), str(digits)])
 
@@ -44,7 +44,7 @@ def odd_sweep(tmp_path, small_csv):
 
     def make(function="perfect", folder="sweep", limits=(), **space):
         about = {"data": {"label": "answer"}, "space": space, "sweep": {"backend": f"odd_back_ends:{function}"}}
-        return SweepDriver.create(tmp_path / folder, {**about, "limits": dict(limits)}, str(small_csv))
+        return SweepFolder.create(tmp_path / folder, {**about, "limits": dict(limits)}, str(small_csv))
 
     return make
 
@@ -83,6 +83,6 @@ def digits_sweep(tmp_path, digits):
         backend = more.pop("backend", "torch")
         about = spec or {"data": {"label": "digit"}, "space": more, "sweep": {"backend": backend}}
         about = {**about, "limits": limits} if limits else about
-        return SweepDriver.create(tmp_path / folder, about, str(data), on_progress=on_progress)
+        return SweepFolder.create(tmp_path / folder, about, str(data), on_progress=on_progress)
 
     return make

@@ -9,6 +9,7 @@ import pytest
 import mrdl
 from mrdl.nn.design import design_of
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.ledger import Ledger
 
 SPEC = {
@@ -33,7 +34,7 @@ def swept(tmp_path_factory):
     from conftest import DIGITS
 
     folder = tmp_path_factory.mktemp("swept") / "sweeps" / "narrow"
-    SweepDriver.create(folder, SPEC, str(DIGITS)).run("inline")
+    SweepDriver(SweepFolder.create(folder, SPEC, str(DIGITS))).run("inline")
     return folder
 
 
@@ -120,7 +121,7 @@ def test_a_sweep_or_a_design_that_is_not_there_is_told(command, digits, swept, t
     assert "is not the folder of a sweep" in refused(command, digits, "--from-sweep", "nowhere")
     told = refused(command, digits, "--from-sweep", f"{swept}:zz")
     assert "0 designs" in told and "begins with 'zz'" in told and "mrdl sweep export" in told
-    SweepDriver.create(tmp_path / "planned", SPEC, str(digits))
+    SweepFolder.create(tmp_path / "planned", SPEC, str(digits))
     told = refused(command, digits, "--from-sweep", tmp_path / "planned")
     assert "no design" in told and f"mrdl sweep resume {tmp_path / 'planned'}" in told
 

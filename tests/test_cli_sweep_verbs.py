@@ -6,6 +6,7 @@ import pytest
 from odd_back_ends import HERE, nodes_of, toml
 
 from mrdl.cli.main import main
+from mrdl.sweep.driver import SweepDriver
 
 pytestmark = pytest.mark.usefixtures("importable")
 
@@ -26,7 +27,7 @@ def test_an_export_that_cannot_be_written_is_told(odd_sweep, tmp_path, name):
 
 def test_a_report_that_cannot_be_written_is_told(odd_sweep):
     made = odd_sweep(nodes=[[1]])
-    made.run("inline")
+    SweepDriver(made).run("inline")
     assert main(["sweep", "report", str(made.path), "--out", "nowhere/r.html"]) == 2
 
 
@@ -39,6 +40,6 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path, small_csv, folder):
 
 def test_json_is_all_that_retry_failed_prints(odd_sweep, capfd):
     made = odd_sweep("odd", nodes=nodes_of("nothing", "list"))
-    made.run("inline")
+    SweepDriver(made).run("inline")
     assert main(["sweep", "retry-failed", str(made.path), "--json", "-r", "inline"]) == 0
     assert json.loads(capfd.readouterr().out)["failed"] == 1

@@ -11,6 +11,7 @@ from mrdl.cli.main import main
 from mrdl.reports.analysis import importance, time_by_depth, verdicts
 from mrdl.reports.sweep_report import write_report
 from mrdl.reports.trends import trend
+from mrdl.sweep.driver import SweepDriver
 
 pytestmark = pytest.mark.usefixtures("importable")
 
@@ -38,7 +39,7 @@ def test_whatever_a_name_says_is_no_markup_of_the_page(tmp_path):
 )
 def test_a_report_of_an_odd_sweep_is_a_page_or_a_word(odd_sweep, function, nodes, status):
     made = odd_sweep(function, nodes=nodes)
-    made.run("inline")
+    SweepDriver(made).run("inline")
     assert main(["sweep", "report", str(made.path)]) == status
     assert (made.path / "report.html").exists() == (status == 0)
     if function == "majority":

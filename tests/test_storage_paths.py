@@ -9,7 +9,7 @@ import pytest
 
 from mrdl.cli.main import main
 from mrdl.storage.paths import PLAIN, hadoop_literal, matching, plain_name
-from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 
 ROWS = "".join(f"{i % 2},{i},{i * i % 7}\n" for i in range(40))
 QUICK = ["--nodes", "2,3,2", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "9"]
@@ -126,5 +126,5 @@ def test_a_folder_has_a_plain_name_as_long_as_it_is_held(tmp_path, name):
 @pytest.mark.parametrize("name", NASTY)
 def test_the_jobs_of_a_sweep_have_plain_names_whatever_its_folder_is_called(tmp_path, small_csv, name):
     spec = {"data": {"label": "answer"}, "space": {"nodes": [[4]], "epochs": 1}}
-    sweep = SweepDriver.create(tmp_path / name, spec, str(small_csv))
+    sweep = SweepFolder.create(tmp_path / name, spec, str(small_csv))
     assert re.fullmatch(r"[a-z0-9._-]+-[0-9a-f]{8}", sweep.about["id"])

@@ -7,6 +7,7 @@ from sweeps import SLOW
 
 from mrdl.errors import ConfigError, DataError
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 
 pytestmark = pytest.mark.usefixtures("importable")
 
@@ -49,9 +50,9 @@ def test_wrong_data_is_refused_before_anything_is_written(digits_sweep, tmp_path
 def test_a_sweep_trains_each_design_once_in_any_runner(digits_sweep):
     told = []
     first, second = digits_sweep(SMALL, on_progress=told.append), digits_sweep(SMALL, folder="inline")
-    table = first.run("local")
+    table = SweepDriver(first).run("local")
     assert len(table) == 8 == len(set(table.arch_id)) and set(table.status) == {"done"} and set(table.attempts) == {1}
-    assert same(table, second.run("inline"))
+    assert same(table, SweepDriver(second).run("inline"))
     assert told[-1] == {
         "designs": 8, "done": 8, "failed": 0, "collapsed": int(table.collapsed.sum()),
         "no_better": int(table.no_better.sum()), "running": 0, "planned": 0,
@@ -71,32 +72,32 @@ def test_a_finished_sweep_trains_nothing_again(digits_sweep):
     table = digits_sweep(SMALL).run()
     again = digits_sweep(SMALL)
     jobs = again.ledger.jobs()
-    assert same(again.run(), table) and again.ledger.jobs() == jobs
+    assert same(SweepDriver(again).run(), table) and again.ledger.jobs() == jobs
 
 
 def test_the_index_is_made_again_from_the_parts(digits_sweep):
     made = digits_sweep(SMALL)
-    table, counts = made.run(), made.ledger.counts()
+    table, counts = SweepDriver(made).run(), made.ledger.counts()
     made.ledger.close()
     for path in made.path.glob("ledger.db*"):
         path.unlink()
-    again = SweepDriver(made.path, reindex=True)
+    again = SweepFolder(made.path, reindex=True)
     assert again.table().equals(table) and again.ledger.counts() == counts
 
 
 def test_failed_designs_are_rows_and_can_be_tried_again(digits_sweep):
     made = digits_sweep(backend="backends:fit", nodes=[[1], [9], [7]])
-    table = made.run()
+    table = SweepDriver(made).run()
     assert table.status.tolist() == ["failed", "done", "failed"] and table.attempts.tolist() == [1, 1, 1]
     assert made.ledger.ask_again() == 2
-    assert made.run().attempts.tolist() == [2, 1, 2]
+    assert SweepDriver(made).run().attempts.tolist() == [2, 1, 2]
     assert made.ledger.counts()["failed"] == 2
 
 
 def test_a_design_that_takes_its_task_along_stands_alone_in_the_end(digits_sweep):
     """Its pack is sent again design by design; the second time that it dies alone it is a row."""
     made = digits_sweep(backend="backends:kills_its_parent", nodes=[[n] for n in range(1, 7)])
-    table = made.run("inline")
+    table = SweepDriver(made).run("inline")
     assert table.status.tolist() == ["failed"] + ["done"] * 5
     assert table.reason[0] == "its task died three times, the last time with it alone in it"
     assert made.ledger.counts()["duplicates"] == 0
@@ -122,19 +123,19 @@ def test_a_back_end_that_is_not_there_is_told(digits_sweep):
 
 def test_a_part_that_ends_within_a_line_is_read_as_far_as_it_is_whole(digits_sweep):
     made = digits_sweep(SMALL)
-    table = made.run()
+    table = SweepDriver(made).run()
     part = sorted((made.path / "parts").glob("*.jsonl"))[0]
     whole = part.read_bytes()
     part.write_bytes(whole[:-20])
-    made = SweepDriver(made.path, reindex=True)
+    made = SweepFolder(made.path, reindex=True)
     assert made.ledger.counts()["done"] == 8 - 1
-    assert same(made.run(), table)
+    assert same(SweepDriver(made).run(), table)
 
 
 def test_two_drivers_do_not_run_one_sweep(digits_sweep):
     made = digits_sweep(SMALL)
     with made.held(), pytest.raises(ConfigError, match=f"is in use by process {os.getpid()}"):
-        SweepDriver(made.path).run()
+        SweepDriver(SweepFolder(made.path)).run()
 
 
 def test_a_sweep_that_is_stopped_goes_on_later(tmp_path, digits):
@@ -142,8 +143,8 @@ def test_a_sweep_that_is_stopped_goes_on_later(tmp_path, digits):
         if counts["done"] >= 3:
             made.stop()
 
-    made = SweepDriver.create(tmp_path / "sweep", SLOW, str(digits), on_progress=stop_after_three)
-    table = made.run("local", 1)
+    made = SweepFolder.create(tmp_path / "sweep", SLOW, str(digits), on_progress=stop_after_three)
+    table = SweepDriver(made).run("local", 1)
     assert 3 <= (table.status == "done").sum() < 24
     made._on_progress = lambda counts: None
-    assert set(made.run().status) == {"done"}
+    assert set(SweepDriver(made).run().status) == {"done"}

@@ -9,6 +9,7 @@ from mrdl.cli.main import main
 from mrdl.errors import MrdlError
 from mrdl.nn.design import Design
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.record import Record, State
 
@@ -34,42 +35,42 @@ def test_a_driver_that_died_while_it_planned_is_followed_by_resume(odd_sweep):
     for path in made.path.glob("ledger.db*"):
         path.unlink()
     assert main(["sweep", "resume", str(made.path), "-r", "inline"]) == 0
-    assert SweepDriver(made.path).ledger.counts()["done"] == 2
+    assert SweepFolder(made.path).ledger.counts()["done"] == 2
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a database " * 300], ids=["gone", "empty", "garbage"])
 def test_an_index_that_is_lost_costs_no_training(odd_sweep, content):
     made = odd_sweep(nodes=[[1], [2]])
-    table, lines = made.run("inline"), written(made.path)
+    table, lines = SweepDriver(made).run("inline"), written(made.path)
     made.ledger.close()
     for path in made.path.glob("ledger.db*"):
         path.unlink()
     if content is not None:
         (made.path / "ledger.db").write_bytes(content)
     assert main(["sweep", "reindex", str(made.path)]) == 0
-    assert SweepDriver(made.path).run("inline").equals(table) and written(made.path) == lines
+    assert SweepDriver(SweepFolder(made.path)).run("inline").equals(table) and written(made.path) == lines
 
 
 def test_a_lost_index_is_not_taken_for_a_sweep_that_was_never_run(odd_sweep):
     made = odd_sweep(nodes=[[1], [2]])
-    made.run("inline")
+    SweepDriver(made).run("inline")
     lines = written(made.path)
     made.ledger.close()
     for path in made.path.glob("ledger.db*"):
         path.unlink()
-    assert set(odd_sweep(nodes=[[1], [2]]).run("inline").status) == {"done"}
+    assert set(SweepDriver(odd_sweep(nodes=[[1], [2]])).run("inline").status) == {"done"}
     assert written(made.path) == lines, "each exactly once"
 
 
 def test_a_sweep_goes_on_after_its_index_was_made_again(odd_sweep):
     """A job that died before its first word has no part, and its number is free again."""
     made = odd_sweep(nodes=[[n] for n in range(1, 5)])
-    made.run("local", 2)
+    SweepDriver(made).run("local", 2)
     parts = sorted((made.path / "parts").glob("*.jsonl"))
     assert len(parts) > 1
     parts[0].unlink()
-    made = SweepDriver(made.path, reindex=True)
-    assert set(made.run("inline").status) == {"done"}
+    made = SweepFolder(made.path, reindex=True)
+    assert set(SweepDriver(made).run("inline").status) == {"done"}
 
 
 @pytest.mark.parametrize("verb", ["status", "show", "report", "reindex", "resume", "export"])
@@ -116,12 +117,12 @@ def test_a_back_end_that_is_not_found_any_more_fails_no_design(tmp_path, small_c
     (tmp_path / "a" / "only_there.py").write_text(f"from {HERE} import perfect as fit\n")
     monkeypatch.chdir(tmp_path / "a")
     about = {"data": {"label": "answer"}, "space": {"nodes": [[1]]}, "sweep": {"backend": "only_there:fit"}}
-    folder = SweepDriver.create(tmp_path / "sweep", about, str(small_csv)).path
+    folder = SweepFolder.create(tmp_path / "sweep", about, str(small_csv)).path
     monkeypatch.chdir(tmp_path / "b")
     monkeypatch.delitem(sys.modules, "only_there", raising=False)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(tmp_path / "a")])
     assert main(["sweep", "resume", str(folder), "-r", "inline"]) in (0, 2)
-    assert SweepDriver(folder).ledger.counts()["failed"] == 0
+    assert SweepFolder(folder).ledger.counts()["failed"] == 0
 
 
 # --- verbs ---

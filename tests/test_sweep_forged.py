@@ -35,8 +35,8 @@ def trained(tmp_path_factory):
         (folder / "d.csv").write_text("".join(f"{'ab'[i % 2]},{i % 2 + i / 100},{i % 5}\n" for i in range(80)))
         about = {"data": {"label": "0"}, "space": {"nodes": [[9], [7], [2]], "epochs": 3}}
         about["sweep"] = {"seeds": 2, "backend": "backends:at_once"}
-        made = SweepDriver.create(folder / "sweep", about, str(folder / "d.csv"))
-        made.run("inline")
+        made = SweepFolder.create(folder / "sweep", about, str(folder / "d.csv"))
+        SweepDriver(made).run("inline")
         made.ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         made.ledger.close()
     return folder / "sweep"

@@ -13,6 +13,7 @@ from sweeps import SLOW, start
 from watching import processes, wait_for
 
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.ledger import Ledger
 
 pytestmark = pytest.mark.usefixtures("importable")
@@ -40,15 +41,15 @@ def test_drivers_killed_at_random_lose_nothing_and_train_nothing_twice(tmp_path,
         wait_for(lambda process=process: process.poll() is not None, rng.uniform(0.4, 2.0))
         process.kill()
         process.wait()
-    made = SweepDriver.create(folder, {
+    made = SweepFolder.create(folder, {
         "data": {"label": "answer"}, "space": {"nodes": [[n] for n in range(1, 31)]},
         "sweep": {"backend": f"{HERE}:perfect"},
     }, str(small_csv))  # fmt: skip
-    table = made.run("local", 2)
+    table = SweepDriver(made).run("local", 2)
     counts = made.ledger.counts()
     assert (counts["designs"], counts["done"], counts["duplicates"]) == (30, 30, 0)
     assert sorted(json.loads(line)["arch_id"] for line in written(folder)) == sorted(table.arch_id)
-    made = SweepDriver(made.path, reindex=True)
+    made = SweepFolder(made.path, reindex=True)
     assert made.table().equals(table)
 
 
@@ -88,8 +89,8 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing_that_is_done(t
         assert time.monotonic() < deadline, "workers live on"
         time.sleep(0.05)
     before = {path.name: path.read_bytes() for path in (tmp_path / "sweep" / "parts").glob("*")}
-    made = SweepDriver(tmp_path / "sweep")
-    table = made.run("local", 2)
+    made = SweepFolder(tmp_path / "sweep")
+    table = SweepDriver(made).run("local", 2)
     counts = made.ledger.counts()
     assert (counts["designs"], counts["done"], counts["duplicates"]) == (24, 24, 0)
     assert len(table) == 24 and set(table.status) == {"done"}
@@ -112,8 +113,8 @@ def test_2250_designs_are_2250_trainings_though_drivers_die(tmp_path, digits):
             time.sleep(0.1)
         driver.kill()
         driver.wait()
-    made = SweepDriver(path)
-    table, counts = made.run("local", 2), made.ledger.counts()
+    made = SweepFolder(path)
+    table, counts = SweepDriver(made).run("local", 2), made.ledger.counts()
     assert (counts["designs"], counts["done"], counts["duplicates"]) == (2_250, 2_250, 0)
     assert len(table) == table.arch_id.nunique() == 2_250 and set(table.attempts) == {1}
     written = [line for part in path.glob("parts/*.jsonl") for line in part.read_bytes().splitlines()]
@@ -130,6 +131,6 @@ def test_killed_tasks_are_made_up_for(tmp_path, digits):
             killed += 1
         time.sleep(0.05)
     assert process.returncode == 0 and killed == 5
-    made = SweepDriver(tmp_path / "sweep")
+    made = SweepFolder(tmp_path / "sweep")
     counts = made.ledger.counts()
     assert (counts["done"], counts["failed"], counts["duplicates"]) == (24, 0, 0)

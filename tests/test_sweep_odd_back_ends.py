@@ -7,6 +7,7 @@ from odd_back_ends import HERE, nodes_of
 
 from mrdl.data.dataset import prepare_data
 from mrdl.nn.design import Design
+from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.jobs.child import Limits
 from mrdl.sweep.jobs.pack import run_pack
 
@@ -49,7 +50,7 @@ def test_what_a_back_end_may_do_is_done(data, kind):
 
 def test_a_device_that_is_no_text_does_not_end_a_child_silently(odd_sweep):
     """By a whole sweep: what a forked child raises past its end runs on in a copy of whoever called run_pack."""
-    table = odd_sweep("odd", nodes=nodes_of("device")).run("inline")
+    table = SweepDriver(odd_sweep("odd", nodes=nodes_of("device"))).run("inline")
     assert "said nothing" not in table.reason[0]
 
 
@@ -60,7 +61,7 @@ def test_a_child_of_a_training_is_not_waited_for(data):
 
 
 def test_losses_may_be_numbers_of_any_kind(odd_sweep):
-    table = odd_sweep("reports_float32", nodes=[[1]], epochs=3).run("inline")
+    table = SweepDriver(odd_sweep("reports_float32", nodes=[[1]], epochs=3)).run("inline")
     assert table.status[0] == "done", table.reason[0]
     assert table.curve[0] == pytest.approx([1, 1 / 2, 1 / 3], abs=1e-6)
 

@@ -11,6 +11,7 @@ from watching import processes, wait_for
 from mrdl.nn.design import CHOICES, Design
 from mrdl.settings.config import TrainConfig
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.jobs.child import over_limit
 from mrdl.sweep.routes import settings_of_design
 
@@ -30,7 +31,7 @@ def test_a_job_trains_the_design_that_the_table_says(choice):
 def test_a_job_trains_as_many_epochs_as_the_table_says(tmp_path, small_csv):
     space = {"nodes": [[4]], "optimizer": "sgd", "initialisation": "he", "learning_rate": 0.05, "epochs": 1}
     about = {"data": {"label": "answer"}, "space": space, "sweep": {"route": "job", "shards": 1}}
-    table = SweepDriver.create(tmp_path / "sweep", about, str(small_csv)).run("inline")
+    table = SweepDriver(SweepFolder.create(tmp_path / "sweep", about, str(small_csv))).run("inline")
     assert table.status[0] == "done", table.reason[0]
     assert len(table.curve[0]) == 1
 
@@ -40,7 +41,7 @@ def test_long_designs_of_a_back_end_of_ones_own_are_trained_by_it(odd_sweep):
     (first, text, *_), (second, *_) = made.ledger.waiting()
     took = made.record(first, text, status="done", wall_s=300.0, accuracy=0.5, loss=1.0)
     made.parts.close(made.register([[first]]), [took])
-    table = made.run("inline").set_index("arch_id")
+    table = SweepDriver(made).run("inline").set_index("arch_id")
     assert (table.status[second], table.backend[second]) == ("done", f"{HERE}:perfect"), table.reason[second]
 
 
@@ -56,7 +57,7 @@ def test_the_limit_of_time_holds_for_a_job_of_its_own(tmp_path, small_csv, sweep
     process = sweep_process("run", spec, small_csv, "--dir", "long", "-r", "inline")
     assert wait_for(lambda: list(tmp_path.glob("long/runs/*/err.txt")), 40)
     assert wait_for(lambda: process.poll() is not None, 40), "it trains on"
-    assert SweepDriver(tmp_path / "long").table().reason[0] == over_limit(1)
+    assert SweepFolder(tmp_path / "long").table().reason[0] == over_limit(1)
 
 
 @pytest.mark.slow
@@ -76,7 +77,7 @@ def test_a_design_can_be_a_job_of_its_own_and_is_tested_on_the_same_rows(digits_
         "sweep": {"route": "job", "shards": 2},
     }  # fmt: skip
     made = digits_sweep(spec)
-    table = made.run("inline")
+    table = SweepDriver(made).run("inline")
     assert set(table.status) == {"done"} and (table.accuracy > 0.8).all()
     assert set(table.device) == {"cpu"} and set(table.trained_epochs) == {6}
     assert (table.cpu_s > 0).all() and not table.collapsed.any() and not table.no_better.any()
@@ -106,8 +107,8 @@ def test_jobs_of_a_killed_driver_end_with_it_and_go_on_after_their_last_round(tm
     driver.kill()
     driver.wait()
     rounds = {path.name: path.read_bytes() for path in tmp_path.glob("sweep/runs/*/rounds/*")}
-    table = SweepDriver(tmp_path / "sweep").run("local")
-    calm = SweepDriver.create(tmp_path / "calm", spec, str(digits)).run("inline")
+    table = SweepDriver(SweepFolder(tmp_path / "sweep")).run("local")
+    calm = SweepDriver(SweepFolder.create(tmp_path / "calm", spec, str(digits))).run("inline")
     told = ["arch_id", "status", "accuracy", "loss", "curve"]
     assert table[told].equals(calm[told]) and table.attempts.tolist() == [1]
     for path in tmp_path.glob("sweep/runs/*/rounds/*"):

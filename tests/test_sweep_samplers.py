@@ -8,6 +8,7 @@ import pytest
 from mrdl.errors import ConfigError
 from mrdl.nn.design import Design
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.record import Record, State
 from mrdl.sweep.samplers import next_designs
 from mrdl.sweep.spec import spec_of
@@ -66,13 +67,13 @@ def test_what_failed_is_never_promoted():
 def test_a_halving_sweep_trains_each_rung_once_and_its_index_can_be_made_again(tmp_path, digits):
     from mrdl.reports.sweep_report import write_report
 
-    made = SweepDriver.create(tmp_path / "sweep", HALVING, str(digits))
-    table = made.run("inline")
+    made = SweepFolder.create(tmp_path / "sweep", HALVING, str(digits))
+    table = SweepDriver(made).run("inline")
     assert table.epochs.value_counts().to_dict() == {1: 12, 3: 4, 9: 1} and set(table.status) == {"done"}
     best = table[table.epochs == 9].iloc[0]
     assert best.accuracy > table[table.epochs == 1].accuracy.max()
-    assert SweepDriver(made.path).run("inline").equals(table), "a finished sweep plans no more"
-    made = SweepDriver(made.path, reindex=True)
+    assert SweepDriver(SweepFolder(made.path)).run("inline").equals(table), "a finished sweep plans no more"
+    made = SweepFolder(made.path, reindex=True)
     assert made.table().equals(table)
     text = write_report(table, made.about, tmp_path / "report.html").read_text()
     assert "12 for 1 epochs, 4 for 3 epochs, 1 for 9 epochs" in text

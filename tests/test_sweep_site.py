@@ -13,6 +13,7 @@ from mrdl.mapreduce.arguments import Job
 from mrdl.mapreduce.runners import runner_of
 from mrdl.nn import design
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.jobs import trainings, yarn_packs
 from mrdl.sweep.jobs.trainings import Jobs
 
@@ -27,7 +28,7 @@ def sweep(tmp_path, small_csv, monkeypatch):
     monkeypatch.chdir(tmp_path)
     space = {"nodes": [[1], [2], [3]]}
     about = {"data": {"label": "answer"}, "space": space, "sweep": {"backend": "backends:at_once"}}
-    return SweepDriver.create(tmp_path / "sweep", about, str(small_csv))
+    return SweepFolder.create(tmp_path / "sweep", about, str(small_csv))
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_sweep_is_told_to_hadoop_as_a_training_is(sweep, tmp_path, monkeypatch
 
 
 def test_the_python_that_was_named_runs_the_packs_and_is_kept_for_resume(sweep, tmp_path, python, capsys):
-    sweep.run("local", 1, python_bin=python)
+    SweepDriver(sweep).run("local", 1, python_bin=python)
     started = (tmp_path / "started").read_text()
     assert started and set(sweep.table().status) == {"done"}
     for path in [*sweep.path.glob("parts/*"), *sweep.path.glob("ledger.db*")]:
@@ -86,6 +87,6 @@ def test_jobs_of_their_own_are_told_the_same(sweep, tmp_path, monkeypatch):
 
 def test_a_conf_that_is_not_there_is_told_before_anything_runs(sweep, capsys):
     with pytest.raises(ConfigError, match="--mrjob-conf nowhere is not there"):
-        sweep.run("inline", mrjob_conf="nowhere")
+        SweepDriver(sweep).run("inline", mrjob_conf="nowhere")
     assert main(["sweep", "resume", str(sweep.path), "-r", "inline", "--mrjob-conf", "nowhere"]) == 2
     assert sweep.ledger.counts()["planned"] == 3

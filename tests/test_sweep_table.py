@@ -10,6 +10,7 @@ from odd_back_ends import nodes_of
 
 from mrdl.cli.main import main
 from mrdl.nn.design import Design
+from mrdl.sweep.driver import SweepDriver
 
 pytestmark = pytest.mark.usefixtures("importable")
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("importable")
 def mixed(odd_sweep):
     """Designs that are done, have failed, and were not trained yet."""
     made = odd_sweep("odd", nodes=nodes_of("list", "nothing", "formula", "says a formula", "prints", "markup"))
-    made.run("inline")
+    SweepDriver(made).run("inline")
     made.ledger.plan([("f" * 16, Design((99,)).canonical(), 1.0, "torch")])
     return made
 
@@ -52,7 +53,7 @@ def test_no_cell_of_a_csv_is_a_formula(mixed, tmp_path):
 
 def test_a_reason_that_is_no_unicode_does_not_cost_the_table(odd_sweep, tmp_path):
     made = odd_sweep("odd", nodes=nodes_of("file name", "list"))
-    assert made.run("inline").status.tolist() == ["failed", "done"]
+    assert SweepDriver(made).run("inline").status.tolist() == ["failed", "done"]
     for words in (["export", str(made.path), "t.csv"], ["export", str(made.path), "t.parquet"],
                   ["report", str(made.path)], ["show", str(made.path)]):  # fmt: skip
         assert main(["sweep", *words]) == 0

@@ -12,6 +12,7 @@ from watching import processes, wait_for
 from mrdl.errors import ConfigError, DataError
 from mrdl.storage.lock import is_held
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 
 ABOUT = {
     "data": {"label": "answer"},
@@ -22,13 +23,13 @@ ABOUT = {
 
 @pytest.fixture
 def sweep(tmp_path, small_csv):
-    return SweepDriver.create(tmp_path / "sweep", ABOUT, str(small_csv))
+    return SweepFolder.create(tmp_path / "sweep", ABOUT, str(small_csv))
 
 
 def test_a_csv_that_was_changed_since_the_plan_is_trained_on_by_no_job(sweep, small_csv):
     small_csv.write_text(small_csv.read_text().replace("yes", "no", 1))
     with pytest.raises(ConfigError, match="was changed since the sweep was planned"):
-        sweep.run("inline")
+        SweepDriver(sweep).run("inline")
     assert not (sweep.path / "runs").exists()
     small_csv.unlink()
     with pytest.raises(DataError):
@@ -48,8 +49,8 @@ def test_a_csv_of_the_same_rows_is_the_same_data(sweep, small_csv):
 )
 def test_a_training_ends_with_its_driver_at_any_moment(tmp_path, small_csv, runner, point):
     code = (
-        "import json, sys; from mrdl.sweep.driver import SweepDriver;"
-        "SweepDriver.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]).run(sys.argv[4])"
+        "import json, sys; from mrdl.sweep.driver import SweepDriver; from mrdl.sweep.folder import SweepFolder;"
+        "SweepDriver(SweepFolder.create(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3])).run(sys.argv[4])"
     )
     folder = tmp_path / "sweep"
     words = [sys.executable, "-c", code, "sweep", json.dumps(ABOUT), str(small_csv), runner]

@@ -12,6 +12,7 @@ import pytest
 from yarn import applications, poll, training_processes
 
 from mrdl.sweep.driver import SweepDriver
+from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.ledger import Ledger
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
@@ -106,5 +107,5 @@ def test_each_design_is_trained_once_whatever_is_killed(driver, cluster, digits,
     assert (counts["designs"], counts["done"], counts["duplicates"]) == (24, 24, 0)
     states = "FINISHED,KILLED,FAILED,RUNNING,ACCEPTED,SUBMITTED"
     assert len(of_sweep(cluster, path, states)) == 1, "one job was sent, and adopted by each driver that came later"
-    local = SweepDriver.create(tmp_path / "local", tomllib.loads(SPEC), str(digits)).run("local")
-    assert SweepDriver(path).table().drop(columns=CLOCK).equals(local.drop(columns=CLOCK))
+    local = SweepDriver(SweepFolder.create(tmp_path / "local", tomllib.loads(SPEC), str(digits))).run("local")
+    assert SweepFolder(path).table().drop(columns=CLOCK).equals(local.drop(columns=CLOCK))

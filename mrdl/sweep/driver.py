@@ -28,8 +28,14 @@ FEW = 8  # designs in a pack of those that were lost
 LARGE_S = 200.0  # ten times what a job on YARN costs
 
 
-class SweepDriver(SweepFolder):
-    """A sweep that can be run."""
+class SweepDriver:
+    """Trains the designs of a sweep.
+
+    SweepDriver(SweepFolder("sweeps/depth")).run("local")
+    """
+
+    def __init__(self, sweep: SweepFolder) -> None:
+        self._sweep = sweep
 
     def run(
         self,
@@ -43,40 +49,40 @@ class SweepDriver(SweepFolder):
         runner: inline, local or hadoop; slots: trainings at a time, left out as many as there are; python_bin,
         mrjob_conf: as TrainConfig has them, and as they were when the sweep was run before, where they are left out.
         """
-        where = runner_of(runner)
+        where, sweep = runner_of(runner), self._sweep
         if slots is not None and slots < 1:
             raise ConfigError(f"slots is {slots}, expected 1 or more")
-        backend(self.spec.backend)
-        self.dataset()
-        where.check(**self.site)
-        slots = slots or where.slots(yarn_packs.memory_mb(self.spec.memory_mb))
-        self.paths.stop_mark.unlink(missing_ok=True)
-        with self.held():
-            self.keep_site(python_bin, mrjob_conf)
+        backend(sweep.spec.backend)
+        sweep.dataset()
+        where.check(**sweep.site)
+        slots = slots or where.slots(yarn_packs.memory_mb(sweep.spec.memory_mb))
+        sweep.paths.stop_mark.unlink(missing_ok=True)
+        with sweep.held():
+            sweep.keep_site(python_bin, mrjob_conf)
             self._recover()
-            while not self.is_to_stop() and ((waiting := self.ledger.waiting()) or self.plan_more()):
+            while not sweep.is_to_stop() and ((waiting := sweep.ledger.waiting()) or sweep.plan_more()):
                 if waiting:
                     self._wave(waiting, where, slots)
-            self.report_progress()
-        return self.table()
+            sweep.report_progress()
+        return sweep.table()
 
     def _recover(self) -> None:
         """Whatever an earlier driver left: wait for what runs on YARN, take in what is there, give up the rest."""
-        for name, _ in self.ledger.open_jobs():
-            if not self.ledger.is_on_yarn(name):
-                self.parts.take_in(name)  # its process died with its driver: what is missing is planned again
+        for name, _ in self._sweep.ledger.open_jobs():
+            if not self._sweep.ledger.is_on_yarn(name):
+                self._sweep.parts.take_in(name)  # its process died with its driver: what is missing is planned again
             elif _has_hadoop():
-                yarn_packs.wait_for(self, name)
+                yarn_packs.wait_for(self._sweep, name)
             else:
                 raise SetupError(f"the job {name} may still run on YARN. {HOW_TO}")
-            self.parts.end(name)
+            self._sweep.parts.end(name)
 
     def _wave(self, waiting: Sequence[Waiting], runner: Runner, slots: int) -> None:
         """A job for each large design, or packs of small ones; those that were lost once are sent among few, those that
         were lost again alone, so that the culprit is found."""
-        speed = self.ledger.speed()
+        speed = self._sweep.ledger.speed()
         if large := [one for one in waiting if self._is_large(one, speed)]:
-            Jobs(self, runner, self.spec.in_flight).run(large)
+            Jobs(self._sweep, runner, self._sweep.spec.in_flight).run(large)
             return
         packs = self._packs([one for one in waiting if not one.lost], speed, slots)
         once = [one.arch_id for one in waiting if one.lost == 1]
@@ -84,25 +90,26 @@ class SweepDriver(SweepFolder):
         packs += [[one.arch_id] for one in waiting if one.lost > 1]
         work = {one.arch_id: (one.arch_id, one.text, one.backend) for one in waiting}
         if runner.reads_hdfs:
-            yarn_packs.run(self, packs[: yarn_packs.WAVE], work)
+            yarn_packs.run(self._sweep, packs[: yarn_packs.WAVE], work)
         else:
-            Processes(self, 1 if runner.runs_here else slots).run(packs, work)
+            Processes(self._sweep, 1 if runner.runs_here else slots).run(packs, work)
 
     def _packs(self, waiting: Sequence[Waiting], speed: float, slots: int) -> list[list[str]]:
         """Designs shared out by the time that they take; those that train together stay together."""
         if not waiting:
             return []
-        groups = grouped(((one.arch_id, design_of(one.text), one.backend) for one in waiting), self.dataset().columns)
+        designs = ((one.arch_id, design_of(one.text), one.backend) for one in waiting)
+        groups = grouped(designs, self._sweep.dataset().columns)
         seconds = {one.arch_id: one.seconds * speed for one in waiting}
         units = [(group, sum(seconds[arch_id] for arch_id in group)) for group in groups]
-        return cost.packs(units, slots, min(self.spec.pack_s, cost.pack_seconds(units, slots)))
+        return cost.packs(units, slots, min(self._sweep.spec.pack_s, cost.pack_seconds(units, slots)))
 
     def _is_large(self, one: Waiting, speed: float) -> bool:
         """Whether a design is worth a job of its own, with the data shared out among shards, and can be one."""
-        if self.spec.route == "auto":
+        if self._sweep.spec.route == "auto":
             known = one.backend in ("torch", "batched")
             return one.seconds * speed >= LARGE_S and known
-        return self.spec.route == "job"
+        return self._sweep.spec.route == "job"
 
 
 def _has_hadoop() -> bool:

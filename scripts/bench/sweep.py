@@ -49,7 +49,7 @@ from mrdl.sweep.driver import SweepDriver
 folder, data, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 about = tomllib.loads(Path(sys.argv[4]).read_text())
 told, began = {}, time.perf_counter()
-sweep = SweepDriver.create(folder, about, data)
+sweep = SweepFolder.create(folder, about, data)
 told["plan"] = time.perf_counter() - began
 import random
 draw = random.Random(0)

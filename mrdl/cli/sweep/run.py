@@ -19,7 +19,7 @@ from mrdl.nn.design import Design, brief
 from mrdl.nn.rows import Dataset
 from mrdl.sweep import cost
 from mrdl.sweep.driver import SweepDriver
-from mrdl.sweep.folder import look_at
+from mrdl.sweep.folder import SweepFolder, look_at
 from mrdl.sweep.spec import Spec, read_spec
 
 EXAMPLES = 10
@@ -94,7 +94,7 @@ def run(options: Any) -> int:
     read_spec(options.spec)  # errors that name the file
     about = tomllib.loads(Path(options.spec).read_text(encoding="utf-8-sig"))
     folder = options.dir or f"{HOME}/{Path(options.spec).stem}"
-    return _drive(lambda told: SweepDriver.create(folder, about, options.data, on_progress=told), options)
+    return _drive(lambda told: SweepFolder.create(folder, about, options.data, on_progress=told), options)
 
 
 def resume(options: Any) -> int:
@@ -102,7 +102,7 @@ def resume(options: Any) -> int:
 
     options: of the command line; id, runner, slots, python_bin, mrjob_conf, json. Returns the exit status.
     """
-    return _drive(lambda told: SweepDriver(folder_of(options.id), told), options)
+    return _drive(lambda told: SweepFolder(folder_of(options.id), told), options)
 
 
 def retry_failed(options: Any) -> int:
@@ -111,15 +111,15 @@ def retry_failed(options: Any) -> int:
     options: as `resume` has them. Returns the exit status.
     """
 
-    def make(told: Told) -> SweepDriver:
-        sweep = SweepDriver(folder_of(options.id), told)
+    def make(told: Told) -> SweepFolder:
+        sweep = SweepFolder(folder_of(options.id), told)
         say(f"{sweep.retry_failed()} designs are tried once more", file=sys.stderr)
         return sweep
 
     return _drive(make, options)
 
 
-def _drive(make: Callable[[Told], SweepDriver], options: Any) -> int:
+def _drive(make: Callable[[Told], SweepFolder], options: Any) -> int:
     """Run a sweep with a bar, and say the counts at the end.
 
     make: makes the sweep, and is given what is to be told of its progress. Returns the exit status.
@@ -129,7 +129,7 @@ def _drive(make: Callable[[Told], SweepDriver], options: Any) -> int:
         for text in (f"label: {sweep.about.get('label', 'not known')}", look_for(sweep.spec.backend)):
             if text:
                 say(text, file=sys.stderr)
-        sweep.run(options.runner, options.slots, options.python_bin, options.mrjob_conf)
+        SweepDriver(sweep).run(options.runner, options.slots, options.python_bin, options.mrjob_conf)
     counts = sweep.ledger.counts()
     if options.json:
         print(json.dumps({**counts, "folder": str(sweep.path)}))
