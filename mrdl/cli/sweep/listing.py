@@ -12,6 +12,7 @@ from mrdl.cli.screen import Screen
 from mrdl.cli.sweep.bar import words
 from mrdl.errors import MrdlError
 from mrdl.sweep.ledger import Ledger
+from mrdl.sweep.paths import SweepPaths
 
 HOME = "sweeps"  # where sweeps are kept that were not given a folder
 
@@ -22,7 +23,7 @@ def folder_of(name: str) -> Path:
     folder_of("sweep_depth") == Path("sweeps/sweep_depth"), where there is no such sweep here
     """
     path = Path(name)
-    return path if (path / "sweep.json").exists() else Path(HOME) / name
+    return path if SweepPaths(path).manifest.exists() else Path(HOME) / name
 
 
 def show_all(options: Any) -> None:
@@ -38,9 +39,9 @@ def show_all(options: Any) -> None:
 def _of_index(folder: Path) -> list[str] | None:
     """Data, designs and state as the index has them; None where there is none that can be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, sqlite3.DatabaseError):
-        about = json.loads((folder / "sweep.json").read_text())
-        if (folder / "ledger.db").exists() and about["id"] and isinstance(about["spec"], dict):
-            ledger = Ledger(folder / "ledger.db")
+        about, index = json.loads(SweepPaths(folder).manifest.read_text()), SweepPaths(folder).index
+        if index.exists() and about["id"] and isinstance(about["spec"], dict):
+            ledger = Ledger(index)
             with contextlib.closing(ledger):
                 counts = ledger.counts()
             return [str(about["source"]), str(counts["designs"]), words(counts)]
