@@ -62,14 +62,14 @@ def test_a_sweep_trains_each_design_once_in_any_runner(digits_sweep):
 
 def test_what_trains_together_ends_in_the_same_table_in_any_runner_and_any_packs(digits_sweep):
     about = {**SMALL, "sweep": {"seeds": 8, "backend": "batched"}, "limits": {"pack_s": 0.05}}
-    table = digits_sweep(about, limits={"pack_s": 0.05}).run("local", 2)
-    inline = digits_sweep(about, folder="inline", limits={"pack_s": 0.05}).run("inline")
+    table = SweepDriver(digits_sweep(about, limits={"pack_s": 0.05})).run("local", 2)
+    inline = SweepDriver(digits_sweep(about, folder="inline", limits={"pack_s": 0.05})).run("inline")
     clock = ["together"]
     assert set(table.status) == {"done"} and same(table.drop(columns=clock), inline.drop(columns=clock))
 
 
 def test_a_finished_sweep_trains_nothing_again(digits_sweep):
-    table = digits_sweep(SMALL).run()
+    table = SweepDriver(digits_sweep(SMALL)).run()
     again = digits_sweep(SMALL)
     jobs = again.ledger.jobs()
     assert same(SweepDriver(again).run(), table) and again.ledger.jobs() == jobs
