@@ -39,7 +39,7 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
     whole, done = table, table[table.status == "done"].copy()
     if not len(done):
         raise DataError("no design of this sweep was trained to its end, so there is nothing to report yet")
-    halving = spec_of(about["spec"]).rungs()
+    halving = spec_of(about["spec"]).rungs() if "halving" in about["spec"].get("sweep", {}) else []
     last = done
     if halving:  # what was trained for other epochs is not compared
         table, done = table[table.epochs == halving[0]], done[done.epochs == halving[0]]
