@@ -86,6 +86,12 @@ def test_no_file_pickles(name):
     assert not calls & {"torch.save", "torch.load", "np.load", "np.save", "numpy.load", "pd.read_pickle"}
 
 
+@pytest.mark.parametrize("name", sorted(name for name in FILES if name.endswith(".__init__")))
+def test_a_package_says_what_it_is_and_nothing_else(name):
+    body = ast.parse(FILES[name].read_text()).body
+    assert len(body) == 1 and ast.unparse(body[0]).startswith(("'", '"'))
+
+
 def test_rooms_are_neither_corridors_nor_halls():
     packages = {path.parent for path in FILES.values() if path.parent != MRDL}
     sizes = {str(package.relative_to(MRDL)): len(list(package.glob("[a-z]*.py"))) for package in packages}

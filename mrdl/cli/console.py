@@ -6,7 +6,7 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mrdl.cli.screen import Screen, duration
+from mrdl.cli.screen import Screen, counted, duration
 from mrdl.errors import printable
 from mrdl.model.baseline import told_accuracy, told_baseline
 from mrdl.preflight.advice import ALONE, Estimate
@@ -62,10 +62,10 @@ class Console:
         self._names = {planned.number: planned.name for planned in run.rounds}
         stages = list(dict.fromkeys(planned.stage for planned in run.rounds))
         each = f" for each of {', '.join(stages)}" if len(stages) > 1 else ""
+        rounds, epochs = counted(run.config.rounds, "round"), counted(run.config.epochs, "epoch")
         self._print(
-            f"{run.data}: {run.files} file{'s' * (run.files > 1)}, {run.size / 1e6:.1f} MB, {run.columns} columns; "
-            f"{run.config.shards} shards, {run.config.rounds} rounds of {run.config.epochs} epochs{each}, "
-            f"-r {run.runner}"
+            f"{run.data}: {counted(run.files, 'file')}, {run.size / 1e6:.1f} MB, {run.columns} columns; "
+            f"{counted(run.config.shards, 'shard')}, {rounds} of {epochs}{each}, -r {run.runner}"
         )
         self._print(f"  label: {run.label}")
         if self.estimate:

@@ -30,6 +30,11 @@ def wide() -> Screen:
     return screen if screen.is_terminal else Screen(width=200)
 
 
+def counted(number: int | None, noun: str) -> str:
+    """A number of things: 1 round, 3 rounds."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """Seconds for people."""
     if seconds < 120:
