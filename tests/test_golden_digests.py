@@ -111,18 +111,18 @@ TOGETHER = {
 SWEEPS = [
     pytest.param(
         DRAWN,
-        "e4579af9d214d846062c2aa1cf48f48f19a14d12f562d16e2131580b7ec16bc8",
+        "dd2d6fc69f6bf6dcdeb3dee4c4e1b7f4835d99e0eb345f65be458ec0d4645e0d",
         id="numpy",
     ),
     pytest.param(
         GRID,
-        "7c1e8ab2fdf59dc886abdb3ca83cecd33fc47e526322c1ce285a473ddc03c27a",
+        "4de5d65fd563fe5bed63445da675e22f7eb12926c4331f01afb796442e549b7b",
         id="torch",
         marks=pytest.mark.slow,
     ),
     pytest.param(
         TOGETHER,
-        "9db0aef8deb1bd09bbdbcea65b05f399c1e6d6000d63562b0e51342a9c19d50c",
+        "488edf6d687efaabdcef24da931cf367575424c68f977fe151b4ca3a34c3a52a",
         id="batched",
         marks=pytest.mark.slow,
     ),
@@ -139,7 +139,6 @@ COLUMNS = [  # of a sweep's table, without what a clock, a host or a later versi
     "collapsed",
     "no_better",
     "loss",
-    "curve",
     "together",
     "backend",
     "data",
