@@ -118,7 +118,7 @@ def test_the_rate_of_the_network_kind_falls_as_a_given_one_does(run, rates):
 def test_the_rounds_of_a_schedule_cannot_be_changed(run, schedule, rounds):
     made = run(folder="run", rounds=3, epochs=1, schedule=schedule)
     known = made.execute()
-    with pytest.raises(ConfigError, match=rf"another settings \(rounds 3 there, {rounds} now\)"):
+    with pytest.raises(ConfigError, match=rf"other settings \(rounds 3 there, {rounds} now\)"):
         run(folder="run", rounds=rounds, epochs=1, schedule=schedule, resume=True).execute()
     again = run(folder="run", rounds=3, epochs=1, schedule=schedule, resume=True).execute()
     assert again.to_bytes() == known.to_bytes()
@@ -145,7 +145,7 @@ def test_a_run_that_is_resumed_with_no_word_of_rounds_goes_on_to_those_it_was_be
 
 def test_another_number_of_epochs_is_another_run(run):
     run(folder="run", budget=6, rounds=2).execute()
-    with pytest.raises(ConfigError, match=r"another settings \(epochs 3 there, 2 now\)"):
+    with pytest.raises(ConfigError, match=r"other settings \(epochs 3 there, 2 now\)"):
         run(folder="run", budget=6, rounds=3, epochs=2, resume=True).execute()
 
 

@@ -177,5 +177,5 @@ def test_a_run_from_a_model_that_was_stopped_ends_in_the_same_bytes(saved, new_r
 def test_a_run_from_a_model_goes_on_from_it_and_from_no_other(saved, new_run):
     model = new_run(folder="run", **settings("dbn", start_from=saved("stack"))).execute()
     assert new_run(folder="run", resume=True, **settings("dbn")).execute().to_bytes() == model.to_bytes()
-    with pytest.raises(ConfigError, match="another settings .start_from, by the digest of its weights, "):
+    with pytest.raises(ConfigError, match="other settings .start_from, by the digest of its weights, "):
         new_run(folder="run", resume=True, **settings("dbn", start_from=saved("dbn"))).execute()

@@ -155,8 +155,10 @@ def train_cached(
     """Train the cached shards of a map task, or in a stage's warm start its sample.
 
     lines: whole shards as the first job packed them, one after the other; weights: that the round starts from; tell:
-    is given the status of the training, in words. Raises DamagedShard where a shard is not whole.
+    is given the status of the training, in words. Raises DamagedShard where a shard is not whole, SetupError where
+    torch is not installed on the node.
     """
+    _find_torch()
     if order.round.is_warm_start:
         sample = (line for line in lines if Tag.of(split_line(line)[1]) in (Tag.STATISTICS, Tag.WARM_ROWS))
         write(COMBINE_KEY, pack_result(train(0, _load(sample, order), order, weights, tell)))
