@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mrdl.nn.design import brief
 from mrdl.reports.trends import trend
 
 if TYPE_CHECKING:
@@ -175,6 +176,15 @@ def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
     if "arch_id" in done:
         found = found.assign(arch_id=groups.arch_id.first())  # a name of it, as `mrdl train --from-sweep` takes it
     return found.reset_index().nlargest(count, "accuracy")
+
+
+def best_as_text(done: "pd.DataFrame", count: int, names: Sequence[str]) -> list[list[str]]:
+    """The best designs for people, a row each with a cell for each name; done, count: as for `best`."""
+    rows = []
+    for row in best(done, count).itertuples():
+        values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
+        rows.append([f"{v:.4g}" if isinstance(v, float) else str(v) for v in values])
+    return rows
 
 
 def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":

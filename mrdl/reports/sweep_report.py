@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mrdl.errors import DataError, not_installed
-from mrdl.nn.design import brief
 from mrdl.reports import analysis, figures
 from mrdl.reports.page import page
 from mrdl.reports.page import table as as_html
@@ -131,10 +130,7 @@ def _best(done: "pd.DataFrame") -> str:
         "parameters",
         "cpu_s",
     )
-    lines = []
-    for row in analysis.best(done, 10).itertuples():
-        values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
-        lines.append([f"{v:.4g}" if isinstance(v, float) else str(v)[:40] for v in values])
+    lines = [[cell[:40] for cell in cells] for cells in analysis.best_as_text(done, 10, names)]
     return as_html([name.replace("_", " ") for name in names], lines)
 
 

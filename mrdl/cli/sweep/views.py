@@ -13,7 +13,6 @@ from mrdl.cli.screen import Screen, say
 from mrdl.cli.sweep.bar import bar, words
 from mrdl.cli.sweep.listing import folder_of
 from mrdl.errors import ConfigError, SetupError
-from mrdl.nn.design import brief
 from mrdl.reports import analysis
 from mrdl.sweep.folder import SweepFolder
 
@@ -73,9 +72,8 @@ def show(options: Any) -> None:
     )
     for name in names:
         best.add_column(name)
-    for row in analysis.best(done, options.top).itertuples():
-        values = [brief(str(row.hidden).split("-")) if name == "hidden" else getattr(row, name) for name in names]
-        best.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values))
+    for cells in analysis.best_as_text(done, options.top, names):
+        best.add_row(*cells)
     if len(done):
         several = ", of several seeds their mean and its spread (standard deviation)" * bool(done.seed.nunique() > 1)
         screen.print(f"always the majority class: {done.baseline.iloc[0]:.4f} right; the best{several}:")
