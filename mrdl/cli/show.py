@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 import mrdl
-from mrdl.cli.screen import say, wide
+from mrdl.cli.screen import counted, say, wide
 from mrdl.errors import ConfigError
 from mrdl.model.baseline import as_json, told_accuracy, told_baseline
 from mrdl.rounds.folder import RunFolder
@@ -23,18 +23,23 @@ def define(parser: argparse.ArgumentParser) -> None:
     """Say what `mrdl show` can be told."""
     parser.add_argument("run", help="a run folder, or a model file")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--timeline", action="store_true", help="where the seconds of each round went, drawn, too")
     parser.set_defaults(command=show)
 
 
 def show(options: argparse.Namespace) -> None:
     """Print the rounds of a run folder, or what a model file holds.
 
-    With --json that is run.json and all manifests, or what the model's file says. Raises ConfigError where there is
+    With --json that is run.json and all manifests, or what the model's file says; with --timeline where the time of a
+    run's rounds went. Raises ConfigError where there is
     neither, ModelError for a file that is no model.
     """
     path = Path(options.run)
     if not path.exists():
         raise ConfigError(f"no such run or model: {path}")
+    if options.timeline:
+        _show_timeline(path, options.json)
+        return
     if path.is_dir():
         _show_run(RunFolder(path), options.json)
         return
@@ -66,6 +71,31 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
     wide().print(_table_of(rounds))
     for note in filter(None, [*_of_kept(folder, trained), *_of_versions(rounds), *_of_trouble(rounds)]):
         say(f"  {note}")
+
+
+def _show_timeline(run: Path, as_json: bool) -> None:
+    """Print where the time of the first round, and of a later one in the mean, went; draw all into timeline.html.
+
+    With --json that is the timelines as they are kept. Raises DataError where the run has kept none.
+    """
+    from mrdl.reports.timeline import draw, mean_shares, rows_of, timelines
+
+    found = timelines(run)
+    if as_json:
+        print(json.dumps([timeline.to_json() for timeline in found]))
+        return
+    for part, name in ((found[:1], found[0].name), (found[1:], f"mean of {counted(len(found) - 1, 'later round')}")):
+        if part:
+            shares = mean_shares(part)
+            table = Table(box=None, pad_edge=False)
+            table.add_column(f"{name}, -r {part[-1].runner}: {sum(shares.values()):.1f} s")
+            for head in ("seconds", "share"):
+                table.add_column(head, justify="right")
+            for row in rows_of(shares):
+                table.add_row(*row)
+            wide().print(table)
+            say("")
+    say(f"drawn: {draw(run)}")
 
 
 def _table_of(rounds: Sequence[Manifest]) -> Table:

@@ -14,6 +14,7 @@ from mrjob.step import StepFailedException
 from mrdl.errors import MrdlError
 from mrdl.mapreduce.arguments import Launch, training_options
 from mrdl.mapreduce.runners import Runner
+from mrdl.mapreduce.timeline import Span
 from mrdl.mapreduce.tracking import Watcher, counted_cpu_s, retried_attempts
 from mrdl.storage.paths import plain_name
 from mrdl.storage.store import is_hdfs
@@ -27,13 +28,14 @@ class Ended:
 
     output: the records of its last step, in chunks of bytes; retried: attempts beyond each task's first; phases_s:
     seconds by phase, of which a tracker says what there are; cpu_s: CPU seconds of its tasks, None where they are not
-    known.
+    known; spans: finds where its time went, and may take some itself.
     """
 
     output: list[bytes]
     retried: int
     phases_s: dict[str, float]
     cpu_s: float | None = None
+    spans: Callable[[], list[Span]] = list
 
 
 def run(runner: Runner, job_class: type[MRJob], launch: Launch) -> Ended:
@@ -58,7 +60,8 @@ def _run(runner: Runner, job_class: type[MRJob], launch: Launch, plain: Launch) 
             chunks = list(made.cat_output())
         counters = made.counters()
         again = getattr(made, "retried", 0) or retried_attempts(counters)
-        return Ended(chunks, again, tracker.phases_s(), counted_cpu_s(counters))
+        clients, of_job = [Span("client", "client", *call) for call in getattr(made, "calls", ())], tracker.spans()
+        return Ended(chunks, again, tracker.phases_s(), counted_cpu_s(counters), lambda: [*clients, *of_job()])
     except StepFailedException as error:
         raise runner.error(tracker.failure_log()) from error
     except MrdlError:

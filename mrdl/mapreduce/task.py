@@ -1,6 +1,7 @@
 """What surrounds the work of a task: its standard streams, and its end when the driver ends."""
 
 import contextlib
+import contextvars
 import ctypes
 import io
 import os
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 # job properties that Hadoop, and mrjob's own runners, give to a task as environment variables
 INPUT_FILE = "mapreduce_map_input_file"
 INPUT_START = "mapreduce_map_input_start"
-CPU_COUNTER = "mrdl", "CPU milliseconds"  # group and name of the counter of what tasks have used
+GROUP = "mrdl"  # of the counters of tasks
+CPU_COUNTER = GROUP, "CPU milliseconds"  # what tasks have used
+UNIT = " milliseconds"  # after the name of a phase: the counter of its time
 DIES_WITH_DRIVER = "MRDL_DIES_WITH_DRIVER"  # set for tasks of the local runner: the driver's process id
 _output: int | None = None  # see keep_output
+_spent: contextvars.ContextVar[dict[str, float]] = contextvars.ContextVar("_spent")  # seconds of this task by phase
 
 
 def is_task() -> bool:
@@ -53,6 +57,9 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, "Write"]]:
     """
     die_with_driver()
     out, saved, began = job.stdout, (sys.stdout, sys.stderr), time.process_time()
+    spent, entered = until_now() if is_task() else {}, time.monotonic()
+    inner: dict[str, float] = {}
+    _spent.set(inner)
     env = getattr(job, "env", os.environ)
     text = io.TextIOWrapper(job.stderr, "utf-8", errors="replace", line_buffering=True)
     try:
@@ -76,9 +83,43 @@ def task_streams(job: Any) -> Iterator[tuple[BinaryIO, "Write"]]:
         out.flush()
         text.flush()
         job.increment_counter(*CPU_COUNTER, round(1000 * (time.process_time() - began)))
+        rows = time.monotonic() - entered - sum(inner.values())
+        for phase, seconds in {**spent, "rows": rows, **inner}.items():
+            job.increment_counter(GROUP, phase + UNIT, round(1000 * seconds))
         text.detach()
         if sys.stdout is text:
             sys.stdout, sys.stderr = saved
+
+
+@contextlib.contextmanager
+def timed(phase: str) -> Iterator[None]:
+    """Inside, the time of a task is counted as that of a phase; elsewhere nobody hears of it."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        if (inner := _spent.get(None)) is not None:
+            inner[phase] = inner.get(phase, 0.0) + time.monotonic() - began
+
+
+def until_now() -> dict[str, float]:
+    """The seconds that went by before a task begins: of its container until Python starts, and of Python's own start.
+
+    Nothing of a container where this process has none, and nothing at all where /proc is not Linux's.
+    """
+    try:
+        ticks = os.sysconf("SC_CLK_TCK")
+        since_boot = float(Path("/proc/uptime").read_text().split()[0])
+        own, leader = (_start_ticks(pid) / ticks for pid in (os.getpid(), os.getsid(0)))
+    except (OSError, ValueError, IndexError):
+        return {}
+    container = {"container": own - leader} if "CONTAINER_ID" in os.environ else {}
+    return {**container, "Python": since_boot - own}
+
+
+def _start_ticks(pid: int) -> int:
+    """When a process began, in ticks of the clock since the machine did."""
+    return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
 
 
 def die_with_driver() -> None:

@@ -1,19 +1,27 @@
 """What can be seen of a job from outside: its progress, its phases, the log of a task that failed."""
 
 import contextvars
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from mrdl.cluster import history
+from mrdl.cluster.yarn import Cluster
 from mrdl.errors import SetupError, Unavailable
+from mrdl.mapreduce import timeline
 from mrdl.mapreduce.status import EVERY_S, Progress
-from mrdl.mapreduce.task import CPU_COUNTER
+from mrdl.mapreduce.task import CPU_COUNTER, GROUP, UNIT
+from mrdl.mapreduce.timeline import Span, of_task
 from mrdl.storage.store import hdfs_store
 
 OVER = "FAILED,KILLED,FINISHED"  # states of an application that YARN remembers
 TAIL_BYTES = 4096  # of a task's standard error: its last status is there
+OF_TASK = re.compile(r"(mapper|reducer)/(\d+)/stderr$")  # what mrjob keeps of a task, by its kind and number
+COUNTED = re.compile(rf"^reporter:counter:{GROUP},(\w+){UNIT},(\d+)", re.M)
+LANES = {"mapper": "map", "reducer": "reduce"}
 
 
 class Tracker(Protocol):
@@ -24,6 +32,9 @@ class Tracker(Protocol):
 
     def phases_s(self) -> dict[str, float]:
         """The seconds of each phase, by its name; asked when the job is over."""
+
+    def spans(self) -> Callable[[], list[Span]]:
+        """What finds the spans of the job and its tasks, and may take its time; asked when the job is over."""
 
     def failure_log(self) -> str:
         """The standard error of a task that failed; empty where no task said anything."""
@@ -48,6 +59,16 @@ class FileTracker:
     def phases_s(self) -> dict[str, float]:
         """See Tracker."""
         return {"job": now() - self._began}
+
+    def spans(self) -> Callable[[], list[Span]]:
+        """See Tracker; the files of the tasks are read at once, for they go."""
+        job, tasks = Span("job", "job", self._began, now()), list[Span]()
+        for path in self._work_dir.glob("*/step/*/*/*/stderr"):
+            found, end_s = OF_TASK.search(path.as_posix()), path.stat().st_mtime
+            if found and end_s >= self._began:
+                spent = _counted(COUNTED.findall(path.read_text(errors="replace")))
+                tasks += of_task(f"{LANES[found[1]]} {int(found[2])}", end_s - sum(spent.values()), end_s, spent)
+        return lambda: [job, *tasks]
 
     def failure_log(self) -> str:
         """See Tracker."""
@@ -107,6 +128,11 @@ class YarnTracker:
             phases["reduce"] += end - mapped
         return {"client": max(0.0, whole - sum(phases.values())), **phases}
 
+    def spans(self) -> Callable[[], list[Span]]:
+        """See Tracker: what YARN knows is asked now, what the history server knows later."""
+        over, cluster = self._over(), self._cluster
+        return lambda: [span for application in over for span in _spans_of(cluster, application)]
+
     def failure_log(self) -> str:
         """See Tracker."""
         for application in sorted(self._over(), key=lambda a: -a["startedTime"])[:1]:
@@ -119,6 +145,25 @@ class YarnTracker:
             return [a for a in self._cluster.applications(self._tag, OVER) if a["id"] not in self._before]
         except SetupError:
             return []  # YARN was away at that moment; the job's result does not hang on it
+
+
+def _spans_of(cluster: Cluster, application: dict[str, Any]) -> Iterator[Span]:
+    """The spans of an application that is over, and of its tasks; raises what `history.attempts` raises."""
+    start, end = application["startedTime"] / 1000, application["finishedTime"] / 1000
+    launched = application.get("launchTime", 0) / 1000 or start
+    yield Span("queue", "job", start, launched)
+    yield Span("master", "job", launched, end)
+    for attempt in history.attempts(cluster, application["id"], GROUP):
+        if attempt.state == "SUCCEEDED":
+            spent = _counted((name.removesuffix(UNIT), ms) for name, ms in attempt.counters.items())
+            yield from of_task(attempt.task, attempt.start_s, attempt.end_s, spent)
+        else:
+            yield Span(f"{attempt.state.lower()} attempt", attempt.task, attempt.start_s, attempt.end_s)
+
+
+def _counted(found: Iterable[tuple[str, str | int]]) -> dict[str, float]:
+    """Seconds by phase of a task. found: phase and milliseconds, as its counters have them."""
+    return {phase: int(ms) / 1000 for phase, ms in found if phase in timeline.COUNTED}
 
 
 def retried_attempts(counters: list[dict[str, dict[str, int]]]) -> int:

@@ -1,8 +1,8 @@
 """The hadoop runner: tasks on YARN, by Hadoop Streaming.
 
 mrjob 0.7.4 has no public way to do this, so private names of it are overridden: `_get_input_paths` and
-`_step_input_uris` (an input is one file, whatever its name looks like), `_env_for_step` (Java's encoding) and `_fs`
-(HDFS without a JVM for each call).
+`_step_input_uris` (an input is one file, whatever its name looks like), `_env_for_step` (Java's encoding), `_fs` (HDFS
+without a JVM for each call) and `_run_hadoop` (how long the client runs).
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from mrdl.errors import MrdlError, SetupError
 from mrdl.mapreduce.arguments import Job, check_options, environment, options_of, properties, python_options
 from mrdl.mapreduce.failures import error_of_log
 from mrdl.mapreduce.runners import Runner
-from mrdl.mapreduce.tracking import YarnTracker
+from mrdl.mapreduce.tracking import YarnTracker, now
 from mrdl.storage.paths import hadoop_literal
 from mrdl.storage.store import hdfs_home, hdfs_store
 
@@ -35,6 +35,17 @@ class MrjobHadoop(HadoopJobRunner):
     store: HdfsStore
     inputs: Sequence[str] | None = None
     _fs: Any
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.calls: list[tuple[float, float]] = []  # when each client began and ended, in seconds of the clock
+
+    def _run_hadoop(self, *args: Any, **more: Any) -> Any:
+        began = now()
+        try:
+            return super()._run_hadoop(*args, **more)
+        finally:
+            self.calls.append((began, now()))
 
     def _get_input_paths(self) -> list[str]:
         return list(super()._get_input_paths() if self.inputs is None else self.inputs)

@@ -5,6 +5,7 @@
     rounds/0001.safetensors, 0001.json    weights of a round (0 is the warm start) and velocity of the outer step,
                            and the manifest that makes them count
     history.jsonl          one line a round
+    timeline.jsonl         where the seconds of each round went, for people alone
     model.safetensors      the network
     lock                   held by the driver that works here
 
@@ -68,6 +69,7 @@ class RunFolder:
         self.identity = self.path / "run.json"
         self.rounds = self.path / "rounds"
         self.history = self.path / "history.jsonl"
+        self.timeline = self.path / "timeline.jsonl"
         self.model = self.path / "model.safetensors"
         self.work = self.path / "work"  # of the job that is running; deleted after it
 

@@ -39,7 +39,8 @@ UNPACKING = re.compile(r"gzip|bzip|zlib|Zip|EOFException|end of (input )?stream|
 class Submission:
     """Runs the jobs of a run's rounds and clears up after them.
 
-    prepared: what the driver knows of the data, None until a job has seen it or its cached shards were found.
+    prepared: what the driver knows of the data, None until a job has seen it or its cached shards were found; runner:
+    by name.
 
         submission = Submission(source, config, runner, RoundJob, folder, tag, scaling=Scaling(), left=[])
         output, ended = submission.run(planned, weights={}, failed={})
@@ -86,6 +87,7 @@ class Submission:
         _, has_machines = character(config.kind, config.nodes, config.options)
         self._wants_sample = has_machines  # whose scores compare it with the rows kept out
         self._here = (runner.name, self._cache.folder)
+        self.runner = runner.name
         self._left = left
         if not is_hdfs(self._cache.folder):
             self._cache.make_room()  # or says, before anything runs, that it cannot be

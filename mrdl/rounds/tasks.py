@@ -19,7 +19,7 @@ from mrdl.data.preparation import Refusal, Unfit, prepare, refuse
 from mrdl.data.statistics import Statistics
 from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
 from mrdl.mapreduce.status import training_status
-from mrdl.mapreduce.task import INPUT_FILE, INPUT_START
+from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
@@ -177,8 +177,9 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
     shard: its number, 0 for the sample of a warm start; given: the weights that the round starts from, whose tensors
     may be too few: the seed gives the others; tell: is given the status of the training, in words.
     """
-    from mrdl.nn import trainer
-    from mrdl.nn.device import pick_device
+    with timed("import"):
+        from mrdl.nn import trainer
+        from mrdl.nn.device import pick_device
 
     config, planned = order.config, order.round
     arch = order.architecture(loaded.statistics)
@@ -194,7 +195,8 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
         if planned.is_warm_start and stage.layer not in order.fitted_layers:
             weights = trainer.fit_visible(arch, stage, weights, rows)
         rng = np.random.default_rng([config.seed, planned.number, shard])
-        trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, stage=stage)
+        with timed("train"):
+            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, stage=stage)
     except Exception as error:
         error.add_note(f"in round {planned.number}, shard {shard} of {config.shards}, {len(rows)} rows")
         raise

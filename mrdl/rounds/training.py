@@ -13,6 +13,8 @@ from functools import cached_property
 
 from mrdl.errors import Diverged, TrainingError
 from mrdl.mapreduce.launch import Ended
+from mrdl.mapreduce.timeline import Keeper, Span, Timeline
+from mrdl.mapreduce.tracking import now
 from mrdl.model.model import Model
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import outer_step, provenance
@@ -61,6 +63,15 @@ class Training:
         Raises ConfigError or DataError where the data turns out not to fit, TrainingError where a job fails, Diverged
         where no shard gave usable weights.
         """
+        with Keeper(self._folder.timeline) as self._keeper:
+            self._run()
+        self._check_stop()
+        if self.stopped is not None:
+            self._listeners.note(f"the run stops early: {self.stopped}; --resume goes on")
+        return self._model()
+
+    def _run(self) -> None:
+        """Train the rounds that are left."""
         self._check_stop()
         if self._submission.prepared:
             self.validation.check()
@@ -73,10 +84,6 @@ class Training:
             if self._is_over():
                 break
             self._train(planned)
-        self._check_stop()
-        if self.stopped is not None:
-            self._listeners.note(f"the run stops early: {self.stopped}; --resume goes on")
-        return self._model()
 
     @cached_property
     def validation(self) -> Validation:
@@ -114,7 +121,15 @@ class Training:
             self.now, length = self._step(planned, before, output.weights)
         manifest = self._manifest(planned, output, job, length, began)
         self._folder.commit(self.now, manifest)
+        self._keep_times(planned, job, time.monotonic() - began)
         return manifest
+
+    def _keep_times(self, planned: Round, job: Ended, seconds: float) -> None:
+        """Have the timeline of a round kept that ends now."""
+        end = now()
+        whole = Span("driver", "driver", end - seconds, end)
+        name, runner = self._setup.name_of(planned), self._submission.runner
+        self._keeper.keep(lambda: Timeline(planned.number, name, runner, (whole, *job.spans())))
 
     def _state_before(self, planned: Round) -> Checkpoint:
         """The state that a round starts from; a further stage starts from what the one before it has left."""
