@@ -3,7 +3,6 @@
 A record is one line: MapReduce cuts files at line ends, so a quoted field cannot hold one.
 """
 
-import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from mrdl.errors import DataError
 _HEXADECIMAL = re.compile(rb"0[xX]")
 _MISSING = frozenset(MISSING)
 WIDE = 10_000  # columns, from which on the sieve is faster and takes less memory
+BLOCK_BYTES = 1 << 20  # of text, which pyarrow parses the fastest: scripts/bench/shards.py
 MOST_NULLS = 20  # spellings of missing that are read fast
 
 
@@ -46,15 +46,28 @@ def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:
     rest = b""
     first = True
     for chunk in chunks:
-        text = rest + chunk
-        half = text.endswith(b"\r")  # perhaps the half of a CRLF
-        cut = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - half)) + 1
-        text, rest = text[:cut], text[cut:]
+        rest, text = _parted(rest, chunk)
         if text:
             yield _without_header(normalise(text), crc) if first else normalise(text)
             first = first and not without_marks(text).strip()
     if rest:
         yield _without_header(normalise(rest), crc) if first else normalise(rest)
+
+
+def _parted(rest: bytes, chunk: bytes) -> tuple[bytes, bytes]:
+    """Return what follows the last line end of two texts, one after the other, and the whole lines before it.
+
+    rest: has no line end, but for a CR at its end, which may be the half of a CRLF.
+    """
+    if not chunk:
+        return rest, b""
+    half = chunk.endswith(b"\r")
+    newline = chunk.rfind(b"\n")
+    cut = max(newline, chunk.rfind(b"\r", newline + 1, len(chunk) - half)) + 1
+    if not cut and not rest.endswith(b"\r"):
+        return rest + chunk, b""
+    with memoryview(chunk) as bytes_of_chunk:  # a text of megabytes is copied once
+        return chunk[cut:], b"".join((rest, bytes_of_chunk[:cut]))
 
 
 def _without_header(text: bytes, crc: int | None) -> bytes:
@@ -89,7 +102,7 @@ class BlockParser:
 
     def parse(self, text: bytes) -> tuple[list[Block], Sequence[BadRow]]:
         """Return blocks in the order of lines, and the rows that are none. text: whole lines that end in LF."""
-        if not text.strip():
+        if not text or text.isspace():
             return [], []
         if len(self._used) <= WIDE:
             try:
@@ -126,18 +139,7 @@ class BlockParser:
             rows = [line for line in text.split(b"\n") if line]
             if table.num_rows != len(rows) or is_open(rows[-1]):
                 raise _Unusable  # a quote that is left open would swallow the next lines
-        transposed = np.empty((len(self._places), table.num_rows), value_type.to_pandas_dtype())
-        missing = 0
-        for row, place in enumerate(self._places):
-            column = table.column(row)
-            if place in self._booleans:
-                column, count = _of_booleans(column.combine_chunks(), value_type)
-                missing += count
-            elif column.null_count:
-                missing += column.null_count
-                column = column.fill_null(0)
-            transposed[row] = column if place in self._booleans else _without_pandas(column.chunk(0))
-        features = np.ascontiguousarray(transposed.T)
+        features, missing = self._values(table, value_type)
         if features.dtype == np.float32:
             if not np.isfinite(features).all():
                 raise _Unusable
@@ -145,19 +147,39 @@ class BlockParser:
         label = None if self._schema.label is None else table.column(len(self._places)).combine_chunks()
         return Block(features, *self._coded(label, table.num_rows), missing)
 
+    def _values(self, table: pa.Table, value_type: pa.DataType) -> tuple[np.ndarray, int]:
+        """Return the features (rows, columns) in a table, missing ones 0, and how many those are."""
+        table = table.select(range(len(self._places)))
+        if not self._booleans:
+            try:
+                return _array(table, value_type), 0
+            except pa.ArrowTypeError:
+                pass  # some are missing
+        columns, missing = [], 0
+        for place, column in zip(self._places, table.columns, strict=True):
+            if place in self._booleans:
+                values, count = _of_booleans(column.combine_chunks(), value_type)
+                column = pa.chunked_array([pa.Array.from_buffers(value_type, len(values), [None, pa.py_buffer(values)])])
+            else:
+                count = column.null_count
+            columns.append(column.fill_null(0) if count else column)
+            missing += count
+        return _array(pa.table(columns, table.column_names), value_type), missing
+
     def _read(self, text: bytes, value_type: pa.DataType) -> pa.Table:
         """Return the columns that are used, the label's last."""
         types = dict.fromkeys(self._names, value_type)
         types |= {self._names[place]: pa.string() for place in self._booleans}
         if self._schema.label is not None:
             types[self._names[self._schema.label]] = pa.dictionary(pa.int32(), pa.string())
+        block = len(text) + 1 if b'"' in text else BLOCK_BYTES  # a quote left open shall be seen at the end alone
         return arrow_csv.read_csv(
-            io.BytesIO(text),
-            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=self._names),
+            pa.BufferReader(text),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=self._names),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types, null_values=self._nulls, strings_can_be_null=False, include_columns=self._used
             ),
-        ).combine_chunks()
+        )
 
     def _coded(self, labels: pa.Array | None, rows: int) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return codes and names of labels; raises _Unusable where one is missing."""
@@ -179,6 +201,16 @@ class _Unusable(Exception):
 def _without_pandas(column: pa.Array) -> np.ndarray:
     """The values of a column of numbers, none missing; its to_numpy() would import pandas, .25 CPU seconds a task."""
     return np.from_dlpack(column)
+
+
+def _array(table: pa.Table, value_type: pa.DataType) -> np.ndarray:
+    """Return a table of one type as an array (rows, columns); raises ArrowTypeError where a value is missing."""
+    array = np.empty((table.num_rows, table.num_columns), value_type.to_pandas_dtype())
+    row = 0
+    for batch in table.to_batches():
+        array[row : row + batch.num_rows] = batch.to_tensor().to_numpy()
+        row += batch.num_rows
+    return array
 
 
 def _is_utf8(text: bytes) -> bool:
