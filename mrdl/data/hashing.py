@@ -10,7 +10,8 @@ import numpy as np
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _WARM = np.uint64(0xC2B2AE3D27D4EB4F)  # any odd number but the one above: a rank of its own
-_ROWS = 512  # rows hashed at once: the 64-bit copy of a block stays in the cache
+_FEW_ROWS = 64
+_CELLS = 1 << 16  # hashed at once: their 64-bit copies stay in the cache
 
 
 # --- hash ---
@@ -36,13 +37,14 @@ def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
     """
     weight = _mix(np.arange(1, features.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
     hashes = np.empty(len(features), np.uint64)
-    for start in range(0, len(features), _ROWS):
-        part = features[start : start + _ROWS]
+    step = max(1, _CELLS // max(1, features.shape[1]))
+    for start in range(0, len(features), step):
+        part = features[start : start + step]
         if part.dtype == np.uint8:
-            bits = _BYTE_BITS[part]
+            bits = np.take(_BYTE_BITS, part.astype(np.intp), mode="clip")  # no place is beyond: nothing is to be checked
         else:
             bits = _mix(np.ascontiguousarray(part, np.float32).view(np.uint32).astype(np.uint64))
-        hashes[start : start + _ROWS] = bits @ weight
+        hashes[start : start + step] = bits @ weight
     return _mix(hashes ^ label_hashes)
 
 
@@ -87,4 +89,5 @@ def is_integral(features: np.ndarray) -> bool:
     """Return whether every value is a whole number from 0 to 255."""
     if features.dtype == np.uint8:
         return True
-    return bool(((features >= 0) & (features <= 255) & (features == np.floor(features))).all())
+    parts = (features[:_FEW_ROWS], features[_FEW_ROWS:])  # the first rows tell it of most that are not
+    return all(((part >= 0) & (part <= 255) & (part == np.floor(part))).all() for part in parts)
