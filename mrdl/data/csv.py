@@ -159,7 +159,8 @@ class BlockParser:
         for place, column in zip(self._places, table.columns, strict=True):
             if place in self._booleans:
                 values, count = _of_booleans(column.combine_chunks(), value_type)
-                column = pa.chunked_array([pa.Array.from_buffers(value_type, len(values), [None, pa.py_buffer(values)])])
+                array = pa.Array.from_buffers(value_type, len(values), [None, pa.py_buffer(values)])
+                column = pa.chunked_array([array])
             else:
                 count = column.null_count
             columns.append(column.fill_null(0) if count else column)

@@ -41,7 +41,7 @@ def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
     for start in range(0, len(features), step):
         part = features[start : start + step]
         if part.dtype == np.uint8:
-            bits = np.take(_BYTE_BITS, part.astype(np.intp), mode="clip")  # no place is beyond: nothing is to be checked
+            bits = np.take(_BYTE_BITS, part.astype(np.intp), mode="clip")  # none is beyond: no check
         else:
             bits = _mix(np.ascontiguousarray(part, np.float32).view(np.uint32).astype(np.uint64))
         hashes[start : start + step] = bits @ weight
