@@ -80,7 +80,7 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
             placed.add(block)
         if bad:
             placed.add_bad(split.file, None if split.start else line, place, piece, bad)
-        line += np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n"))  # three times as fast as piece.count
+        line += int(np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n")))
         place += len(piece)
         if placed.statistics.bad_rows >= MOST_BAD_ROWS and config.bad_rows == "stop":
             placed.statistics.cut = next(pieces, None) is not None
