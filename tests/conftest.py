@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import yarn
 from networks import known, resumed  # noqa: F401 (fixtures of many files)
+from processes import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 from sweeps import digits_data, digits_sweep, importable, odd_sweep, sweep_process  # noqa: F401
 
 REPO = Path(__file__).resolve().parent.parent
@@ -28,6 +29,14 @@ def interrupts():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_estimates():
+    """A command looks 0.02 s at how long it will train, not 0.3 s: most trainings of tests are shorter than that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mrdl.preflight.advice.ESTIMATE_S", 0.02)
+        yield
 
 
 @pytest.fixture(scope="session")
