@@ -21,6 +21,8 @@ from sweeps import digits_data, digits_sweep, importable, odd_sweep, sweep_proce
 
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
+# read when torch is loaded: its threads wait asleep, as spinning they would take the cores of the other tests
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session", autouse=True)
