@@ -1,6 +1,6 @@
 """What tests share: real data, a cache of shards of their own, the command line, one real cluster for a whole run."""
 
-import contextlib
+import functools
 import hashlib
 import inspect
 import itertools
@@ -41,25 +41,20 @@ def short_estimates():
         yield
 
 
-@pytest.fixture(scope="session")
-def seconds_of_designs() -> dict[str, list[float]]:
-    """How long designs train here, as it was measured by the tests so far."""
-    return {}
+@pytest.fixture(scope="session", autouse=True)
+def designs_timed_once():
+    """How long designs train here is measured by the first test that asks, and not for each test's own cache."""
+    from mrdl.sweep import cost
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cost, "_constants", functools.cache(cost._constants))
+        yield
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch, seconds_of_designs):
-    """No test finds shards that another one left; how long designs train here is measured by the first that asks."""
+def own_cache(tmp_path, monkeypatch):
+    """No test finds shards that another one left."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    kept = tmp_path / "cache" / "mrdl" / "measured.json"
-    if seconds_of_designs:
-        kept.parent.mkdir(parents=True)
-        kept.write_text(json.dumps(seconds_of_designs))
-    yield
-    with contextlib.suppress(OSError, ValueError):  # none was measured, or the test is about a damaged file
-        found = json.loads(kept.read_text())
-        names = [name for name in found if isinstance(found, dict) and isinstance(found[name], list)]
-        seconds_of_designs.update({name: found[name] for name in names if len(found[name]) == 4})
 
 
 @pytest.fixture
