@@ -110,6 +110,28 @@ def test_a_row_is_read_alike_whatever_block_came_before(cell, before):
     assert [r.line for r in bad] == [line for line, _ in alone[2]]
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["0", "255", "007", "256", "999", "0000", "1000", "", "-1", "+7", " 7 ", "1.5", '"5"', "4,4", "4\n4", "x", "/"],
+)
+def test_rows_of_small_numbers_are_read_as_among_others(cell):
+    """Whole numbers of one to three digits, labels included, have a reader of their own."""
+    rows = f"\n7,{cell},3\n07,1,{cell}\n{cell},1,2\n7,19,255\n".encode()
+    features, labels, *told = parse(rows)
+    among = parse(rows + b"a,1,2\n")
+    assert (features.tolist(), [*labels, "a"], *told) == (among[0][:-1].tolist(), *among[1:])
+
+
+@pytest.mark.parametrize(("label", "dropped"), [(0, ()), (2, ()), (4, ()), (1, (3,)), (None, ()), (None, (0, 2))])
+def test_small_numbers_of_many_lines_are_those_of_numpy(label, dropped):
+    known = np.random.default_rng(1).integers(0, 256, (40_000, 5))
+    text = "".join(f"{a},{b},{c},{d},{e}\n" for a, b, c, d, e in known.tolist()).encode()
+    features, labels, bad, missing = parse(text, schema := Schema(tuple("abcde"), label, None, dropped))
+    np.testing.assert_array_equal(features, known[:, schema.places])
+    assert labels == ([""] * len(known) if label is None else list(map(str, known[:, label])))
+    assert (features.dtype, bad, missing) == (np.uint8, [], 0)
+
+
 @pytest.mark.parametrize("other", ["2", "0.5"])
 @pytest.mark.parametrize("cell", MISSING)
 def test_a_missing_cell_becomes_0_and_is_counted(cell, other):

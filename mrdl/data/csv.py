@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from mrdl.data.bad_rows import BadRow, is_open, sift
-from mrdl.data.cells import Cells
+from mrdl.data.cells import Cells, small_numbers
 from mrdl.data.schema import MISSING, Schema, header_crc, normalise, without_marks
 from mrdl.errors import DataError
 
@@ -94,9 +94,13 @@ class BlockParser:
         self._schema = schema
         self._keep_unlabelled = keep_unlabelled
         self._places = schema.places
+        first, last = self._places[0], self._places[-1]
+        apart = last - first + 1 > len(self._places)
+        self._columns = list(self._places) if apart else slice(first, last + 1)
         self._names = [str(i) for i in range(len(schema.columns))]
         self._used = [self._names[i] for i in (*self._places, *([] if schema.label is None else [schema.label]))]
         self._bytes = True  # no value other than 0 to 255 was seen yet: uint8 parses faster than float32
+        self._small = True  # all was whole numbers of one to three digits, the label, too
         self._nulls = [""]  # each costs time and memory for every column
         self._booleans: set[int] = set()
 
@@ -119,6 +123,11 @@ class BlockParser:
 
     def _convert(self, text: bytes) -> Block:
         """Return a text that pyarrow can read as a block: bytes as long as no other value was seen, else float32."""
+        if self._small:
+            found = small_numbers(text.lstrip(b"\n"), len(self._names), self._schema.label or 0)
+            if found:
+                return self._of_small(*found)
+            self._small = False
         try:
             return self._table(text, pa.uint8() if self._bytes else pa.float32())
         except pa.ArrowInvalid:
@@ -127,6 +136,17 @@ class BlockParser:
             block = self._table(text, pa.float32())
             self._bytes = False
             return block
+
+    def _of_small(self, values: np.ndarray, digits: np.ndarray) -> Block:
+        """Return rows of small numbers as a block. values: (rows, all columns) uint8; digits: (rows,), of the label."""
+        features = np.ascontiguousarray(values[:, self._columns])
+        if self._schema.label is None:
+            return Block(features, *self._coded(None, len(values)), 0)
+        labels = values[:, self._schema.label]
+        _, first, codes = np.unique(labels + 256 * digits, return_index=True, return_inverse=True)
+        order = np.argsort(first)  # labels are numbered as they appear, as pyarrow numbers them
+        names = tuple(f"{labels[row]:0{digits[row]}d}" for row in first[order])
+        return Block(features, np.argsort(order).astype(np.int32)[codes], names, 0)
 
     def _table(self, text: bytes, value_type: pa.DataType) -> Block:
         """Return a text as a block of one type; raises ArrowInvalid or _Unusable for what is not plain numbers."""
