@@ -14,7 +14,7 @@ from mrdl.errors import DamagedShard
 from mrdl.shards import records
 from mrdl.shards.records import Tag, Write, split_line, unpack
 
-LINE_BYTES = 2 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
+LINE_BYTES = 1 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
 
 
 def write_rows(
@@ -26,7 +26,7 @@ def write_rows(
     hashes: np.ndarray,
     write: Write,
 ) -> None:
-    """Write rows as lines of some 2 MB, as uint8 where all values of a line allow it.
+    """Write rows as lines of some 1 MB, as uint8 where all values of a line allow it.
 
     key: of every line; tag: what rows they are; names: of the labels; features: (rows, columns) uint8 or float32;
     codes: (rows,) int32, index in names; hashes: (rows,) uint64.

@@ -71,7 +71,7 @@ class Record(NamedTuple):
 
 def pack(tag: Tag, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     """The value of a record without rows: no LF or CR in it, so that it is one line for Hadoop and for us."""
-    return tag + _seal(tag, _body(meta, arrays))
+    return _sealed(tag, _body(meta, arrays))
 
 
 def pack_rows(tag: Tag, names: Iterable[str], features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> bytes:
@@ -81,9 +81,9 @@ def pack_rows(tag: Tag, names: Iterable[str], features: np.ndarray, codes: np.nd
     hashes: (rows,) uint64.
     """
     body = _body({"names": list(names)}, {"features": features, "codes": codes, "hashes": hashes})
-    packed = len(body).to_bytes(8, "little") + _codec_for(features).compress(body, asbytes=True)
-    head = tag + b"%d%c" % (len(features), features.dtype.kind.encode())
-    return head + b":" + _seal(head, packed)
+    packed = len(body).to_bytes(8, "little"), _codec_for(features).compress(body, asbytes=True)
+    head = tag + b"%d%c:" % (len(features), features.dtype.kind.encode())
+    return _sealed(head, *packed)
 
 
 def rows_in(value: bytes) -> tuple[int, np.dtype]:
@@ -98,7 +98,8 @@ def unpack(value: bytes) -> Record:
     """A record of its value; raises DamagedShard if a byte of it has changed."""
     tag, head, sealed = Tag.of(value), value[:1], value[1:]
     if tag.has_rows:
-        head, _, sealed = value.partition(b":")
+        head, mark, sealed = value.partition(b":")
+        head += mark
     body = unescape(sealed)
     crc, body = body[:4], body[4:]
     if zlib.crc32(body, zlib.crc32(head)).to_bytes(4, "little") != crc:
@@ -126,8 +127,12 @@ def _codec_for(features: np.ndarray) -> pa.Codec:
     return fast if hard else pa.Codec("zstd", compression_level=1)
 
 
-def _seal(head: bytes, body: bytes) -> bytes:
-    return escape(zlib.crc32(body, zlib.crc32(head)).to_bytes(4, "little") + body)
+def _sealed(head: bytes, *body: bytes) -> bytes:
+    """One line: a head, in which nothing is to be escaped, then a body behind the CRC-32 of both."""
+    crc = zlib.crc32(head)
+    for part in body:
+        crc = zlib.crc32(part, crc)
+    return escape(b"".join((head, crc.to_bytes(4, "little"), *body)))
 
 
 def escape(body: bytes) -> bytes:
