@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from common import PYTHON, REPO, WORK, best, measure, mnist, table, task_order
 
-BLOCK = 1 << 20  # bytes that pyarrow parses at once: with which it is fastest, and which a map task takes, too
+BLOCK = 4 << 20  # bytes that pyarrow parses at once: as much as a map task reads
 SHARDS = 4
 
 
