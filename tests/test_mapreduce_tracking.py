@@ -27,13 +27,27 @@ def test_a_tasks_own_traceback_is_shown_without_those_of_java():
     [
         "",
         "Application application_1_2 failed 2 times due to AM Container for appattempt_1 exited with exitCode: 137",
-        "Container [pid=7] is running beyond physical memory limits. Killing container.",
     ],
 )
 def test_a_job_that_no_task_speaks_of_was_lost_by_hadoop(text):
     error = error_of_log(text, on_yarn=True)
     assert type(error) is JobLost and (text or "never accepted") in str(error)
     assert type(error_of_log(text)) is TrainingError
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Container [pid=7] is running beyond physical memory limits. Killing container.",
+        "[x]Container [pid=7,containerID=c] is running 9B beyond the 'PHYSICAL' memory limit. Usage: 1 GB",
+        "Error: Java heap space",
+    ],
+)
+def test_a_task_that_was_ended_for_its_memory_is_told_with_the_way_out_and_not_run_again(text):
+    error = error_of_log(text, on_yarn=True)
+    assert type(error) is SetupError and text.partition("is ")[2] in str(error)
+    for way_out in ("mapreduce.map.memory.mb", "mapreduce.reduce.memory.mb", "--mrjob-conf", "--shards"):
+        assert way_out in str(error)
 
 
 @pytest.mark.parametrize("kind", [ConfigError, DamagedShard])

@@ -83,13 +83,15 @@ class Cluster:
     def slots(self, memory_mb: int = 0) -> int:
         """Map tasks that the whole cluster can run at once beside a job's ApplicationMaster, 1 at the least.
 
+        That of the job before keeps its core for 5 s after its end: two cores are for them.
+
         memory_mb: of a task, as configured where it is 0. Raises Unavailable or SetupError where YARN does not say.
         """
         url = f"{self.resourcemanager}/ws/v1/cluster/metrics"
         found = self._known(url, "clusterMetrics")
         try:
             by_memory = int(found["totalMB"]) // (memory_mb or self.map_memory_mb)
-            return max(1, min(by_memory, int(found["totalVirtualCores"])) - 1)
+            return max(1, min(by_memory - 1, int(found["totalVirtualCores"]) - 2))
         except (KeyError, TypeError, ValueError) as error:
             raise SetupError(f"YARN does not say at {url} how large the cluster is: {str(found)[:200]}") from error
 
@@ -156,7 +158,10 @@ class Cluster:
         attempts = [a for task in tasks for a in _attempts(service, f"{base}/tasks/{task['id']}/attempts")]
         failed = sorted((a for a in attempts if a["state"] == "FAILED"), key=lambda a: a["finishTime"])
         for attempt in failed:
-            if text := self._container_log(attempt) or str(attempt.get("diagnostics", "")):
+            why = str(attempt.get("diagnostics", ""))
+            if "memory limit" in why:  # what the task said before it was ended does not tell
+                return why
+            if text := self._container_log(attempt) or why:
                 return text
         return ""
 

@@ -6,6 +6,9 @@ from mrdl import errors
 from mrdl.errors import JobLost, MrdlError, SetupError, TrainingError
 
 JAVAS_WORDS = re.compile(r"^(?:Error|Caused by|Exception in .*?): (?:[\w$]+\.)*([\w$]+(?:Exception|Error): .*)", re.M)
+OUT_OF_MEMORY = re.compile(
+    r"running [^\n]*beyond [^\n]*memory limit[^\n]*|(?:Error: )?Java heap space|GC overhead limit exceeded"
+)
 
 
 def error_of_log(log: str, on_yarn: bool = False) -> MrdlError:
@@ -29,6 +32,12 @@ def error_of_log(log: str, on_yarn: bool = False) -> MrdlError:
         return SetupError(
             f"the Python of a node cannot run the tasks:\n{told}\n"
             "Install mrdl's packages there, or name another Python with --python-bin."
+        )
+    if on_yarn and (of_memory := OUT_OF_MEMORY.search(log)):  # the job is not run again: it would end the same way
+        return SetupError(
+            f"YARN ended a task that took more memory than its container has: {of_memory[0]}\n"
+            "Give tasks more in an mrjob.conf (see configs/mrjob.conf) with --mrjob-conf: mapreduce.map.memory.mb and "
+            "mapreduce.reduce.memory.mb, for Java's own share mapreduce.map.java.opts; or take more --shards."
         )
     if on_yarn and not starts:
         java = JAVAS_WORDS.search(log)
