@@ -21,7 +21,7 @@ from mrdl.storage import store
 
 LOGIN = "<html><head><title>Sign in</title><style>p {}</style></head><body><p>Please log in.</p></body></html>"
 APPS = {"apps": {"app": [{"id": "application_1_0001", "state": "RUNNING"}]}}
-METRICS = {"clusterMetrics": {"totalMB": 8192, "totalVirtualCores": 4}}
+METRICS = {"clusterMetrics": {"totalMB": 8192, "totalVirtualCores": 5}}
 
 
 class Manager(ThreadingHTTPServer):

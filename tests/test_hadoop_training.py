@@ -7,9 +7,12 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from yarn import QUICK, SETTINGS, hadoop, start
+from conftest import DIGITS
+from yarn import QUICK, SETTINGS, containers, hadoop, poll, start
 
 import mrdl
+from mrdl.mapreduce.memory import Needs, parameters
+from mrdl.mapreduce.timeline import kept
 from mrdl.rounds.folder import RunFolder
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
@@ -28,6 +31,40 @@ def test_a_network_trained_on_yarn_has_the_bytes_of_the_inline_one(stored, on_ya
     parts = [line for line in listing.splitlines() if f"{Path(cache).name}/" in line and "part-" in line]
     assert len(parts) == 2 and all(int(line.split()[4]) > 0 for line in parts), "a file for each task"
     assert "tmp/mrdl" not in listing, "what a job needed only while it ran is gone"
+
+
+def test_containers_are_as_large_as_tasks_need_and_their_time_is_told(stored, cluster, tmp_path):
+    words = [
+        stored,
+        "-r",
+        "hadoop",
+        "--run-dir",
+        "run",
+        "--cache-dir",
+        f"{stored.rpartition('/')[0]}/containers",
+        *QUICK,
+    ]
+    process = start(cluster, *words, cwd=tmp_path)
+    sizes = set()
+
+    def look():
+        sizes.update(containers(cluster))
+        return process.poll() is not None
+
+    poll(look, seconds=200)
+    _, err = process.communicate()
+    assert process.returncode == 0, err.decode()
+    needs = Needs("torch", DIGITS.stat().st_size // 2, parameters((64, 32, 10)), 2)
+    asked = {c.memory_mb for cached in (True, False) for c in needs.of_job(cached)}
+    assert {needs.training().memory_mb, needs.combining().memory_mb} <= sizes <= {512, *asked}, "512: the master's"
+    first, *_, last = kept(tmp_path / "run" / "timeline.jsonl")
+    for timeline in (first, last):
+        assert {"driver", "client", "master", "container", "Python", "rows", "train", "commit"} <= set(
+            timeline.shares()
+        )
+        assert sum(timeline.shares().values()) == pytest.approx(timeline.seconds)
+    lanes = {span.lane for span in last.spans}
+    assert lanes == {"driver", "client", "job", "map 0", "map 1", "reduce 0"}
 
 
 def test_a_second_run_on_yarn_starts_from_the_cached_shards(stored, on_yarn, calm, cluster):

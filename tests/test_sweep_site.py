@@ -10,6 +10,7 @@ import pytest
 from mrdl.cli.main import main
 from mrdl.errors import ConfigError
 from mrdl.mapreduce.arguments import Job
+from mrdl.mapreduce.memory import Containers
 from mrdl.mapreduce.runners import runner_of
 from mrdl.nn import design
 from mrdl.sweep.driver import SweepDriver
@@ -57,6 +58,7 @@ def test_a_sweep_is_told_to_hadoop_as_a_training_is(sweep, tmp_path, monkeypatch
     job = Job(
         tag="s-1", work_dir=tmp_path, output_dir=found["--output-dir"][0],
         python_bin="python3.11 -q", mrjob_conf=str(tmp_path / "my.conf"), package=tmp_path / "mrdl.zip",
+        containers=Containers(yarn_packs.container(sweep.spec.memory_mb)),
     )  # fmt: skip
     of_training = options(runner_of("hadoop").arguments(job))
     assert {name: found[name][: len(values)] for name, values in of_training.items()} == of_training

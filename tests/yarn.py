@@ -31,6 +31,14 @@ def applications(cluster, states="RUNNING,ACCEPTED,SUBMITTED"):
         return (json.load(reply)["apps"] or {}).get("app") or []
 
 
+def containers(cluster):
+    """The memory that YARN gives to each container that runs now, in MB."""
+    ports = json.loads((Path(cluster["MRDL_HADOOP_DIR"]) / "ports.json").read_text())
+    with urllib.request.urlopen(f"http://127.0.0.1:{ports['NMW']}/ws/v1/node/containers") as reply:
+        found = (json.load(reply)["containers"] or {}).get("container") or []
+    return [int(one["totalMemoryNeededMB"]) for one in found]
+
+
 def training_processes(cluster):
     """The Python processes of tasks on the cluster that have torch mapped, which only those that train have."""
     found = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrdl.errors import ConfigError, brief
+from mrdl.mapreduce.memory import Containers
 from mrdl.mapreduce.status import Progress
 
 
@@ -17,8 +18,8 @@ class Job:
     tag: by which it is found on YARN; work_dir: a folder of its own, on this machine; output_dir: where it may write,
     in HDFS for a runner that reads there.
 
-    python_bin, mrjob_conf: what the user says of the nodes, as in TrainConfig; memory_mb: of a map task, left out where
-    the cluster's own will do; package: mrdl as a zip, for nodes that do not share this file system; roots: folders of
+    python_bin, mrjob_conf: what the user says of the nodes, as in TrainConfig; containers: what its tasks
+    need of a node; package: mrdl as a zip, for nodes that do not share this file system; roots: folders of
     the user's modules, on this machine.
     """
 
@@ -27,7 +28,7 @@ class Job:
     output_dir: str
     python_bin: str | None = None
     mrjob_conf: str | None = None
-    memory_mb: int | None = None
+    containers: Containers = Containers()
     package: Path | None = None
     roots: Sequence[str] = ()
 

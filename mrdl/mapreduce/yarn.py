@@ -21,6 +21,7 @@ from mrdl.cluster.yarn import Cluster, find_hadoop
 from mrdl.errors import MrdlError, SetupError
 from mrdl.mapreduce.arguments import Job, check_options, environment, options_of, properties, python_options
 from mrdl.mapreduce.failures import error_of_log
+from mrdl.mapreduce.hadoop_settings import properties_of
 from mrdl.mapreduce.runners import Runner
 from mrdl.mapreduce.tracking import YarnTracker, now
 from mrdl.storage.paths import hadoop_literal
@@ -145,18 +146,7 @@ class Yarn:
         """See Runner."""
         arguments = options_of(job, self.name, without_conf=["--no-bootstrap-mrjob"])
         arguments += python_options(job)
-        told = {
-            "mapreduce.job.tags": job.tag,
-            "mapreduce.job.name": job.tag,
-            # a second attempt beside the first gives the same bytes, for twice the work
-            "mapreduce.map.speculative": "false",
-            "mapreduce.reduce.speculative": "false",
-            "mapreduce.job.reduce.slowstart.completedmaps": "1.0",
-            "mapreduce.task.progress-report.interval": "500",
-        }
-        if job.memory_mb is not None:
-            told["mapreduce.map.memory.mb"] = str(job.memory_mb)
-        arguments += [*properties(told), "--hadoop-tmp-dir", job.output_dir + "-files"]
+        arguments += [*properties(properties_of(job)), "--hadoop-tmp-dir", job.output_dir + "-files"]
         if job.package:
             found = environment({"PYTHONPATH": "mrdl.zip", "PYTHONSAFEPATH": "1"})
             arguments += ["--files", f"{job.package}#mrdl.zip", *found]

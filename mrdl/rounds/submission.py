@@ -17,10 +17,10 @@ from mrdl.data.preparation import Scaling
 from mrdl.data.source import Source
 from mrdl.data.statistics import told_rounding
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
-from mrdl.mapreduce import arguments, launch, shipping
+from mrdl.mapreduce import arguments, launch, memory, shipping
 from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.mapreduce.status import Progress
-from mrdl.nn.kinds import character
+from mrdl.nn.kinds import DEFAULT_HIDDEN, character
 from mrdl.nn.weights import Weights
 from mrdl.rounds.extensions import code_of_run, extensions_of
 from mrdl.rounds.folder import RunFolder
@@ -217,7 +217,7 @@ class Submission:
 
     def _order(self, planned: Round, failed: Mapping[int, int], cached: bool) -> Order:
         """What the tasks of a round's job are told. failed: shard -> how often it was left out before."""
-        tasks = self._config.tasks or self._runner.slots()
+        tasks = self._config.tasks or self._runner.slots(self._needs().training().memory_mb)
         return Order(
             config=self._config,
             schema=self._source.schema,
@@ -254,12 +254,23 @@ class Submission:
             shards=self._shards(order.round),
             cached=order.cached,
             reducers=order.reducers,
+            containers=self._needs().of_job(order.cached),
             python_bin=self._config.python_bin,
             mrjob_conf=self._config.mrjob_conf,
             package=shipping.zip_package(work, files=self._code.files) if self._runner.reads_hdfs else None,
             roots=self._code.roots,
             on_progress=lambda progress: self._on_progress(number, progress),
         )
+
+    def _needs(self) -> memory.Needs:
+        """What the tasks of a job need of their nodes, by what is known of the data and the network now."""
+        rows, columns = self._source.size, len(self._source.schema.features)  # a cell of text is two characters or more
+        if self.prepared:
+            told = self.prepared.statistics
+            rows = told.training_rows * columns * (1 if told.integral else 4)
+        in_memory = min(rows // self._config.shards, self._config.task_memory_mb << 20)
+        nodes = self._config.nodes or (columns, *DEFAULT_HIDDEN, columns)
+        return memory.Needs("torch", in_memory, memory.parameters(nodes), self._config.shards)
 
     def _inputs(self, order: Order) -> list[str]:
         """The files that the job maps: the text, cached shards, or for a warm start its cached sample."""

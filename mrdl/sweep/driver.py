@@ -55,7 +55,7 @@ class SweepDriver:
         backend(sweep.spec.backend)
         sweep.dataset()
         where.check(**sweep.site)
-        slots = slots or where.slots(yarn_packs.memory_mb(sweep.spec.memory_mb))
+        slots = slots or where.slots(yarn_packs.container(sweep.spec.memory_mb).memory_mb)
         sweep.paths.stop_mark.unlink(missing_ok=True)
         with sweep.held():
             sweep.keep_site(python_bin, mrjob_conf)

@@ -91,8 +91,9 @@ def _values(folders: Folders, with_archive: bool) -> dict[str, str]:
         "ME": getpass.getuser(),
         "JVM": FLAGS + (f" @{folders.configuration}/java.args" if with_archive else ""),
         "MEMORY_MB": str(memory_mb()),
-        # one for the job's own master; more tasks than cores at a time took longer, not shorter
-        "VCORES": str(max(3, (os.cpu_count() or 1) + 1)),
+        # two for masters: a job's own, and that of the job before, which stays for 5 s; more tasks than cores at a time
+        # took longer, not shorter
+        "VCORES": str(max(3, (os.cpu_count() or 1) + 2)),
     }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mrdl.errors import DataError, TrainingError, Unavailable
 from mrdl.mapreduce import launch, shipping
 from mrdl.mapreduce.arguments import Job
+from mrdl.mapreduce.memory import Container, Containers, around
 from mrdl.mapreduce.yarn import RUNNER, end_client, is_running
 from mrdl.nn.backends.registry import source_of
 from mrdl.storage.paths import plain_name
@@ -73,9 +74,9 @@ def wait_for(sweep: "SweepFolder", name: str) -> None:
     harvest.look()
 
 
-def memory_mb(of_training: int) -> int:
-    """Memory of a map task whose trainings may take so much: Python with torch, and Java, come on top."""
-    return of_training + 512
+def container(of_training: int) -> Container:
+    """What a map task needs whose trainings may take so many MB: Python with torch, and Java, come on top."""
+    return around(of_training + 274)
 
 
 class _Harvest:
@@ -129,7 +130,7 @@ def _output(sweep: "SweepFolder", name: str) -> str:
 def _arguments(sweep: "SweepFolder", name: str, folder: Path, package: Path, data: str) -> list[str]:
     """The command line of a job of packs, of which only the output in HDFS is wanted."""
     output, site = _output(sweep, name), sweep.site
-    memory = memory_mb(sweep.spec.memory_mb)
-    job = Job(tag=name, work_dir=folder, output_dir=output, package=package, memory_mb=memory, **site)
+    needed = container(sweep.spec.memory_mb)
+    job = Job(tag=name, work_dir=folder, output_dir=output, package=package, containers=Containers(needed), **site)
     files = ["--settings", str(folder / "settings.json"), "--data", data, str(folder / "packs.txt")]
     return [*RUNNER.arguments(job), "--no-cat-output", *files]
