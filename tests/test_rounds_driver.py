@@ -31,7 +31,8 @@ def test_a_run_folder_holds_what_the_run_was(run, tmp_path):
     model = run().execute()
     folder = tmp_path / "run"
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["config.toml", "history.jsonl", "lock", "model.safetensors", "rounds", "run.json", "timeline.jsonl"]
+    files = ["config.toml", "history.jsonl", "lock", "model.safetensors", "rounds", "run.json", "timeline.jsonl"]
+    assert names == files
     assert sorted(path.name for path in (folder / "rounds").iterdir()) == [
         f"{i:04d}.{ending}" for i in range(5) for ending in ("json", "safetensors")
     ]
