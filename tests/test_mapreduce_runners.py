@@ -11,6 +11,7 @@ from mrjob.local import LocalMRJobRunner
 from mrjob.sim import SimMRJobRunner
 
 from mrdl.mapreduce.task import DIES_WITH_DRIVER, kill_tasks
+from mrdl.mapreduce.yarn import MrjobHadoop
 
 
 @pytest.mark.parametrize(
@@ -28,11 +29,22 @@ from mrdl.mapreduce.task import DIES_WITH_DRIVER, kill_tasks
         (HadoopJobRunner, "_get_input_paths"),
         (HadoopJobRunner, "_step_input_uris"),
         (HadoopJobRunner, "_env_for_step"),
+        (HadoopJobRunner, "_run_hadoop"),
         (HadoopJobRunner, "fs"),
     ],
 )
 def test_a_private_name_that_is_overridden_is_there(owner, name):
     assert hasattr(owner, name)
+
+
+def test_hadoop_is_asked_for_its_version_once_and_not_in_each_round(tmp_path):
+    asked, hadoop = tmp_path / "asked", tmp_path / "hadoop"
+    hadoop.write_text(f"#!/bin/sh\necho again >> {asked}\necho Hadoop 3.4.1\n")
+    hadoop.chmod(0o755)
+    for _ in range(2):  # a runner for each round
+        of_round = type("Hadoop", (MrjobHadoop,), {"store": None})
+        assert of_round(hadoop_bin=[str(hadoop)], conf_paths=[]).get_hadoop_version() == "3.4.1"
+    assert asked.read_text() == "again\n"
 
 
 def test_ending_tasks_leaves_other_children_of_the_program_alone():

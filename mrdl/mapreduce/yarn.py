@@ -7,10 +7,11 @@ without a JVM for each call) and `_run_hadoop` (how long the client runs).
 
 import contextlib
 import os
+import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from mrjob.fs.base import Filesystem
 from mrjob.fs.composite import CompositeFilesystem
@@ -33,6 +34,7 @@ T = TypeVar("T")
 class MrjobHadoop(HadoopJobRunner):
     """Hadoop Streaming, with HDFS reached by its web interface instead of a JVM for each call."""
 
+    versions: ClassVar[dict[str, str]] = {}  # of the hadoop commands that were asked, which costs a JVM
     store: HdfsStore
     inputs: Sequence[str] | None = None
     _fs: Any
@@ -40,6 +42,13 @@ class MrjobHadoop(HadoopJobRunner):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.calls: list[tuple[float, float]] = []  # when each client began and ended, in seconds of the clock
+
+    def get_hadoop_version(self) -> str:
+        """See mrjob, which asks in each round."""
+        command = shlex.join(self.get_hadoop_bin())
+        if command not in self.versions:
+            self.versions[command] = super().get_hadoop_version()
+        return self.versions[command]
 
     def _run_hadoop(self, *args: Any, **more: Any) -> Any:
         began = now()
