@@ -85,6 +85,15 @@ def test_what_the_cluster_says_of_its_own_pace_and_its_jvms_stays(properties):
     assert found["mapreduce.map.java.opts"] == f"{options} -Xmx130m -XX:TieredStopAtLevel=1 -Xshare:auto"
 
 
+def test_the_old_name_of_javas_options_counts_where_it_did(properties):
+    found = properties({"mapred.child.java.opts": "-Xmx900m -Dx=y"})
+    assert all(
+        found[f"mapreduce.{kind}.java.opts"].startswith("-Xmx900m -Dx=y -Xmx130m ") for kind in ("map", "reduce")
+    )
+    users = properties(users="mapred.child.java.opts: -Xmx99m")
+    assert not {"mapreduce.map.java.opts", "mapreduce.reduce.java.opts"} & set(users)
+
+
 def test_no_container_is_larger_than_the_cluster_gives(properties):
     found = properties({"yarn.scheduler.maximum-allocation-mb": "512"})
     assert (found["mapreduce.map.memory.mb"], found["mapreduce.reduce.memory.mb"]) == ("512", "384")

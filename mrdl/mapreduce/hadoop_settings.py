@@ -41,6 +41,7 @@ ALWAYS = {
 FLAGS = {"-XX:TieredStopAtLevel": "-XX:TieredStopAtLevel=1", "-Xshare:": "-Xshare:auto"}
 COLLECTOR, CHOSEN = "-XX:+UseSerialGC", re.compile(r"-XX:\+Use\w+GC\b")
 OPTIONS = {"map": "mapreduce.map.java.opts", "reduce": "mapreduce.reduce.java.opts"}
+OF_BOTH = "mapred.child.java.opts"  # an old name, which counts where those are not there
 MASTER = "yarn.app.mapreduce.am.command-opts"
 MASTER_OPTIONS = "-Xmx1024m"  # Hadoop's own value, where the cluster has none
 
@@ -57,12 +58,14 @@ def _properties(job: Job, site: Mapping[str, str]) -> dict[str, str]:
     found = {name: value for name, value in QUICK.items() if name not in site} | ALWAYS
     found[MASTER] = java_options(site.get(MASTER, MASTER_OPTIONS))
     for kind, container in job.containers._asdict().items():
-        options = site.get(OPTIONS[kind], "")
+        options = site.get(OPTIONS[kind]) or site.get(OF_BOTH, "")
         if container is not None:
             found[f"mapreduce.{kind}.memory.mb"] = str(_at_most(container, site))
             options = f"{options} -Xmx{container.heap_mb}m".strip()  # of two the JVM takes the last
         found[OPTIONS[kind]] = java_options(options)
     users = _of_user(job.mrjob_conf)
+    if OF_BOTH in users:
+        users = dict.fromkeys(OPTIONS.values()) | users
     named = {"mapreduce.job.tags": job.tag, "mapreduce.job.name": job.tag}
     return {name: value for name, value in found.items() if name not in users} | named
 
