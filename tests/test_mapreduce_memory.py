@@ -94,6 +94,14 @@ def test_the_old_name_of_javas_options_counts_where_it_did(properties):
     assert not {"mapreduce.map.java.opts", "mapreduce.reduce.java.opts"} & set(users)
 
 
+def test_a_heap_holds_the_buffer_that_the_cluster_or_the_user_asks_for(properties):
+    buffer = "mapreduce.task.io.sort.mb"
+    for found in (properties({buffer: "100"}), properties(users=f"{buffer}: 100")):
+        assert "-Xmx198m" in found["mapreduce.map.java.opts"] and found["mapreduce.map.memory.mb"] == "768"
+        assert buffer not in found
+    assert properties()[buffer] == "32"
+
+
 def test_no_container_is_larger_than_the_cluster_gives(properties):
     found = properties({"yarn.scheduler.maximum-allocation-mb": "512"})
     assert (found["mapreduce.map.memory.mb"], found["mapreduce.reduce.memory.mb"]) == ("512", "384")

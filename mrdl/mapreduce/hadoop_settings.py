@@ -17,6 +17,7 @@ from mrdl.errors import SetupError
 from mrdl.mapreduce.arguments import Job
 from mrdl.mapreduce.memory import SORT_MB, Container
 
+SORT = "mapreduce.task.io.sort.mb"
 # Hadoop's own values are for jobs of hours: a client that looks each second, 5 s until it sees the end, and a file that
 # is closed 0.4 s after its last byte
 QUICK = {
@@ -26,7 +27,7 @@ QUICK = {
     "yarn.client.application-client-protocol.poll-interval-ms": "50",
     "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": "20",
     "dfs.client.block.write.locateFollowingBlock.retries": "10",  # the delay doubles: as patient as before
-    "mapreduce.task.io.sort.mb": str(SORT_MB),
+    SORT: str(SORT_MB),
     # only here: version 2 moves a task's files one by one, and a kill between them would leave half of a result
     "mapreduce.fileoutputcommitter.algorithm.version": "1",
 }
@@ -56,14 +57,16 @@ def properties_of(job: Job) -> dict[str, str]:
 def _properties(job: Job, site: Mapping[str, str]) -> dict[str, str]:
     """The properties of a job. site: those of the cluster's own files."""
     found = {name: value for name, value in QUICK.items() if name not in site} | ALWAYS
+    users = _of_user(job.mrjob_conf)
+    sort_mb = int(users.get(SORT) or site.get(SORT) or SORT_MB)
     found[MASTER] = java_options(site.get(MASTER, MASTER_OPTIONS))
     for kind, container in job.containers._asdict().items():
         options = site.get(OPTIONS[kind]) or site.get(OF_BOTH, "")
         if container is not None:
+            container = container.with_sort_of(sort_mb)
             found[f"mapreduce.{kind}.memory.mb"] = str(_at_most(container, site))
             options = f"{options} -Xmx{container.heap_mb}m".strip()  # of two the JVM takes the last
         found[OPTIONS[kind]] = java_options(options)
-    users = _of_user(job.mrjob_conf)
     if OF_BOTH in users:
         users = dict.fromkeys(OPTIONS.values()) | users
     named = {"mapreduce.job.tags": job.tag, "mapreduce.job.name": job.tag}

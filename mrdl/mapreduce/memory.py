@@ -29,6 +29,11 @@ class Container:
     memory_mb: int
     heap_mb: int
 
+    def with_sort_of(self, sort_mb: int) -> "Container":
+        """This container for a JVM whose buffer is so large, if that is more than SORT_MB."""
+        more = max(0, sort_mb - SORT_MB)
+        return Container(-(-(self.memory_mb + more) // STEP_MB) * STEP_MB, self.heap_mb + more) if more else self
+
 
 class Containers(NamedTuple):
     """Of a job's map and reduce tasks; None where the cluster's own will do."""
