@@ -13,8 +13,11 @@ from mrdl.data.labels import class_values
 from mrdl.data.preparation import Preparation
 from mrdl.errors import ConfigError, DataError, ModelError
 from mrdl.model import baseline, file
+from mrdl.model.forward import Forward
 from mrdl.model.metrics import Answers
 from mrdl.nn.architecture import Architecture
+from mrdl.nn.choice import to_score
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.losses import LOSSES, Loss, Outcome
 from mrdl.nn.rows import BATCH_ROWS
 from mrdl.nn.weights import Weights, digest
@@ -23,8 +26,6 @@ from mrdl.storage import atomic
 if TYPE_CHECKING:
     import pandas as pd
     import torch
-
-    from mrdl.model.forward import Forward
 
 BLOCK_BYTES = 8 << 20  # of rows that are held at once, of a file
 
@@ -260,10 +261,8 @@ class Model:
         return self._forward.output(self.preparation.scale(features), method)
 
     @property
-    def _forward(self) -> "Forward":
-        from mrdl.model.forward import Forward  # imports torch
-
-        return Forward(self.arch, self.weights)
+    def _forward(self) -> Forward:
+        return Forward(self.arch, self.weights, engine_of(to_score(self.settings.get("engine"), self.arch), "cpu"))
 
     def _need(self, has_it: bool, what: str) -> None:
         if not has_it:

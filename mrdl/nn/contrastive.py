@@ -4,11 +4,13 @@ The gradient of the likelihood is the statistics of the data less those of the m
 taken where a short Gibbs chain ends.
 """
 
-import torch
-from torch import Tensor
+from typing import Any
+
+import numpy as np
 
 from mrdl.nn.architecture import Architecture
-from mrdl.nn.minibatch import Batches, FlatTensors, Hyperparameters
+from mrdl.nn.engines.engine import Array, Engine
+from mrdl.nn.minibatch import Batches, FlatArrays, Hyperparameters
 from mrdl.nn.rbm import LEAST_DEVIATION, LEAST_MEAN, Stack
 from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights
@@ -29,104 +31,111 @@ class ContrastiveDivergence:
         weights: Weights,
         rows: Rows,
         settings: Hyperparameters,
-        device: torch.device,
-        seed: int,
+        engine: Engine,
+        generator: Any,
     ) -> None:
-        """layer: of the machine in the stack; seed: of all that is drawn."""
-        self._settings, self._layer, self._all = settings, layer, weights
-        self._stack = Stack(arch, weights, device)
+        """layer: of the machine in the stack; generator: of the engine, of all that is drawn."""
+        self._settings, self._layer, self._all, self._engine = settings, layer, weights, engine
+        self._stack = Stack(arch, weights, engine)
         machine = self._stack.machines[layer]
         self._binary = machine.visible == "binary", machine.hidden == "binary"
         names = [f"layers.{layer}.{part}" for part in ("weight", "bias", "visible_bias")]
         shapes = {name: weights[name].shape for name in names}
-        self._tensors, self._velocity = FlatTensors(shapes, device).fill(weights), FlatTensors(shapes, device)
-        self._weight, self._bias, self._visible_bias = (self._tensors.named[name] for name in names)
+        self._arrays, self._velocity = FlatArrays(shapes, engine).fill(weights), FlatArrays(shapes, engine)
+        self._weight, self._bias, self._visible_bias = (self._arrays.named[name] for name in names)
         self._moves = [self._velocity.named[name] for name in names]
-        self._batches = Batches(rows, settings.batch_size, device)
+        self.batches = Batches(rows, settings.batch_size, engine)
         hidden, visible = self._weight.shape
-        n = self._batches.size
-        self._means, self._hidden, self._noise = (torch.empty((n, hidden), device=device) for _ in range(3))
-        self._visible = torch.empty((n, visible), device=device)
-        self._after = torch.empty((n, hidden), device=device)
-        self._chains = torch.empty((0, hidden), device=device)
-        self._generator = torch.Generator(device).manual_seed(seed)
-        self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        n = self.batches.size
+        self._means, self._hidden, self._noise = (engine.empty((n, hidden)) for _ in range(3))
+        self._visible, self._seen = engine.empty((n, visible)), engine.empty((n, visible))
+        self._after = engine.empty((n, hidden))
+        self._chains = engine.empty((0, hidden))
+        self._generator = generator
+        self.loss_sum = engine.total()
 
-    def __call__(self, batch: Tensor) -> None:
-        """Take one step on the rows at `batch`, (n,) indices, and add the sum of their losses to `loss_sum`.
+    def __call__(self, x: Array, targets: Array) -> None:
+        """Take one step on rows (n, columns) in [0, 1], and add the sum of their losses to `loss_sum`.
 
         The chain begins at the rows' hidden states, or where it ended in the batch before.
         """
-        n, settings = len(batch), self._settings
-        v = self._stack.features(self._batches.inputs(batch), self._layer)
+        n, settings, engine = len(x), self._settings, self._engine
+        v = self._stack.features(x, self._layer)
         means = self._up(v, self._means[:n])
         if settings.persistent and len(self._chains):  # the last batch of an epoch may be smaller: fewer chains move
             hidden = self._chains[:n]
         else:
             hidden = self._states(means, self._hidden[:n])
         for step in range(settings.cd_steps):
-            reconstruction = torch.addmm(self._visible_bias, hidden, self._weight, out=self._visible[:n])
-            if self._binary[0]:
-                reconstruction.sigmoid_()
+            reconstruction = self._down(hidden, self._visible[:n])
             if step == 0:
                 self._count_loss(v, means, reconstruction)
             if settings.persistent and self._binary[0]:  # with mean values a chain would not have p(v, h)
-                seen = torch.rand(reconstruction.shape, generator=self._generator, device=reconstruction.device)
-                torch.lt(seen, reconstruction, out=reconstruction)
+                seen = engine.uniform_(self._seen[:n], self._generator)
+                engine.less(seen, reconstruction, out=reconstruction)
             after = self._up(reconstruction, self._after[:n])
             if settings.persistent or step + 1 < settings.cd_steps:
                 hidden = self._states(after, self._hidden[:n])
         if settings.persistent:
             if len(self._chains) < n:
-                self._chains = hidden.clone()
+                self._chains = engine.copy(hidden)
             self._chains[:n] = hidden
         self._move(means, v, after, reconstruction)
 
-    def _count_loss(self, v: Tensor, means: Tensor, reconstruction: Tensor) -> None:
+    def _count_loss(self, v: Array, means: Array, reconstruction: Array) -> None:
         """Add the squared errors of the first reconstruction to `loss_sum`. v, reconstruction: (n, visible)."""
         if self._settings.persistent:  # the chains' own reconstruction has nothing to do with these rows
-            reconstruction = torch.addmm(self._visible_bias, means, self._weight)
-            reconstruction = reconstruction.sigmoid_() if self._binary[0] else reconstruction
-        self.loss_sum += torch.nn.functional.mse_loss(reconstruction, v, reduction="sum") / v.shape[1]
+            reconstruction = self._down(means, self._seen[: len(v)])
+        self.loss_sum += self._engine.squared_error(reconstruction, v) / v.shape[1]
 
     def weights(self) -> Weights:
         """Give a copy of the weights; those of other layers as they were."""
-        return {**self._all, **self._tensors.arrays()}
+        return {**self._all, **self._arrays.arrays()}
 
-    def _up(self, v: Tensor, out: Tensor) -> Tensor:
+    def _up(self, v: Array, out: Array) -> Array:
         """Fill out, (n, hidden), with the hidden means given v, (n, visible)."""
-        torch.addmm(self._bias, v, self._weight.t(), out=out)
-        return out.sigmoid_() if self._binary[1] else out
+        self._engine.affine(v, self._weight, self._bias, out=out)
+        return self._engine.sigmoid_(out) if self._binary[1] else out
 
-    def _states(self, means: Tensor, out: Tensor) -> Tensor:
+    def _down(self, hidden: Array, out: Array) -> Array:
+        """Fill out, (n, visible), with the visible means given hidden, (n, hidden)."""
+        self._engine.affine(hidden, self._weight.T, self._visible_bias, out=out)
+        return self._engine.sigmoid_(out) if self._binary[0] else out
+
+    def _states(self, means: Array, out: Array) -> Array:
         """Draw hidden states, (n, hidden), from their means into out."""
         noise = self._noise[: len(means)]
         if self._binary[1]:
-            return torch.lt(noise.uniform_(generator=self._generator), means, out=out)
-        return torch.add(means, noise.normal_(generator=self._generator), out=out)
+            return self._engine.less(self._engine.uniform_(noise, self._generator), means, out=out)
+        return self._engine.add(means, self._engine.normal_(noise, self._generator), out=out)
 
-    def _move(self, means: Tensor, v: Tensor, after: Tensor, reconstruction: Tensor) -> None:
+    def _move(self, means: Array, v: Array, after: Array, reconstruction: Array) -> None:
         """The difference of the statistics into the velocity, the velocity into the weights."""
-        share, momentum = 1.0 / len(v), self._settings.momentum
+        share, momentum, engine = 1.0 / len(v), self._settings.momentum, self._engine
         weight, bias, visible_bias = self._moves
-        weight.addmm_(means.t(), v, beta=momentum, alpha=share).addmm_(after.t(), reconstruction, alpha=-share)
+        engine.add_product_(weight, means.T, v, beta=momentum, alpha=share)
+        engine.add_product_(weight, after.T, reconstruction, beta=1.0, alpha=-share)
         if self._settings.weight_cost:
-            weight.add_(self._weight, alpha=-self._settings.weight_cost)
-        bias.mul_(momentum).add_(means.sub_(after).sum(0), alpha=share)
-        visible_bias.mul_(momentum).add_(torch.sub(v, reconstruction, out=reconstruction).sum(0), alpha=share)
-        self._tensors.flat.add_(self._velocity.flat, alpha=self._settings.learning_rate)
+            engine.add_(weight, self._weight, alpha=-self._settings.weight_cost)
+        of_hidden = engine.column_sums(engine.subtract(means, after, out=means))
+        of_visible = engine.column_sums(engine.subtract(v, reconstruction, out=reconstruction))
+        engine.add_(bias, of_hidden, alpha=share, beta=momentum)
+        engine.add_(visible_bias, of_visible, alpha=share, beta=momentum)
+        engine.add_(self._arrays.flat, self._velocity.flat, alpha=self._settings.learning_rate)
 
 
-def fit_visible(arch: Architecture, layer: int, weights: Weights, x: Tensor) -> Weights:
+def fit_visible(arch: Architecture, layer: int, weights: Weights, x: Array, engine: Engine) -> Weights:
     """The weights with what the data decides before a machine is trained: visible biases log(p / (1 - p)), p the mean
     of each of its columns over x (rows, columns) in [0, 1]; of Gaussian units the mean, and the scale to unit variance.
     """
     found = dict(weights)
     if layer == 0 and arch.visible == "gaussian":
-        deviation = x.double().std(0, correction=0).clamp_(min=LEAST_DEVIATION)
-        found["layers.0.visible_scale"] = (1 / deviation).float().numpy()
-    v = Stack(arch, found).features(x, layer)
-    mean = v.double().mean(0)
-    bias = mean if arch.visible == "gaussian" and layer == 0 else torch.logit(mean.clamp_(LEAST_MEAN, 1 - LEAST_MEAN))
-    found[f"layers.{layer}.visible_bias"] = bias.float().numpy()
+        deviation = engine.numpy(engine.deviation(x)).clip(LEAST_DEVIATION)
+        found["layers.0.visible_scale"] = (1 / deviation).astype(np.float32)
+    v = Stack(arch, found, engine).features(x, layer)
+    mean = engine.numpy(engine.double(v).mean(0))
+    if arch.visible != "gaussian" or layer:
+        mean = mean.clip(LEAST_MEAN, 1 - LEAST_MEAN)
+        mean = np.log(mean / (1 - mean))
+    found[f"layers.{layer}.visible_bias"] = mean.astype(np.float32)
     return found

@@ -190,11 +190,11 @@ def _malformed(made: Architecture) -> str:
 
 def character(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> tuple[bool, bool]:
     """Whether a network of this kind learns classes, and so needs a label, and whether it has RBMs."""
-    like = _outline(kind, nodes, options)
+    like = outline(kind, nodes, options)
     return LOSSES[like.loss].needs_label, any(stage.layer is not None for stage in like.stages)
 
 
-def _outline(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
+def outline(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Architecture:
     """A network of this kind: what is wrong with the nodes of one of mrdl's is told when the data is known."""
     own = KINDS.get(kind) is OWN_KINDS.get(kind)
     return build(kind, OUTLINE if own or not nodes else nodes, options)
@@ -208,7 +208,7 @@ def design(
     Without nodes it has the default ones, the first and the last by the data.
     """
     options = options or {}
-    like = _outline(kind, nodes, options)
+    like = outline(kind, nodes, options)
     classifies = LOSSES[like.loss].needs_label
     if not nodes:
         top = () if like.top_machine is not None else (num_classes if classifies else DEFAULT_CODE,)

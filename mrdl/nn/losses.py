@@ -1,16 +1,12 @@
-"""The losses by name: what a network gives, how far that is from what is wanted, and the gradient of it.
-
-Loads no torch before it is used.
-"""
+"""The losses by name: what a network gives, how far that is from what is wanted, and the gradient of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from mrdl.nn.engines.engine import Array, Engine
+from mrdl.nn.engines.table import EVERY
 
 Scores = dict[str, float]
 
@@ -20,30 +16,24 @@ class Loss:
     """What a network is trained for.
 
     needs_label: whether the wanted outputs are classes, (rows,) int64, else they are the rows themselves,
-    (rows, columns) in [0, 1]; output: gives what people see, of the last layer's sums (rows, outputs).
+    (rows, columns) in [0, 1]; output(engine, sums): gives what people see, of the last layer's sums (rows, outputs).
 
-    gradient(sums, wanted, delta): fills delta, (rows, outputs), with the gradient of the mean loss by the sums, and
-    gives the summed loss of the rows; None: no gradient, it is contrastive divergence that trains.
+    gradient(engine, sums, wanted, delta, share): fills delta, (rows, outputs), with share times the gradient of the
+    summed loss by the sums, which it may write over, and gives that loss; None: no gradient, it is contrastive
+    divergence that trains.
     scores(output, wanted, classes, majority): measures of outputs, (rows, outputs), of which the first so many are of
     classes; majority: the most frequent class in training, None where it is not known. None: see mrdl.nn.rbm.
+    engines: by name, those that it can be computed by.
     """
 
     needs_label: bool
-    output: Callable[["Tensor"], "Tensor"]
-    gradient: Callable[["Tensor", "Tensor", "Tensor"], "Tensor"] | None = None
+    output: Callable[[Engine, Array], Array]
+    gradient: Callable[[Engine, Array, Array, Array, float], Array] | None = None
     scores: Callable[[np.ndarray, np.ndarray, int, int | None], Scores] | None = None
+    engines: tuple[str, ...] = EVERY
 
 
 # --- classes ---
-
-
-def _of_classes(sums: "Tensor", wanted: "Tensor", delta: "Tensor") -> "Tensor":
-    import torch
-
-    log_probability = torch.log_softmax(sums, 1)
-    by_output = torch.zeros_like(delta).scatter_(1, wanted[:, None], -1.0 / len(sums))
-    torch.ops.aten._log_softmax_backward_data.out(by_output, log_probability, 1, delta.dtype, out=delta)
-    return torch.nn.functional.nll_loss(log_probability, wanted, reduction="sum")
 
 
 @dataclass(frozen=True)
@@ -86,13 +76,6 @@ def _scores_of_classes(output: np.ndarray, wanted: np.ndarray, classes: int, maj
 # --- reconstructions ---
 
 
-def _of_rows(sums: "Tensor", wanted: "Tensor", delta: "Tensor") -> "Tensor":
-    import torch
-
-    torch.sigmoid(sums, out=delta).sub_(wanted).mul_(1.0 / len(sums))
-    return torch.nn.functional.binary_cross_entropy_with_logits(sums, wanted, reduction="sum")
-
-
 def _scores_of_rows(output: np.ndarray, wanted: np.ndarray, classes: int, majority: int | None) -> Scores:
     """rows, loss (cross-entropy) and mean squared error of reconstructions; both (rows, columns) in [0, 1]."""
     x, p = wanted.astype(np.float64), np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
@@ -102,9 +85,19 @@ def _scores_of_rows(output: np.ndarray, wanted: np.ndarray, classes: int, majori
 
 
 LOSSES = {
-    "nll": Loss(True, lambda sums: sums.log_softmax(1), _of_classes, _scores_of_classes),
-    "bce": Loss(False, lambda sums: sums.sigmoid(), _of_rows, _scores_of_rows),
-    "cd": Loss(False, lambda sums: sums),
+    "nll": Loss(
+        needs_label=True,
+        output=lambda engine, sums: engine.log_softmax(sums),
+        gradient=lambda engine, *step: engine.nll(*step),
+        scores=_scores_of_classes,
+    ),
+    "bce": Loss(
+        needs_label=False,
+        output=lambda engine, sums: engine.sigmoid_(sums),
+        gradient=lambda engine, *step: engine.bce(*step),
+        scores=_scores_of_rows,
+    ),
+    "cd": Loss(needs_label=False, output=lambda engine, sums: sums),
 }
 """The losses by the name that an Architecture has: nll, negative log-likelihood of classes; bce, binary cross-entropy
 of reconstructions; cd, of restricted Boltzmann machines. LOSSES["mine"] = Loss(...) adds one."""

@@ -1,11 +1,12 @@
 """What every way of training shares: a shard's rows as scaled mini-batches, and all weights in one flat vector."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from mrdl.nn.engines.engine import Array, Engine
 from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights
 
@@ -15,7 +16,7 @@ class Hyperparameters:
     """How one shard is trained in one round.
 
     epochs: passes over the shard; batch_size: rows in a step; learning_rate: of a step; momentum: of SGD and of RBMs,
-    of Adam its first beta; device: auto, cpu or cuda.
+    of Adam its first beta.
 
     Of training by gradients alone: optimizer, one of OPTIMIZERS; dropout: the share of what a hidden layer gives that
     is left out of each step. Of RBMs alone: cd_steps, of the Gibbs chain; persistent: whether the chains go on from
@@ -26,7 +27,6 @@ class Hyperparameters:
     batch_size: int
     learning_rate: float
     momentum: float
-    device: str = "auto"
     cd_steps: int = 1
     persistent: bool = False
     weight_cost: float = 0.0
@@ -35,67 +35,78 @@ class Hyperparameters:
 
 
 class Batches:
-    """The mini-batches of a shard, in [0, 1], in buffers made once; only the rows of a batch are ever scaled, so that
-    a shard of bytes, or one that is mapped from a file, stays what it is.
+    """The mini-batches of a shard, in [0, 1], in buffers made once; only the rows of some batches are ever scaled, so
+    that a shard of bytes, or one that is mapped from a file, stays what it is.
 
     size: rows in the largest batch.
     """
 
-    def __init__(self, rows: Rows, batch_size: int, device: torch.device) -> None:
+    def __init__(self, rows: Rows, batch_size: int, engine: Engine) -> None:
         self.size = min(batch_size, max(1, len(rows.order)))
+        self._engine = engine
         columns = rows.features.shape[1]
-        self._features = torch.from_numpy(rows.features).to(device)
-        self._targets = torch.from_numpy(rows.targets).to(device)
-        self._raw = torch.empty((self.size, columns), dtype=self._features.dtype, device=device)
-        self._scaled = torch.empty((self.size, columns), device=device)
-        self._factor = torch.from_numpy(rows.factor).to(device)
-        self._minimum = torch.from_numpy(rows.minimum).to(device) if rows.minimum.any() else None
-        self._prepared = self._raw.dtype == torch.float32 and rows.is_prepared
+        batches = max(1, min(engine.gather_bytes // (4 * columns * self.size), len(rows.order) // self.size))
+        self._at_once = self.size * batches
+        self._features, self._targets = engine.array(rows.features), engine.array(rows.targets)
+        self._scaled = engine.empty((self._at_once, columns))
+        self._prepared = self._features.dtype == self._scaled.dtype and rows.is_prepared
+        self._raw = self._scaled if self._prepared else engine.empty((self._at_once, columns), like=self._features)
+        self._factor = engine.array(rows.factor)
+        self._minimum = engine.array(rows.minimum) if rows.minimum.any() else None
         self._threshold = rows.threshold
 
-    def inputs(self, batch: Tensor) -> Tensor:
-        """Give the rows at `batch`, (n,) indices, as (n, columns) float32; the next call writes over them."""
-        x = self._scaled[: len(batch)]
+    def epoch(self, order: np.ndarray) -> Iterator[tuple[Array, Array]]:
+        """Give the rows at `order`, (rows,) indices, batch after batch: (n, columns) in [0, 1], which the next batches
+        write over, and their classes, (n,) int64."""
+        places = self._engine.array(order)
+        for start in range(0, len(order), self._at_once):
+            some = places[start : start + self._at_once]
+            x, targets = self.inputs(some), self._engine.take(self._targets, some)
+            for i in range(0, len(some), self.size):
+                yield x[i : i + self.size], targets[i : i + self.size]
+
+    def inputs(self, places: Array) -> Array:
+        """Give the rows at so many places as fit, (n,) indices, as (n, columns); the next call writes over them."""
+        raw = self._engine.take(self._features, places, out=self._raw[: len(places)])
         if self._prepared:
-            return torch.index_select(self._features, 0, batch, out=x)
-        raw = torch.index_select(self._features, 0, batch, out=self._raw[: len(batch)])
+            return raw
+        x = self._scaled[: len(places)]
         if self._threshold is not None:
-            return x.copy_(raw > self._threshold)
-        x.copy_(raw)
+            x[...] = raw > self._threshold
+            return x
+        x[...] = raw
         if self._minimum is not None:
-            x.sub_(self._minimum)
-        return x.mul_(self._factor)
-
-    def targets(self, batch: Tensor) -> Tensor:
-        """Give the classes of the rows at `batch`, (n,) indices, as (n,) int64."""
-        return self._targets.index_select(0, batch)
+            x -= self._minimum
+        x *= self._factor
+        return x
 
 
-class FlatTensors:
-    """Named tensors as views of one flat vector, so that an update is one call whatever their number.
+class FlatArrays:
+    """Named arrays as views of one flat vector, so that an update is one call whatever their number.
 
-    flat: the vector, zeros at first; named: name -> tensor of the shape asked for.
+    flat: the vector, zeros at first; named: name -> array of the shape asked for.
     """
 
-    def __init__(self, shapes: dict[str, tuple[int, ...]], device: torch.device) -> None:
-        self.flat = torch.zeros(sum(_room(shape) for shape in shapes.values()), device=device)
-        self.named: dict[str, Tensor] = {}
+    def __init__(self, shapes: dict[str, tuple[int, ...]], engine: Engine) -> None:
+        self._engine = engine
+        self.flat = engine.zeros((sum(_room(shape) for shape in shapes.values()),))
+        self.named: dict[str, Array] = {}
         start = 0
         for name, shape in shapes.items():
-            self.named[name] = self.flat[start : start + int(np.prod(shape))].view(shape)
+            self.named[name] = self.flat[start : start + math.prod(shape)].reshape(shape)
             start += _room(shape)
 
-    def fill(self, weights: Weights) -> "FlatTensors":
+    def fill(self, weights: Weights) -> "FlatArrays":
         """Take over the values of arrays with these names, and give itself."""
-        for name, tensor in self.named.items():
-            tensor.copy_(torch.from_numpy(np.array(weights[name])))
+        for name, array in self.named.items():
+            array[...] = self._engine.array(np.array(weights[name]))
         return self
 
     def arrays(self) -> Weights:
-        """Give a copy of each tensor as an array."""
-        return {name: tensor.cpu().numpy().copy() for name, tensor in self.named.items()}
+        """Give a copy of each as an array of numpy."""
+        return {name: self._engine.numpy(array).copy() for name, array in self.named.items()}
 
 
 def _room(shape: tuple[int, ...]) -> int:
-    """Places for a tensor in the flat vector: each begins at a multiple of 64 bytes, as torch's own tensors do."""
-    return -(-int(np.prod(shape)) // 16) * 16
+    """Places for an array in the flat vector: each begins at a multiple of 64 bytes, as torch's own tensors do."""
+    return -(-math.prod(shape) // 16) * 16

@@ -9,10 +9,14 @@ from torch import Tensor, nn
 from mrdl.errors import ConfigError
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.architecture import Architecture
+from mrdl.nn.engines.torch_engine import TorchEngine
 from mrdl.nn.kinds import KINDS
 from mrdl.nn.kinds import build as make
+from mrdl.nn.layers import code_of
 from mrdl.nn.losses import LOSSES
 from mrdl.nn.weights import Weights
+
+ENGINE = TorchEngine()  # its operations are those that autograd goes back through
 
 
 class Net(nn.Module):
@@ -66,7 +70,7 @@ class Net(nn.Module):
 
     def output(self, sums: Tensor) -> Tensor:
         """sums: (rows, outputs), what the last layer gives. Returns (rows, outputs) as `forward` does."""
-        return LOSSES[self.architecture.loss].output(sums)
+        return LOSSES[self.architecture.loss].output(ENGINE, sums)
 
     def encode(self, x: Tensor) -> Tensor:
         """x: (rows, nodes[0]). Returns an autoencoder's code (rows, nodes[code])."""
@@ -77,15 +81,13 @@ class Net(nn.Module):
         return self.output(self._through(code, self._code(), len(self.layers)))
 
     def _code(self) -> int:
-        if self.architecture.code is None:
-            raise ConfigError(f"a network of kind {self.architecture.kind!r} has no code, only an autoencoder has")
-        return self.architecture.code
+        return code_of(self.architecture)
 
     def _through(self, x: Tensor, first: int, stop: int) -> Tensor:
         if first == 0 and self.architecture.visible == "gaussian":
             x = x * torch.as_tensor(self.layers[0].visible_scale)
         for i in range(first, stop):
-            given = ACTIVATIONS[self.architecture.activations[i]].apply(self.layers[i](x))
+            given = ACTIVATIONS[self.architecture.activations[i]].apply_(ENGINE, self.layers[i](x))
             x = x + given if self.architecture.adds[i] else given
         return x
 

@@ -4,14 +4,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from mrdl.nn import contrastive
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.backprop import Backpropagation
 from mrdl.nn.contrastive import ContrastiveDivergence
-from mrdl.nn.device import one_thread, pick_device
+from mrdl.nn.engines.engine import Array, Engine
 from mrdl.nn.minibatch import Batches, Hyperparameters
 from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights
@@ -25,47 +23,49 @@ Report = Callable[[int, float, float], None]
 class Step(Protocol):
     """A training's state and how a mini-batch changes it: weights, and `loss_sum`, of the rows since it was set to 0.
 
-    Backpropagation and ContrastiveDivergence are the two; the loop knows no more of them than this.
+    Backpropagation and ContrastiveDivergence are the two; the loop knows no more of them than this. batches: of the
+    rows that it trains on.
     """
 
-    loss_sum: Tensor
+    loss_sum: Array
+    batches: Batches
 
-    def __call__(self, batch: Tensor) -> None:
-        """Train on the rows at `batch`, (n,) indices."""
+    def __call__(self, x: Array, targets: Array) -> None:
+        """Train on rows (n, columns) in [0, 1], of classes (n,)."""
 
     def weights(self) -> Weights:
         """A copy of the weights, those that the step leaves alone among them."""
 
 
 def run_epochs(
-    step: Step, draw_order: Callable[[], Tensor], epochs: int, batch_size: int, report: Report = lambda *_: None
+    step: Step, draw_order: Callable[[], np.ndarray], epochs: int, report: Report = lambda *_: None
 ) -> float:
     """Train on all rows, epoch after epoch, and give the mean loss of the last epoch's rows.
 
     draw_order() gives the rows in the order of an epoch, (rows,) indices; report is called every some thousand rows.
     """
-    every, loss = max(1, REPORT_ROWS // batch_size), 0.0
+    size = step.batches.size
+    every, loss = max(1, REPORT_ROWS // size), 0.0
     for epoch in range(epochs):
-        step.loss_sum.zero_()
-        places = draw_order().to(step.loss_sum.device)
-        count = len(places)
-        for i, batch in enumerate(places.split(batch_size) if count else ()):
-            step(batch)
+        step.loss_sum[...] = 0
+        order = draw_order()
+        for i, (x, targets) in enumerate(step.batches.epoch(order)):
+            step(x, targets)
             if i % every == every - 1:
-                done = min((i + 1) * batch_size, count)
-                report(epoch, done / count, float(step.loss_sum) / done)
-        loss = float(step.loss_sum) / max(1, count)
+                done = min((i + 1) * size, len(order))
+                report(epoch, done / len(order), float(step.loss_sum) / done)
+        loss = float(step.loss_sum) / max(1, len(order))
         report(epoch, 1.0, loss)
     return loss
 
 
-@one_thread()
 def train_shard(
     arch: Architecture,
     weights: Weights,
     rows: Rows,
     settings: Hyperparameters,
     rng: np.random.Generator,
+    engine: Engine,
     report: Report = lambda *_: None,
     *,
     stage: Stage | None = None,
@@ -77,18 +77,14 @@ def train_shard(
     mini-batches.
 
     rng = np.random.default_rng([seed, round_number, shard])
-    weights, metrics = train_shard(arch, weights, rows, Hyperparameters(1, 16, 0.03, 0.8), rng)
+    weights, metrics = train_shard(arch, weights, rows, Hyperparameters(1, 16, 0.03, 0.8), rng, engine_of("numpy"))
     """
-    stage, order, count = stage or arch.stages[0], torch.from_numpy(np.ascontiguousarray(rows.order)), len(rows.order)
-    step = _step(arch, stage, weights, rows, settings, rng)
-    loss = run_epochs(
-        step,
-        lambda: order[torch.from_numpy(rng.permutation(count))],
-        settings.epochs,
-        settings.batch_size,
-        report,
-    )
-    return step.weights(), {"loss": loss, "steps": float(settings.epochs * -(-count // settings.batch_size))}
+    stage, order, count = stage or arch.stages[0], np.ascontiguousarray(rows.order), len(rows.order)
+    with engine.one_thread():
+        step = _step(arch, stage, weights, rows, settings, rng, engine)
+        loss = run_epochs(step, lambda: order[rng.permutation(count)], settings.epochs, report)
+        trained = step.weights()
+    return trained, {"loss": loss, "steps": float(settings.epochs * -(-count // settings.batch_size))}
 
 
 def _step(
@@ -98,23 +94,21 @@ def _step(
     rows: Rows,
     settings: Hyperparameters,
     rng: np.random.Generator,
+    engine: Engine,
 ) -> Step:
     """The step that trains a stage. What it draws by itself is seeded by `rng`, which is asked only where it draws."""
-    device = pick_device(settings.device)
     if stage.layer is not None:
-        return ContrastiveDivergence(arch, stage.layer, weights, rows, settings, device, int(rng.integers(1 << 62)))
-    generator = torch.Generator(device)
-    if settings.dropout:
-        generator.manual_seed(int(rng.integers(1 << 62)))
-    return Backpropagation(arch, weights, rows, settings, device, generator)
+        generator = engine.generator(int(rng.integers(1 << 62)))
+        return ContrastiveDivergence(arch, stage.layer, weights, rows, settings, engine, generator)
+    generator = engine.generator(int(rng.integers(1 << 62))) if settings.dropout else None
+    return Backpropagation(arch, weights, rows, settings, engine, generator)
 
 
-@one_thread()
-def fit_visible(arch: Architecture, stage: Stage, weights: Weights, rows: Rows) -> Weights:
+def fit_visible(arch: Architecture, stage: Stage, weights: Weights, rows: Rows, engine: Engine) -> Weights:
     """Give the weights with the visible biases of a stage's RBM fitted to all rows; as they are where it has none."""
     if stage.layer is None or not len(rows):
         return weights
-    batches = Batches(rows, len(rows), torch.device("cpu"))
-    return contrastive.fit_visible(
-        arch, stage.layer, weights, batches.inputs(torch.from_numpy(np.ascontiguousarray(rows.order)))
-    )
+    with engine.one_thread():
+        batches = Batches(rows, len(rows), engine)
+        x = batches.inputs(engine.array(np.ascontiguousarray(rows.order)))
+        return contrastive.fit_visible(arch, stage.layer, weights, x, engine)

@@ -3,7 +3,6 @@
 import dataclasses
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,13 +12,15 @@ from mrdl.data.schema import filled_lines
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DataError
+from mrdl.nn import trainer
 from mrdl.nn.architecture import Stage
+from mrdl.nn.choice import choose
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.kinds import design
+from mrdl.nn.rows import Rows
+from mrdl.rounds.plan import hyperparameters
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.store import head
-
-if TYPE_CHECKING:
-    from mrdl.nn.rows import Rows
 
 HEAD_BYTES = 4 << 20
 SLOW_RATE = 1e-6  # of learning: what is measured is time, and no weight may grow out of bounds
@@ -89,22 +90,11 @@ def _training_speeds(
 
     blocks: parsed rows; names: of all classes in them; seconds: that may be spent on all stages together.
     """
-    from mrdl.nn import minibatch, trainer
-
     rows = _prepared_rows(source, config, blocks, names)
     arch = design(config.kind, config.nodes, rows.features.shape[1], len(names), config.options)
     weights = arch.initial_weights(0)
-    settings = minibatch.Hyperparameters(
-        epochs=1,
-        batch_size=config.batch_size,
-        learning_rate=SLOW_RATE,
-        momentum=0.8,
-        device=config.device,
-        cd_steps=config.cd_steps,
-        persistent=config.chains == "persistent",
-        optimizer=config.optimizer,
-        dropout=config.dropout,
-    )
+    settings = hyperparameters(config, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
+    engine = engine_of(choose(config.engine, arch, config.optimizer, config.device), config.device)
     share_s = seconds / len(arch.stages)
 
     def speed(stage: Stage) -> float:
@@ -113,7 +103,7 @@ def _training_speeds(
         while True:
             some = dataclasses.replace(rows, order=np.resize(rows.order, count))
             began = time.perf_counter()
-            trainer.train_shard(arch, weights, some, settings, np.random.default_rng(0), stage=stage)
+            trainer.train_shard(arch, weights, some, settings, np.random.default_rng(0), engine, stage=stage)
             spent = time.perf_counter() - began
             if spent >= share_s / 2:
                 return count / spent
@@ -122,10 +112,8 @@ def _training_speeds(
     return tuple(map(speed, arch.stages))
 
 
-def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], names: list[str]) -> "Rows":
+def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], names: list[str]) -> Rows:
     """The rows of parsed blocks, prepared as a run prepares them by its statistics, which are those of these rows."""
-    from mrdl.nn.rows import Rows
-
     features = np.concatenate([block.features for block in blocks])
     numbers = {name: i for i, name in enumerate(names)}
     codes = np.concatenate([np.array([numbers[n] for n in b.label_names], np.int64)[b.label_codes] for b in blocks])

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from mrdl.data.schema import Schema
 from mrdl.errors import ConfigError
 from mrdl.nn.architecture import Architecture, Stage
-from mrdl.nn.kinds import character, design
+from mrdl.nn.choice import choose
+from mrdl.nn.kinds import character, design, outline
+from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.settings.fields import decided, flag
@@ -34,7 +36,7 @@ BY_GRADIENT = ("optimizer", "dropout", "initialisation")  # settings of what is 
 
 
 def resolved(config: TrainConfig) -> TrainConfig:
-    """The settings with what is left to mrdl decided: rounds, epochs, outer momentum and the warm start.
+    """The settings with what is left to mrdl decided: rounds, epochs, outer momentum, the warm start and the engine.
 
     One shard is plain SGD, without a warm start, but an RBM's biases are fitted to its sample all the same.
     """
@@ -49,6 +51,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
         outer_step=1.0 if config.shards == 1 else config.outer_step,
         warm_rows=warm_rows,
         warm_epochs=warm_epochs,
+        engine=_engine(config),
     )
 
 
@@ -58,6 +61,12 @@ def _warm_start(config: TrainConfig) -> tuple[int, int]:
         return config.warm_rows, config.warm_epochs
     _, has_machines = character(config.kind, config.nodes, config.options)
     return (config.warm_rows or WARM_ROWS) if has_machines else 0, 0
+
+
+def _engine(config: TrainConfig) -> str:
+    """The engine by name; raises ConfigError where the one that is asked for cannot train the network."""
+    like = outline(config.kind, config.nodes, config.options)
+    return choose(config.engine, like, config.optimizer, config.device)
 
 
 @dataclass(frozen=True)
@@ -147,6 +156,21 @@ def share_of_rate(schedule: str, stage_round: int, rounds: int) -> float:
     stage_round: 0 for the warm start, then 1 to `rounds`.
     """
     return SCHEDULES[schedule](max(0, stage_round - 1) / rounds)
+
+
+def hyperparameters(config: TrainConfig, epochs: int, learning_rate: float, momentum: float) -> Hyperparameters:
+    """How the settings have a shard trained, for so many epochs, with the rate and the momentum of its round."""
+    return Hyperparameters(
+        epochs=epochs,
+        batch_size=config.batch_size,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        cd_steps=config.cd_steps,
+        persistent=config.chains == "persistent",
+        weight_cost=config.weight_cost,
+        optimizer=config.optimizer,
+        dropout=config.dropout,
+    )
 
 
 def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:

@@ -4,12 +4,10 @@ Nothing else comes in: a task is a pure function of (settings, round, shard), no
 mrdl.rounds.job calls these functions; they do not import it, as the task's program is that file, by another name.
 """
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,22 +15,22 @@ from mrdl.data.csv import Block, whole_lines
 from mrdl.data.hashing import warm_rank
 from mrdl.data.preparation import Refusal, Unfit, prepare, refuse
 from mrdl.data.statistics import Statistics
-from mrdl.errors import ConfigError, DamagedShard, Diverged, SetupError
+from mrdl.errors import ConfigError, DamagedShard, Diverged
 from mrdl.mapreduce.status import training_status
 from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed
+from mrdl.nn import trainer
 from mrdl.nn.architecture import Architecture
+from mrdl.nn.engines.table import engine_of, need_torch
+from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
 from mrdl.rounds.order import Order
+from mrdl.rounds.plan import hyperparameters
 from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
 from mrdl.shards.loaded import LoadedShard
 from mrdl.shards.placing import PlacedRows
 from mrdl.shards.records import Tag, Write, key_of, pack, pack_statistics, split_line, unpack
-
-if TYPE_CHECKING:  # they import torch, which a task that does not train shall not pay for
-    from mrdl.nn.minibatch import Hyperparameters
-    from mrdl.nn.rows import Rows
 
 READ_BYTES = 4 << 20  # of text parsed at once
 MOST_BAD_ROWS = 100  # that a mapper looks for where one is enough to stop
@@ -66,10 +64,10 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
 
     text: the split; parse: makes its lines rows; split: where it lies, to say where a bad row is.
 
-    Where bad rows stop the run it ends at some hundred of them. Raises SetupError where torch is not installed on the
-    node: said before the rows are read, not after.
+    Where bad rows stop the run it ends at some hundred of them. Raises SetupError where the library of the engine is
+    not installed on the node: said before the rows are read, not after.
     """
-    _find_torch()
+    _find_engine(order)
     config, schema = order.config, order.schema
     placed = PlacedRows(config, shard_keys(config.shards, order.reducers), len(schema.features), write)
     line, place = 1, split.start  # where a piece of text begins in the file
@@ -89,10 +87,10 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
     placed.finish()
 
 
-def _find_torch() -> None:
-    """Raise SetupError where this node's Python has no torch."""
-    if not importlib.util.find_spec("torch"):  # looked for, not imported: that would cost seconds
-        raise SetupError(f"the Python of this node, {sys.executable}, has no torch: pip install torch, or --python-bin")
+def _find_engine(order: Order) -> None:
+    """Raise SetupError where this node's Python has not the library of the engine."""
+    if order.config.engine == "torch":
+        need_torch()
 
 
 def _read_to_the_end(text: BinaryIO) -> None:
@@ -156,9 +154,9 @@ def train_cached(
 
     lines: whole shards as the first job packed them, one after the other; weights: that the round starts from; tell:
     is given the status of the training, in words. Raises DamagedShard where a shard is not whole, SetupError where
-    torch is not installed on the node.
+    the library of the engine is not installed on the node.
     """
-    _find_torch()
+    _find_engine(order)
     if order.round.is_warm_start:
         sample = (line for line in lines if Tag.of(split_line(line)[1]) in (Tag.STATISTICS, Tag.WARM_ROWS))
         write(COMBINE_KEY, pack_result(train(0, _load(sample, order), order, weights, tell)))
@@ -177,30 +175,30 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
     shard: its number, 0 for the sample of a warm start; given: the weights that the round starts from, whose tensors
     may be too few: the seed gives the others; tell: is given the status of the training, in words.
     """
-    with timed("import"):
-        from mrdl.nn import trainer
-        from mrdl.nn.device import pick_device
-
     config, planned = order.config, order.round
     arch = order.architecture(loaded.statistics)
     stage = arch.stages[planned.stage]
     weights = start = _start_weights(arch, given, config)
     rows = _rows_to_train(loaded, order)
-    settings = _hyperparameters(shard, order)
+    # more gently the more often the shard failed
+    rate = planned.learning_rate * 0.5 ** order.failures.get(shard, 0)
+    settings = hyperparameters(config, planned.epochs, rate, planned.momentum)
+    with timed("import"):
+        engine = engine_of(config.engine, config.device)
 
     def report(epoch: int, done: float, loss: float) -> None:
         tell(training_status(shard, planned.number, epoch, settings.epochs, done, loss))
 
     try:
         if planned.is_warm_start and stage.layer not in order.fitted_layers:
-            weights = trainer.fit_visible(arch, stage, weights, rows)
+            weights = trainer.fit_visible(arch, stage, weights, rows, engine)
         rng = np.random.default_rng([config.seed, planned.number, shard])
         with timed("train"):
-            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, report, stage=stage)
+            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, engine, report, stage=stage)
     except Exception as error:
         error.add_note(f"in round {planned.number}, shard {shard} of {config.shards}, {len(rows)} rows")
         raise
-    return ShardResult(shard, len(rows), trained, metrics, digest(start), pick_device(config.device).type)
+    return ShardResult(shard, len(rows), trained, metrics, digest(start), engine.device)
 
 
 def _start_weights(arch: Architecture, given: Weights, config: TrainConfig) -> Weights:
@@ -210,10 +208,8 @@ def _start_weights(arch: Architecture, given: Weights, config: TrainConfig) -> W
     return weights
 
 
-def _rows_to_train(loaded: LoadedShard, order: Order) -> "Rows":
+def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
     """The rows as a training takes them: in a warm start so many as the settings say, of those that are cached."""
-    from mrdl.nn.rows import Rows
-
     preparation = prepare(loaded.statistics, order.schema, order.scaling)
     if order.round.is_warm_start:
         loaded = loaded.lowest(order.config.warm_rows, warm_rank)
@@ -225,25 +221,6 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> "Rows":
         minimum=preparation.minimum,
         factor=preparation.factor,
         threshold=preparation.threshold,
-    )
-
-
-def _hyperparameters(shard: int, order: Order) -> "Hyperparameters":
-    """How a shard is trained: more gently the more often it failed, with half the learning rate for each time."""
-    from mrdl.nn.minibatch import Hyperparameters
-
-    config, planned = order.config, order.round
-    return Hyperparameters(
-        epochs=planned.epochs,
-        batch_size=config.batch_size,
-        learning_rate=planned.learning_rate * 0.5 ** order.failures.get(shard, 0),
-        momentum=planned.momentum,
-        device=config.device,
-        cd_steps=config.cd_steps,
-        persistent=config.chains == "persistent",
-        weight_cost=config.weight_cost,
-        optimizer=config.optimizer,
-        dropout=config.dropout,
     )
 
 

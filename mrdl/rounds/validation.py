@@ -63,12 +63,15 @@ class Validation:
         """What a person should know of the classes: those that the network never finds, and those without rows."""
         return list(filter(None, [self._told_classes(weights), *self._told_absent()]))
 
+    def _model(self, weights: Weights) -> Model:
+        return Model(self.architecture, weights, self.preparation, {"engine": self._config.engine})
+
     def _told_classes(self, weights: Weights) -> str:
         """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
         kept_out = self.prepared.validation
         if not LOSSES[self.architecture.loss].needs_label or not len(kept_out.features):
             return ""
-        model = Model(self.architecture, weights, self.preparation)
+        model = self._model(weights)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
         said = model.predict_proba(kept_out.features).argmax(1)
         share = float((targets == self.preparation.classes.index(self.preparation.majority)).mean())
@@ -91,7 +94,7 @@ class Validation:
         kept_out = self.prepared.validation
         if not len(kept_out.features):
             return {}
-        model, rows = Model(self.architecture, weights, self.preparation), kept_out.order
+        model, rows = self._model(weights), kept_out.order
         layer = self.architecture.stages[stage].layer
         if layer is not None:
             sample = self.prepared.sample

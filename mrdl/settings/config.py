@@ -10,6 +10,8 @@ from typing import Any
 
 from mrdl.errors import ConfigError
 from mrdl.nn.activations import ACTIVATIONS
+from mrdl.nn.choice import AUTO
+from mrdl.nn.engines.table import EVERY
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings import fields
@@ -154,6 +156,12 @@ class TrainConfig:
         most=10,
     )
     seed: int = setting(0, "seed of the initial weights and of the order of rows", MODEL, least=0, most=2**64 - 1)
+    engine: str = setting(
+        "auto",
+        "what computes: numpy, torch, or auto, which is torch where a GPU is used or numpy lacks something",
+        MODEL,
+        (AUTO, *EVERY),
+    )
     device: str = setting("auto", "where shards are trained: cuda where a node has it", MODEL, ("auto", "cpu", "cuda"))
     patience: int | None = setting(
         None,

@@ -11,6 +11,7 @@ In shapes, N is TOGETHER, B the rows of a batch. `family` needs no torch: a driv
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ WIDEST = 128  # nodes of a layer; above, products take the time, and a network t
 MOST_ROWS = 512  # of a batch; above, likewise
 MOST_WEIGHTS = 500_000  # of a network; all of them together hold 80 times as many floats, and more is no faster
 LINE = 16  # floats of a cache line: MKL rounds a product by how it lies in memory, so each network's part begins one
+SLOPES: dict[str, Callable[[Any], Any]] = {
+    "relu": lambda out: out.sign(),
+    "tanh": lambda out: 1 - out * out,
+    "sigmoid": lambda out: out - out * out,
+    "linear": lambda out: 1.0,
+}
 TEST_ROWS = 256  # that are predicted at once
 
 
@@ -79,7 +86,8 @@ def with_batch(
     report(epoch, mean losses) is told after each epoch, from 1; device: auto, cpu or cuda. Raises ValueError for
     designs that are not of one family.
     """
-    from mrdl.nn.device import one_thread, pick_device
+    from mrdl.nn.engines.torch_device import one_thread, pick_device
+    from mrdl.nn.engines.torch_engine import TorchEngine
 
     families = {family(design, data.columns) for design in designs}
     if len(designs) > TOGETHER or len(families) != 1 or None in families:
@@ -88,7 +96,7 @@ def with_batch(
     with one_thread():
         nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes), place)
         x, y, test_x, test_y = data.on(place)
-        update = OPTIMIZERS[first.optimizer].start(nets.values, nets.slopes, nets.rates, MOMENTUM)
+        update = OPTIMIZERS[first.optimizer].start(TorchEngine(device), nets.values, nets.slopes, nets.rates, MOMENTUM)
         for epoch in range(1, first.epochs + 1):
             losses = _train_epoch(nets, x, y, first.batch_size, update)
             report(epoch, losses[:real].tolist())
@@ -135,10 +143,12 @@ class _Networks:
     def __init__(self, designs: Sequence[Design], columns: int, classes: int, place: "torch.device") -> None:
         import torch
 
+        from mrdl.nn.engines.torch_engine import TorchEngine
+
         first = designs[0]
         arch = architecture_of(first, columns, classes)
         activation = ACTIVATIONS[first.activation]
-        self.activate, self.slope = activation.apply_, activation.slope
+        self.activate, self.slope = partial(activation.apply_, TorchEngine()), SLOPES[first.activation]
         self.adds = arch.adds
         given, taken = (math.ceil(width / LINE) * LINE for width in (columns, classes))
         self.nodes = [given, *map(_padded, first.hidden), taken]

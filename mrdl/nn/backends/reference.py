@@ -4,24 +4,32 @@ The forward and backward passes and SGD are written once more, so that what is c
 choice of the design comes from the tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from mrdl.errors import ConfigError
-from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.backends.result import Report, Result
 from mrdl.nn.design import Design
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.kinds import mlp
-from mrdl.nn.optimizers import MOMENTUM, OPTIMIZERS, sgd
+from mrdl.nn.optimizers import MOMENTUM
 from mrdl.nn.rows import Dataset
+
+FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "relu": (lambda a: np.maximum(a, 0), lambda out: (out > 0).astype(np.float32)),
+    "tanh": (np.tanh, lambda out: 1 - out * out),
+    "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), lambda out: out * (1 - out)),
+    "linear": (lambda a: a, lambda out: 0 * out + 1),
+}
+"""Activation -> the function, and its derivative by what it gave."""
 
 
 def refused_by_numpy(design: Design) -> str:
     """Why the numpy back end cannot train a design; empty where it can."""
-    if design.residual or design.dropout or OPTIMIZERS[design.optimizer].start is not sgd:
+    if design.residual or design.dropout or design.optimizer != "sgd":
         return "the numpy back end knows optimizer sgd, without residual connections and dropout"
     return ""
 
@@ -55,7 +63,7 @@ class _PlainNetwork:
     """Layers with one activation. parameters: weights of each layer, (fan_in, fan_out), then biases, (fan_out,)."""
 
     def __init__(self, design: Design, nodes: Sequence[int], rng: np.random.Generator) -> None:
-        self._activation = ACTIVATIONS[design.activation]
+        self._activate, self._slope = FUNCTIONS[design.activation]
         bounds, gain = INITIALISATIONS[design.initialisation], mlp(nodes, design.activation).gain
         self._weights = [
             rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(bounds.weight(a, b, gain))
@@ -69,7 +77,7 @@ class _PlainNetwork:
         outs = [x]
         for weight, bias in zip(self._weights, self._biases, strict=True):
             a = outs[-1] @ weight + bias
-            outs.append(a if len(outs) == len(self._weights) else self._activation.numpy(a))
+            outs.append(a if len(outs) == len(self._weights) else self._activate(a))
         return outs
 
     def gradients(self, x: np.ndarray, y: np.ndarray) -> tuple[float, list[np.ndarray]]:
@@ -83,7 +91,7 @@ class _PlainNetwork:
         for i in reversed(range(len(self._weights))):
             found[i], found[len(self._weights) + i] = outs[i].T @ delta, delta.sum(0)
             if i:
-                delta = (delta @ self._weights[i].T) * self._activation.numpy_slope(outs[i])
+                delta = (delta @ self._weights[i].T) * self._slope(outs[i])
         return -float(log_p[rows, y].sum()), found
 
 

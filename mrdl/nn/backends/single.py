@@ -32,12 +32,12 @@ def with_torch(design: Design, data: Dataset, report: Report, device: str = "aut
     import torch
 
     from mrdl.nn.backprop import Backpropagation
-    from mrdl.nn.device import one_thread, pick_device
+    from mrdl.nn.engines.torch_engine import TorchEngine
     from mrdl.nn.minibatch import Hyperparameters
     from mrdl.nn.net import build
     from mrdl.nn.trainer import run_epochs
 
-    generator, place = torch.Generator().manual_seed(design.seed), pick_device(device)
+    generator, engine = torch.Generator().manual_seed(design.seed), TorchEngine(device)
     arch, count = architecture_of(design, data.columns, len(data.classes)), len(data.train_x)
     weights = initial_weights(design, arch, generator)
     settings = Hyperparameters(
@@ -48,11 +48,12 @@ def with_torch(design: Design, data: Dataset, report: Report, device: str = "aut
         optimizer=design.optimizer,
         dropout=design.dropout,
     )
-    dropout = generator if place.type == "cpu" else torch.Generator(place).manual_seed(design.seed)
-    with one_thread():
-        step = Backpropagation(arch, weights, _rows(data), settings, place, dropout)
+    dropout = generator if engine.device == "cpu" else engine.generator(design.seed)
+    place = torch.device(engine.device)
+    with engine.one_thread():
+        step = Backpropagation(arch, weights, _rows(data), settings, engine, dropout)
         for epoch in range(1, design.epochs + 1):
-            report(epoch, run_epochs(step, lambda: torch.randperm(count, generator=generator), 1, design.batch_size))
+            report(epoch, run_epochs(step, lambda: torch.randperm(count, generator=generator).numpy(), 1))
         net = build(arch, step.weights()).to(place)
         x, y = (torch.from_numpy(np.asarray(array)).to(place) for array in (data.test_x, data.test_y))
         with torch.no_grad():

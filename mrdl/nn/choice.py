@@ -1,0 +1,51 @@
+"""Which engine trains or scores a network."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from mrdl.errors import ConfigError
+from mrdl.nn.activations import ACTIVATIONS
+from mrdl.nn.architecture import Architecture
+from mrdl.nn.engines.table import EVERY, has_torch
+from mrdl.nn.losses import LOSSES
+from mrdl.nn.optimizers import OPTIMIZERS
+
+AUTO = "auto"
+GPUS = "/dev/nvidiactl"  # is there where the driver of a GPU is loaded
+
+
+def engines_for(arch: Architecture, optimizer: str = "sgd") -> tuple[str, ...]:
+    """The engines, by name, that have all that a network and its training are computed by."""
+    entries: list[Any] = [LOSSES[arch.loss], OPTIMIZERS[optimizer], *(ACTIVATIONS[name] for name in arch.activations)]
+    return tuple(name for name in EVERY if all(name in entry.engines for entry in entries))
+
+
+def choose(engine: str, arch: Architecture, optimizer: str = "sgd", device: str = "auto") -> str:
+    """The engine by name of a setting: auto is torch where a GPU is used, or numpy lacks something, else numpy.
+
+    device: auto, cpu or cuda. Raises ConfigError where the engine that is asked for cannot do it, or none can.
+    """
+    able = engines_for(arch, optimizer)
+    if engine == AUTO:
+        if device == "cuda" or (device == "auto" and os.path.exists(GPUS) and has_torch()):
+            able = tuple(name for name in able if name == "torch")
+        return _first(able, "no engine computes this network")
+    if engine not in able:
+        raise ConfigError(f"engine is {engine}, but this network needs {_first(able, 'one that nobody has')}")
+    if engine == "numpy" and device == "cuda":
+        raise ConfigError("engine is numpy, which computes on the CPU alone, but device is cuda: --engine torch")
+    return engine
+
+
+def to_score(engine: str | None, arch: Architecture) -> str:
+    """The engine by name that scores a trained network: that which trained it, where this Python has its library."""
+    if engine in EVERY and (engine != "torch" or has_torch()):
+        return str(engine)
+    return choose(AUTO, arch, device="cpu")
+
+
+def _first(able: Sequence[str], problem: str) -> str:
+    if not able:
+        raise ConfigError(problem)
+    return able[0]

@@ -1,0 +1,1 @@
+"""The engines: what array operations are computed by. The steps of trainings are written once, against `Engine`."""

@@ -1,0 +1,165 @@
+"""The array operations that every training and every scoring of mrdl is written against."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = Any
+"""An engine's own kind of array: numpy.ndarray, or torch.Tensor. Both have shapes, slices, +, *, += and .T alike."""
+
+
+class Optimiser(Protocol):
+    """A step of an optimiser. factor: what the gradients it is given are multiplied by beforehand, as that may save a
+    pass over all weights; a float, or an array that goes with them."""
+
+    factor: Any
+
+    def __call__(self) -> None:
+        """Change the parameters by the gradients that are there now, which it may write over."""
+
+
+class Engine(Protocol):
+    """Array operations of one library on one device, in one precision; a name that ends in _ changes its first array.
+
+    name: as the setting `engine` has it; device: cpu or cuda, where it computes; gather_bytes: of rows that are best
+    gathered at once, 0 for one batch.
+
+    Where `out` is given, the result is written there. Every engine gives the same values but for rounding, and by
+    itself the same bytes on every machine of one kind.
+    """
+
+    name: str
+    device: str
+    gather_bytes: int
+
+    # --- arrays ---
+
+    def empty(self, shape: tuple[int, ...], like: Array | None = None) -> Array:
+        """An array whose first value lies at a multiple of 64 bytes. like: has its type, else the precision's."""
+
+    def zeros(self, shape: tuple[int, ...]) -> Array:
+        """An array of zeros that begins at a multiple of 64 bytes."""
+
+    def total(self) -> Array:
+        """A float64 of no dimension, 0, that sums are added to without waiting for them."""
+
+    def array(self, values: np.ndarray) -> Array:
+        """The values as they are, in the memory of numpy's array where the device can read that."""
+
+    def numpy(self, array: Array) -> np.ndarray:
+        """The values as an array of numpy, which may share the memory."""
+
+    def copy(self, array: Array) -> Array:
+        """A copy."""
+
+    def double(self, array: Array) -> Array:
+        """The values as float64."""
+
+    def take(self, array: Array, rows: Array, out: Array | None = None) -> Array:
+        """The rows at indices (n,)."""
+
+    # --- products ---
+
+    def affine(self, x: Array, weight: Array, bias: Array, out: Array | None = None) -> Array:
+        """bias + x @ weight.T; x (n, nodes), weight (outputs, nodes)."""
+
+    def product(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """a @ b, of matrices."""
+
+    def add_product_(self, a: Array, b: Array, c: Array, beta: float, alpha: float) -> None:
+        """a becomes beta * a + alpha * b @ c."""
+
+    def add_(self, a: Array, b: Array, alpha: float, beta: float = 1.0) -> None:
+        """a becomes beta * a + alpha * b."""
+
+    # --- elementwise ---
+
+    def add(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """a + b."""
+
+    def subtract(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """a - b."""
+
+    def multiply(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """a * b."""
+
+    def less(self, a: Array, b: Array, out: Array) -> Array:
+        """1 where a is below b, else 0."""
+
+    def relu_(self, x: Array) -> Array:
+        """max(x, 0)."""
+
+    def relu_backward_(self, delta: Array, out: Array) -> None:
+        """The gradient by what relu took, from that by what it gave; out: what it gave."""
+
+    def tanh_(self, x: Array) -> Array:
+        """The hyperbolic tangent."""
+
+    def tanh_backward_(self, delta: Array, out: Array) -> None:
+        """As relu_backward_."""
+
+    def sigmoid_(self, x: Array) -> Array:
+        """1 / (1 + exp(-x))."""
+
+    def sigmoid_backward_(self, delta: Array, out: Array) -> None:
+        """As relu_backward_."""
+
+    def softplus(self, x: Array) -> Array:
+        """log(1 + exp(x))."""
+
+    # --- sums ---
+
+    def column_sums(self, x: Array, out: Array | None = None) -> Array:
+        """The sum of each column, (columns,)."""
+
+    def squared_error(self, a: Array, b: Array) -> Array:
+        """The sum of (a - b)^2."""
+
+    def deviation(self, x: Array) -> Array:
+        """The standard deviation of each column, (columns,) float64."""
+
+    def logsumexp(self, x: Array) -> float:
+        """log of the sum of exp(x), x (n,)."""
+
+    def log_softmax(self, x: Array) -> Array:
+        """Log-probabilities of each row."""
+
+    def nll(self, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+        """The summed negative log-likelihood of classes `wanted` (n,) by the last layer's sums (n, outputs), which may
+        be written over; delta: is filled with its gradient by them, times share."""
+
+    def bce(self, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+        """The summed binary cross-entropy of sigmoid(sums) to `wanted` (n, outputs); the rest as for `nll`."""
+
+    # --- optimisers ---
+
+    def sgd(self, values: Array, gradients: Array, rate: Any, momentum: float) -> Optimiser:
+        """Stochastic gradient descent with momentum on a flat vector, (parameters,), or on many, (networks,
+        parameters), with a rate for each, (networks, 1)."""
+
+    def adam(self, values: Array, gradients: Array, rate: Any, momentum: float) -> Optimiser:
+        """Adam (Kingma and Ba 2015); momentum: its first beta; the rest as for `sgd`."""
+
+    # --- chance, threads ---
+
+    def generator(self, seed: int) -> Any:
+        """A source of random numbers of the engine's own."""
+
+    def uniform_(self, x: Array, generator: Any) -> Array:
+        """Values drawn uniformly from [0, 1)."""
+
+    def normal_(self, x: Array, generator: Any) -> Array:
+        """Values drawn from the normal distribution of mean 0 and deviation 1."""
+
+    def keep_(self, x: Array, share: float, generator: Any) -> Array:
+        """1 / share with the probability of share, else 0: what dropout multiplies by."""
+
+    def one_thread(self) -> AbstractContextManager[None]:
+        """Inside, it computes on one thread: the rounding of sums depends on their number, and several tasks on one
+        node whose threads spin cost ten times the training."""
+
+
+Start = Callable[[Engine, Array, Array, Any, float], Optimiser]
+"""start(engine, values, gradients, rate, momentum) of an optimiser."""

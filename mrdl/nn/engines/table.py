@@ -1,0 +1,51 @@
+"""The engines by name. Loads no library before one is asked for."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+
+from mrdl.errors import SetupError
+from mrdl.nn.engines.engine import Engine
+
+
+def _numpy(device: str) -> Engine:
+    from mrdl.nn.engines.numpy_engine import NumpyEngine
+
+    if device == "cuda":
+        raise SetupError("device is cuda, but the engine of numpy computes on the CPU: --engine torch, or --device cpu")
+    return NumpyEngine()
+
+
+def _torch(device: str) -> Engine:
+    need_torch()
+    from mrdl.nn.engines.torch_engine import TorchEngine
+
+    return TorchEngine(device)
+
+
+ENGINES: dict[str, Callable[[str], Engine]] = {"numpy": _numpy, "torch": _torch}
+"""The engines by the name that the setting `engine` has: device -> engine."""
+
+EVERY = tuple(ENGINES)
+
+
+def engine_of(name: str, device: str = "auto") -> Engine:
+    """The engine of a name. device: auto, cpu or cuda; raises SetupError where the device or the library is not there.
+
+    engine_of("numpy").affine(x, weight, bias)
+    """
+    return ENGINES[name](device)
+
+
+def has_torch() -> bool:
+    """Whether this Python has torch, which is looked for and not imported: that takes seconds."""
+    return "torch" in sys.modules or importlib.util.find_spec("torch") is not None
+
+
+def need_torch() -> None:
+    """Raise SetupError where this Python has no torch."""
+    if not has_torch():
+        raise SetupError(
+            f"the Python here, {sys.executable}, has no torch, which this needs: pip install torch, "
+            "another --python-bin, or --engine numpy"
+        )

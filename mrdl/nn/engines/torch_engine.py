@@ -1,0 +1,194 @@
+"""The engine of torch: the reference, whose arithmetic is torch.nn's and torch.optim's to the bit, on CPU or GPU."""
+
+import math
+from contextlib import AbstractContextManager
+from itertools import count
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mrdl.nn.engines.torch_device import one_thread, pick_device
+
+SQUARES_KEPT, EPSILON = 0.999, 1e-8  # torch.optim.Adam's by default
+LEAST_SQUARE = 1e-30  # the root of 0 and of denormal numbers would take many times as long
+aten = torch.ops.aten
+
+
+class TorchEngine:
+    """See mrdl.nn.engines.engine.Engine. TorchEngine("cuda"); Raises SetupError where the device is not there.
+
+    device: auto, cpu or cuda; dtype: float32 or float64, the precision.
+    """
+
+    name = "torch"
+    gather_bytes = 0  # MKL rounds a product by how it lies in memory: a batch of its own begins at 64 bytes
+
+    def __init__(self, device: str = "cpu", dtype: str = "float32") -> None:
+        self._place = pick_device(device)
+        self._dtype = getattr(torch, dtype)
+        self.device = self._place.type
+
+    def empty(self, shape: tuple[int, ...], like: Tensor | None = None) -> Tensor:
+        return torch.empty(shape, dtype=self._dtype if like is None else like.dtype, device=self._place)
+
+    def zeros(self, shape: tuple[int, ...]) -> Tensor:
+        return torch.zeros(shape, dtype=self._dtype, device=self._place)
+
+    def total(self) -> Tensor:
+        return torch.zeros((), dtype=torch.float64, device=self._place)
+
+    def array(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values).to(self._place)
+
+    def numpy(self, array: Tensor) -> np.ndarray:
+        return np.asarray(array.detach().cpu().numpy())
+
+    def copy(self, array: Tensor) -> Tensor:
+        return array.clone()
+
+    def double(self, array: Tensor) -> Tensor:
+        return array.double()
+
+    def take(self, array: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.index_select(array, 0, rows) if out is None else torch.index_select(array, 0, rows, out=out)
+
+    # --- products ---
+
+    def affine(self, x: Tensor, weight: Tensor, bias: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.addmm(bias, x, weight.t()) if out is None else torch.addmm(bias, x, weight.t(), out=out)
+
+    def product(self, a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.mm(a, b) if out is None else torch.mm(a, b, out=out)
+
+    def add_product_(self, a: Tensor, b: Tensor, c: Tensor, beta: float, alpha: float) -> None:
+        a.addmm_(b, c, beta=beta, alpha=alpha)
+
+    def add_(self, a: Tensor, b: Tensor, alpha: float, beta: float = 1.0) -> None:
+        (a if beta == 1 else a.mul_(beta)).add_(b, alpha=alpha)
+
+    # --- elementwise ---
+
+    def add(self, a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.add(a, b, out=out)
+
+    def subtract(self, a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.sub(a, b, out=out)
+
+    def multiply(self, a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.mul(a, b, out=out)
+
+    def less(self, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+        return torch.lt(a, b, out=out)
+
+    def relu_(self, x: Tensor) -> Tensor:
+        return x.relu_()
+
+    def relu_backward_(self, delta: Tensor, out: Tensor) -> None:
+        aten.threshold_backward.grad_input(delta, out, 0, grad_input=delta)
+
+    def tanh_(self, x: Tensor) -> Tensor:
+        return x.tanh_()
+
+    def tanh_backward_(self, delta: Tensor, out: Tensor) -> None:
+        aten.tanh_backward.grad_input(delta, out, grad_input=delta)
+
+    def sigmoid_(self, x: Tensor) -> Tensor:
+        return x.sigmoid_()
+
+    def sigmoid_backward_(self, delta: Tensor, out: Tensor) -> None:
+        aten.sigmoid_backward.grad_input(delta, out, grad_input=delta)
+
+    def softplus(self, x: Tensor) -> Tensor:
+        return torch.nn.functional.softplus(x)
+
+    # --- sums ---
+
+    def column_sums(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        return torch.sum(x, 0) if out is None else torch.sum(x, 0, out=out)
+
+    def squared_error(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.nn.functional.mse_loss(a, b, reduction="sum")
+
+    def deviation(self, x: Tensor) -> Tensor:
+        return x.double().std(0, correction=0)
+
+    def logsumexp(self, x: Tensor) -> float:
+        return float(torch.logsumexp(x, 0))
+
+    def log_softmax(self, x: Tensor) -> Tensor:
+        return x.log_softmax(1)
+
+    def nll(self, sums: Tensor, wanted: Tensor, delta: Tensor, share: float) -> Tensor:
+        log_probability = torch.log_softmax(sums, 1)
+        by_output = torch.zeros_like(delta).scatter_(1, wanted[:, None], -share)
+        aten._log_softmax_backward_data.out(by_output, log_probability, 1, delta.dtype, out=delta)
+        return torch.nn.functional.nll_loss(log_probability, wanted, reduction="sum")
+
+    def bce(self, sums: Tensor, wanted: Tensor, delta: Tensor, share: float) -> Tensor:
+        torch.sigmoid(sums, out=delta).sub_(wanted).mul_(share)
+        return torch.nn.functional.binary_cross_entropy_with_logits(sums, wanted, reduction="sum")
+
+    # --- optimisers: torch.optim, at its first use, loads torch's compiler, as long as a small training takes ---
+
+    def sgd(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> "Sgd":
+        return Sgd(values, gradients, rate, momentum)
+
+    def adam(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> "Adam":
+        return Adam(values, gradients, rate, momentum)
+
+    # --- chance, threads ---
+
+    def generator(self, seed: int) -> torch.Generator:
+        return torch.Generator(self._place).manual_seed(seed)
+
+    def uniform_(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return x.uniform_(generator=generator)
+
+    def normal_(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return x.normal_(generator=generator)
+
+    def keep_(self, x: Tensor, share: float, generator: torch.Generator) -> Tensor:
+        return x.bernoulli_(share, generator=generator).div_(share)
+
+    def one_thread(self) -> AbstractContextManager[None]:
+        return one_thread()
+
+
+class Sgd:
+    """A step of torch.optim.SGD, to the bit."""
+
+    factor = 1.0
+
+    def __init__(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> None:
+        self._values, self._gradients, self._moves = values, gradients, torch.zeros_like(gradients)
+        self._rate, self._momentum = rate, momentum
+
+    def __call__(self) -> None:
+        self._moves.mul_(self._momentum).add_(self._gradients)
+        if isinstance(self._rate, float):
+            self._values.add_(self._moves, alpha=-self._rate)
+        else:
+            self._values.addcmul_(self._moves, self._rate, value=-1)
+
+
+class Adam:
+    """A step of torch.optim.Adam, but for the last bits."""
+
+    factor = 1.0
+
+    def __init__(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> None:
+        self._values, self._gradients, self._momentum = values, gradients, momentum
+        self._means, self._squares, self._roots = (torch.zeros_like(gradients) for _ in range(3))
+        self._rates = values.new_tensor(rate) if isinstance(rate, float) else rate
+        self._steps = count(1)
+
+    def __call__(self) -> None:
+        n, gradients = next(self._steps), self._gradients
+        per = (1 - self._momentum**n) / self._rates
+        self._means.lerp_(gradients, 1 - self._momentum)
+        self._squares.mul_(SQUARES_KEPT).addcmul_(gradients, gradients, value=1 - SQUARES_KEPT)
+        torch.add(self._squares, LEAST_SQUARE, out=self._roots).sqrt_()
+        self._roots.mul_(per / math.sqrt(1 - SQUARES_KEPT**n)).add_(per * EPSILON)
+        self._values.addcdiv_(self._means, self._roots, value=-1)
