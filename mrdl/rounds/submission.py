@@ -270,7 +270,7 @@ class Submission:
             rows = told.training_rows * columns * (1 if told.integral else 4)
         in_memory = min(rows // self._config.shards, self._config.task_memory_mb << 20)
         nodes = self._config.nodes or (columns, *DEFAULT_HIDDEN, columns)
-        return memory.Needs("torch", in_memory, memory.parameters(nodes), self._config.shards)
+        return memory.Needs(self._config.engine, in_memory, memory.parameters(nodes), self._config.shards)
 
     def _inputs(self, order: Order) -> list[str]:
         """The files that the job maps: the text, cached shards, or for a warm start its cached sample."""
