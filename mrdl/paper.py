@@ -131,7 +131,7 @@ class rbm:  # noqa: N801
         found = loaded_data.X.shape[1]
         if found != wanted:
             raise DataError(f"{loaded_data.file} has {found} columns of values, the training data had {wanted}")
-        model = Model(nNet.architecture, nNet.weights(), trained.preparation)
+        model = Model(nNet.architecture, nNet.weights(), trained.preparation, trained.settings)
         scores = model.score(loaded_data.X, trained.preparation.class_numbers(loaded_data.Y))
         told = {SHOWN[name]: f"{value:.4f}" for name, value in scores.items() if name in SHOWN}
         if "accuracy" in scores:
@@ -239,6 +239,7 @@ class MRDL(TrainJob):
             "warm_rows": 0,
             "outer_momentum": 0.0,
             "outer_step": 1.0,
+            "engine": "torch",  # the paper trains with PyTorch
         }
 
 

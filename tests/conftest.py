@@ -243,7 +243,7 @@ def on_yarn(cluster, mrdl_command):
 @pytest.fixture
 def one_thread():
     """Torch adds in another order with more threads; a task takes one, so must what it is compared with."""
-    from mrdl.nn.device import one_thread
+    from mrdl.nn.engines.torch_device import one_thread
 
     with one_thread():
         yield

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from scipy.special import logsumexp
 
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.rbm import RBM
 
-CPU = torch.device("cpu")
+TORCH = engine_of("torch", "cpu")
 
 
 def states(bits):
@@ -19,7 +20,7 @@ def states(bits):
 def machine(columns=4, units=3, seed=0, scale=1.0, **kinds):
     rng = np.random.default_rng(seed)
     shapes = [(units, columns), (units,), (columns,)]
-    return RBM(*(torch.tensor(rng.normal(0, scale, shape), dtype=torch.float32) for shape in shapes), **kinds)
+    return RBM(TORCH, *(torch.tensor(rng.normal(0, scale, shape), dtype=torch.float32) for shape in shapes), **kinds)
 
 
 def parts(rbm):

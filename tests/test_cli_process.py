@@ -14,7 +14,7 @@ from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
 from mrdl.cluster.retry import Retry
 from mrdl.errors import Unavailable
-from mrdl.nn.device import one_thread
+from mrdl.nn.engines.torch_device import one_thread
 
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}
 WORDS = ["--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "60"]

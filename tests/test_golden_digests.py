@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import mrdl
-from mrdl.nn.device import one_thread
+from mrdl.nn.engines.torch_device import one_thread
 
 REPO = Path(__file__).resolve().parent.parent
 TORCH = "2.15.0"

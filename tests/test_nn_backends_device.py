@@ -11,7 +11,7 @@ from manifests import SHARD, manifest
 
 from mrdl.errors import SetupError
 from mrdl.mapreduce.tracking import counted_cpu_s
-from mrdl.nn import device as devices
+from mrdl.nn.engines import torch_device, torch_engine
 from mrdl.nn.backends.batched import with_batch
 from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design
@@ -35,7 +35,8 @@ DATA = Dataset(
 def meta(monkeypatch):
     """A device of its own that is in every torch: it refuses what lies elsewhere. What leaves it is made up."""
     importlib.import_module("mrdl.nn.trainer")  # before: it would keep the function that it finds here
-    monkeypatch.setattr(devices, "pick_device", lambda device: torch.device("meta"))
+    for module in (torch_device, torch_engine):
+        monkeypatch.setattr(module, "pick_device", lambda device: torch.device("meta"))
     of_cpu = torch.Generator
     monkeypatch.setattr(torch, "Generator", type("Generator", (), {"__new__": lambda cls, device="cpu": of_cpu()}))
     monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 0.25)

@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mrdl.nn.device import one_thread
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.net import build
 from mrdl.nn.rows import Rows
 from mrdl.nn.trainer import train_shard
 
-SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.01, momentum=0.8, device="cpu")
+TORCH = engine_of("torch", "cpu")
+SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.01, momentum=0.8)
 RNG = np.random.default_rng(1)
 ROWS = Rows(
     features=RNG.integers(0, 200, (101, 20)).astype(np.uint8),
@@ -32,7 +33,7 @@ OPTIMIZERS = {
 def train(arch, stage=-1, **about):
     settings = dataclasses.replace(SETTINGS, **about)
     start = arch.initial_weights(3)
-    return train_shard(arch, start, ROWS, settings, np.random.default_rng(5), stage=arch.stages[stage])[0]
+    return train_shard(arch, start, ROWS, settings, np.random.default_rng(5), TORCH, stage=arch.stages[stage])[0]
 
 
 def by_autograd(arch, **about):
@@ -44,7 +45,7 @@ def by_autograd(arch, **about):
     tensors = {name: torch.tensor(w, requires_grad=True) for name, w in arch.initial_weights(3).items()}
     optimizer = OPTIMIZERS[settings.optimizer](tensors.values(), settings)
     x, y = torch.from_numpy(ROWS.features * ROWS.factor), torch.from_numpy(ROWS.targets)
-    with one_thread():
+    with TORCH.one_thread():
         for _ in range(settings.epochs):
             for batch in torch.from_numpy(ROWS.order[rng.permutation(101)]).split(settings.batch_size):
                 out = forward(arch, tensors, x[batch], settings.dropout, generator)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.rows import Rows
@@ -20,9 +21,11 @@ def train(arch, device, dtype=np.uint8, stage=-1, **about):
     targets = (features[:, :10].astype(np.int64).sum(1) // 300) % 10
     minimum, factor = np.zeros(64, np.float32), np.full(64, 1 / 255, np.float32)
     rows = Rows(features, targets, np.arange(2000), minimum, factor)
-    settings = Hyperparameters(3, 32, arch.stages[stage].learning_rate, 0.8, device, **about)
+    settings = Hyperparameters(3, 32, arch.stages[stage].learning_rate, 0.8, **about)
     rng = np.random.default_rng(1)
-    return train_shard(arch, arch.initial_weights(0), rows, settings, rng, stage=arch.stages[stage])
+    return train_shard(
+        arch, arch.initial_weights(0), rows, settings, rng, engine_of("torch", device), stage=arch.stages[stage]
+    )
 
 
 NETWORKS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from machines import SIZES, energies, exact_means, machine, of_machine, parts, states, tensor, weights_of
+from machines import SIZES, TORCH, energies, exact_means, machine, of_machine, parts, states, tensor, weights_of
 from scipy.integrate import trapezoid
 from scipy.special import expit, logsumexp
 from sklearn.neural_network import BernoulliRBM
@@ -45,7 +45,7 @@ def test_the_free_energy_of_gaussian_hidden_units_is_the_integral_over_them_up_t
 def test_log_z_is_that_of_all_joint_states_whichever_layer_is_smaller(visible, hidden):
     rbm = machine(visible, hidden)
     assert rbm.log_partition() == pytest.approx(logsumexp(-energies(rbm, states(visible), states(hidden))), abs=1e-5)
-    turned = RBM(rbm.weight.t().contiguous(), rbm.visible_bias, rbm.bias)
+    turned = RBM(TORCH, rbm.weight.t().contiguous(), rbm.visible_bias, rbm.bias)
     assert turned.log_partition() == pytest.approx(rbm.log_partition(), abs=1e-5)
 
 
@@ -81,7 +81,7 @@ def test_the_likelihood_of_rows_is_the_mean_of_theirs():
 
 def test_machines_without_weights_are_independent_coins():
     biases = np.array([0.3, -1.2, 2.0])
-    rbm, v = RBM(torch.zeros(5, 3), torch.ones(5), tensor(biases)), states(3)
+    rbm, v = RBM(TORCH, torch.zeros(5, 3), torch.ones(5), tensor(biases)), states(3)
     expected = (v * np.log(expit(biases)) + (1 - v) * np.log(expit(-biases))).sum(1)
     assert [rbm.log_likelihood(row[None]) for row in tensor(v)] == pytest.approx(expected, abs=1e-5)
 
@@ -164,7 +164,7 @@ def test_features_and_rows_of_a_stack_are_numpys_own_chain(visible):
     arch = rbm((6, 5, 4, 3), visible)
     weights, x = weights_of(arch), np.random.default_rng(1).random((9, 6))
     v = x * weights.get("layers.0.visible_scale", 1)
-    stack = Stack(arch, weights)
+    stack = Stack(arch, weights, TORCH)
     for layer in range(3):
         np.testing.assert_allclose(stack.features(tensor(x), layer), v, atol=1e-5)
         v = expit(v @ weights[f"layers.{layer}.weight"].T + weights[f"layers.{layer}.bias"])
@@ -182,7 +182,7 @@ def test_the_topmost_machine_of_a_dbn_for_reconstructions_has_gaussian_hidden_un
     weights, x = weights_of(arch), np.random.default_rng(1).random((9, 6))
     below = expit(x @ weights["layers.0.weight"].T + weights["layers.0.bias"])
     code = below @ weights["layers.1.weight"].T + weights["layers.1.bias"]
-    np.testing.assert_allclose(Stack(arch, weights).features(tensor(x)), code, atol=1e-5)
+    np.testing.assert_allclose(Stack(arch, weights, TORCH).features(tensor(x)), code, atol=1e-5)
 
 
 @pytest.mark.parametrize("visible", ["binary", "gaussian"])
@@ -190,7 +190,7 @@ def test_the_topmost_machine_of_a_dbn_for_reconstructions_has_gaussian_hidden_un
 def test_the_score_of_a_layer_is_that_of_numpy(visible, layer):
     arch = rbm((6, 5, 3), visible)
     weights, rng = weights_of(arch), np.random.default_rng(1)
-    stack, x, other = Stack(arch, weights), tensor(rng.random((9, 6))), tensor(rng.random((4, 6)))
+    stack, x, other = Stack(arch, weights, TORCH), tensor(rng.random((9, 6))), tensor(rng.random((4, 6)))
     v, machine = stack.features(x, layer), stack.machines[layer]
     found = score(stack, layer, x, other)
     assert found["rows"] == 9
@@ -207,7 +207,7 @@ def test_the_score_of_a_layer_is_that_of_numpy(visible, layer):
 
 def test_samples_have_the_frequencies_of_the_distribution():
     arch, rbm_ = rbm((4, 3)), machine(4, 3, seed=2)
-    drawn = Stack(arch, of_machine(arch, rbm_)).sample(20_000, 50, 0)
+    drawn = Stack(arch, of_machine(arch, rbm_), TORCH).sample(20_000, 50, 0)
     np.testing.assert_allclose(drawn.double().mean(0), exact_means(rbm_), atol=0.01)
 
 
@@ -216,16 +216,20 @@ def test_samples_of_independent_gaussian_units_are_their_means_in_the_rows_own_u
     weights = {**arch.initial_weights(0), "layers.0.weight": np.zeros((2, 3), np.float32)}
     weights["layers.0.visible_bias"] = np.array([1, 2, 3], np.float32)
     weights["layers.0.visible_scale"] = np.array([2, 4, 10], np.float32)
-    np.testing.assert_allclose(Stack(arch, weights).sample(5, 3, 0), [[0.5, 0.5, 0.3]] * 5, rtol=1e-6)
+    np.testing.assert_allclose(Stack(arch, weights, TORCH).sample(5, 3, 0), [[0.5, 0.5, 0.3]] * 5, rtol=1e-6)
 
 
 def test_a_seed_decides_the_samples():
     arch = rbm((6, 5, 4))
-    stack = Stack(arch, weights_of(arch))
+    stack = Stack(arch, weights_of(arch), TORCH)
     first, again, other = (stack.sample(30, 20, seed).numpy().tobytes() for seed in (3, 3, 4))
     assert first == again != other
 
 
 def test_samples_are_as_many_as_are_asked_for_and_as_wide_as_the_rows():
     arch = rbm((6, 5, 4))
-    assert [tuple(Stack(arch, weights_of(arch)).sample(n, 1, 0).shape) for n in (0, 1, 7)] == [(0, 6), (1, 6), (7, 6)]
+    assert [tuple(Stack(arch, weights_of(arch), TORCH).sample(n, 1, 0).shape) for n in (0, 1, 7)] == [
+        (0, 6),
+        (1, 6),
+        (7, 6),
+    ]

@@ -7,11 +7,14 @@ from torch.nn import functional as F
 
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.design import CHOICES
+from mrdl.nn.engines.table import EVERY, engine_of
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.losses import LOSSES
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings.config import TrainConfig
 
+TORCH = engine_of("torch", "cpu")
+engines = pytest.mark.parametrize("engine", [engine_of(name, "cpu") for name in EVERY], ids=EVERY)
 FUNCTIONS = {"relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "linear": lambda x: x}
 BY_TORCH = {
     "sgd": lambda tensors, rate, momentum: torch.optim.SGD(tensors, rate, momentum),
@@ -23,66 +26,101 @@ def sums(rows=12, columns=5):
     return torch.from_numpy(np.random.default_rng(2).normal(size=(rows, columns)).astype(np.float32))
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_an_activation_is_torchs_function_whoever_computes_it(name):
-    activation, x, expected = ACTIVATIONS[name], sums(), FUNCTIONS[name](sums())
-    assert torch.equal(activation.apply(x), expected) and torch.equal(x, sums())
-    assert torch.equal(activation.apply_(x.clone()), expected)
-    np.testing.assert_allclose(activation.numpy(sums().numpy()), expected.numpy(), rtol=1e-6, atol=1e-7)
+def given(engine, tensor):
+    """A tensor as an array of an engine, in memory of its own."""
+    return engine.array(tensor.detach().numpy().copy())
 
 
+def close(engine, array, expected):
+    """The reference is torch's own to the bit, any other engine but for rounding."""
+    if engine.name == "torch":
+        assert torch.equal(array, expected)
+    np.testing.assert_allclose(engine.numpy(array), expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@engines
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_an_activations_derivative_is_that_of_autograd_whoever_computes_it(name):
+def test_an_activation_is_torchs_function_by_every_engine(name, engine):
+    close(engine, ACTIVATIONS[name].apply_(engine, given(engine, sums())), FUNCTIONS[name](sums()))
+
+
+@engines
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activations_derivative_is_that_of_autograd_by_every_engine(name, engine):
     activation, x, delta = ACTIVATIONS[name], sums().requires_grad_(), sums().flip(0)
     FUNCTIONS[name](x).backward(delta)
-    out, by_hand = activation.apply(sums()), delta.clone()
-    activation.backward_(by_hand, out)
-    assert torch.equal(by_hand, x.grad)
-    torch.testing.assert_close(delta * activation.slope(out), x.grad)
-    np.testing.assert_allclose(delta.numpy() * activation.numpy_slope(out.numpy()), x.grad.numpy(), rtol=1e-5)
+    out, by_hand = activation.apply_(engine, given(engine, sums())), given(engine, delta)
+    activation.backward_(engine, by_hand, out)
+    close(engine, by_hand, x.grad)
 
 
+def wanted_by(loss):
+    return torch.arange(12) % 5 if loss.needs_label else torch.rand(12, 5, generator=torch.Generator().manual_seed(0))
+
+
+@engines
+@pytest.mark.parametrize("share", [1 / 12, 0.01])
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.gradient])
-def test_a_losss_gradient_is_that_of_autograd_and_its_sum_that_of_torch(name):
-    loss, x, delta = LOSSES[name], sums().requires_grad_(), torch.empty(12, 5)
-    wanted = torch.arange(12) % 5 if loss.needs_label else torch.rand(12, 5, generator=torch.Generator().manual_seed(0))
+def test_a_losss_gradient_is_that_of_autograd_and_its_sum_that_of_torch(name, share, engine):
+    loss, x, delta = LOSSES[name], sums().requires_grad_(), engine.empty((12, 5))
+    wanted = wanted_by(loss)
     total = {
         "nll": lambda: F.cross_entropy(x, wanted, reduction="sum"),
         "bce": lambda: F.binary_cross_entropy_with_logits(x, wanted, reduction="sum"),
     }[name]()
-    (total / 12).backward()
-    assert float(loss.gradient(sums(), wanted, delta)) == pytest.approx(total.item(), rel=1e-6)
-    torch.testing.assert_close(delta, x.grad)
+    (total * share).backward()
+    found = loss.gradient(engine, given(engine, sums()), given(engine, wanted), delta, share)
+    assert float(found) == pytest.approx(total.item(), rel=1e-6)
+    np.testing.assert_allclose(engine.numpy(delta), x.grad.numpy(), rtol=1e-4, atol=1e-7)
 
 
+@engines
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.scores])
-def test_the_loss_of_scores_is_the_mean_of_what_training_sums(name):
-    loss, delta = LOSSES[name], torch.empty(12, 5)
-    wanted = torch.arange(12) % 5 if loss.needs_label else torch.rand(12, 5, generator=torch.Generator().manual_seed(0))
-    found = loss.scores(loss.output(sums()).numpy(), wanted.numpy(), 5, None)
+def test_the_loss_of_scores_is_the_mean_of_what_training_sums(name, engine):
+    loss, delta = LOSSES[name], engine.empty((12, 5))
+    wanted = wanted_by(loss)
+    found = loss.scores(engine.numpy(loss.output(engine, given(engine, sums()))), wanted.numpy(), 5, None)
     assert found["rows"] == 12
-    assert found["loss"] == pytest.approx(float(loss.gradient(sums(), wanted, delta)) / 12, rel=1e-5)
+    total = float(loss.gradient(engine, given(engine, sums()), given(engine, wanted), delta, 1 / 12))
+    assert found["loss"] == pytest.approx(total / 12, rel=1e-5)
 
 
-@pytest.mark.parametrize("of_each", [False, True], ids=["one rate", "a rate of each network"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_an_optimiser_is_that_of_torch(name, of_each):
+def test_an_optimiser_is_that_of_torch_with_a_rate_for_each_network(name):
     momentum, rates = OPTIMIZERS[name].momentum or 0.8, (0.01, 0.03)
     values, gradients = torch.stack([sums().flatten()] * 2), torch.zeros(2, 60)
-    if of_each:
-        steps = [OPTIMIZERS[name].start(values, gradients, torch.tensor(rates)[:, None], momentum)]
-    else:
-        steps = [OPTIMIZERS[name].start(values[i], gradients[i], rates[i], momentum) for i in range(2)]
-    theirs = [sums().flatten().requires_grad_() for _ in rates]
-    known = [BY_TORCH[name]([tensor], rate, momentum) for tensor, rate in zip(theirs, rates, strict=True)]
+    step = OPTIMIZERS[name].start(TORCH, values, gradients, torch.tensor(rates)[:, None], momentum)
+    theirs = [by_torch(name, rate, momentum) for rate in rates]
     for k in range(20):
         gradients[:] = sums().flatten().roll(k)
-        for step in steps:
-            step()
-        for tensor, optimizer in zip(theirs, known, strict=True):
-            tensor.grad = sums().flatten().roll(k)
-            optimizer.step()
-    torch.testing.assert_close(values, torch.stack(theirs).detach(), rtol=1e-5, atol=1e-6)
+        step()
+    torch.testing.assert_close(values, torch.stack(theirs), rtol=1e-5, atol=1e-6)
+
+
+@engines
+@pytest.mark.parametrize("size", [60, 200_000])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimiser_is_that_of_torch_by_every_engine(name, size, engine):
+    """200,000 parameters are several of the blocks that numpy goes through."""
+    momentum = OPTIMIZERS[name].momentum or 0.8
+    values, gradients = engine.zeros((size,)), engine.zeros((size,))
+    values[...] = given(engine, sums().flatten().repeat(-(-size // 60))[:size])
+    step = OPTIMIZERS[name].start(engine, values, gradients, 0.01, momentum)
+    for k in range(20):
+        gradients[...] = given(engine, sums().flatten().roll(k).repeat(-(-size // 60))[:size]) * step.factor
+        step()
+    expected = by_torch(name, 0.01, momentum).repeat(-(-size // 60))[:size]
+    np.testing.assert_allclose(engine.numpy(values), expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def by_torch(name, rate, momentum):
+    """What torch's own optimiser makes of the sums in 20 steps."""
+    tensor = sums().flatten().requires_grad_()
+    optimizer = BY_TORCH[name]([tensor], rate, momentum)
+    for k in range(20):
+        tensor.grad = sums().flatten().roll(k)
+        optimizer.step()
+    return tensor.detach()
 
 
 @pytest.mark.parametrize("name", ["he", "xavier", "default"])

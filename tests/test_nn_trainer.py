@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from mrdl.errors import SetupError
-from mrdl.nn.device import pick_device
+from mrdl.nn.engines.table import engine_of
+from mrdl.nn.engines.torch_device import pick_device
 from mrdl.nn.kinds import KINDS, dbn, mlp, rbm
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.rows import Rows
@@ -18,7 +19,8 @@ from mrdl.nn.weights import digest
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.05, momentum=0.8, device="cpu")
+TORCH = engine_of("torch", "cpu")
+SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.05, momentum=0.8)
 
 
 def make_rows(count=101, columns=20, classes=7, dtype=np.uint8):
@@ -38,7 +40,9 @@ def change(thing, **changes):
 
 
 def train(arch, rows, settings=SETTINGS, seed=5, stage=0):
-    return train_shard(arch, start_of(arch), rows, settings, np.random.default_rng(seed), stage=arch.stages[stage])
+    return train_shard(
+        arch, start_of(arch), rows, settings, np.random.default_rng(seed), TORCH, stage=arch.stages[stage]
+    )
 
 
 def start_of(arch):
@@ -246,7 +250,7 @@ def test_torchs_own_generator_is_neither_used_nor_changed(arch):
 @kinds
 def test_what_is_given_is_not_modified(arch):
     rows, start = make_rows(dtype=np.float32), arch.initial_weights(3)
-    train_shard(arch, start, rows, SETTINGS, np.random.default_rng(5))
+    train_shard(arch, start, rows, SETTINGS, np.random.default_rng(5), TORCH)
     assert digest(start) == digest(arch.initial_weights(3))
     assert digest(vars(rows)) == digest(vars(make_rows(dtype=np.float32)))
 
@@ -254,7 +258,7 @@ def test_what_is_given_is_not_modified(arch):
 @kinds
 def test_start_weights_that_cannot_be_written_to_are_taken(arch):
     start = {n: np.frombuffer(w.tobytes(), np.float32).reshape(w.shape) for n, w in arch.initial_weights(3).items()}
-    weights, _ = train_shard(arch, start, make_rows(), SETTINGS, np.random.default_rng(5))
+    weights, _ = train_shard(arch, start, make_rows(), SETTINGS, np.random.default_rng(5), TORCH)
     assert digest(weights) == trained(arch, make_rows())
 
 
@@ -299,7 +303,9 @@ def reports(rows, settings):
     """What is reported while a small network trains: (epoch, fraction, loss) each time."""
     told, arch = [], mlp((20, 7))
     rng = np.random.default_rng(5)
-    _, metrics = train_shard(arch, arch.initial_weights(3), rows, settings, rng, lambda *report: told.append(report))
+    _, metrics = train_shard(
+        arch, arch.initial_weights(3), rows, settings, rng, TORCH, lambda *report: told.append(report)
+    )
     return told, metrics
 
 
@@ -341,7 +347,7 @@ def test_cuda_is_refused_where_there_is_none():
         assert pick_device("cuda") == torch.device("cuda")
     else:
         with pytest.raises(SetupError, match="no usable GPU: use --device auto or cpu"):
-            train(mlp((20, 7)), make_rows(), change(SETTINGS, device="cuda"))
+            engine_of("torch", "cuda")
 
 
 def test_cpu_is_the_cpu_even_where_there_is_a_gpu():

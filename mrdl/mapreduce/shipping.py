@@ -1,6 +1,7 @@
 """How mrdl itself reaches the tasks: a zip for nodes that need not have it installed, a path for processes here."""
 
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import mrdl
 
 PACKAGE = Path(mrdl.__file__).resolve().parent  # mrdl itself, as it lies here
+THREADS = importlib.util.find_spec("threadpoolctl")  # one file, which nodes then need not have
 LEFT_OUT = ("cli/", "cluster/mini/", "drill/", "preflight/", "reports/", "web/")  # what no task imports
 KEPT = (  # of that: what `from mrdl import TrainJob, train` at the top of a job file loads
     "cli/__init__.py",
@@ -44,7 +46,7 @@ def zip_package(folder: Path, also: Path | None = None, files: Mapping[str, Path
 
 @functools.cache
 def _package() -> dict[str, bytes]:
-    """The files of the zip by their names: each module as its source, and as this Python compiles it.
+    """The files of the zip by their names: each module as its source, and as this Python compiles it; threadpoolctl, too.
 
     Another Python on the nodes passes over what this one has compiled, and takes the source.
     """
@@ -54,8 +56,9 @@ def _package() -> dict[str, bytes]:
             place = Path(folder, "mrdl", name)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(sources[name], place)
+        shutil.copyfile(str(THREADS and THREADS.origin), Path(folder, "threadpoolctl.py"))
         # the hash seed decides the order of sets, and so the bytes; a zip keeps no times to compare sources by
-        words = [sys.executable, "-m", "compileall", "-q", "-b", "--invalidation-mode", "unchecked-hash", "mrdl"]
+        words = [sys.executable, "-m", "compileall", "-q", "-b", "--invalidation-mode", "unchecked-hash", "."]
         subprocess.run(words, cwd=folder, env={**os.environ, "PYTHONHASHSEED": "0"}, check=True)
         found = sorted(Path(folder).rglob("*.py*"))
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}

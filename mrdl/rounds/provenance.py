@@ -112,8 +112,12 @@ def _torch() -> str:
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return ""
-    written = re.search(r"^__version__ = ['\"](.+?)['\"]", Path(spec.origin).with_name("version.py").read_text(), re.M)
-    return written[1] if written else importlib.metadata.version("torch")
+    place = Path(spec.origin).with_name("version.py")
+    written = re.search(r"^__version__ = ['\"](.+?)['\"]", place.read_text(), re.M) if place.exists() else None
+    try:
+        return written[1] if written else importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:  # a folder of that name that is no installed package
+        return ""
 
 
 def differ(there: Mapping[str, str], here: Mapping[str, str]) -> str:
