@@ -11,10 +11,10 @@ from manifests import SHARD, manifest
 
 from mrdl.errors import SetupError
 from mrdl.mapreduce.tracking import counted_cpu_s
-from mrdl.nn.engines import torch_device, torch_engine
 from mrdl.nn.backends.batched import with_batch
 from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design
+from mrdl.nn.engines import torch_device, torch_engine
 from mrdl.nn.rows import Dataset
 from mrdl.rounds.combine import ShardResult, shard_records
 from mrdl.rounds.folder import RunFolder

@@ -46,7 +46,7 @@ def zip_package(folder: Path, also: Path | None = None, files: Mapping[str, Path
 
 @functools.cache
 def _package() -> dict[str, bytes]:
-    """The files of the zip by their names: each module as its source, and as this Python compiles it; threadpoolctl, too.
+    """The files of the zip by their names: each module, and threadpoolctl, as its source and as Python compiles it.
 
     Another Python on the nodes passes over what this one has compiled, and takes the source.
     """

@@ -16,7 +16,7 @@ from mrdl.model import baseline, file
 from mrdl.model.forward import Forward
 from mrdl.model.metrics import Answers
 from mrdl.nn.architecture import Architecture
-from mrdl.nn.choice import to_score
+from mrdl.nn.engines.choice import to_score
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.losses import LOSSES, Loss, Outcome
 from mrdl.nn.rows import BATCH_ROWS

@@ -14,7 +14,7 @@ from mrdl.data.statistics import Statistics
 from mrdl.errors import DataError
 from mrdl.nn import trainer
 from mrdl.nn.architecture import Stage
-from mrdl.nn.choice import choose
+from mrdl.nn.engines.choice import choose
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.kinds import design
 from mrdl.nn.rows import Rows

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mrdl.data.schema import Schema
 from mrdl.errors import ConfigError
 from mrdl.nn.architecture import Architecture, Stage
-from mrdl.nn.choice import choose
+from mrdl.nn.engines.choice import choose
 from mrdl.nn.kinds import character, design, outline
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.optimizers import OPTIMIZERS

@@ -93,7 +93,7 @@ class NumpyEngine:
         return np.less(a, b, out)
 
     def relu_(self, x: np.ndarray) -> np.ndarray:
-        return np.maximum(x, 0, x)
+        return np.maximum(x, 0, out=x)
 
     def relu_backward_(self, delta: np.ndarray, out: np.ndarray) -> None:
         delta *= out > 0
