@@ -1,9 +1,10 @@
 """Fixed commands end in the bytes that they ended in before: a change of code that shall change no network, does not.
 
 A change that means to change them says so in the changelog, and takes the new digests. Other versions of PyTorch and
-other processors round differently: there these tests are skipped.
+numpy, and other processors, round differently: there these tests are skipped.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -11,15 +12,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import mrdl
-from mrdl.nn.engines.torch_device import one_thread
+from mrdl.nn.engines.table import EVERY, engine_of
+
+pytestmark = pytest.mark.usefixtures("known_rounding")
 
 REPO = Path(__file__).resolve().parent.parent
-TORCH = "2.15.0"
-ROUNDING = "bc3f210d9d116a16"  # of the processor that the digests are of: `rounding()` there
+TORCH, NUMPY = "2.15.0", "2.4.6"
+ROUNDING = {  # of the processor that the digests are of: `rounding(engine)` there
+    "torch": "12a8feb4170b3064",
+    "numpy": "607b5164e86aed91",
+}
 SMALL = "--shards 3 --rounds 2 --epochs 1 --warm-rows 200 --warm-epochs 2"
 TRAININGS = {
     "mlp": (
@@ -152,33 +159,72 @@ if __name__ == "__main__":
     MRDL.net = newnet.create_net(layer_count=4, node_seq=[64, 32, 16, 10])
     MRDL.run()
 """
+BY_NUMPY = {
+    "mlp": "5465f1ecd8d5a655176b7296a57c80af9abb312cc0ee5bb95599f10b7e24d346",
+    "mlp, one shard": "5c270dd95acb22506029067119d927e098e6eb64d00a19d05903689ef01a695e",
+    "mlp, plain averaging": "fe0083417e7ebd0cabafaeda8b3179a13e32117622115b0b583a0341db9c6405",
+    "mlp, tanh, pixels black or white": "20e848dd50f00d4b3e80e8d32a5aee6a91b8328ea3dc07b7b5f47f1951897844",
+    "autoencoder": "18ed5d59e498e49d67597cbf9f0395794976d52b38c1a14253a9c267c01b13ca",
+    "rbm": "51aee2a07eec50e5983e41fe87bd54521f2da8162fa8261ce028ef84518e9694",
+    "rbm, gaussian": "d1f15e0f5ae09a7f52bf919c8466f971cc421cfab1fd04879be3156c293d8db6",
+    "stack, persistent chains": "cb8024a9ee184581f428bdf6f1536486b6d9d515f5ce97ae86ad9b3be0ae9a9d",
+    "dbn": "db1f2a50eaa0e3e60b700d2a244806d864886e94ee070bf1b75abbe22e7da668",
+    "dbn, unrolled": "c42a90326b2f1d76dbb1a9ae9adc2d7548abbabc0690174752a0624acf4ca094",
+    "mlp, what is left to mrdl": "3e96ef00f8311e7debee33e6255787db7eb408ca8a93925a806f942ad7fc6d23",
+    "mlp, one shard, what is left to mrdl": "ce849df3ad2d9e8cee778f7b422fb0758e4de84c189c7e9fd2fd11e9e64b7793",
+    "mlp, tanh, pixels black or white, what is left to mrdl": (
+        "9cf36ad542d8635e3daedda81f68d5466e85439868a109e040ebbc0dd6f49ac0"
+    ),
+    "autoencoder, what is left to mrdl": "6f4138b96d5df851393cc935c0895ade7ac365c0a25d7208bdff8e99641b9a12",
+    "rbm, what is left to mrdl": "435af1204b3be8993307de5c006b320456d391f15d77a0a348dc1556f661f172",
+    "dbn, what is left to mrdl": "5cc9e1672f078f140bcfd24b9bf3a5c83d3cad5aece782f6130a3b5d3da1267c",
+}
+"""The same trainings by the engine of numpy."""
 OF_THE_PROGRAM = "944d2883c4204b4b7b9b66e060fa51137888aa42c704910dd17f596dc6256c95"
 
 
-def rounding() -> str:
+def rounding(name) -> str:
     """How this processor rounds: a digest of products and functions of fixed numbers, of the shapes that nets have."""
-    found = hashlib.sha256()
+    found, engine = hashlib.sha256(), engine_of(name, "cpu")
     random = torch.Generator().manual_seed(0)
-    with one_thread():
+    functions = (engine.sigmoid_, engine.tanh_, engine.log_softmax, engine.softplus)
+
+    def drawn(*shape):
+        return torch.rand(shape, generator=random)
+
+    with engine.one_thread():
         for rows in (1, 13, 16, 32, 64, 200):
             for width, nodes in ((64, 16), (16, 10), (64, 500), (500, 100), (100, 10), (30, 8)):
-                x = torch.rand(rows, width, generator=random)
-                out = torch.addmm(torch.rand(nodes, generator=random), x, torch.rand(nodes, width, generator=random).T)
-                products = (out, x.T @ out, out.sum(0))
-                functions = (out.sigmoid(), (out / 50).tanh(), out.exp(), out.log_softmax(1))
-                for array in (*products, *functions, torch.nn.functional.softplus(out / 50)):
-                    found.update(array.contiguous().numpy().tobytes())
+                x, bias, weight = (
+                    engine.array(a.numpy()) for a in (drawn(rows, width), drawn(nodes), drawn(width, nodes))
+                )
+                out = engine.affine(x, weight.T, bias)
+                arrays = [out, engine.product(x.T, out), engine.column_sums(out)]
+                arrays += [function(engine.copy(out) / 50) for function in functions]
+                for array in arrays:
+                    found.update(engine.numpy(array).tobytes())
     return found.hexdigest()[:16]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def known_rounding():
-    """Skip in words where the digests cannot be the same."""
-    here = torch.__version__.partition("+")[0]
-    if here != TORCH:
-        pytest.skip(f"the digests are those of PyTorch {TORCH}, here is {here}, which may round differently")
-    if (found := rounding()) != ROUNDING:
-        pytest.skip(f"the digests are those of a processor that rounds as {ROUNDING}, this one rounds as {found}")
+@functools.cache
+def differs(engine) -> str:
+    """Why the digests cannot be the same here, empty where they can."""
+    here = {"torch": torch.__version__.partition("+")[0], "numpy": np.__version__}[engine]
+    known = {"torch": TORCH, "numpy": NUMPY}[engine]
+    if here != known:
+        return f"the digests are those of {engine} {known}, here is {here}, which may round differently"
+    if (found := rounding(engine)) != ROUNDING[engine]:
+        return f"the digests are those of a processor that rounds as {ROUNDING[engine]}, this one rounds as {found}"
+    return ""
+
+
+@pytest.fixture
+def known_rounding(request):
+    """Skip in words where the digests cannot be the same; a test without an engine of its own is of torch's."""
+    if problem := differs(
+        getattr(request.node, "callspec", None) and request.node.callspec.params.get("engine") or "torch"
+    ):
+        pytest.skip(problem)
 
 
 def trained(ended: str) -> str:
@@ -189,22 +235,32 @@ def words(data, flags, *more):
     return ["train", data, "--label", "0", "--seed", "3", *flags.split(), "--json", *more]
 
 
-@pytest.mark.parametrize(("flags", "digest"), TRAININGS.values(), ids=TRAININGS)
-def test_a_training_ends_in_the_bytes_of_before(flags, digest, command, digits, tmp_path):
+def golden(engine, name):
+    """The flags of a training, and the digest that it ends in by an engine."""
+    flags, digest = TRAININGS[name]
+    return f"{flags} --engine {engine}", digest if engine == "torch" else BY_NUMPY[name]
+
+
+@pytest.mark.parametrize("engine", EVERY)
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_training_ends_in_the_bytes_of_before(engine, name, command, digits, tmp_path):
+    flags, digest = golden(engine, name)
     status, out, err = command(*words(digits, flags, "--run-dir", tmp_path / "run"))
     assert status == 0, err
     assert trained(out) == digest
 
 
 @pytest.mark.slow
-def test_a_training_in_processes_ends_in_the_bytes_of_before(mrdl_command, digits):
-    flags, digest = TRAININGS["mlp"]
+@pytest.mark.parametrize("engine", EVERY)
+def test_a_training_in_processes_ends_in_the_bytes_of_before(engine, mrdl_command, digits):
+    flags, digest = golden(engine, "mlp")
     assert trained(mrdl_command(*words(digits, flags, "-r", "local")).out.decode()) == digest
 
 
 @pytest.mark.hadoop
-def test_a_training_on_yarn_ends_in_the_bytes_of_before(on_yarn, stored):
-    flags, digest = TRAININGS["mlp"]
+@pytest.mark.parametrize("engine", EVERY)
+def test_a_training_on_yarn_ends_in_the_bytes_of_before(engine, on_yarn, stored):
+    flags, digest = golden(engine, "mlp")
     assert trained(on_yarn(*words(stored, flags, "-r", "hadoop")).out.decode()) == digest
 
 

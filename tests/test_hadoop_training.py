@@ -135,20 +135,35 @@ def test_a_failing_task_shows_its_own_traceback(cluster, stored, tmp_path):
     assert "--resume" in ended.stderr
 
 
-def test_a_python_without_torch_is_found_before_training(cluster, stored, tmp_path):
-    bare = tmp_path / "bare"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
-    packages = tmp_path / "packages"
+@pytest.fixture(scope="module")
+def without_torch(tmp_path_factory):
+    """A Python that has all packages of this one but torch."""
+    folder = tmp_path_factory.mktemp("without")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "bare")], check=True)
+    packages = folder / "packages"
     packages.mkdir()
     for path in Path(mrdl.__file__), *map(Path, sys.path):
         if path.name == "site-packages":
             for entry in path.iterdir():
                 if not entry.name.lower().startswith(("torch", "functorch", "__editable__", "distutils-precedence")):
                     (packages / entry.name).symlink_to(entry)
-    site = next((bare / "lib").glob("python3*")) / "site-packages"
+    site = next((folder / "bare" / "lib").glob("python3*")) / "site-packages"
     (site / "others.pth").write_text(f"{packages}\n")
-    process = start(cluster, stored, "-r", "hadoop", "--python-bin", bare / "bin" / "python", *QUICK, "--shards", "3",
-                    cwd=tmp_path)  # fmt: skip
+    return folder / "bare" / "bin" / "python"
+
+
+def test_nodes_without_torch_train_to_the_bytes_of_one_process(on_yarn, stored, digits, tmp_path, without_torch):
+    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--python-bin", without_torch, *QUICK)
+    assert ended.rc == 0, ended.err
+    here = mrdl.train(digits, show=False, run_dir=str(tmp_path / "here"), **SETTINGS)
+    assert ended.json["sha256"] == here.sha256 and here.settings["engine"] == "numpy"
+
+
+def test_where_torch_is_asked_for_a_python_without_it_is_found_before_training(
+    cluster, stored, tmp_path, without_torch
+):
+    words = ["--python-bin", without_torch, "--engine", "torch", *QUICK, "--shards", "3"]
+    process = start(cluster, stored, "-r", "hadoop", *words, cwd=tmp_path)
     _, err = process.communicate(timeout=200)
     assert process.returncode == 2, err.decode()
     assert b"has no torch" in err and b"--python-bin" in err

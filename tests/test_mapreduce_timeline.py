@@ -72,7 +72,7 @@ def test_a_process_knows_how_long_its_python_takes_and_where_it_is_no_container(
 
 @pytest.mark.parametrize("runner", ["inline", "local"])
 def test_a_run_tells_where_the_time_of_each_round_went_and_draws_it(new_run, tmp_path, capsys, runner):
-    run = new_run(folder="run", runner=runner, nodes=(64, 10), shards=1, rounds=1, epochs=1)
+    run = new_run(folder="run", runner=runner, nodes=(64, 10), shards=1, rounds=1, epochs=40)
     run.execute()
     found = {timeline.name: timeline for timeline in kept(run.folder.timeline)}
     manifests = run.folder.manifests()

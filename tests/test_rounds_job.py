@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import mrdl
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.rows import Rows
 from mrdl.nn.trainer import train_shard
@@ -21,6 +22,7 @@ from mrdl.rounds.driver import Run
 from mrdl.rounds.folder import RunFolder
 from mrdl.settings.config import TrainConfig
 
+NUMPY = engine_of("numpy")
 QUICK = {"nodes": (64, 32, 10), "shards": 2, "rounds": 2, "epochs": 1, "seed": 5}
 
 
@@ -136,8 +138,8 @@ def test_one_shard_and_one_round_equal_training_all_rows_at_once(train, digits):
     hashes = row_hash(features, label_hashes(names)[targets])
     order = hash_order(hashes, features, targets, names)
     rows = Rows(features, targets, order, model.preparation.minimum, model.preparation.factor)
-    settings = Hyperparameters(1, 16, 0.03, 0.8, "cpu")
-    expected, _ = train_shard(model.arch, weights, rows, settings, np.random.default_rng([5, 1, 0]))
+    settings = Hyperparameters(1, 16, 0.03, 0.8)
+    expected, _ = train_shard(model.arch, weights, rows, settings, np.random.default_rng([5, 1, 0]), NUMPY)
     assert all(np.array_equal(expected[name], model.weights[name]) for name in expected)
 
 

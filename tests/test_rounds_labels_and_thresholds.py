@@ -9,6 +9,7 @@ from networks import DIGITS, NETWORKS, SUPERVISED, settings
 
 import mrdl
 from mrdl.errors import ConfigError
+from mrdl.nn.engines.table import EVERY
 
 # --- the label ---
 
@@ -79,17 +80,18 @@ def test_a_threshold_works_for_every_kind_and_travels_with_the_model(new_run, tm
 
 
 @pytest.mark.parametrize("above", ["-1", "0.30000001192092896", "0.1", "1e-300"])
-def test_a_threshold_cuts_alike_in_training_and_in_use(above):
-    import torch
-
+@pytest.mark.parametrize("engine", EVERY)
+def test_a_threshold_cuts_alike_in_training_and_in_use(above, engine):
     from mrdl.data.preparation import Preparation
+    from mrdl.nn.engines.table import engine_of
     from mrdl.nn.minibatch import Batches
     from mrdl.nn.rows import Rows
 
     for values in (np.array([[0, 1, 255]], np.uint8), np.array([[0.1, 0.3, -2]], np.float32)):
         ones = np.ones(3, np.float32)
         rows = Rows(values, np.zeros(1, np.int64), np.arange(1), 0 * ones, ones, float(above))
-        trained = Batches(rows, 1, torch.device("cpu")).inputs(torch.arange(1)).numpy()
+        by = engine_of(engine, "cpu")
+        trained = by.numpy(Batches(rows, 1, by).inputs(by.array(np.arange(1))))
         used = Preparation(("a", "b", "c"), "", None, (), 0 * ones, ones, float(above)).scale(values)
         np.testing.assert_array_equal(trained, used)
         assert set(used.ravel()) <= {0, 1}

@@ -48,7 +48,8 @@ def test_the_budget_is_shared_out_among_rounds_with_one_epoch_in_each_at_least(b
 @pytest.mark.parametrize("shards", [2, 20, 200])
 def test_what_is_given_is_not_changed(shards):
     given = TrainConfig(
-        shards=shards, rounds=7, epochs=5, outer_momentum=0.0, outer_step=1.6, warm_rows=0, warm_epochs=0, budget=3
+        shards=shards, rounds=7, epochs=5, outer_momentum=0.0, outer_step=1.6, warm_rows=0, warm_epochs=0, budget=3,
+        engine="torch",
     )  # fmt: skip
     assert resolved(given) == given
 

@@ -11,6 +11,7 @@ import pytest
 
 from mrdl.cli.script import TrainJob
 from mrdl.model.model import Model
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.trainer import train_shard
 from mrdl.nn.weights import digest
@@ -21,6 +22,7 @@ from mrdl.settings.config import TrainConfig
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 PLAIN = {"warm_rows": 0, "outer_momentum": 0, "outer_step": 1}
+NUMPY = engine_of("numpy")
 QUICK = {"nodes": (64, 12, 10), "shards": 3, "rounds": 2, "epochs": 1, "batch_size": 64, "warm_rows": 60, "seed": 2}
 
 
@@ -50,8 +52,8 @@ def test_the_rounds_of_one_shard_are_one_plain_training(run, table):
     rows = table.rows(table.training(), model.preparation)
     weights = model.arch.initial_weights(2)
     for round_ in (1, 2, 3):
-        settings, rng = Hyperparameters(1, 64, 0.03, 0.8, "cpu"), np.random.default_rng([2, round_, 0])
-        weights, _ = train_shard(model.arch, weights, rows, settings, rng)
+        settings, rng = Hyperparameters(1, 64, 0.03, 0.8), np.random.default_rng([2, round_, 0])
+        weights, _ = train_shard(model.arch, weights, rows, settings, rng, NUMPY)
     assert digest(weights) == model.sha256
 
 

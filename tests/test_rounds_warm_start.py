@@ -7,11 +7,13 @@ import pytest
 
 import mrdl
 from mrdl.data.hashing import shard_of, warm_rank
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.trainer import train_shard
 from mrdl.nn.weights import digest
 from mrdl.rounds.driver import Run
 
+NUMPY = engine_of("numpy")
 QUICK = {"nodes": (64, 16, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 150, "warm_epochs": 2, "seed": 4}
 
 
@@ -57,9 +59,9 @@ def test_it_is_plain_training_on_the_rows_that_rank_lowest(run, table, warm_rows
     training = table.training()
     places = training[np.argsort(warm_rank(table.hashes[training]))[:warm_rows]]
     rows = table.rows(np.sort(places), model.preparation)
-    settings = Hyperparameters(2, 16, 0.03, 0.8, "cpu")
+    settings = Hyperparameters(2, 16, 0.03, 0.8)
     start = model.arch.initial_weights(4)
-    expected, metrics = train_shard(model.arch, start, rows, settings, np.random.default_rng([4, 0, 0]))
+    expected, metrics = train_shard(model.arch, start, rows, settings, np.random.default_rng([4, 0, 0]), NUMPY)
     manifest = made.folder.manifests()[0]
     assert digest(warm_weights(made)) == manifest.sha256 == digest(expected)
     assert (manifest.round, manifest.rows) == (0, min(warm_rows, len(training)))
@@ -82,8 +84,8 @@ def test_the_round_after_it_is_plain_training_of_each_shard_from_its_weights(run
     for result in trained.results:
         rows = table.rows(training[places == result.shard], model.preparation)
         rng = np.random.default_rng([4, 1, result.shard])
-        settings = Hyperparameters(1, 16, 0.03, 0.8, "cpu")
-        expected, _ = train_shard(model.arch, warm_weights(made), rows, settings, rng)
+        settings = Hyperparameters(1, 16, 0.03, 0.8)
+        expected, _ = train_shard(model.arch, warm_weights(made), rows, settings, rng, NUMPY)
         assert digest(result.weights) == digest(expected)
 
 
@@ -93,9 +95,9 @@ def test_given_initial_weights_are_where_it_begins(run, table):
     model = made.execute()
     training = table.training()
     places = training[np.argsort(warm_rank(table.hashes[training]))[:150]]
-    settings = Hyperparameters(2, 16, 0.03, 0.8, "cpu")
+    settings = Hyperparameters(2, 16, 0.03, 0.8)
     rows = table.rows(places, model.preparation)
-    expected, _ = train_shard(model.arch, start, rows, settings, np.random.default_rng([4, 0, 0]))
+    expected, _ = train_shard(model.arch, start, rows, settings, np.random.default_rng([4, 0, 0]), NUMPY)
     assert digest(warm_weights(made)) == digest(expected)
 
 

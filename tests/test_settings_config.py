@@ -338,6 +338,7 @@ DECIDES = {
         "outer_step",
         "seed",
         "device",
+        "engine",
     ],
 }
 DECIDES[RUN] = [name for name in FIELDS if name not in DECIDES[DATA] + DECIDES[MODEL]]

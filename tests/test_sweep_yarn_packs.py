@@ -101,7 +101,7 @@ def test_each_design_is_trained_once_whatever_is_killed(driver, cluster, digits,
         process.kill()
         process.wait()
         if point == "the job runs":
-            os.kill(poll(lambda: training_processes(cluster))[0], signal.SIGKILL)
+            os.kill(poll(lambda: training_processes(cluster, 0.2))[0], signal.SIGKILL)
     assert driver().wait(timeout=300) == 0, said.read_text()
     counts = looked_up(path, Ledger.counts)
     assert (counts["designs"], counts["done"], counts["duplicates"]) == (24, 24, 0)

@@ -39,14 +39,20 @@ def containers(cluster):
     return [int(one["totalMemoryNeededMB"]) for one in found]
 
 
-def training_processes(cluster):
-    """The Python processes of tasks on the cluster that have torch mapped, which only those that train have."""
+def cpu_seconds(pid):
+    """The seconds that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def training_processes(cluster, seconds=1.0):
+    """The Python processes of tasks on the cluster that have computed for so long, as only those that train do."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             here = os.readlink(folder / "cwd").startswith(cluster["MRDL_HADOOP_DIR"])
             words = (folder / "cmdline").read_bytes().split(b"\0")
-            if here and b"python" in words[0] and b"libtorch" in (folder / "maps").read_bytes():
+            if here and b"python" in words[0] and cpu_seconds(folder.name) >= seconds:
                 found.append(int(folder.name))
         except OSError:
             continue  # it has just ended

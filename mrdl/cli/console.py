@@ -65,7 +65,8 @@ class Console:
         rounds, epochs = counted(run.config.rounds, "round"), counted(run.config.epochs, "epoch")
         self._print(
             f"{run.data}: {counted(run.files, 'file')}, {run.size / 1e6:.1f} MB, {run.columns} columns; "
-            f"{counted(run.config.shards, 'shard')}, {rounds} of {epochs}{each}, -r {run.runner}"
+            f"{counted(run.config.shards, 'shard')}, {rounds} of {epochs}{each}, "
+            f"-r {run.runner}, engine {run.config.engine}"
         )
         self._print(f"  label: {run.label}")
         if self.estimate:

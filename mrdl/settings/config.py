@@ -10,8 +10,7 @@ from typing import Any
 
 from mrdl.errors import ConfigError
 from mrdl.nn.activations import ACTIVATIONS
-from mrdl.nn.engines.choice import AUTO
-from mrdl.nn.engines.table import EVERY
+from mrdl.nn.engines.table import AUTO, EVERY
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings import fields

@@ -7,11 +7,10 @@ from typing import Any
 from mrdl.errors import ConfigError
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.architecture import Architecture
-from mrdl.nn.engines.table import EVERY, has_torch
+from mrdl.nn.engines.table import AUTO, EVERY, has_torch
 from mrdl.nn.losses import LOSSES
 from mrdl.nn.optimizers import OPTIMIZERS
 
-AUTO = "auto"
 GPUS = "/dev/nvidiactl"  # is there where the driver of a GPU is loaded
 
 

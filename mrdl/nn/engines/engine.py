@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Array = Any
 """An engine's own kind of array: numpy.ndarray, or torch.Tensor. Both have shapes, slices, +, *, += and .T alike."""
@@ -45,10 +46,10 @@ class Engine(Protocol):
     def total(self) -> Array:
         """A float64 of no dimension, 0, that sums are added to without waiting for them."""
 
-    def array(self, values: np.ndarray) -> Array:
+    def array(self, values: "np.ndarray") -> Array:
         """The values as they are, in the memory of numpy's array where the device can read that."""
 
-    def numpy(self, array: Array) -> np.ndarray:
+    def numpy(self, array: Array) -> "np.ndarray":
         """The values as an array of numpy, which may share the memory."""
 
     def copy(self, array: Array) -> Array:

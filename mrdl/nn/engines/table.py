@@ -27,6 +27,7 @@ ENGINES: dict[str, Callable[[str], Engine]] = {"numpy": _numpy, "torch": _torch}
 """The engines by the name that the setting `engine` has: device -> engine."""
 
 EVERY = tuple(ENGINES)
+AUTO = "auto"  # of the setting: mrdl.nn.engines.choice decides
 
 
 def engine_of(name: str, device: str = "auto") -> Engine:
