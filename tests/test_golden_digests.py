@@ -109,7 +109,8 @@ GRID = {
         "residual": [False, True],
         "dropout": 0.1,
         "epochs": 2,
-    }
+    },
+    "sweep": {"backend": "torch"},
 }
 TOGETHER = {
     "space": {"depth": 2, "width": [8, 16], "optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
@@ -118,7 +119,7 @@ TOGETHER = {
 SWEEPS = [
     pytest.param(
         DRAWN,
-        "dd2d6fc69f6bf6dcdeb3dee4c4e1b7f4835d99e0eb345f65be458ec0d4645e0d",
+        "97cdd1667d2001dfd84c62a30fd90b166efdb2bd8c9380528fe0d498afb9eb98",
         id="numpy",
     ),
     pytest.param(

@@ -1,11 +1,18 @@
-"""Back ends that train one design after the other do what the sweep's table says."""
+"""Back ends that train one design after the other do what the sweep's table says, each by its own engine."""
+
+import dataclasses
 
 import pytest
+from plain_network import train_plainly
 
 from mrdl.data.dataset import prepare_data
-from mrdl.errors import ConfigError
-from mrdl.nn.backends.reference import with_numpy
+from mrdl.nn.backends.registry import BACKENDS
+from mrdl.nn.backends.single import architecture_of, with_numpy, with_torch
 from mrdl.nn.design import Design
+from mrdl.nn.net import build
+
+SEEDS = range(3)
+RATES = {"sgd": 0.05, "adam": 0.005}
 
 # --- fixtures ---
 
@@ -15,26 +22,58 @@ def data(small_csv):
     return prepare_data(str(small_csv), "answer", "auto", 0.2)
 
 
+def trained(fit, design, data):
+    """The result of a design, and its losses by epoch."""
+    curve = []
+    return fit(design, data, lambda epoch, loss: curve.append(loss)), curve
+
+
 # --- back ends ---
 
 
-def test_the_numpy_back_end_trains_what_the_table_says(data):
-    losses = set()
-    for name in ("he", "xavier", "default"):
-        design = Design((8,), initialisation=name, optimizer="sgd", epochs=1)
-        try:
-            losses.add(with_numpy(design, data, lambda epoch, loss: None).loss)
-        except ConfigError:
-            losses.add(name)
-    assert len(losses) == 3, "each initialisation is another training, or is refused"
+@pytest.mark.parametrize("fit", [with_numpy, with_torch])
+def test_each_initialisation_is_another_training(data, fit):
+    designs = [Design((8,), initialisation=name, optimizer="sgd", epochs=1) for name in ("he", "xavier", "default")]
+    assert len({trained(fit, design, data)[0].loss for design in designs}) == 3
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_back_ends_agree_within_the_noise_of_seeds(digits_data, optimizer, dropout, residual):
+    base = Design((24, 24), "relu", residual=residual, dropout=dropout, optimizer=optimizer, epochs=4)
+    designs = [dataclasses.replace(base, learning_rate=RATES[optimizer], seed=seed) for seed in SEEDS]
+    found = {}
+    for name in ("numpy", "torch"):
+        results = [trained(BACKENDS[name].fit, design, digits_data)[0] for design in designs]
+        right = [float((result.predicted == digits_data.test_y).mean()) for result in results]
+        found[name] = sum(right) / len(right), sum(result.loss for result in results) / len(results)
+    assert found["numpy"][0] > 0.85
+    assert found["numpy"][0] == pytest.approx(found["torch"][0], abs=0.03)
+    assert found["numpy"][1] == pytest.approx(found["torch"][1], rel=0.2)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_same_design_ends_in_the_same_bits(data, name, optimizer):
+    design = Design((6, 6), "tanh", residual=True, dropout=0.2, optimizer=optimizer, epochs=2, seed=3)
+    (first, curve), (again, its) = (trained(BACKENDS[name].fit, design, data) for _ in range(2))
+    assert (first.loss, curve, first.predicted.tobytes()) == (again.loss, its, again.predicted.tobytes())
+    other, _ = trained(BACKENDS[name].fit, dataclasses.replace(design, seed=4), data)
+    assert other.loss != first.loss
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "linear"])
+def test_the_back_end_of_numpy_trains_as_a_network_written_anew_does(data, activation):
+    design = Design((16, 8), activation, optimizer="sgd", learning_rate=0.05, epochs=5)
+    (result, curve), (plain, its) = (trained(fit, design, data) for fit in (with_numpy, train_plainly))
+    assert curve == pytest.approx(its, rel=1e-4) and result.loss == pytest.approx(plain.loss, rel=1e-4)
+    assert (result.predicted == plain.predicted).all()
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 5, 5), (8, 4, 2)])
 @pytest.mark.parametrize("residual", [False, True])
 def test_parameters_are_those_of_the_network(hidden, residual):
-    from mrdl.nn.backends.single import architecture_of
-    from mrdl.nn.net import build
-
     design = Design(hidden, residual=residual)
     arch = architecture_of(design, 7, 3)
     net = build(arch, arch.initial_weights(0))

@@ -113,7 +113,7 @@ def test_another_spec_or_other_data_in_the_folder_is_refused(digits_sweep, digit
 
 
 def test_a_back_end_that_is_not_there_is_told(digits_sweep):
-    for name, words in (("tensorflow", "expected one of torch, numpy"), ("nowhere:fit", "cannot be loaded")):
+    for name, words in (("tensorflow", "expected one of auto, numpy, torch"), ("nowhere:fit", "cannot be loaded")):
         with pytest.raises(ConfigError, match=words):
             digits_sweep(backend=name)
 

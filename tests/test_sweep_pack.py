@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from plain_network import train_plainly
 
 from mrdl.data.dataset import prepare_data
 from mrdl.nn.backends.batched import family
-from mrdl.nn.backends.reference import with_numpy
 from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design, design_of
 from mrdl.sweep.jobs.child import Limits, over_limit
@@ -29,7 +29,7 @@ def test_accuracy_is_that_of_scikit_learn_and_loss_its_log_loss(digits_data):
     result = with_torch(Design((16,), epochs=6), digits_data, lambda epoch, loss: None)
     (record,) = records(digits_data, [Design((16,), epochs=6)])
     assert record["accuracy"] == accuracy_score(digits_data.test_y, result.predicted) > 0.7
-    reference = with_numpy(
+    reference = train_plainly(
         Design((16,), optimizer="sgd", learning_rate=0.05, epochs=3), digits_data, lambda e, loss: None
     )
     assert accuracy_score(digits_data.test_y, reference.predicted) > 0.8

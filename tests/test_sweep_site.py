@@ -12,7 +12,6 @@ from mrdl.errors import ConfigError
 from mrdl.mapreduce.arguments import Job
 from mrdl.mapreduce.memory import Containers
 from mrdl.mapreduce.runners import runner_of
-from mrdl.nn import design
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.jobs import trainings, yarn_packs
@@ -81,8 +80,7 @@ def test_jobs_of_their_own_are_told_the_same(sweep, tmp_path, monkeypatch):
     sweep.keep_site("/opt/python", str(tmp_path / "my.conf"))
     words = []
     monkeypatch.setattr(trainings.subprocess, "Popen", lambda command, **more: words.extend(command))
-    (first, text, *_), *_ = sweep.ledger.waiting()
-    Jobs(sweep, runner_of("hadoop"), 1)._start(first, design.design_of(text))
+    Jobs(sweep, runner_of("hadoop"), 1)._start(sweep.ledger.waiting()[0])
     found = options(words)
     assert found["--python-bin"] == ["/opt/python"] and found["--mrjob-conf"] == [str(tmp_path / "my.conf")]
 

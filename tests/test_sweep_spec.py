@@ -70,7 +70,7 @@ def test_a_back_end_that_cannot_be_one_is_refused(tmp_path, name):
     [
         {"space": {"dept": 3}},
         {"sweep": {"backend": "nowhere:fit"}},
-        {"sweep": {"backend": "numpy"}, "space": {"optimizer": "adam"}},
+        {"sweep": {"backend": "numpy", "device": "cuda"}},
     ],
     ids=str,
 )

@@ -41,7 +41,7 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
 
 
 def _constants(backend_name: str, columns: int, classes: int) -> list[tuple[float, float]]:
-    """What `_measure` finds, once on a machine: it loads torch, in a process of its own, as the driver shall not."""
+    """What `_measure` finds, once on a machine: in a process of its own, as the driver shall not load torch."""
     name = measured.of_this_machine(f"{backend_name} {columns} {classes}")
     found = measured.known(name, 4)
     if found is None:
@@ -59,7 +59,7 @@ def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float,
     few = Dataset(x, y, x[:2], y[:2], tuple(map(str, range(classes))), "")
 
     def by_itself(design: Design) -> None:
-        BACKENDS[backend_name](design, few, lambda epoch, loss: None)
+        BACKENDS[backend_name].fit(design, few, lambda epoch, loss: None)
 
     def together(design: Design) -> None:
         with_batch([design], few, lambda epoch, losses: None)

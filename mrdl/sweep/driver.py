@@ -12,7 +12,7 @@ from mrdl.cluster.site import HOW_TO
 from mrdl.errors import ConfigError, SetupError
 from mrdl.mapreduce.runners import Runner, runner_of
 from mrdl.nn.backends.batched import grouped
-from mrdl.nn.backends.registry import backend
+from mrdl.nn.backends.registry import BACKENDS, backend
 from mrdl.nn.design import design_of
 from mrdl.sweep import cost
 from mrdl.sweep.folder import SweepFolder
@@ -107,8 +107,7 @@ class SweepDriver:
     def _is_large(self, one: Waiting, speed: float) -> bool:
         """Whether a design is worth a job of its own, with the data shared out among shards, and can be one."""
         if self._sweep.spec.route == "auto":
-            known = one.backend in ("torch", "batched")
-            return one.seconds * speed >= LARGE_S and known
+            return one.seconds * speed >= LARGE_S and one.backend in BACKENDS
         return self._sweep.spec.route == "job"
 
 

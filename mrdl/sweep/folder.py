@@ -28,7 +28,7 @@ from mrdl.sweep.manifest import read_about
 from mrdl.sweep.parts import Parts
 from mrdl.sweep.paths import SweepPaths
 from mrdl.sweep.record import Record, record_of
-from mrdl.sweep.routes import check
+from mrdl.sweep.routes import backend_of
 from mrdl.sweep.samplers import next_designs
 from mrdl.sweep.spec import Spec, spec_of
 
@@ -72,8 +72,8 @@ COLUMNS = (
 )
 
 
-def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
-    """The prepared data of a spec, and its designs.
+def look_at(spec: Spec, data: str) -> tuple[Spec, Dataset, list[Design]]:
+    """A spec with the back end that trains it here, its prepared data, and its designs.
 
     data: a labelled CSV, a file, folder or glob, local or hdfs://. Raises ConfigError or DataError where they cannot be
     trained. Code of a back end of one's own is looked for, not run.
@@ -81,8 +81,7 @@ def look_at(spec: Spec, data: str) -> tuple[Dataset, list[Design]]:
     look_for(spec.backend)
     prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop)
     designs = spec.designs(prepared.columns, len(prepared.classes))
-    check(spec, designs)
-    return prepared, designs
+    return dataclasses.replace(spec, backend=backend_of(spec, designs)), prepared, designs
 
 
 class SweepFolder:
@@ -107,7 +106,7 @@ class SweepFolder:
         if not self.paths.manifest.exists():
             raise ConfigError(f"{self.path} is not the folder of a sweep: it has no sweep.json")
         self.about = read_about(self.paths.manifest)
-        self.spec = spec_of(self.about["spec"])
+        self.spec = dataclasses.replace(spec_of(self.about["spec"]), backend=self.about["backend"])
         if reindex or not self.paths.index.exists():
             self._make_index(self.paths.index, designs)
         self.ledger = Ledger(self.paths.index)
@@ -122,9 +121,9 @@ class SweepFolder:
         it. Raises ConfigError for a wrong spec, or where the folder holds another sweep; DataError for wrong data;
         SetupError where the folder cannot be written. Nothing is written before data and spec are known to fit.
         """
-        spec, path = spec_of(about), Path(folder).absolute()
+        path = Path(folder).absolute()
         paths = SweepPaths(path)
-        prepared, designs = look_at(spec, data)  # what is wrong is told before anything is written
+        spec, prepared, designs = look_at(spec_of(about), data)  # what is wrong is told before anything is written
         known = identity_of(data, spec.label, spec.header, spec.drop)
         if paths.manifest.exists():
             sweep = cls(path, **more)
@@ -137,7 +136,8 @@ class SweepFolder:
             plain = re.sub(r"[^a-z0-9._-]+", "-", path.name.lower())[:NAMED] or "sweep"
             identity = f"{plain}-{secrets.token_hex(4)}"  # it names jobs and files on a cluster of many users
             source = data if "://" in data else os.path.abspath(data)
-            told = {"id": identity, "spec": about, "source": source, "known": known, "label": prepared.label}
+            told = {"id": identity, "spec": about, "backend": spec.backend, "source": source, "known": known}
+            told["label"] = prepared.label
             atomic.write(paths.manifest, json.dumps(told, indent=1).encode())
         except (OSError, SafetensorError) as error:
             raise SetupError(f"the sweep folder {path} cannot be written: {error}. Use --dir") from error

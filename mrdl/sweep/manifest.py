@@ -1,4 +1,4 @@
-"""What a sweep says of itself, sweep.json: its id, its spec, where its data and its tasks are."""
+"""What a sweep says of itself, sweep.json: its id, its spec, what trains it, where its data and its tasks are."""
 
 import json
 import re
@@ -40,6 +40,8 @@ def _problem(about: Any) -> str:
         return "spec is not a spec's tables"
     if not isinstance(about.get("label", ""), str):
         return "label is not text"
+    if not isinstance(about.get("backend"), str):
+        return "backend is not the name of what trains"
     site = about.get("site", {})
     if not isinstance(site, Mapping) or not all(isinstance(site[n], str) if n in SITE else False for n in site):
         return f"site is not a text for each of {', '.join(SITE)}"

@@ -1,22 +1,28 @@
-"""Which designs a back end cannot train, and why, told before anything runs; and how `mrdl train` trains one."""
+"""What trains the designs of a sweep, told before anything runs; and how `mrdl train` trains one."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from mrdl.errors import ConfigError
-from mrdl.nn.backends.reference import refused_by_numpy
+from mrdl.nn.backends.registry import BACKENDS
+from mrdl.nn.backends.single import architecture_of
 from mrdl.nn.design import Design
+from mrdl.nn.engines.choice import choose
+from mrdl.nn.engines.table import AUTO
 from mrdl.nn.optimizers import MOMENTUM
 from mrdl.sweep.spec import Spec
 
 
-def check(spec: Spec, designs: Sequence[Design]) -> None:
-    """Raise ConfigError where not one of the designs of a spec can be trained."""
-    if spec.route == "job" or spec.backend != "numpy":
-        return
-    reasons = {refused_by_numpy(design) for design in designs}
-    if "" not in reasons:
-        raise ConfigError(sorted(reasons)[0])
+def backend_of(spec: Spec, designs: Sequence[Design]) -> str:
+    """The name of the back end that trains the designs of a spec: where that is auto, numpy if it can train them all
+    and no GPU is to be used, else torch. Raises ConfigError or SetupError where it cannot train here."""
+    name = spec.backend
+    if name == AUTO:
+        kinds = {(design.activation, design.optimizer): design for design in designs}.values()
+        engines = {choose(AUTO, architecture_of(one, 1, 1), one.optimizer, spec.device) for one in kinds}
+        name = max(engines)  # torch if any needs it
+    if name in BACKENDS:
+        BACKENDS[name].check(spec.device)
+    return name
 
 
 def settings_of_design(design: Design, columns: int, classes: int) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.errors import SetupError
 from mrdl.nn.design import Design, layers
+from mrdl.nn.engines.table import has_torch
 from mrdl.settings.fields import setting
 from mrdl.sweep.axes import read_axis, read_nodes
 
@@ -119,7 +121,10 @@ def _sobol_points(dimensions: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _sobol(dimensions: int, seed: int, count: int) -> bytes:
-    """The first points of torch's scrambled Sobol sequence: the bytes of (count, dimensions) float64."""
+    """The first points of torch's scrambled Sobol sequence: the bytes of (count, dimensions) float64. Raises SetupError
+    where there is no torch."""
+    if not has_torch():
+        raise SetupError("sweep.sampler 'sobol' is drawn by torch, which is not here: pip install torch, or 'random'")
     code = (
         "import sys, torch; d, s, n = map(int, sys.argv[1:]);"
         "e = torch.quasirandom.SobolEngine(d, scramble=True, seed=s);"

@@ -8,6 +8,7 @@ from typing import Any
 
 from mrdl.errors import ConfigError
 from mrdl.nn.design import Design
+from mrdl.nn.engines.table import AUTO
 from mrdl.settings.fields import check, fields_of, setting, unknown, values_of
 from mrdl.settings.files import read_toml
 from mrdl.sweep.space import SHAPED, Space
@@ -109,10 +110,16 @@ class Spec:
         read=_read_halving,
     )
     backend: str = setting(
-        "torch", "what trains designs: torch, batched (many at once), numpy, or MODULE:FUNCTION", group="sweep"
+        AUTO,
+        "what trains designs: numpy, torch, batched (torch, many at once), MODULE:FUNCTION, or auto, which is torch "
+        "where a GPU is used or numpy lacks something, else numpy",
+        group="sweep",
     )
     device: str = setting(
-        "auto", "where torch trains: cuda where there is one", choices=("auto", "cpu", "cuda"), group="sweep"
+        "auto",
+        "where designs are trained: cuda, which needs torch, where there is one",
+        choices=("auto", "cpu", "cuda"),
+        group="sweep",
     )
     route: str = setting(
         "auto",

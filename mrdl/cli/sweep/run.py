@@ -33,8 +33,7 @@ def plan(options: Any) -> None:
 
     options: of the command line; spec, data. Trains nothing, and writes nothing.
     """
-    spec = read_spec(options.spec)
-    data, designs = look_at(spec, options.data)
+    spec, data, designs = look_at(read_spec(options.spec), options.data)
     seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
     sizes = [design.parameters(data.columns, len(data.classes)) for design in designs]
     say(
@@ -46,8 +45,8 @@ def plan(options: Any) -> None:
         say(code)
     slots = runner_of("local").slots()
     say(
-        f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training: about "
-        f"{duration(sum(seconds) / slots)} on {slots} cores"
+        f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training by "
+        f"{spec.backend}: about {duration(sum(seconds) / slots)} on {slots} cores"
     )
     for line in _more_of_plan(spec, data, designs):
         say(line)

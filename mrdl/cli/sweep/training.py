@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from mrdl.data.dataset import load_data
 from mrdl.errors import DataError
 from mrdl.mapreduce.task import die_with_driver
+from mrdl.model.forward import Forward
 from mrdl.nn.backends.single import on_test_rows
+from mrdl.nn.engines.choice import to_score
+from mrdl.nn.engines.table import engine_of
 from mrdl.nn.rows import Dataset
 from mrdl.storage import atomic
 from mrdl.sweep.jobs.pack import verdicts
@@ -28,7 +31,8 @@ def scores(model: "Model", data: Dataset) -> dict[str, Any]:
         raise DataError(
             f"the classes are {_few(model.classes)} now, but {_few(data.classes)} when the sweep was planned"
         )
-    found = on_test_rows(model.net(prepared=True), data)
+    engine = engine_of(to_score(model.settings.get("engine"), model.arch), "cpu")
+    found = on_test_rows(Forward(model.arch, model.weights, engine).output, data)
     accuracy = float((found.predicted == data.test_y).mean())
     return {"accuracy": accuracy, "loss": found.loss, **verdicts(found.predicted, data)}
 

@@ -3,17 +3,42 @@
 import contextlib
 import importlib
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mrdl.errors import ConfigError
 from mrdl.nn.backends.custom import find, parts_of
-from mrdl.nn.backends.reference import with_numpy
-from mrdl.nn.backends.result import Fit
-from mrdl.nn.backends.single import with_torch
+from mrdl.nn.backends.result import Fit, Result
+from mrdl.nn.backends.single import with_numpy, with_torch
+from mrdl.nn.engines.table import AUTO, need_torch
 
-BACKENDS: dict[str, Fit] = {"torch": with_torch, "numpy": with_numpy, "batched": with_torch}
+
+@dataclass(frozen=True)
+class Backend:
+    """A back end of mrdl. fit: fit(design, data, report, device) trains one design; engine: by name, that which
+    computes."""
+
+    fit: Callable[..., Result]
+    engine: str
+
+    def check(self, device: str) -> None:
+        """Raise SetupError where this Python has not what it computes by; ConfigError where no GPU can be used."""
+        if self.engine == "torch":
+            need_torch()
+        elif device == "cuda":
+            raise ConfigError(f"sweep.device is cuda, but {self.engine} computes on the CPU: sweep.backend = 'torch'")
+
+
+BACKENDS = {
+    "numpy": Backend(with_numpy, "numpy"),
+    "torch": Backend(with_torch, "torch"),
+    "batched": Backend(with_torch, "torch"),
+}
 """The back ends by the name that sweep.backend has. batched: torch, and mrdl.nn.backends.batched for the small networks
 that can train together."""
+
+KNOWN = ", ".join((AUTO, *BACKENDS))
 
 
 def backend(name: str) -> Fit:
@@ -22,8 +47,8 @@ def backend(name: str) -> Fit:
     backend("torch")(design, data, report)
     """
     if name in BACKENDS:
-        return BACKENDS[name]
-    module, function = parts_of(name, ", ".join(BACKENDS))
+        return BACKENDS[name].fit
+    module, function = parts_of(name, KNOWN)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -36,12 +61,17 @@ def backend(name: str) -> Fit:
     return found
 
 
+def engine_name(name: str) -> str:
+    """The engine, by name, of a back end; auto for a user's own."""
+    return BACKENDS[name].engine if name in BACKENDS else AUTO
+
+
 def look_for(name: str) -> str:
     """What a person should know of the code of a back end of one's own, which is found but not run; empty for those of
     mrdl. Raises ConfigError where it is not there."""
-    if name in BACKENDS:
+    if name in (AUTO, *BACKENDS):
         return ""
-    place = find(name, ", ".join(BACKENDS))
+    place = find(name, KNOWN)
     return f"the back end {name} is code of {place or 'an installed module'}: to run the sweep runs it, in each process"
 
 
@@ -50,7 +80,7 @@ def source_of(name: str) -> Path | None:
 
     A module that is installed is sent, too: nodes need not have it.
     """
-    if name in BACKENDS:
+    if name in (AUTO, *BACKENDS):
         return None
     backend(name)
     top = sys.modules[name.partition(":")[0].partition(".")[0]]

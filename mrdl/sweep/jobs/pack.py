@@ -1,7 +1,7 @@
 """One pack of designs, one after the other, each in a forked child of its own: what goes wrong there costs one row.
 
-A child inherits torch, already loaded and warmed up, and the mapped data; it has limits of time and memory, and says
-its result over a pipe. Run as a program it is a worker of the local runner:
+A child inherits the library that computes, loaded and warmed up, and the mapped data; it has limits of time and memory,
+and says its result over a pipe. Run as a program it is a worker of the local runner:
 python -m mrdl.sweep.jobs.pack CONTROL PARTS.
 """
 
@@ -12,6 +12,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ import mrdl
 from mrdl.data.dataset import load_data
 from mrdl.model.baseline import is_no_better
 from mrdl.nn.backends.batched import grouped, with_batch
-from mrdl.nn.backends.registry import backend
+from mrdl.nn.backends.registry import BACKENDS, backend
 from mrdl.nn.backends.result import Fit, Result
-from mrdl.nn.backends.single import with_torch
 from mrdl.nn.design import Design, design_of
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.nn.rows import Dataset
@@ -49,8 +49,8 @@ def run_pack(
     """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
     takes the others of its group along, each is trained by itself. device: where torch trains, auto, cpu or cuda."""
     backends, over = {arch_id: name for arch_id, _, name in work}, 0
-    if not {"torch", "batched"}.isdisjoint(backends.values()):
-        _warm_up(data)
+    for fit in {BACKENDS[name].fit for name in BACKENDS.keys() & set(backends.values())}:
+        _warm_up(fit, data)
     designs = {arch_id: design_of(text) for arch_id, text, _ in work}
     groups = grouped(((a, design, backends[a]) for a, design in designs.items()), data.columns)
     while groups:
@@ -63,18 +63,26 @@ def run_pack(
             continue
         over += len(group)
         for arch_id, told in zip(group, found, strict=True):
-            versions = {"mrdl": mrdl.__version__, "python": platform.python_version()}
-            about = {**told, "together": len(group), "versions": versions}
+            about = {**told, "together": len(group), "versions": _versions(backends[arch_id])}
             yield record_of(arch_id, designs[arch_id], data, backends[arch_id], **about)
 
 
-def _warm_up(data: Dataset) -> None:
+def _versions(backend_name: str) -> dict[str, str]:
+    """Those of mrdl, of Python, and of the library that computes."""
+    found = {"mrdl": mrdl.__version__, "python": platform.python_version()}
+    if backend_name in BACKENDS:
+        library = BACKENDS[backend_name].engine
+        found[library] = version(library)
+    return found
+
+
+def _warm_up(fit: Callable[..., Result], data: Dataset) -> None:
     """Let libraries load what they load late; a child would do it again each time. By the CPU alone: a process that has
     spoken to a GPU cannot be forked into one that does."""
     few = Dataset(data.train_x[:8], data.train_y[:8], data.test_x[:2], data.test_y[:2], data.classes, data.digest)
     for optimizer in OPTIMIZERS:
         with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
-            with_torch(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None, "cpu")
+            fit(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None, "cpu")
 
 
 def _training(backend_name: str, designs: Sequence[Design], data: Dataset, device: str) -> Train:
@@ -92,7 +100,8 @@ def _training(backend_name: str, designs: Sequence[Design], data: Dataset, devic
             return list(zip(with_batch(designs, data, report, device), curves, strict=True))
 
         return together
-    fit: Fit = partial(with_torch, device=device) if backend_name == "torch" else backend(backend_name)
+    known = BACKENDS.get(backend_name)
+    fit: Fit = partial(known.fit, device=device) if known else backend(backend_name)
 
     def alone(beat: Beat) -> Trained:
         curve: list[float] = []

@@ -18,7 +18,8 @@ from mrdl.mapreduce.cpu_time import cpu_seconds
 from mrdl.mapreduce.runners import Runner
 from mrdl.mapreduce.shipping import with_package
 from mrdl.mapreduce.task import DIES_WITH_DRIVER
-from mrdl.nn.design import Design, design_of
+from mrdl.nn.backends.registry import engine_name
+from mrdl.nn.design import design_of
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest
 from mrdl.settings.fields import names_as_text
@@ -68,7 +69,7 @@ class Jobs:
     def _begin(self, one: Waiting) -> tuple[str, Training]:
         name = self._sweep.register([[one.arch_id]])
         self._sweep.check_source()
-        process = self._start(one.arch_id, design_of(one.text))
+        process = self._start(one)
         return name, Training(process, one.arch_id, one.text, time.monotonic())
 
     def _is_over(self, name: str, job: Training) -> bool:
@@ -88,8 +89,8 @@ class Jobs:
         on_yarn = RunFolder(self._sweep.paths.run_of(arch_id)).manifests() if self._runner.reads_hdfs else []
         return cpu_seconds(pid) + (_sum_of(on_yarn) or 0.0)
 
-    def _start(self, arch_id: str, design: Design) -> subprocess.Popen[bytes]:
-        paths, spec = self._sweep.paths, self._sweep.spec
+    def _start(self, one: Waiting) -> subprocess.Popen[bytes]:
+        paths, spec, arch_id, design = self._sweep.paths, self._sweep.spec, one.arch_id, design_of(one.text)
         folder = paths.run_of(arch_id)
         (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
         words = [
@@ -110,6 +111,8 @@ class Jobs:
             epochs,
             "--device",
             spec.device,
+            "--engine",
+            engine_name(one.backend),
         ]
         for name, value in settings_of_design(design, self._data.columns, len(self._data.classes)).items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else value

@@ -1,22 +1,20 @@
-"""Training one design by numpy alone: plain networks and SGD, to compare others with.
+"""Training one design of a sweep in the plainest way: networks of layers and SGD, to compare others with.
 
-The forward and backward passes and SGD are written once more, so that what is compared shares no code; only what is a
-choice of the design comes from the tables.
+The forward and backward passes and SGD are written once more, so that what is compared shares no code; only what is
+drawn, initial weights and the order of rows, is that of the back end of numpy.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from mrdl.errors import ConfigError
 from mrdl.nn.backends.result import Report, Result
+from mrdl.nn.backends.single import architecture_of
 from mrdl.nn.design import Design
-from mrdl.nn.initialisation import INITIALISATIONS
-from mrdl.nn.kinds import mlp
 from mrdl.nn.optimizers import MOMENTUM
 from mrdl.nn.rows import Dataset
+from mrdl.nn.weights import Weights
 
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "relu": (lambda a: np.maximum(a, 0), lambda out: (out > 0).astype(np.float32)),
@@ -27,22 +25,12 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 """Activation -> the function, and its derivative by what it gave."""
 
 
-def refused_by_numpy(design: Design) -> str:
-    """Why the numpy back end cannot train a design; empty where it can."""
-    if design.residual or design.dropout or design.optimizer != "sgd":
-        return "the numpy back end knows optimizer sgd, without residual connections and dropout"
-    return ""
-
-
-def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
-    """Train a design by numpy alone, for reference: SGD with momentum, no dropout, no residual connections.
-
-    Raises ConfigError for another design.
-    """
-    if problem := refused_by_numpy(design):
-        raise ConfigError(problem)
+def train_plainly(design: Design, data: Dataset, report: Report) -> Result:
+    """Train a design for reference: SGD with momentum, no dropout, no residual connections."""
+    assert not design.residual and not design.dropout and design.optimizer == "sgd"
     rng = np.random.default_rng(design.seed)
-    net = _PlainNetwork(design, (data.columns, *design.hidden, len(data.classes)), rng)
+    arch = architecture_of(design, data.columns, len(data.classes))
+    net = _PlainNetwork(design, arch.initial_weights(design.seed, design.initialisation))
     moves = [np.zeros_like(parameter) for parameter in net.parameters]
     for epoch in range(1, design.epochs + 1):
         order, total = rng.permutation(len(data.train_x)), 0.0
@@ -62,14 +50,11 @@ def with_numpy(design: Design, data: Dataset, report: Report) -> Result:
 class _PlainNetwork:
     """Layers with one activation. parameters: weights of each layer, (fan_in, fan_out), then biases, (fan_out,)."""
 
-    def __init__(self, design: Design, nodes: Sequence[int], rng: np.random.Generator) -> None:
+    def __init__(self, design: Design, weights: Weights) -> None:
         self._activate, self._slope = FUNCTIONS[design.activation]
-        bounds, gain = INITIALISATIONS[design.initialisation], mlp(nodes, design.activation).gain
-        self._weights = [
-            rng.uniform(-1, 1, (a, b)).astype(np.float32) * np.float32(bounds.weight(a, b, gain))
-            for a, b in pairwise(nodes)
-        ]
-        self._biases = [(rng.uniform(-1, 1, b) * bounds.bias(a)).astype(np.float32) for a, b in pairwise(nodes)]
+        depth = range(len(design.hidden) + 1)
+        self._weights = [np.ascontiguousarray(weights[f"layers.{i}.weight"].T) for i in depth]
+        self._biases = [weights[f"layers.{i}.bias"].copy() for i in depth]
         self.parameters = [*self._weights, *self._biases]
 
     def forward(self, x: np.ndarray) -> list[np.ndarray]:
