@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mrdl.mapreduce.shipping import with_package
-from mrdl.nn.backends.batched import TOGETHER, WIDEST, with_batch
+from mrdl.nn.backends.batched import ALONE, TOGETHER, WIDEST
 from mrdl.nn.backends.registry import BACKENDS
 from mrdl.nn.design import Design
 from mrdl.nn.rows import Dataset
@@ -28,11 +28,11 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
     """Seconds of each design: epochs * steps * (layers * overhead + parameters * rows / speed)."""
     if not set(backends) <= set(BACKENDS):
         return [UNKNOWN_S] * len(designs)
-    timed = "batched" if "batched" in backends else backends[0]
+    timed = next((name for name in backends if name in ALONE), backends[0])
     by_itself, together = _constants(timed, data.columns, len(data.classes))
     found, rows = [], len(data.train_x)
     for design, backend_name in zip(designs, backends, strict=True):
-        grouped = backend_name == "batched"
+        grouped = backend_name in ALONE
         overhead, per_product = together if grouped else by_itself
         each = math.ceil(rows / design.batch_size) * (len(design.hidden) + 1) * overhead
         each += rows * design.parameters(data.columns, len(data.classes)) * per_product
@@ -58,11 +58,14 @@ def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float,
     x, y = rng.random((rows, columns), np.float32), np.arange(rows) % 2
     few = Dataset(x, y, x[:2], y[:2], tuple(map(str, range(classes))), "")
 
+    known = BACKENDS[backend_name]
+
     def by_itself(design: Design) -> None:
-        BACKENDS[backend_name].fit(design, few, lambda epoch, loss: None)
+        known.fit(design, few, lambda epoch, loss: None)
 
     def together(design: Design) -> None:
-        with_batch([design], few, lambda epoch, losses: None)
+        assert known.fit_together is not None
+        known.fit_together([design] * TOGETHER, few, lambda epoch, losses: None)
 
     def constants(train: Callable[[Design], None], width: int, share: float) -> tuple[float, float]:
         def seconds(design: Design) -> float:
@@ -78,7 +81,7 @@ def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float,
         return overhead, rest / rows / wide.parameters(columns, classes)
 
     found = [constants(by_itself, 1024, 1.0)]
-    return [*found, constants(together, WIDEST, 1 / TOGETHER)] if backend_name == "batched" else found * 2
+    return [*found, constants(together, WIDEST, 1 / TOGETHER)] if known.fit_together else found * 2
 
 
 def memory_mb(design: Design, columns: int, classes: int) -> float:

@@ -111,8 +111,8 @@ class Spec:
     )
     backend: str = setting(
         AUTO,
-        "what trains designs: numpy, torch, batched (torch, many at once), MODULE:FUNCTION, or auto, which is torch "
-        "where a GPU is used or numpy lacks something, else numpy",
+        "what trains designs: numpy, torch, batched or batched-numpy (many at once), MODULE:FUNCTION, or auto, which "
+        "is torch where a GPU is used or numpy lacks something, else numpy",
         group="sweep",
     )
     device: str = setting(

@@ -25,6 +25,9 @@ from mrdl.nn.rows import Dataset
 if TYPE_CHECKING:
     import torch
 
+ALONE = {"batched": "torch", "batched-numpy": "numpy"}
+"""Back ends that train networks together -> those of networks that train by themselves."""
+
 TOGETHER = 16  # networks that train together
 LEAST = 8  # of a family in a plan: fewer train as fast by themselves, as to train any takes as long as to train all
 WIDEST = 128  # nodes of a layer; above, products take the time, and a network trains about as fast alone
@@ -57,20 +60,36 @@ def family(design: Design, columns: int = 0) -> tuple[Any, ...] | None:
 
 
 def chosen(designs: Sequence[Design], backend_name: str, columns: int) -> list[str]:
-    """The back end of each design of a plan: of `batched` ones, torch where too few of its family are there."""
-    if backend_name != "batched":
+    """The back end of each design of a plan: where that trains networks together, the one of those that train by
+    themselves for families of which too few are there."""
+    if backend_name not in ALONE:
         return [backend_name] * len(designs)
     families = [family(design, columns) for design in designs]
     counts = Counter(families)
-    return ["torch" if of is None or counts[of] < LEAST else "batched" for of in families]
+    alone = ALONE[backend_name]
+    return [alone if of is None or counts[of] < LEAST else backend_name for of in families]
 
 
 def grouped(designs: Iterable[tuple[str, Design, str]], columns: int) -> list[list[str]]:
     """Names of (name, design, back end) in groups of those that train together; the others each by itself."""
     families: dict[Any, list[str]] = {}
     for name, design, backend_name in designs:
-        families.setdefault(family(design, columns) if backend_name == "batched" else name, []).append(name)
+        families.setdefault(family(design, columns) if backend_name in ALONE else name, []).append(name)
     return [names[i : i + TOGETHER] for names in families.values() for i in range(0, len(names), TOGETHER)]
+
+
+def check_family(designs: Sequence[Design], columns: int) -> None:
+    """Raise ValueError unless designs can train together."""
+    families = {family(design, columns) for design in designs}
+    if len(designs) > TOGETHER or len(families) != 1 or None in families:
+        raise ValueError("these designs cannot train together")
+
+
+def padded_nodes(design: Design, adds: Sequence[bool], columns: int, classes: int) -> list[int]:
+    """The nodes of a design's layers, those of its family. adds: whether each layer adds what goes into it."""
+    given, taken = (math.ceil(width / LINE) * LINE for width in (columns, classes))
+    nodes = [given, *map(_padded, design.hidden), taken]
+    return [nodes[1] if adds[0] else given, *nodes[1:]]
 
 
 def _padded(width: int) -> int:
@@ -89,9 +108,7 @@ def with_batch(
     from mrdl.nn.engines.torch_device import one_thread, pick_device
     from mrdl.nn.engines.torch_engine import TorchEngine
 
-    families = {family(design, data.columns) for design in designs}
-    if len(designs) > TOGETHER or len(families) != 1 or None in families:
-        raise ValueError("these designs cannot train together")
+    check_family(designs, data.columns)
     first, real, place = designs[0], len(designs), pick_device(device)
     with one_thread():
         nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes), place)
@@ -150,9 +167,7 @@ class _Networks:
         activation = ACTIVATIONS[first.activation]
         self.activate, self.slope = partial(activation.apply_, TorchEngine()), SLOPES[first.activation]
         self.adds = arch.adds
-        given, taken = (math.ceil(width / LINE) * LINE for width in (columns, classes))
-        self.nodes = [given, *map(_padded, first.hidden), taken]
-        self.nodes[0] = self.nodes[1] if self.adds[0] else given
+        self.nodes = padded_nodes(first, self.adds, columns, classes)
         shapes = [shape for a, b in pairwise(self.nodes) for shape in ((a, b), (1, b))]
         sizes = [a * b for a, b in shapes]
         self.values, self.slopes = torch.zeros(2, len(designs), sum(sizes), device=place).unbind()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrdl.errors import ConfigError
+from mrdl.nn.backends.batched import with_batch
+from mrdl.nn.backends.batched_numpy import with_numpy_batch
 from mrdl.nn.backends.custom import find, parts_of
 from mrdl.nn.backends.result import Fit, Result
 from mrdl.nn.backends.single import with_numpy, with_torch
@@ -17,10 +19,12 @@ from mrdl.nn.engines.table import AUTO, need_torch
 @dataclass(frozen=True)
 class Backend:
     """A back end of mrdl. fit: fit(design, data, report, device) trains one design; engine: by name, that which
-    computes."""
+    computes; fit_together: fit_together(designs, data, report, device) trains small networks of one family, where it
+    can."""
 
     fit: Callable[..., Result]
     engine: str
+    fit_together: Callable[..., list[Result]] | None = None
 
     def check(self, device: str) -> None:
         """Raise SetupError where this Python has not what it computes by; ConfigError where no GPU can be used."""
@@ -33,10 +37,10 @@ class Backend:
 BACKENDS = {
     "numpy": Backend(with_numpy, "numpy"),
     "torch": Backend(with_torch, "torch"),
-    "batched": Backend(with_torch, "torch"),
+    "batched": Backend(with_torch, "torch", with_batch),
+    "batched-numpy": Backend(with_numpy, "numpy", with_numpy_batch),
 }
-"""The back ends by the name that sweep.backend has. batched: torch, and mrdl.nn.backends.batched for the small networks
-that can train together."""
+"""The back ends by the name that sweep.backend has."""
 
 KNOWN = ", ".join((AUTO, *BACKENDS))
 

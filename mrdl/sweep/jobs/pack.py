@@ -21,7 +21,7 @@ import numpy as np
 import mrdl
 from mrdl.data.dataset import load_data
 from mrdl.model.baseline import is_no_better
-from mrdl.nn.backends.batched import grouped, with_batch
+from mrdl.nn.backends.batched import grouped
 from mrdl.nn.backends.registry import BACKENDS, backend
 from mrdl.nn.backends.result import Fit, Result
 from mrdl.nn.design import Design, design_of
@@ -87,7 +87,8 @@ def _warm_up(fit: Callable[..., Result], data: Dataset) -> None:
 
 def _training(backend_name: str, designs: Sequence[Design], data: Dataset, device: str) -> Train:
     """What trains designs that were grouped."""
-    if backend_name == "batched":
+    known = BACKENDS.get(backend_name)
+    if known and (fit_together := known.fit_together):
 
         def together(beat: Beat) -> Trained:
             curves: list[list[float]] = [[] for _ in designs]
@@ -97,10 +98,9 @@ def _training(backend_name: str, designs: Sequence[Design], data: Dataset, devic
                 for curve, loss in zip(curves, losses, strict=True):
                     curve.append(loss)
 
-            return list(zip(with_batch(designs, data, report, device), curves, strict=True))
+            return list(zip(fit_together(designs, data, report, device), curves, strict=True))
 
         return together
-    known = BACKENDS.get(backend_name)
     fit: Fit = partial(known.fit, device=device) if known else backend(backend_name)
 
     def alone(beat: Beat) -> Trained:
