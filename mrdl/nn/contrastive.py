@@ -113,8 +113,7 @@ class ContrastiveDivergence:
         """The difference of the statistics into the velocity, the velocity into the weights."""
         share, momentum, engine = 1.0 / len(v), self._settings.momentum, self._engine
         weight, bias, visible_bias = self._moves
-        engine.add_product_(weight, means.T, v, beta=momentum, alpha=share)
-        engine.add_product_(weight, after.T, reconstruction, beta=1.0, alpha=-share)
+        engine.contrast_(weight, (means, v), (after, reconstruction), beta=momentum, alpha=share)
         if self._settings.weight_cost:
             engine.add_(weight, self._weight, alpha=-self._settings.weight_cost)
         of_hidden = engine.column_sums(engine.subtract(means, after, out=means))

@@ -69,8 +69,10 @@ class Engine(Protocol):
     def product(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """a @ b, of matrices."""
 
-    def add_product_(self, a: Array, b: Array, c: Array, beta: float, alpha: float) -> None:
-        """a becomes beta * a + alpha * b @ c."""
+    def contrast_(
+        self, a: Array, before: tuple[Array, Array], after: tuple[Array, Array], beta: float, alpha: float
+    ) -> None:
+        """a becomes beta * a + alpha * (h.T @ v before - h.T @ v after); each is h (n, hidden) and v (n, visible)."""
 
     def add_(self, a: Array, b: Array, alpha: float, beta: float = 1.0) -> None:
         """a becomes beta * a + alpha * b."""

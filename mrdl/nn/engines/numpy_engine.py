@@ -15,6 +15,7 @@ SQUARES_KEPT, EPSILON = 0.999, 1e-8  # torch.optim.Adam's by default
 LEAST_SQUARE = 1e-30  # the root of 0 and of denormal numbers would take many times as long
 GATHER_BYTES = 1 << 20  # half of a core's own cache, so that what was gathered is still there when it is computed with
 BLOCK = 1 << 16  # floats of each array that an optimiser goes through at once; three arrays of them stay in the cache
+LEAST_SUM = -80.0  # sigmoid is 0 below, and exp(80) is yet a float32
 LINE = 64  # bytes of a cache line
 
 
@@ -27,6 +28,7 @@ class NumpyEngine:
 
     def __init__(self, dtype: str = "float32") -> None:
         self._dtype = np.dtype(dtype)
+        self._scratch: dict[tuple[int, ...], np.ndarray] = {}
 
     def empty(self, shape: tuple[int, ...], like: np.ndarray | None = None) -> np.ndarray:
         dtype = self._dtype if like is None else like.dtype
@@ -68,15 +70,29 @@ class NumpyEngine:
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         return np.matmul(a, b, out)
 
-    def add_product_(self, a: np.ndarray, b: np.ndarray, c: np.ndarray, beta: float, alpha: float) -> None:
-        if beta != 1:
-            a *= beta
-        a += np.matmul(b * self._dtype.type(alpha), c)
+    def contrast_(
+        self,
+        a: np.ndarray,
+        before: tuple[np.ndarray, np.ndarray],
+        after: tuple[np.ndarray, np.ndarray],
+        beta: float,
+        alpha: float,
+    ) -> None:
+        hidden, visible = np.concatenate([before[0], -after[0]]), np.concatenate([before[1], after[1]])
+        hidden *= alpha
+        self.add_(a, np.matmul(hidden.T, visible, self._made(a.shape)), 1.0, beta)
+
+    def _made(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Room for what is soon done with, made once: new memory takes the system longer to give than to fill."""
+        if shape not in self._scratch:
+            self._scratch[shape] = self.empty(shape)
+        return self._scratch[shape]
 
     def add_(self, a: np.ndarray, b: np.ndarray, alpha: float, beta: float = 1.0) -> None:
-        if beta != 1:
-            a *= beta
-        a += b * self._dtype.type(alpha)
+        for to, some in _blocks(a, b):
+            if beta != 1:
+                to *= beta
+            to += some if alpha == 1 else np.multiply(some, alpha, self._made((len(some),)))
 
     # --- elementwise ---
 
@@ -115,7 +131,7 @@ class NumpyEngine:
         delta *= 1 - out
 
     def softplus(self, x: np.ndarray) -> np.ndarray:
-        return np.logaddexp(x, 0)
+        return np.maximum(x, 0) + np.log(1 + np.exp(-np.abs(x)))  # logaddexp takes ten times as long
 
     # --- sums ---
 
@@ -123,7 +139,8 @@ class NumpyEngine:
         return np.add.reduce(x, 0, out=out)
 
     def squared_error(self, a: np.ndarray, b: np.ndarray) -> np.float64:
-        return np.float64(np.square(a - b).sum(dtype=np.float64))
+        apart = (a - b).reshape(-1)
+        return np.float64(np.dot(apart, apart))
 
     def deviation(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(x.astype(np.float64).std(0))
@@ -149,13 +166,17 @@ class NumpyEngine:
         return np.float64(np.add.reduce(np.log(of_rows[:, 0]) - picked, dtype=np.float64))
 
     def bce(self, sums: np.ndarray, wanted: np.ndarray, delta: np.ndarray, share: float) -> np.float64:
-        np.copyto(delta, sums)
-        self.sigmoid_(delta)
+        # log(1 + exp(x)) - wanted * x = (1 - wanted) * x + log(1 + exp(-x)), of which sigmoid has the last part
+        np.maximum(sums, LEAST_SUM, out=sums)
+        loss = sums.sum(dtype=np.float64) - np.dot(sums.reshape(-1), wanted.reshape(-1))
+        np.negative(sums, delta)
+        np.exp(delta, delta)
+        delta += 1
+        loss += np.log(delta, sums).sum(dtype=np.float64)
+        np.reciprocal(delta, delta)
         delta -= wanted
         delta *= share
-        loss = np.logaddexp(sums, 0)
-        loss -= sums * wanted
-        return np.float64(loss.sum(dtype=np.float64))
+        return np.float64(loss)
 
     # --- optimisers ---
 

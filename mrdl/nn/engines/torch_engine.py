@@ -62,8 +62,10 @@ class TorchEngine:
     def product(self, a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
         return torch.mm(a, b) if out is None else torch.mm(a, b, out=out)
 
-    def add_product_(self, a: Tensor, b: Tensor, c: Tensor, beta: float, alpha: float) -> None:
-        a.addmm_(b, c, beta=beta, alpha=alpha)
+    def contrast_(
+        self, a: Tensor, before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor], beta: float, alpha: float
+    ) -> None:
+        a.addmm_(before[0].t(), before[1], beta=beta, alpha=alpha).addmm_(after[0].t(), after[1], alpha=-alpha)
 
     def add_(self, a: Tensor, b: Tensor, alpha: float, beta: float = 1.0) -> None:
         (a if beta == 1 else a.mul_(beta)).add_(b, alpha=alpha)
