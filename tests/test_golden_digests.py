@@ -25,7 +25,7 @@ REPO = Path(__file__).resolve().parent.parent
 TORCH, NUMPY = "2.15.0", "2.4.6"
 ROUNDING = {  # of the processor that the digests are of: `rounding(engine)` there
     "torch": "12a8feb4170b3064",
-    "numpy": "607b5164e86aed91",
+    "numpy": "1da048c5b7186e1c",
 }
 SMALL = "--shards 3 --rounds 2 --epochs 1 --warm-rows 200 --warm-epochs 2"
 TRAININGS = {
@@ -166,19 +166,19 @@ BY_NUMPY = {
     "mlp, plain averaging": "fe0083417e7ebd0cabafaeda8b3179a13e32117622115b0b583a0341db9c6405",
     "mlp, tanh, pixels black or white": "20e848dd50f00d4b3e80e8d32a5aee6a91b8328ea3dc07b7b5f47f1951897844",
     "autoencoder": "18ed5d59e498e49d67597cbf9f0395794976d52b38c1a14253a9c267c01b13ca",
-    "rbm": "51aee2a07eec50e5983e41fe87bd54521f2da8162fa8261ce028ef84518e9694",
-    "rbm, gaussian": "d1f15e0f5ae09a7f52bf919c8466f971cc421cfab1fd04879be3156c293d8db6",
-    "stack, persistent chains": "cb8024a9ee184581f428bdf6f1536486b6d9d515f5ce97ae86ad9b3be0ae9a9d",
-    "dbn": "db1f2a50eaa0e3e60b700d2a244806d864886e94ee070bf1b75abbe22e7da668",
-    "dbn, unrolled": "c42a90326b2f1d76dbb1a9ae9adc2d7548abbabc0690174752a0624acf4ca094",
+    "rbm": "21a2ecde141377854ca15f2f7774b88196f7e908582f0435866b9b1a8cf7c1b2",
+    "rbm, gaussian": "2a500da0a7a48225df92b8f06908dc02150ec4d43c285e0d1deea383b3c7154a",
+    "stack, persistent chains": "18a5864b2dacfd5c87229f2e07d57b87bb6ef934931abb0e87adafcb29823e8b",
+    "dbn": "dd61edeaf9f611ad4a8c406f6bb4247c4ed8db49a12b24fc00525eca09433fa5",
+    "dbn, unrolled": "be69ba804eb21cc87ec22e9ecc9fa9cd670654c2d4867cf7964e322d4736524f",
     "mlp, what is left to mrdl": "3e96ef00f8311e7debee33e6255787db7eb408ca8a93925a806f942ad7fc6d23",
     "mlp, one shard, what is left to mrdl": "ce849df3ad2d9e8cee778f7b422fb0758e4de84c189c7e9fd2fd11e9e64b7793",
     "mlp, tanh, pixels black or white, what is left to mrdl": (
         "9cf36ad542d8635e3daedda81f68d5466e85439868a109e040ebbc0dd6f49ac0"
     ),
     "autoencoder, what is left to mrdl": "6f4138b96d5df851393cc935c0895ade7ac365c0a25d7208bdff8e99641b9a12",
-    "rbm, what is left to mrdl": "435af1204b3be8993307de5c006b320456d391f15d77a0a348dc1556f661f172",
-    "dbn, what is left to mrdl": "5cc9e1672f078f140bcfd24b9bf3a5c83d3cad5aece782f6130a3b5d3da1267c",
+    "rbm, what is left to mrdl": "55330ba2c8fb05fcdad66b0c177dbaca80e723da7ce73aee33f161f4f619190d",
+    "dbn, what is left to mrdl": "68a679cc736d1c8448445be67bacc547ad45db9e5e9e8f8a5b8bccd88cee8b86",
 }
 """The same trainings by the engine of numpy."""
 OF_THE_PROGRAM = "944d2883c4204b4b7b9b66e060fa51137888aa42c704910dd17f596dc6256c95"
