@@ -25,13 +25,13 @@ print(common.task_order(sys.argv[2], sys.argv[3], cached=sys.argv[4] == "cached"
 """
 
 
-def in_turn(repeats, by, **commands):
-    """The least of a figure that each command had. by: a field of Measured."""
+def in_turn(repeats, *fields, **commands):
+    """The least of each figure that each command had: a dict by command for each of the fields of Measured."""
     found = {name: [] for name in commands}
     for _ in range(repeats):
         for name, command in commands.items():
-            found[name].append(getattr(command(), by))
-    return {name: min(values) for name, values in found.items()}
+            found[name].append(command())
+    return [{name: min(getattr(run, field) for run in runs) for name, runs in found.items()} for field in fields]
 
 
 def order_of(tree, data, folder, kind, **settings):
@@ -60,7 +60,7 @@ def tasks(repeats, folder, ways):
     for name, (tree, more) in ways.items():
         small[name] = training_task(tree, DIGITS, f"{folder}/small {name}", **SMALL, **more)
         large[name] = training_task(tree, mnist(LARGE_ROWS), f"{folder}/large {name}", **LARGE, **more)
-    cpu, peak = in_turn(repeats, "cpu", **small), in_turn(repeats, "memory", **large)
+    (cpu,), (peak,) = in_turn(repeats, "cpu", **small), in_turn(repeats, "memory", **large)
     rows = [[name, f"{cpu[name]:.2f}", f"{peak[name]:.0f}"] for name in ways]
     table("A training task", rows, ["", "CPU s beyond the training", "peak MB on a shard of 5 MB"])
 
@@ -79,15 +79,16 @@ def command(tree, more, threads):
 
 
 def commands(repeats, ways):
-    """Wall seconds of `mrdl train tests/data/digits.csv`, as multiples of an import of torch."""
+    """Seconds of `mrdl train tests/data/digits.csv`, as multiples of an import of torch."""
     runs = {"import torch": lambda: measure([PYTHON, "-c", "import torch"])}
     for name, (tree, more) in ways.items():
         runs[f"{name}, OMP_NUM_THREADS=1"] = command(tree, more, True)
         runs[f"{name}, without it"] = command(tree, more, False)
-    wall = in_turn(repeats, "wall", **runs)
-    base = wall["import torch"]
-    rows = [[name, f"{seconds:.1f}", f"{seconds / base:.2f}"] for name, seconds in wall.items()]
-    table("mrdl train tests/data/digits.csv, inline", rows, ["", "wall s", "of import torch"])
+    figures = in_turn(repeats, "wall", "cpu", **runs)
+    cells = {name: [(of[name], of[name] / of["import torch"]) for of in figures] for name in runs}
+    rows = [[name, *(f"{cell:.2f}" for pair in pairs for cell in pair)] for name, pairs in cells.items()]
+    header = ["", "wall s", "of import torch", "CPU s", "of import torch"]
+    table("mrdl train tests/data/digits.csv, inline", rows, header)
 
 
 def later_round(tree, more, shards, cache):
@@ -109,7 +110,7 @@ def processes(repeats, folder, ways):
         for name, (tree, more) in ways.items()
         for shards in (1, 2)
     }
-    wall = in_turn(repeats + 1, "wall", **runs)  # the first of them parses the text
+    (wall,) = in_turn(repeats + 1, "wall", **runs)  # the first of them parses the text
     rows = []
     for name in ways:
         one, two = wall[f"{name} 1"], wall[f"{name} 2"]
