@@ -54,7 +54,7 @@ def test_containers_are_as_large_as_tasks_need_and_their_time_is_told(stored, cl
     poll(look, seconds=200)
     _, err = process.communicate()
     assert process.returncode == 0, err.decode()
-    needs = Needs("torch", DIGITS.stat().st_size // 2, parameters((64, 32, 10)), 2)
+    needs = Needs("numpy", DIGITS.stat().st_size // 2, parameters((64, 32, 10)), 2)
     asked = {c.memory_mb for cached in (True, False) for c in needs.of_job(cached)}
     assert {needs.training().memory_mb, needs.combining().memory_mb} <= sizes <= {512, *asked}, "512: the master's"
     first, *_, last = kept(tmp_path / "run" / "timeline.jsonl")

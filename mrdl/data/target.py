@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from mrdl.data.cells import texts_of
 from mrdl.data.columns import AS_FLAGS, Wording
 from mrdl.data.csv import whole_lines
 from mrdl.data.schema import MISSING, Schema
@@ -55,7 +56,8 @@ class Values:
         numeric = 0 < len(names) <= len(texts) / 0.9
         numbers = pc.cast(texts, pa.float64())
         fractional = numeric and bool(pc.any(pc.not_equal(numbers, pc.floor(numbers))).as_py())
-        pairs = pc.sum(pc.multiply(pc.cast(counts, pa.float64()), pc.subtract(pc.cast(counts, pa.float64()), 1.0)))
+        each = pc.cast(counts, pa.float64())
+        pairs = pc.sum(pc.multiply(each, pc.subtract(each, pc.divide(each, each))))  # pa.scalar(1) imports pandas
         some = [repr(name) if not numeric else name for name in names.slice(0, 3).to_pylist()]
         shown = ", ".join(some) + (", ..." if len(names) > 3 else "")
         rows = pc.sum(counts).as_py() or 0
@@ -212,7 +214,7 @@ class Head:
             table = _table(lines, len(self.schema.columns), wanted)
         except (pa.ArrowInvalid, pa.ArrowKeyError):
             return {}
-        missing = pa.array(MISSING)
+        missing = texts_of(MISSING)
         found = {}
         for name in wanted:
             cells = pc.utf8_trim_whitespace(table.column(name))

@@ -21,7 +21,7 @@ from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
 
 ALONE = "inline"  # what a run is compared with: one process
-ESTIMATE_S = 0.3  # of training on the head of the data, before each run
+ESTIMATE_S = 0.15  # of training on the head of the data, before each run
 HANDLING = 2.0  # times parsing: rows are hashed, packed, sorted, put in order and packed (scripts/bench/advise.py)
 SPLIT_BYTES = 64 << 20  # of text that a mapper parses, about
 SMALLEST_SHARD = 500  # rows: below that the start of a task is all that is paid for

@@ -49,9 +49,11 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
     config: resolved. Raises DataError where no row of its head can be read.
     """
     text = _head_with_rows(source)
-    _parse(source, text[:65536])  # the first call loads libraries
+    parts = list(whole_lines([text], source.schema.header_crc))
+    for part in parts[:1]:
+        _parse(source, part[: part.find(b"\n") + 1])  # the first call loads libraries
     began = time.perf_counter()
-    blocks = [block for part in whole_lines([text], source.schema.header_crc) for block in _parse(source, part)]
+    blocks = [block for part in parts for block in _parse(source, part)]
     spent = time.perf_counter() - began
     rows = sum(len(block.features) for block in blocks)
     if not rows:
