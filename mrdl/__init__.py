@@ -40,7 +40,15 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'mrdl' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"mrdl.{_HOMES[name]}"), name)
+    try:
+        return getattr(importlib.import_module(f"mrdl.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        from mrdl.nn.engines.table import need_torch
+
+        need_torch()  # says so in words
+        raise
 
 
 def __dir__() -> list[str]:

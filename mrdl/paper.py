@@ -21,6 +21,7 @@ from mrdl.cli.script import TrainJob
 from mrdl.errors import ConfigError, DataError
 from mrdl.mapreduce.task import is_task
 from mrdl.model.model import Model
+from mrdl.nn.engines.table import need_torch
 from mrdl.nn.kinds import build
 from mrdl.nn.weights import Weights, weighted_mean
 from mrdl.settings.config import TrainConfig
@@ -79,6 +80,7 @@ class rbm:  # noqa: N801
             raise ConfigError("there are no nodes: create_net(layer_count=4, node_seq=[784, 500, 100, 10])")
         if is_task():
             return _NetOfTask()  # type: ignore[return-value]
+        need_torch()
         from mrdl.nn.net import Net
 
         return Net(len(listed) if count is None else count, listed, kind=kind, **options)

@@ -12,6 +12,7 @@ import torch
 from conftest import DIGITS
 from threadpoolctl import threadpool_info
 
+import mrdl
 from mrdl.errors import ConfigError, SetupError
 from mrdl.nn.backprop import Backpropagation
 from mrdl.nn.engines import table
@@ -193,8 +194,23 @@ def test_auto_is_torch_where_numpy_lacks_something(monkeypatch):
         choose("numpy", KINDS["mlp"])
 
 
+def test_auto_trains_by_numpy_beside_a_gpu_what_torch_lacks(monkeypatch):
+    monkeypatch.setattr("mrdl.nn.engines.choice.GPUS", os.devnull)
+    assert choose("auto", KINDS["mlp"]) == "torch"
+    monkeypatch.setitem(LOSSES, "nll", dataclasses.replace(LOSSES["nll"], engines=("numpy",)))
+    assert choose("auto", KINDS["mlp"]) == "numpy"
+    with pytest.raises(ConfigError, match="device is cuda, but the engine of numpy computes on the CPU alone"):
+        choose("auto", KINDS["mlp"], device="cuda")
+
+
+def test_a_network_that_nothing_computes_is_told(monkeypatch):
+    monkeypatch.setitem(LOSSES, "nll", dataclasses.replace(LOSSES["nll"], engines=()))
+    with pytest.raises(ConfigError, match="no engine has all that this network is computed by"):
+        choose("numpy", KINDS["mlp"])
+
+
 def test_numpy_is_refused_on_a_gpu():
-    with pytest.raises(ConfigError, match="engine is numpy, which computes on the CPU alone, but device is cuda"):
+    with pytest.raises(ConfigError, match="device is cuda, but the engine of numpy computes on the CPU alone"):
         choose("numpy", KINDS["mlp"], device="cuda")
     with pytest.raises(SetupError, match="device is cuda, but the engine of numpy computes on the CPU"):
         engine_of("numpy", "cuda")
@@ -240,6 +256,14 @@ def test_commands_never_import_torch_and_work_without_it(trained_without_torch, 
     run, _ = trained_without_torch
     ended = run(*(digits if word == "DATA" else word for word in words))
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_module_of_torch_is_refused_in_words_where_there_is_none(monkeypatch, new_run):
+    model = new_run(nodes=(64, 10), shards=1, rounds=1, epochs=1).execute()
+    monkeypatch.setattr("mrdl.nn.engines.table.has_torch", lambda: False)
+    for ask in (model.net, lambda: mrdl.rbm(0.1, 0.5, 8).create_net([64, 10])):
+        with pytest.raises(SetupError, match="has no torch, which this needs: pip install torch"):
+            ask()
 
 
 def test_what_needs_torch_says_so_where_there_is_none(trained_without_torch, digits):

@@ -121,8 +121,10 @@ class Keeper:
         """Write a timeline; where that fails the run goes on, and the log says so."""
         try:
             line = json.dumps(find().to_json()) + "\n"
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line)
+            with self._path.open("a+b") as file:
+                file.seek(max(0, file.tell() - 1))
+                cut = file.read(1) not in (b"", b"\n")  # by a kill
+                file.write(b"\n" * cut + line.encode())
         except Exception as error:
             log.warning("a round's times are not kept: %s: %s", type(error).__name__, error)
 
@@ -131,7 +133,7 @@ def kept(path: Path) -> list[Timeline]:
     """The timelines in a file by round, the last of each; lines that a kill has cut are passed over."""
     try:
         lines: Iterable[str] = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     found = {}
     for line in lines:

@@ -17,7 +17,7 @@ from mrdl.model.forward import Forward
 from mrdl.model.metrics import Answers
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.engines.choice import to_score
-from mrdl.nn.engines.table import engine_of
+from mrdl.nn.engines.table import engine_of, need_torch
 from mrdl.nn.losses import LOSSES, Loss, Outcome
 from mrdl.nn.rows import BATCH_ROWS
 from mrdl.nn.weights import Weights, digest
@@ -100,8 +100,9 @@ class Model:
         (rows, columns) float32 in the order of `preparation.columns`, nan where a value is missing.
 
         prepared: the bare network, for rows that went through `preparation.scale`; all its outputs are there, also
-        those that no class belongs to.
+        those that no class belongs to. Raises SetupError where torch is not installed.
         """
+        need_torch()
         from mrdl.model.raw_net import RawNet
         from mrdl.nn.net import build
 

@@ -104,7 +104,8 @@ def utc() -> str:
 def versions() -> dict[str, str]:
     """What the numbers are made with; torch is not asked itself, since to import it costs seconds."""
     numpy = importlib.metadata.version("numpy")
-    return {"mrdl": mrdl.__version__, "numpy": numpy, "torch": _torch(), "python": platform.python_version()}
+    torch = {"torch": found} if (found := _torch()) else {}
+    return {"mrdl": mrdl.__version__, "numpy": numpy, **torch, "python": platform.python_version()}
 
 
 def _torch() -> str:

@@ -157,7 +157,7 @@ class TrainConfig:
     seed: int = setting(0, "seed of the initial weights and of the order of rows", MODEL, least=0, most=2**64 - 1)
     engine: str = setting(
         "auto",
-        "what computes: numpy, torch, or auto, which is torch where a GPU is used or numpy lacks something",
+        "what computes: numpy, torch, or auto, which is torch where this machine has a GPU or numpy lacks something",
         MODEL,
         (AUTO, *EVERY),
     )

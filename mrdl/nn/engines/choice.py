@@ -1,7 +1,6 @@
 """Which engine trains or scores a network."""
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 from mrdl.errors import ConfigError
@@ -26,14 +25,18 @@ def choose(engine: str, arch: Architecture, optimizer: str = "sgd", device: str 
     device: auto, cpu or cuda. Raises ConfigError where the engine that is asked for cannot do it, or none can.
     """
     able = engines_for(arch, optimizer)
+    if not able:
+        raise ConfigError("no engine has all that this network is computed by: its activations, its loss")
     if engine == AUTO:
-        if device == "cuda" or (device == "auto" and os.path.exists(GPUS) and has_torch()):
-            able = tuple(name for name in able if name == "torch")
-        return _first(able, "no engine computes this network")
+        on_gpu = device == "cuda" or (device == "auto" and os.path.exists(GPUS) and has_torch())
+        engine = "torch" if on_gpu and "torch" in able else able[0]
     if engine not in able:
-        raise ConfigError(f"engine is {engine}, but this network needs {_first(able, 'one that nobody has')}")
+        raise ConfigError(f"engine is {engine}, but this network needs {able[0]}")
     if engine == "numpy" and device == "cuda":
-        raise ConfigError("engine is numpy, which computes on the CPU alone, but device is cuda: --engine torch")
+        raise ConfigError(
+            "device is cuda, but the engine of numpy computes on the CPU alone: --device cpu, or a network "
+            "that torch can compute, with --engine torch"
+        )
     return engine
 
 
@@ -42,9 +45,3 @@ def to_score(engine: str | None, arch: Architecture) -> str:
     if engine in EVERY and (engine != "torch" or has_torch()):
         return str(engine)
     return choose(AUTO, arch, device="cpu")
-
-
-def _first(able: Sequence[str], problem: str) -> str:
-    if not able:
-        raise ConfigError(problem)
-    return able[0]

@@ -18,7 +18,10 @@ def _numpy(device: str) -> Engine:
 
 def _torch(device: str) -> Engine:
     need_torch()
-    from mrdl.nn.engines.torch_engine import TorchEngine
+    try:
+        from mrdl.nn.engines.torch_engine import TorchEngine
+    except (ImportError, OSError) as error:  # OSError: a library that it is linked to
+        raise SetupError(f"torch is there but cannot be loaded ({error}): install it again") from error
 
     return TorchEngine(device)
 
