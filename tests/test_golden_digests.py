@@ -119,7 +119,7 @@ TOGETHER = {
 SWEEPS = [
     pytest.param(
         DRAWN,
-        "97cdd1667d2001dfd84c62a30fd90b166efdb2bd8c9380528fe0d498afb9eb98",
+        "69b299c150697bff85954ed04275e3e23f429f2e6f5d931368acbb4c4aee4c6c",
         id="numpy",
     ),
     pytest.param(
@@ -161,24 +161,24 @@ if __name__ == "__main__":
     MRDL.run()
 """
 BY_NUMPY = {
-    "mlp": "5465f1ecd8d5a655176b7296a57c80af9abb312cc0ee5bb95599f10b7e24d346",
-    "mlp, one shard": "5c270dd95acb22506029067119d927e098e6eb64d00a19d05903689ef01a695e",
-    "mlp, plain averaging": "fe0083417e7ebd0cabafaeda8b3179a13e32117622115b0b583a0341db9c6405",
-    "mlp, tanh, pixels black or white": "20e848dd50f00d4b3e80e8d32a5aee6a91b8328ea3dc07b7b5f47f1951897844",
-    "autoencoder": "18ed5d59e498e49d67597cbf9f0395794976d52b38c1a14253a9c267c01b13ca",
-    "rbm": "21a2ecde141377854ca15f2f7774b88196f7e908582f0435866b9b1a8cf7c1b2",
-    "rbm, gaussian": "2a500da0a7a48225df92b8f06908dc02150ec4d43c285e0d1deea383b3c7154a",
-    "stack, persistent chains": "18a5864b2dacfd5c87229f2e07d57b87bb6ef934931abb0e87adafcb29823e8b",
-    "dbn": "dd61edeaf9f611ad4a8c406f6bb4247c4ed8db49a12b24fc00525eca09433fa5",
-    "dbn, unrolled": "be69ba804eb21cc87ec22e9ecc9fa9cd670654c2d4867cf7964e322d4736524f",
-    "mlp, what is left to mrdl": "3e96ef00f8311e7debee33e6255787db7eb408ca8a93925a806f942ad7fc6d23",
-    "mlp, one shard, what is left to mrdl": "ce849df3ad2d9e8cee778f7b422fb0758e4de84c189c7e9fd2fd11e9e64b7793",
+    "mlp": "3823adf2431d5b2216d86e96dabcaaf6df94f9ebaa208bd54d488958fb197857",
+    "mlp, one shard": "31ffc1fe68ede6cfc897f81ea96b9406886d84b734831b172c620df9d6124bc5",
+    "mlp, plain averaging": "a42d88443c969bb5b3d143aacb13649a5d9ee494c65835de56073107febea16c",
+    "mlp, tanh, pixels black or white": "7e3d9c6894cc42843ee83c18c9d39dbb038ffd29f13a8f6e9a8d8acaccb759c9",
+    "autoencoder": "e9cb294e91c8e30fb0ffd5d585b77116c87fb2fee30755f47ce617fd17dee094",
+    "rbm": "16b276bce45e3213e66d7d002cee9454ee06c5c4e04917883ed2efa572af9cc7",
+    "rbm, gaussian": "92eb24c439738343c1ee22230fd173ed8812b440c0599808a015c6c557011db2",
+    "stack, persistent chains": "52b3c6713ce6c4b962f07ad843592374e43ff8a88524bfacf00b22fe97eec778",
+    "dbn": "72a2e77f828fcb20e821e30581ccaafded57405bbd46733f55b76fe6af15fa86",
+    "dbn, unrolled": "5326c28b5d83ebb51f17ffb75cc57ab2867bf729a7c15d236f272b9d5982e4b7",
+    "mlp, what is left to mrdl": "21f7c39c98c8c1e64590e7684d69124e6d42d632a51b6c4f817064ff75c40a5a",
+    "mlp, one shard, what is left to mrdl": "352f982579b75bb5d7c24b4fba256dcd93b7fa01e9d867c1815380b6f8f25fd6",
     "mlp, tanh, pixels black or white, what is left to mrdl": (
-        "9cf36ad542d8635e3daedda81f68d5466e85439868a109e040ebbc0dd6f49ac0"
+        "91572d108e8d840a3430b204c4694aa067eb416dcb5633031fe4957606b68bfb"
     ),
-    "autoencoder, what is left to mrdl": "6f4138b96d5df851393cc935c0895ade7ac365c0a25d7208bdff8e99641b9a12",
-    "rbm, what is left to mrdl": "55330ba2c8fb05fcdad66b0c177dbaca80e723da7ce73aee33f161f4f619190d",
-    "dbn, what is left to mrdl": "68a679cc736d1c8448445be67bacc547ad45db9e5e9e8f8a5b8bccd88cee8b86",
+    "autoencoder, what is left to mrdl": "4508bc61d7ef5522671cf8d27dac8f7562429009c6ee1b584148c5177c228187",
+    "rbm, what is left to mrdl": "ae847e015a19c81cec7890d85b9710225f5b074690f25443f88f5d8d54eb1dac",
+    "dbn, what is left to mrdl": "16e50f001f27be86d94c908fc1604dd7483997130a787011c663a593859a76f5",
 }
 """The same trainings by the engine of numpy."""
 OF_THE_PROGRAM = "944d2883c4204b4b7b9b66e060fa51137888aa42c704910dd17f596dc6256c95"

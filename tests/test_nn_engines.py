@@ -139,6 +139,20 @@ def test_numpy_trains_all_that_rows_can_be_as_torch_does(rows):
         np.testing.assert_allclose(array, expected[name], rtol=1e-3, atol=1e-5)
 
 
+def test_matrices_of_numpy_lie_by_columns_and_are_written_to_in_their_place():
+    engine, rng = engine_of("numpy"), np.random.default_rng(0)
+    flat = engine.zeros((2000,))
+    matrix = engine.view(flat, 16, (30, 50))
+    h, v = rng.random((8, 30), np.float32), rng.random((8, 50), np.float32)
+    engine.product(h.T, v, out=matrix)
+    np.testing.assert_allclose(matrix, h.T @ v, rtol=1e-5)
+    engine.contrast_(matrix, (h, v), (2 * h, v), beta=0.5, alpha=0.25)
+    np.testing.assert_allclose(matrix, 0.25 * (h.T @ v), rtol=1e-5)
+    engine.add_(matrix, np.ones((30, 50), np.float32), alpha=2.0)
+    np.testing.assert_allclose(matrix, 0.25 * (h.T @ v) + 2, rtol=1e-5)
+    assert np.array_equal(matrix, flat[16:1516].reshape(50, 30).T) and not flat[:16].any() and not flat[1516:].any()
+
+
 def test_a_chunk_of_rows_is_gathered_at_once_and_changes_nothing():
     class OneBatch(NumpyEngine):
         gather_bytes = 0

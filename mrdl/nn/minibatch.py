@@ -93,7 +93,7 @@ class FlatArrays:
         self.named: dict[str, Array] = {}
         start = 0
         for name, shape in shapes.items():
-            self.named[name] = self.flat[start : start + math.prod(shape)].reshape(shape)
+            self.named[name] = engine.view(self.flat, start, shape)
             start += _room(shape)
 
     def fill(self, weights: Weights) -> "FlatArrays":

@@ -52,6 +52,9 @@ class Engine(Protocol):
     def numpy(self, array: Array) -> "np.ndarray":
         """The values as an array of numpy, which may share the memory."""
 
+    def view(self, flat: Array, start: int, shape: tuple[int, ...]) -> Array:
+        """An array in the memory of a flat one, from `start` on; a matrix in the order that products are fastest in."""
+
     def copy(self, array: Array) -> Array:
         """A copy."""
 

@@ -51,6 +51,10 @@ class NumpyEngine:
     def numpy(self, array: np.ndarray) -> np.ndarray:
         return array
 
+    def view(self, flat: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+        # by columns: OpenBLAS takes half the time for x @ weight.T of few rows where weight.T lies by rows
+        return flat[start : start + math.prod(shape)].reshape(shape[::-1]).T
+
     def copy(self, array: np.ndarray) -> np.ndarray:
         return array.copy()
 
@@ -68,7 +72,9 @@ class NumpyEngine:
         return made
 
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        return np.matmul(a, b, out)
+        if out is None or out.flags.c_contiguous:
+            return np.matmul(a, b, out)
+        return np.matmul(b.T, a.T, out.T).T  # numpy would write to a copy of an array that lies by columns
 
     def contrast_(
         self,
@@ -80,7 +86,7 @@ class NumpyEngine:
     ) -> None:
         hidden, visible = np.concatenate([before[0], -after[0]]), np.concatenate([before[1], after[1]])
         hidden *= alpha
-        self.add_(a, np.matmul(hidden.T, visible, self._made(a.shape)), 1.0, beta)
+        self.add_(a, self.product(hidden.T, visible, self.view(self._made((a.size,)), 0, a.shape)), 1.0, beta)
 
     def _made(self, shape: tuple[int, ...]) -> np.ndarray:
         """Room for what is soon done with, made once: new memory takes the system longer to give than to fill."""
@@ -89,7 +95,7 @@ class NumpyEngine:
         return self._scratch[shape]
 
     def add_(self, a: np.ndarray, b: np.ndarray, alpha: float, beta: float = 1.0) -> None:
-        for to, some in _blocks(a, b):
+        for to, some in _blocks(a.T, b.T):  # matrices lie by columns
             if beta != 1:
                 to *= beta
             to += some if alpha == 1 else np.multiply(some, alpha, self._made((len(some),)))
@@ -219,6 +225,7 @@ def _starts(rows: int, outputs: int) -> np.ndarray:
 def _blocks(*arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
     """Arrays of one shape, cut alike: vectors that stay in a core's cache while an optimiser goes through them."""
     flat = [array.reshape(-1) for array in arrays]
+    assert np.shares_memory(flat[0], arrays[0])  # it is written to
     return [tuple(each[i : i + BLOCK] for each in flat) for i in range(0, flat[0].size, BLOCK)]
 
 

@@ -45,6 +45,9 @@ class TorchEngine:
     def numpy(self, array: Tensor) -> np.ndarray:
         return np.asarray(array.detach().cpu().numpy())
 
+    def view(self, flat: Tensor, start: int, shape: tuple[int, ...]) -> Tensor:
+        return flat[start : start + math.prod(shape)].view(shape)
+
     def copy(self, array: Tensor) -> Tensor:
         return array.clone()
 
