@@ -178,3 +178,23 @@ def test_shards_that_were_never_complete_are_not_taken(run, whole, left, cache):
     assert ShardCache(str(left)).load() is None
     assert run().execute().to_bytes() == whole[1]
     assert left.exists()
+
+
+def test_of_two_runs_that_complete_the_same_shards_at_the_same_moment_one_is_kept(tmp_path, monkeypatch):
+    """The other one comes between the look and the renaming."""
+    folder = str(tmp_path / "shards" / "abc")
+    mine, other = ShardCache(folder), ShardCache(folder)
+    for cache, tag in ((mine, "mine"), (other, "other")):
+        cache.make_room()
+        Path(cache.unfinished(tag)).mkdir()
+    rename = mine._store.rename
+
+    def late(path, new):
+        monkeypatch.setattr(type(mine._store), "rename", staticmethod(rename))
+        other.keep("other", [b"told"])
+        rename(path, new)
+
+    monkeypatch.setattr(type(mine._store), "rename", staticmethod(late))
+    mine.keep("mine", [b"told"])
+    assert [path.name for path in Path(folder).parent.iterdir()] == ["abc"]
+    assert (Path(folder) / "prepared").read_bytes() == b"told\n"

@@ -100,11 +100,16 @@ class ShardCache:
         """
         unfinished = self.unfinished(tag)
         self._store.write(f"{unfinished}/prepared", b"\n".join(lines) + b"\n")
-        if self._store.exists(self.prepared):
-            self._store.remove(unfinished)  # another run was faster; what it left is the same
-        else:
-            self._store.remove(self.folder)  # what is left of one that was never complete
-            self._store.rename(unfinished, self.folder)
+        if self._store.exists(self.folder) and not self._store.exists(self.prepared):
+            self._store.remove(self.folder)  # of one that was never complete: a whole one comes at once
+        if not self._store.exists(self.prepared):
+            try:
+                self._store.rename(unfinished, self.folder)
+                return
+            except OSError:
+                if not self._store.exists(self.prepared):
+                    raise
+        self._store.remove(unfinished)  # another run was faster; what it left is the same
 
     def remove(self) -> None:
         """Delete the shards."""
