@@ -64,6 +64,7 @@ class Validation:
         return list(filter(None, [self._told_classes(weights), *self._told_absent()]))
 
     def _model(self, weights: Weights) -> Model:
+        """What scores weights, by the engine that trains them."""
         return Model(self.architecture, weights, self.preparation, {"engine": self._config.engine})
 
     def _told_classes(self, weights: Weights) -> str:

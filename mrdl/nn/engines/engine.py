@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
+SQUARES_KEPT, EPSILON = 0.999, 1e-8  # torch.optim.Adam's by default
+LEAST_SQUARE = 1e-30  # the root of 0 and of denormal numbers would take many times as long
+
 Array = Any
 """An engine's own kind of array: numpy.ndarray, or torch.Tensor. Both have shapes, slices, +, *, += and .T alike."""
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.nn.engines.engine import EPSILON, LEAST_SQUARE, SQUARES_KEPT
 from mrdl.nn.engines.numpy_threads import one_blas_thread
 
-SQUARES_KEPT, EPSILON = 0.999, 1e-8  # torch.optim.Adam's by default
-LEAST_SQUARE = 1e-30  # the root of 0 and of denormal numbers would take many times as long
 GATHER_BYTES = 1 << 20  # half of a core's own cache, so that what was gathered is still there when it is computed with
 BLOCK = 1 << 16  # floats of each array that an optimiser goes through at once; three arrays of them stay in the cache
 LEAST_SUM = -80.0  # sigmoid is 0 below, and exp(80) is yet a float32

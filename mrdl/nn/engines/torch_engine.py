@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mrdl.nn.engines.engine import EPSILON, LEAST_SQUARE, SQUARES_KEPT
 from mrdl.nn.engines.torch_device import one_thread, pick_device
 
-SQUARES_KEPT, EPSILON = 0.999, 1e-8  # torch.optim.Adam's by default
-LEAST_SQUARE = 1e-30  # the root of 0 and of denormal numbers would take many times as long
 aten = torch.ops.aten
 
 
