@@ -66,8 +66,14 @@ def test_a_process_knows_how_long_its_python_takes_and_where_it_is_no_container(
     told = until_now()
     assert set(told) == ({"Python"} if sys.platform == "linux" else set())
     monkeypatch.setenv("CONTAINER_ID", "container_1")
-    if os.getsid(0):
-        assert until_now()["container"] >= 0
+    assert until_now()["container"] >= 0 if os.getsid(0) else set(until_now()) == set(told)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_process_whose_session_is_led_from_out_of_sight_tells_of_its_python_all_the_same(monkeypatch):
+    monkeypatch.setattr(os, "getsid", lambda pid: 0)  # as in a process namespace of its own
+    monkeypatch.setenv("CONTAINER_ID", "container_1")
+    assert set(until_now()) == {"Python"}
 
 
 @pytest.mark.parametrize("runner", ["inline", "local"])

@@ -109,12 +109,14 @@ def until_now() -> dict[str, float]:
     """
     try:
         ticks = os.sysconf("SC_CLK_TCK")
-        since_boot = float(Path("/proc/uptime").read_text().split()[0])
-        own, leader = (_start_ticks(pid) / ticks for pid in (os.getpid(), os.getsid(0)))
-    except (OSError, ValueError, IndexError):
+        own = _start_ticks(os.getpid()) / ticks
+        told = {"Python": time.clock_gettime(time.CLOCK_BOOTTIME) - own}
+    except (OSError, ValueError, IndexError, AttributeError):
         return {}
-    container = {"container": own - leader} if "CONTAINER_ID" in os.environ else {}
-    return {**container, "Python": since_boot - own}
+    if "CONTAINER_ID" in os.environ:
+        with contextlib.suppress(OSError, ValueError, IndexError):  # who leads the session may lie out of sight
+            told["container"] = own - _start_ticks(os.getsid(0)) / ticks
+    return told
 
 
 def _start_ticks(pid: int) -> int:
