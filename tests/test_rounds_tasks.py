@@ -75,27 +75,33 @@ def test_tasks_do_not_import_the_file_that_they_run_as_a_program():
     assert "mrdl.rounds.job" not in modules
 
 
-def test_a_task_that_places_rows_has_no_heavy_library_in_its_process(order, tmp_path):
-    (tmp_path / "order.json").write_text(order().to_json())
-    program = (
-        "import runpy, sys, json; "
-        f"sys.argv = [{str(MRDL / 'rounds' / 'job.py')!r}, '--step-num=0', '--mapper', "
-        f"'--order', {str(tmp_path / 'order.json')!r}]; "
-        "runpy.run_path(sys.argv[0], run_name='__main__'); "
-        f"open({str(tmp_path / 'modules')!r}, 'w').write(json.dumps(sorted(sys.modules)))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        input=b"1,2,a\n3,4,b\n" * 20,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(MRDL.parent)},
-    )
-    assert ended.returncode == 0, ended.stderr.decode()
-    tags = {Tag.of(split_line(line)[1]) for line in ended.stdout.splitlines()}
-    assert tags == {Tag.SHARD_ROWS, Tag.SPLIT_STATISTICS}
-    modules = json.loads((tmp_path / "modules").read_text())
-    assert "mrdl.shards.placing" in modules
-    assert not {m for m in modules for heavy in HEAVY if m == heavy or m.startswith(heavy + ".")}
+def test_tasks_have_no_heavy_library_in_their_processes(order, tmp_path):
+    (tmp_path / "order.json").write_text(order(config=TrainConfig(shards=4, engine="numpy")).to_json())
+
+    def task(kind: str, lines: bytes) -> Written:
+        """What a task writes, as a reducer gets it."""
+        program = (
+            "import runpy, sys, json; "
+            f"sys.argv = [{str(MRDL / 'rounds' / 'job.py')!r}, '--step-num=0', '--{kind}', "
+            f"'--order', {str(tmp_path / 'order.json')!r}]; "
+            "runpy.run_path(sys.argv[0], run_name='__main__'); "
+            f"open({str(tmp_path / 'modules')!r}, 'w').write(json.dumps(sorted(sys.modules)))"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            input=lines,
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": str(MRDL.parent)},
+        )
+        assert ended.returncode == 0, ended.stderr.decode()
+        modules = json.loads((tmp_path / "modules").read_text())
+        assert "mrdl.shards.placing" in modules
+        assert not {m for m in modules for heavy in HEAVY if m == heavy or m.startswith(heavy + ".")}
+        return shuffled(ended.stdout.splitlines(keepends=True))
+
+    placed = task("mapper", b"1,2,a\n3,4,b\n" * 20)
+    assert {Tag.of(split_line(line)[1]) for line in placed} == {Tag.SHARD_ROWS, Tag.SPLIT_STATISTICS}
+    assert sorted(results(task("reducer", b"".join(placed)))) == [0, 1, 2, 3]
 
 
 # --- their work ---

@@ -10,11 +10,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.cells import texts_of
+from mrdl.data.cells import numbers_of, texts_of
 from mrdl.data.columns import AS_FLAGS, Wording
 from mrdl.data.csv import whole_lines
 from mrdl.data.schema import MISSING, Schema
@@ -66,7 +67,8 @@ class Values:
     @classmethod
     def of_counts(cls, classes: Mapping[str, int]) -> "Values":
         """Return what is known of all rows of the data. classes: label -> rows."""
-        return cls.of(pa.array(classes.keys(), pa.string()), pa.array(classes.values(), pa.int64()), whole=True)
+        counts = numbers_of(np.fromiter(classes.values(), np.int64, len(classes)))
+        return cls.of(texts_of(classes), counts, whole=True)
 
     def why_not(self, guessed: bool = False) -> str:
         """Return why these are no classes, in words that follow the column's name; "" where they may be.
