@@ -141,7 +141,7 @@ def new_run(digits, tmp_path):
 def order():
     """Make the Order of a job's tasks on rows of two columns: order(cached=True)."""
     from mrdl.data.preparation import Scaling
-    from mrdl.data.schema import Schema
+    from mrdl.data.text.schema import Schema
     from mrdl.rounds.order import Order
     from mrdl.rounds.plan import Round, resolved
     from mrdl.settings.config import TrainConfig

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mrdl.data.csv import Block
+from mrdl.data.text.csv import Block
 from mrdl.settings.config import TrainConfig
 from mrdl.shards.keys import VALIDATION_KEY, WARM_KEY, shard_keys
 from mrdl.shards.loaded import LoadedShard

@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from mrdl.data.bad_rows import FLOAT32_MAX, OPEN
-from mrdl.data.cells import NUMBER
-from mrdl.data.csv import BlockParser
-from mrdl.data.schema import BOOLEANS, MISSING, Schema, header_crc
+from mrdl.data.text.bad_rows import FLOAT32_MAX, OPEN
+from mrdl.data.text.cells import NUMBER
+from mrdl.data.text.csv import BlockParser
+from mrdl.data.text.schema import BOOLEANS, MISSING, Schema, header_crc
 
 NAMES = ("kind", "x", "note", "y", "z")
 HEADER = b"kind,x,note,y,z"
@@ -191,8 +191,8 @@ def test_a_quote_that_never_closes_costs_its_own_line_alone():
 def test_few_rows_of_a_hundred_thousand_columns_take_little_memory(cell):
     program = f"""
 import resource
-from mrdl.data.csv import BlockParser
-from mrdl.data.schema import Schema
+from mrdl.data.text.csv import BlockParser
+from mrdl.data.text.schema import Schema
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 row = ",".join(str(i % 7 + 0.5) for i in range(100_000))
 text = "".join(f"{{i % 2}},{{row}},{cell}\\n" for i in range(12)).encode()

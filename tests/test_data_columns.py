@@ -6,8 +6,8 @@ import pytest
 
 import mrdl
 from mrdl.cli.main import main
-from mrdl.data.schema import sniff
 from mrdl.data.source import Source
+from mrdl.data.text.schema import sniff
 from mrdl.errors import ConfigError, DataError
 from mrdl.settings.config import TrainConfig
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mrdl.data.csv import BlockParser, read_table, whole_lines
-from mrdl.data.schema import BOM, MISSING, Schema, header_crc
+from mrdl.data.text.csv import BlockParser, read_table, whole_lines
+from mrdl.data.text.schema import BOM, MISSING, Schema, header_crc
 from mrdl.errors import DataError
 
 LABELLED = Schema(("kind", "x", "y"), 0, header_crc(b"kind,x,y"))

@@ -202,7 +202,7 @@ def test_byte_order_marks_of_joined_files_are_no_part_of_the_rows(tmp_path, head
     joined = marks[0] + header + b"".join(rows[:20]) + marks[1] + header + b"".join(rows[20:])
     (tmp_path / "x.csv").write_bytes(joined)
     source = look(tmp_path / "x.csv", label="0")
-    from mrdl.data.csv import read_table
+    from mrdl.data.text.csv import read_table
 
     features, labels = read_table([joined], source.schema, "x.csv")
     assert len(features) == 40 and set(labels) == {"0", "1"}
@@ -212,8 +212,8 @@ def test_byte_order_marks_of_joined_files_are_no_part_of_the_rows(tmp_path, head
 @pytest.mark.parametrize("row", [b'1,2,"3', b'"1,2,3', b'1,2,"3""', b'1,"2,3'])
 @pytest.mark.parametrize("below", [b"", b"\n", b"\n0,1,2\n"])
 def test_a_row_with_an_open_quotation_mark_is_a_bad_one(row, below):
-    from mrdl.data.csv import BlockParser
-    from mrdl.data.schema import Schema
+    from mrdl.data.text.csv import BlockParser
+    from mrdl.data.text.schema import Schema
 
     blocks, bad = BlockParser(Schema(("a", "b", "c"), 0, None)).parse(b"0,1,2\n" + row + below)
     assert [(found.line, found.reason) for found in bad] == [(1, "a quotation mark is not closed")]

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from mrdl.data.preparation import Preparation, Scaling, looks_like_pixels, prepare, refuse
-from mrdl.data.schema import Schema
 from mrdl.data.statistics import Statistics, told_rounding
 from mrdl.data.target import MAX_CLASSES
+from mrdl.data.text.schema import Schema
 
 
 def counted(features: np.ndarray, labels=(), **more) -> Statistics:
@@ -45,6 +45,7 @@ def test_statistics_of_any_parts_in_any_order_are_those_of_all_rows(seed):
     parts = []
     for i, (start, stop) in enumerate(zip(cuts, cuts[1:], strict=False)):
         parts.append(counted(features[start:stop], labels[start:stop], missing=i, validation_rows=2, integral=i != 3))
+        parts[-1].add_levels({1: {"north": i, "south": 1}, 2 * (i % 2): {"only here": 2}})
         for place in range(3):
             parts[-1].add_bad(f"file{i % 2}", 10 * place + i, "why", "text")
     groups = rng.integers(0, 3, 6)
@@ -58,6 +59,7 @@ def test_statistics_of_any_parts_in_any_order_are_those_of_all_rows(seed):
         "bad_rows": 18,
         "integral": False,
         "classes": pd.Series(labels).value_counts().to_dict(),
+        "levels": {0: {"only here": 6}, 1: {"north": 15, "south": 6}, 2: {"only here": 6}},
         "bad": [("file0", place, "why", "text") for place in (0, 2, 4, 10, 12)],
         "unfit": [],
         "cut": False,

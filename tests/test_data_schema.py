@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from mrdl.data.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise, sniff
+from mrdl.data.text.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise, sniff
 from mrdl.errors import ConfigError, DataError
 
 

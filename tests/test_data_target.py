@@ -8,9 +8,9 @@ import mrdl
 from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
 from mrdl.data.dataset import prepare_data
-from mrdl.data.schema import sniff
 from mrdl.data.source import Source
 from mrdl.data.target import MAX_CLASSES, Head, problem
+from mrdl.data.text.schema import sniff
 from mrdl.errors import ConfigError, DataError
 from mrdl.rounds.driver import Run
 from mrdl.settings.config import TrainConfig
@@ -218,8 +218,8 @@ def test_what_all_rows_tell_is_refused_before_anything_is_trained(short_head, la
 
 
 def test_a_mapper_that_has_seen_more_labels_than_classes_can_be_keeps_no_rows():
-    from mrdl.data.csv import BlockParser
-    from mrdl.data.schema import Schema
+    from mrdl.data.text.csv import BlockParser
+    from mrdl.data.text.schema import Schema
 
     written = []
     placed = PlacedRows(TrainConfig(shards=2), [b"0", b"1"], 1, lambda key, value: written.append(value[:1]))

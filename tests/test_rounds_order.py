@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from mrdl.data.preparation import Scaling
-from mrdl.data.schema import Schema
+from mrdl.data.text.schema import Schema
+from mrdl.data.types import PLAIN, ColumnType
 from mrdl.errors import SetupError
 from mrdl.rounds.extensions import Extension
 from mrdl.rounds.order import Order
 from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
+
+CITIES = ColumnType("category")
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,7 @@ from mrdl.settings.config import TrainConfig
     [
         {},
         {"schema": Schema(("größe", 'a"b', ""), None, 77, (1,))},
+        {"schema": Schema(("y", "when", "zip"), 0, 7, (), (PLAIN, ColumnType("date", "%d.%m.%Y %H"), CITIES))},
         {"round": Round(7, 2, 0, 5, 8, 0.1 + 0.2, 1 / 3)},
         {"scaling": Scaling("common", "0.1", (np.float32([0.1, -3e38]), np.float32([1e-30, 7])))},
         {"config": TrainConfig(learning_rate=1e-17, drop=("a", "b,c"), nodes=(2, 2), seed=2**64 - 1)},
@@ -51,3 +55,8 @@ def test_a_part_that_is_missing_or_unknown_is_named(order, part):
 def test_what_is_no_order_is_refused(text, told):
     with pytest.raises(SetupError, match=told):
         Order.from_json(text)
+
+
+def test_a_column_of_a_kind_that_nobody_knows_is_told():
+    with pytest.raises(ValueError, match="of kind 'colour', expected one of number, category, date"):
+        ColumnType.of("colour rgb")

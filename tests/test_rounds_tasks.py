@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mrdl
-from mrdl.data.schema import Schema
+from mrdl.data.text.schema import Schema
 from mrdl.nn.weights import digest
 from mrdl.rounds import combine, tasks
 from mrdl.rounds.combine import to_result
@@ -122,7 +122,7 @@ TEXT = b"".join(b"%d,%d,%s\n" % (i % 7, i % 5, b"ab"[i % 2 : i % 2 + 1]) for i i
 
 
 def parse_text(order):
-    from mrdl.data.csv import BlockParser
+    from mrdl.data.text.csv import BlockParser
 
     return BlockParser(order.schema).parse
 

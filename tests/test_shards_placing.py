@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from mappers import CONFIG, NO_LIMIT, WAYS, arrivals, block, cut, in_order, lines_of, shards_of, written
 
-from mrdl.data.csv import Block
 from mrdl.data.hashing import is_integral, is_validation
 from mrdl.data.statistics import Statistics
+from mrdl.data.text.csv import Block
 from mrdl.errors import DamagedShard
 from mrdl.settings.config import TrainConfig
 from mrdl.shards import loaded, placing

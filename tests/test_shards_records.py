@@ -30,6 +30,7 @@ def some_statistics() -> Statistics:
     statistics = Statistics(np.array([-1.5, np.inf], np.float32), np.array([0.1, -np.inf], np.float32))
     statistics.training_rows, statistics.validation_rows, statistics.missing = 90, 10, 3
     statistics.integral, statistics.classes = False, {"größe": 60, "a\tb\n": 40, "": 1}
+    statistics.levels = {1: {"größe": 2, "\n": 1}, 0: {}}
     statistics.add_bad("hdfs://h/x.csv", -77, "why", "text \x00")
     return statistics
 

@@ -1,1 +1,1 @@
-"""Rows: columns, CSV, statistics, scaling, hashes."""
+"""Rows: types of columns, statistics, scaling, hashes."""

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mrdl.data.formats import refuse_other_separators
-from mrdl.data.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
+from mrdl.data.text.formats import refuse_other_separators
+from mrdl.data.text.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
 from mrdl.errors import DataError, brief
 
 LEFT_OUT = "\0"  # in place of a name that nobody wants

@@ -9,13 +9,13 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from mrdl.data.columns import IN_A_SPEC
-from mrdl.data.csv import read_table
 from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash
 from mrdl.data.preparation import Scaling, prepare
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem
+from mrdl.data.text.columns import IN_A_SPEC
+from mrdl.data.text.csv import read_table
 from mrdl.errors import DataError
 from mrdl.nn.rows import Dataset
 from mrdl.settings.config import TrainConfig

@@ -10,10 +10,10 @@ import numpy as np
 
 from mrdl.cluster.webhdfs import FileInfo
 from mrdl.data.alignment import Columns, layout_of_file, places_of_names
-from mrdl.data.csv import BlockParser, whole_lines
-from mrdl.data.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.preparation import Preparation
-from mrdl.data.schema import MISSING, without_marks
+from mrdl.data.text.csv import BlockParser, whole_lines
+from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
+from mrdl.data.text.schema import MISSING, without_marks
 from mrdl.errors import DataError
 from mrdl.storage.store import store_of, text_chunks
 

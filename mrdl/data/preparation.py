@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from mrdl.data.labels import class_numbers
-from mrdl.data.schema import Schema
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem
+from mrdl.data.text.schema import Schema
 
 
 @dataclass(frozen=True)

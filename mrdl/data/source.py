@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.cluster.webhdfs import FileInfo
-from mrdl.data import columns
-from mrdl.data.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.preparation import Refusal, Unfit
-from mrdl.data.schema import Schema, filled_lines, header_crc, refuse_numbered, sniff
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import Head
+from mrdl.data.text import columns
+from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
+from mrdl.data.text.schema import Schema, filled_lines, header_crc, refuse_numbered, sniff
 from mrdl.errors import ConfigError, DataError, MrdlError, SetupError, Unavailable
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.local import LocalStore

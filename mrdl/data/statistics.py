@@ -18,6 +18,7 @@ class Statistics:
     """What a mapper counts, mergeable in any order.
 
     minimum, maximum: (columns,) float32 over the training rows alone; classes: label -> rows.
+    levels: of each column of categories, by its place among the features, text -> training rows.
     integral: whether every value is a whole number from 0 to 255.
     bad: the first bad rows as (file, place, reason, text).
     unfit: of the first columns in which cells are no numbers, (index in the CSV, a cell).
@@ -32,6 +33,7 @@ class Statistics:
     bad_rows: int = 0
     integral: bool = True
     classes: dict[str, int] = field(default_factory=dict)
+    levels: dict[int, dict[str, int]] = field(default_factory=dict)
     bad: list[tuple[str, int, str, str]] = field(default_factory=list)
     unfit: list[tuple[int, str]] = field(default_factory=list)
     cut: bool = False
@@ -52,6 +54,13 @@ class Statistics:
         if not self.too_many_classes:
             for name, count in classes.items():
                 self.classes[name] = self.classes.get(name, 0) + count
+
+    def add_levels(self, levels: Mapping[int, Mapping[str, int]]) -> None:
+        """Count training rows by level: place among the features -> level -> rows."""
+        for place, counts in levels.items():
+            known = self.levels.setdefault(place, {})
+            for name, count in counts.items():
+                known[name] = known.get(name, 0) + count
 
     @property
     def too_many_classes(self) -> bool:
@@ -80,6 +89,7 @@ class Statistics:
         self.bad_rows += other.bad_rows
         self.integral &= other.integral
         self.add_classes(other.classes)
+        self.add_levels(other.levels)
         self.bad = sorted([*self.bad, *other.bad])[:KEPT_BAD_ROWS]
         self.add_unfit(other.unfit)
         self.cut |= other.cut
@@ -93,6 +103,7 @@ class Statistics:
             "bad_rows",
             "integral",
             "classes",
+            "levels",
             "bad",
             "unfit",
             "cut",

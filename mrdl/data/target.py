@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.cells import numbers_of, texts_of
-from mrdl.data.columns import AS_FLAGS, Wording
-from mrdl.data.csv import whole_lines
-from mrdl.data.schema import MISSING, Schema
+from mrdl.data.text.cells import numbers_of, texts_of
+from mrdl.data.text.columns import AS_FLAGS, Wording
+from mrdl.data.text.csv import whole_lines
+from mrdl.data.text.schema import MISSING, Schema
 from mrdl.errors import ConfigError
 
 MAX_CLASSES = 10_000

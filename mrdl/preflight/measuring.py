@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mrdl.data.csv import Block, BlockParser, whole_lines
 from mrdl.data.preparation import Scaling, prepare
-from mrdl.data.schema import filled_lines
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
+from mrdl.data.text.csv import Block, BlockParser, whole_lines
+from mrdl.data.text.schema import filled_lines
 from mrdl.errors import DataError
 from mrdl.nn import trainer
 from mrdl.nn.architecture import Stage

@@ -20,8 +20,8 @@ from typing import Any
 from mrjob.job import MRJob
 from mrjob.step import MRStep
 
-from mrdl.data.csv import BlockParser
-from mrdl.data.schema import Schema
+from mrdl.data.text.csv import BlockParser
+from mrdl.data.text.schema import Schema
 from mrdl.mapreduce.task import is_task, keep_output, task_streams
 from mrdl.nn.weights import Weights
 from mrdl.rounds import tasks

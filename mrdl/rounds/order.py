@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mrdl.data.preparation import Refusal, Scaling
-from mrdl.data.schema import Schema
 from mrdl.data.statistics import Statistics
+from mrdl.data.text.schema import Schema
 from mrdl.errors import SetupError, brief
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import design
@@ -48,7 +48,8 @@ class Order:
 
     def to_json(self) -> str:
         """The order as the text that `from_json` reads."""
-        return json.dumps({**dataclasses.asdict(self), "scaling": self.scaling.to_meta()})
+        schema = self.schema.to_meta()
+        return json.dumps({**dataclasses.asdict(self), "schema": schema, "scaling": self.scaling.to_meta()})
 
     @classmethod
     def from_json(cls, text: str, *, in_task: bool = False) -> "Order":
@@ -65,10 +66,9 @@ class Order:
         extensions = tuple(Extension(**_parts(Extension, each, "an extension")) for each in found["extensions"])
         for extension in extensions if in_task else ():
             extension.load()
-        schema = _parts(Schema, found["schema"], "the schema")
         return cls(
             config=TrainConfig().with_changes(_parts(TrainConfig, found["config"], "the settings")),
-            schema=Schema(**{**schema, "columns": tuple(schema["columns"]), "dropped": tuple(schema["dropped"])}),
+            schema=Schema.from_meta(_parts(Schema, found["schema"], "the schema")),
             round=Round(**_parts(Round, found["round"], "the round")),
             scaling=Scaling.from_meta(found["scaling"]),
             cached=found["cached"],

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mrdl.data.schema import Schema
+from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.engines.choice import choose

@@ -10,8 +10,8 @@ import numpy as np
 
 from mrdl.data.inputs import columns_of
 from mrdl.data.preparation import Scaling
-from mrdl.data.schema import Schema
 from mrdl.data.source import Source
+from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError, brief
 from mrdl.mapreduce.runners import Runner
 from mrdl.model.model import Model, load

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mrdl.data.csv import Block, whole_lines
 from mrdl.data.hashing import warm_rank
 from mrdl.data.preparation import Refusal, Unfit, prepare, refuse
 from mrdl.data.statistics import Statistics
+from mrdl.data.text.csv import Block, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged
 from mrdl.mapreduce.status import training_status
 from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed

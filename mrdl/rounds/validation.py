@@ -12,8 +12,8 @@ from mrdl.data.alignment import Columns
 from mrdl.data.inputs import first_labels
 from mrdl.data.labels import class_numbers
 from mrdl.data.preparation import Preparation, Scaling, prepare
-from mrdl.data.schema import Schema
 from mrdl.data.source import HEAD_BYTES, Source
+from mrdl.data.text.schema import Schema
 from mrdl.errors import DataError
 from mrdl.model.baseline import is_no_better, told_absent, told_classes
 from mrdl.model.metrics import told_unknown

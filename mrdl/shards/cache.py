@@ -6,7 +6,6 @@ Its folder bears a digest of all that decides what lies in it, and gets that nam
     <digest>/prepared       the statistics of the data, the validation rows, the warm start's rows
 """
 
-import dataclasses
 import errno
 import hashlib
 import json
@@ -155,7 +154,7 @@ def shard_cache(source: Source, config: TrainConfig, home: str, job_class: type)
         source.identity()["sha256"],
         config.digest((DATA,)),
         config.warm_rows > 0,
-        dataclasses.asdict(source.schema),
+        source.schema.to_meta(),
         job_class.__qualname__,
         code_of(job_class).digests,
     ]

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from mrdl.data.csv import Block
 from mrdl.data.hashing import is_integral, is_validation, label_hashes, row_hash, shard_of, warm_rank
 from mrdl.data.statistics import KEPT_BAD_ROWS, Statistics
+from mrdl.data.text.csv import Block
 from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, WARM_KEY
 from mrdl.shards.loaded import write_rows

@@ -178,4 +178,5 @@ def to_statistics(meta: Mapping[str, Any], arrays: Arrays) -> Statistics:
     known = {name: meta[name] for name in Statistics.empty(0).to_meta()}
     for name in ("bad", "unfit"):
         known[name] = [tuple(row) for row in known[name]]
+    known["levels"] = {int(place): counts for place, counts in known["levels"].items()}  # JSON's keys are texts
     return Statistics(minimum=arrays["minimum"], maximum=arrays["maximum"], **known)

@@ -91,7 +91,7 @@ WORKS = {
 
 
 def map_text(text, order, write):
-    from mrdl.data.csv import BlockParser
+    from mrdl.data.text.csv import BlockParser
     from mrdl.rounds import tasks
 
     tasks.map_rows(text, write, order, BlockParser(order.schema).parse, tasks.Split("", 0))

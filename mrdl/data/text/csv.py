@@ -5,15 +5,15 @@ A record is one line: MapReduce cuts files at line ends, so a quoted field canno
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.bad_rows import BadRow, is_open, sift
-from mrdl.data.cells import Cells, small_numbers
-from mrdl.data.schema import MISSING, Schema, header_crc, normalise, without_marks
+from mrdl.data.text.bad_rows import BadRow, is_open, sift
+from mrdl.data.text.cells import Cells, small_numbers
+from mrdl.data.text.schema import MISSING, Schema, header_crc, normalise, without_marks
 from mrdl.errors import DataError
 
 _HEXADECIMAL = re.compile(rb"0[xX]")
@@ -28,13 +28,15 @@ class Block:
     """Parsed rows.
 
     features: (rows, columns) uint8 or float32, missing cells 0; label_codes: (rows,) int32, index in label_names.
-    missing: how many cells are.
+    missing: how many cells are; levels: of each column of categories, by its place among the features, the texts that
+    its values are indices of.
     """
 
     features: np.ndarray
     label_codes: np.ndarray  # (rows,) int32, index in label_names
     label_names: tuple[str, ...]
     missing: int
+    levels: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def whole_lines(chunks: Iterable[bytes], crc: int | None) -> Iterator[bytes]:

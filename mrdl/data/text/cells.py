@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mrdl.data.schema import BOOLEANS, MISSING
+from mrdl.data.text.schema import BOOLEANS, MISSING
 
 NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 STEP_BYTES = 1 << 17  # of text read at once: what is made of them stays in the cache

@@ -1,7 +1,7 @@
 """Finds which lines of a text are rows, and why the others are none, for blocks that a parser refuses.
 
 A line is read as if it stood alone, whole columns at once. What is a row here is one wherever the text is cut, so this
-is the rule, and the parser of mrdl.data.csv a faster way to the same numbers.
+is the rule, and the parser of mrdl.data.text.csv a faster way to the same numbers.
 """
 
 import csv
@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.cells import NUMBER, Cells, cut, flags_of, mask_of, numbers_of, texts_of
-from mrdl.data.schema import BOOLEANS, MISSING, Schema, cells_of, header_crc
+from mrdl.data.text.cells import NUMBER, Cells, cut, flags_of, mask_of, numbers_of, texts_of
+from mrdl.data.text.schema import BOOLEANS, MISSING, Schema, cells_of, header_crc
 from mrdl.errors import SHOWN, brief
 
 SHOWN_CELL = 40  # characters of a bad cell that a message shows

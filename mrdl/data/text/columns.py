@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mrdl.data.csv import BlockParser, whole_lines
-from mrdl.data.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
+from mrdl.data.text.csv import BlockParser, whole_lines
+from mrdl.data.text.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
 from mrdl.errors import DataError, brief
 from mrdl.settings.fields import names_as_text
 

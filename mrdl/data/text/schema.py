@@ -3,10 +3,12 @@
 import csv
 import shlex
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mrdl.data.formats import refuse_other_formats, refuse_other_separators
+from mrdl.data.text.formats import refuse_other_formats, refuse_other_separators
+from mrdl.data.types import PLAIN, ColumnType
 from mrdl.errors import SHOWN, ConfigError, DataError, brief
 
 BOM = b"\xef\xbb\xbf"
@@ -21,6 +23,7 @@ class Schema:
 
     columns: their names, c0, c1, ... where the CSV says none; label: the label's index, None without one.
     header_crc: the CRC-32 of the header line, None without one; dropped: the indices of columns that are left out.
+    types: of each column, the label and those left out, too; empty where all hold plain numbers.
 
     sniff(b"digit,a,b\\n3,0,16\\n", "", "auto", "data.csv").features == ("a", "b")
     """
@@ -29,6 +32,7 @@ class Schema:
     label: int | None
     header_crc: int | None
     dropped: tuple[int, ...] = ()
+    types: tuple[ColumnType, ...] = ()
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -42,6 +46,11 @@ class Schema:
         return tuple(self.columns[i] for i in self.places)
 
     @property
+    def feature_types(self) -> tuple[ColumnType, ...]:
+        """What the features hold."""
+        return tuple(self.types[i] if self.types else PLAIN for i in self.places)
+
+    @property
     def label_place(self) -> int | None:
         """The label's index among the columns that are not left out, None without one."""
         return None if self.label is None else self.label - sum(i < self.label for i in self.dropped)
@@ -50,6 +59,16 @@ class Schema:
     def label_name(self) -> str:
         """The label column's name, "" without one."""
         return "" if self.label is None else self.columns[self.label]
+
+    def to_meta(self) -> dict[str, Any]:
+        """Return what `from_meta` reads, as JSON has it: the fields by name."""
+        return {**vars(self), "types": [str(each) for each in self.types]}
+
+    @classmethod
+    def from_meta(cls, meta: Mapping[str, Any]) -> "Schema":
+        """Return the schema that `to_meta` has written."""
+        lists = {name: tuple(meta[name]) for name in ("columns", "dropped")}
+        return cls(**{**meta, **lists, "types": tuple(map(ColumnType.of, meta["types"]))})
 
 
 def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
