@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mrdl.nn.backends.result import Report, Result
-from mrdl.nn.backends.single import architecture_of
+from mrdl.nn.backends.training import architecture_of
 from mrdl.nn.design import Design
 from mrdl.nn.optimizers import MOMENTUM
 from mrdl.nn.rows import Dataset

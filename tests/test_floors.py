@@ -23,9 +23,16 @@ FLOORS = [
     DOORS,
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
+TORCH_IN_NN = {  # its engine, the module for people, and the back ends of sweeps by torch
+    "nn.engines.torch_device",
+    "nn.engines.torch_engine",
+    "nn.net",
+    "nn.backends.torch_single",
+    "nn.backends.torch_batched",
+}
 HOMES = {
     "mrjob": {"mapreduce", "rounds.job", "sweep.jobs.pack_job"},
-    "torch": {"nn", "model", "paper", "paper_data"},
+    "torch": {*TORCH_IN_NN, "model", "paper_data"},
     "hdfs": {"cluster"},
     "requests": {"cluster"},
     "rich": {"cli"},
@@ -37,13 +44,18 @@ PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "sh
 FILES = {".".join(path.relative_to(MRDL).with_suffix("").parts): path for path in MRDL.rglob("*.py")}
 
 
+def imported(node: ast.AST) -> Iterator[str]:
+    """What a statement imports, each with its whole name: mrdl.nn.rows.Rows."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def imports(name: str) -> Iterator[str]:
-    """What a file imports, lazily too, each with its whole name: mrdl.nn.rows.Rows."""
+    """What a file imports, lazily too."""
     for node in ast.walk(ast.parse(FILES[name].read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield from imported(node)
 
 
 def file_of(found: str) -> str | None:
@@ -77,6 +89,16 @@ def test_no_files_import_each_other_in_a_circle():
 def test_a_heavy_library_is_imported_in_its_homes_only(library):
     users = {name for name in FILES for found in imports(name) if found.split(".")[0] == library}
     assert users and {name for name in users if not {name, room(name)} & HOMES[library]} == set()
+
+
+def test_torch_in_nn_is_imported_at_the_top_of_its_files_and_nowhere_late():
+    at_top, late = set(), set()
+    for name in FILES:
+        tree = ast.parse(FILES[name].read_text())
+        for node in ast.walk(tree) if room(name) == "nn" else ():
+            if any(found.split(".")[0] == "torch" for found in imported(node)):
+                (at_top if node in tree.body else late).add(name)
+    assert (at_top, late) == (TORCH_IN_NN, set())
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

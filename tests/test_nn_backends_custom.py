@@ -10,7 +10,7 @@ from mrdl.nn.backends.custom import find
 
 RUNS = "import pathlib\npathlib.Path({mark!r}).touch()\n"
 FIT = "def fit(design, data, report):\n"
-FIT += "    from mrdl.nn.backends.single import Result\n    return Result(data.test_y, 0.1)\n"
+FIT += "    from mrdl.nn.backends.result import Result\n    return Result(data.test_y, 0.1)\n"
 
 
 @pytest.fixture

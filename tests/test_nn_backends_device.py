@@ -1,7 +1,6 @@
 """Where a sweep trains: on the device that is found, all of a step there, and the row says which one it was."""
 
 import dataclasses
-import importlib
 import json
 
 import numpy as np
@@ -11,10 +10,10 @@ from manifests import SHARD, manifest
 
 from mrdl.errors import SetupError
 from mrdl.mapreduce.tracking import counted_cpu_s
-from mrdl.nn.backends.batched import with_batch
-from mrdl.nn.backends.single import with_torch
+from mrdl.nn.backends.torch_batched import with_batch
+from mrdl.nn.backends.torch_single import with_torch
 from mrdl.nn.design import Design
-from mrdl.nn.engines import torch_device, torch_engine
+from mrdl.nn.engines import torch_engine
 from mrdl.nn.rows import Dataset
 from mrdl.rounds.combine import ShardResult, shard_records
 from mrdl.rounds.folder import RunFolder
@@ -34,9 +33,7 @@ DATA = Dataset(
 @pytest.fixture
 def meta(monkeypatch):
     """A device of its own that is in every torch: it refuses what lies elsewhere. What leaves it is made up."""
-    importlib.import_module("mrdl.nn.trainer")  # before: it would keep the function that it finds here
-    for module in (torch_device, torch_engine):
-        monkeypatch.setattr(module, "pick_device", lambda device: torch.device("meta"))
+    monkeypatch.setattr(torch_engine, "pick_device", lambda device: torch.device("meta"))
     of_cpu = torch.Generator
     monkeypatch.setattr(torch, "Generator", type("Generator", (), {"__new__": lambda cls, device="cpu": of_cpu()}))
     monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 0.25)

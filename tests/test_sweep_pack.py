@@ -5,8 +5,8 @@ import pytest
 from plain_network import train_plainly
 
 from mrdl.data.dataset import prepare_data
-from mrdl.nn.backends.batched import family
-from mrdl.nn.backends.single import with_torch
+from mrdl.nn.backends.families import family
+from mrdl.nn.backends.torch_single import with_torch
 from mrdl.nn.design import Design, design_of
 from mrdl.sweep.jobs.child import Limits, over_limit
 from mrdl.sweep.jobs.pack import run_pack, verdicts
@@ -48,7 +48,8 @@ def test_the_same_design_ends_in_the_same_numbers(digits_data):
 def test_training_is_that_of_torch_optim(digits_data, optimizer):
     import torch
 
-    from mrdl.nn.backends.single import architecture_of, initial_weights
+    from mrdl.nn.backends.torch_single import initial_weights
+    from mrdl.nn.backends.training import architecture_of
     from mrdl.nn.net import build
 
     design = Design((16, 8), "tanh", optimizer=optimizer, learning_rate=0.01, epochs=3, seed=4)

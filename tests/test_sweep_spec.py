@@ -7,7 +7,7 @@ from odd_back_ends import HERE, toml
 
 from mrdl.cli.main import main
 from mrdl.errors import ConfigError
-from mrdl.nn.backends.registry import backend
+from mrdl.nn.backends.registry import own_backend
 from mrdl.sweep.spec import spec_of
 
 pytestmark = pytest.mark.usefixtures("importable")
@@ -61,7 +61,7 @@ def test_a_back_end_that_cannot_be_one_is_refused(tmp_path, name):
     (tmp_path / "divides.py").write_text("1 / 0\n")
     (tmp_path / "quits.py").write_text("raise SystemExit(0)\n")
     with pytest.raises(ConfigError, match="sweep.backend"):
-        backend(name)
+        own_backend(name)
 
 
 @pytest.mark.parametrize("verb", ["plan", "run"])

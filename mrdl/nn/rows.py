@@ -1,13 +1,8 @@
 """Rows as a training on one machine takes them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import torch
-
 
 BATCH_ROWS = 1000  # that go through a trained network at once
 
@@ -67,10 +62,3 @@ class Dataset:
     def baseline(self) -> float:
         """The accuracy of always saying the majority class, on the test rows."""
         return float((self.test_y == self.majority).mean())
-
-    def on(self, device: "torch.device") -> "tuple[torch.Tensor, ...]":
-        """train_x, train_y, test_x, test_y as tensors there; on a CPU they share the memory of the arrays."""
-        import torch
-
-        arrays = (self.train_x, self.train_y, self.test_x, self.test_y)
-        return tuple(torch.from_numpy(np.asarray(array)).to(device) for array in arrays)

@@ -6,12 +6,12 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from mrdl.mapreduce.shipping import with_package
-from mrdl.nn.backends.batched import ALONE, TOGETHER, WIDEST
+from mrdl.nn.backends.families import TOGETHER, WIDEST
 from mrdl.nn.backends.registry import BACKENDS
 from mrdl.nn.design import Design
 from mrdl.nn.rows import Dataset
@@ -28,11 +28,11 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
     """Seconds of each design: epochs * steps * (layers * overhead + parameters * rows / speed)."""
     if not set(backends) <= set(BACKENDS):
         return [UNKNOWN_S] * len(designs)
-    timed = next((name for name in backends if name in ALONE), backends[0])
+    timed = next((name for name in backends if BACKENDS[name].alone), backends[0])
     by_itself, together = _constants(timed, data.columns, len(data.classes))
     found, rows = [], len(data.train_x)
     for design, backend_name in zip(designs, backends, strict=True):
-        grouped = backend_name in ALONE
+        grouped = bool(BACKENDS[backend_name].alone)
         overhead, per_product = together if grouped else by_itself
         each = math.ceil(rows / design.batch_size) * (len(design.hidden) + 1) * overhead
         each += rows * design.parameters(data.columns, len(data.classes)) * per_product
@@ -58,21 +58,14 @@ def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float,
     x, y = rng.random((rows, columns), np.float32), np.arange(rows) % 2
     few = Dataset(x, y, x[:2], y[:2], tuple(map(str, range(classes))), "")
 
-    known = BACKENDS[backend_name]
+    def constants(backend_name: str, count: int, width: int) -> tuple[float, float]:
+        train = BACKENDS[backend_name].fit
 
-    def by_itself(design: Design) -> None:
-        known.fit(design, few, lambda epoch, loss: None)
-
-    def together(design: Design) -> None:
-        assert known.fit_together is not None
-        known.fit_together([design] * TOGETHER, few, lambda epoch, losses: None)
-
-    def constants(train: Callable[[Design], None], width: int, share: float) -> tuple[float, float]:
         def seconds(design: Design) -> float:
-            train(design)
+            train([design] * count, few, lambda epoch, losses: None)
             began = time.perf_counter()
-            train(design)
-            return (time.perf_counter() - began) * share
+            train([design] * count, few, lambda epoch, losses: None)
+            return (time.perf_counter() - began) / count
 
         narrow = seconds(Design((8,) * 3, optimizer="sgd", batch_size=32, epochs=1))
         overhead = narrow / (rows / 32 * 4)
@@ -80,8 +73,9 @@ def _measure(backend_name: str, columns: int, classes: int) -> list[tuple[float,
         rest = max(seconds(wide) - rows / 32 * 2 * overhead, 1e-6)
         return overhead, rest / rows / wide.parameters(columns, classes)
 
-    found = [constants(by_itself, 1024, 1.0)]
-    return [*found, constants(together, WIDEST, 1 / TOGETHER)] if known.fit_together else found * 2
+    alone = BACKENDS[backend_name].alone
+    by_itself = constants(alone or backend_name, 1, 1024)
+    return [by_itself, constants(backend_name, TOGETHER, WIDEST) if alone else by_itself]
 
 
 def memory_mb(design: Design, columns: int, classes: int) -> float:

@@ -11,8 +11,8 @@ from mrdl.cluster import yarn
 from mrdl.cluster.site import HOW_TO
 from mrdl.errors import ConfigError, SetupError
 from mrdl.mapreduce.runners import Runner, runner_of
-from mrdl.nn.backends.batched import grouped
-from mrdl.nn.backends.registry import BACKENDS, backend
+from mrdl.nn.backends.groups import grouped
+from mrdl.nn.backends.registry import BACKENDS, own_backend
 from mrdl.nn.design import design_of
 from mrdl.sweep import cost
 from mrdl.sweep.folder import SweepFolder
@@ -52,7 +52,8 @@ class SweepDriver:
         where, sweep = runner_of(runner), self._sweep
         if slots is not None and slots < 1:
             raise ConfigError(f"slots is {slots}, expected 1 or more")
-        backend(sweep.spec.backend)
+        if sweep.spec.backend not in BACKENDS:
+            own_backend(sweep.spec.backend)  # what is wrong with it is told at once
         sweep.dataset()
         where.check(**sweep.site)
         slots = slots or where.slots(yarn_packs.container(sweep.spec.memory_mb).memory_mb)

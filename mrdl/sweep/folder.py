@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from mrdl.data.dataset import identity_of, load_data, prepare_data, save_data
 from mrdl.errors import ConfigError, SetupError, cannot_write
-from mrdl.nn.backends.batched import chosen
+from mrdl.nn.backends.groups import chosen
 from mrdl.nn.backends.registry import look_for
 from mrdl.nn.design import Design, design_of
 from mrdl.nn.rows import Dataset

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mrdl.nn.backends.registry import BACKENDS
-from mrdl.nn.backends.single import architecture_of
+from mrdl.nn.backends.training import architecture_of
 from mrdl.nn.design import Design
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.engines.table import AUTO

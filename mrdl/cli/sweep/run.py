@@ -13,7 +13,7 @@ from mrdl.cli.screen import Screen, duration, say
 from mrdl.cli.sweep.bar import Told, bar, words
 from mrdl.cli.sweep.listing import HOME, folder_of
 from mrdl.mapreduce.runners import runner_of
-from mrdl.nn.backends.batched import chosen
+from mrdl.nn.backends.groups import chosen
 from mrdl.nn.backends.registry import look_for
 from mrdl.nn.design import Design, brief
 from mrdl.nn.rows import Dataset

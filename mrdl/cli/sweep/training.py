@@ -13,7 +13,7 @@ from mrdl.data.dataset import load_data
 from mrdl.errors import DataError
 from mrdl.mapreduce.task import die_with_driver
 from mrdl.model.forward import Forward
-from mrdl.nn.backends.single import on_test_rows
+from mrdl.nn.backends.training import on_test_rows
 from mrdl.nn.engines.choice import to_score
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.rows import Dataset

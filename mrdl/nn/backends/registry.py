@@ -3,28 +3,42 @@
 import contextlib
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mrdl.errors import ConfigError
-from mrdl.nn.backends.batched import with_batch
-from mrdl.nn.backends.batched_numpy import with_numpy_batch
 from mrdl.nn.backends.custom import find, parts_of
-from mrdl.nn.backends.result import Fit, Result
-from mrdl.nn.backends.single import with_numpy, with_torch
-from mrdl.nn.engines.table import AUTO, need_torch
+from mrdl.nn.backends.result import Fit, ReportAll, Result
+from mrdl.nn.design import Design
+from mrdl.nn.engines.table import AUTO, engine_of, need_torch
+from mrdl.nn.rows import Dataset
 
 
 @dataclass(frozen=True)
 class Backend:
-    """A back end of mrdl. fit: fit(design, data, report, device) trains one design; engine: by name, that which
-    computes; fit_together: fit_together(designs, data, report, device) trains small networks of one family, where it
-    can."""
+    """A back end of mrdl. place: the function that trains, module:function in this package; engine: by name, that which
+    computes; alone: where it trains small networks of one family together, the back end of those that train by
+    themselves.
 
-    fit: Callable[..., Result]
+    The function takes and gives what `fit` does, or, where each design trains by itself, one of each.
+    """
+
+    place: str
     engine: str
-    fit_together: Callable[..., list[Result]] | None = None
+    alone: str = ""
+
+    def fit(self, designs: Sequence[Design], data: Dataset, report: ReportAll, device: str = "auto") -> list[Result]:
+        """Train designs of one family, or one design, and give the result of each. The engine's library is imported
+        here, not before. Raises SetupError where that, or the device, is not there."""
+        engine_of(self.engine, "cpu")  # says in words what is wrong with its library
+        module, function = self.place.split(":")
+        train: Callable[..., Any] = getattr(importlib.import_module(f"mrdl.nn.backends.{module}"), function)
+        if self.alone:
+            return list(train(designs, data, report, device))
+        (design,) = designs
+        return [train(design, data, lambda epoch, loss: report(epoch, [loss]), device)]
 
     def check(self, device: str) -> None:
         """Raise SetupError where this Python has not what it computes by; ConfigError where no GPU can be used."""
@@ -35,23 +49,22 @@ class Backend:
 
 
 BACKENDS = {
-    "numpy": Backend(with_numpy, "numpy"),
-    "torch": Backend(with_torch, "torch"),
-    "batched": Backend(with_torch, "torch", with_batch),
-    "batched-numpy": Backend(with_numpy, "numpy", with_numpy_batch),
+    "numpy": Backend("numpy_single:with_numpy", "numpy"),
+    "torch": Backend("torch_single:with_torch", "torch"),
+    "batched": Backend("torch_batched:with_batch", "torch", alone="torch"),
+    "batched-numpy": Backend("numpy_batched:with_numpy_batch", "numpy", alone="numpy"),
 }
 """The back ends by the name that sweep.backend has."""
 
 KNOWN = ", ".join((AUTO, *BACKENDS))
 
 
-def backend(name: str) -> Fit:
-    """Give a back end by its name, or by `module:function`, which is imported. Raises ConfigError where there is none.
+def own_backend(name: str) -> Fit:
+    """Give a back end of a user's own by its `module:function`, which is imported. Raises ConfigError where there is
+    none.
 
-    backend("torch")(design, data, report)
+    own_backend("mine:fit")(design, data, report)
     """
-    if name in BACKENDS:
-        return BACKENDS[name].fit
     module, function = parts_of(name, KNOWN)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
@@ -63,6 +76,12 @@ def backend(name: str) -> Fit:
     if not callable(found):
         raise ConfigError(f"sweep.backend {name!r} is {found!r}, expected a function fit(design, data, report)")
     return found
+
+
+def alone_of(name: str) -> str:
+    """The back end, by name, of designs that train by themselves beside those that this one trains together; empty
+    where it trains each by itself."""
+    return BACKENDS[name].alone if name in BACKENDS else ""
 
 
 def engine_name(name: str) -> str:
@@ -86,7 +105,7 @@ def source_of(name: str) -> Path | None:
     """
     if name in (AUTO, *BACKENDS):
         return None
-    backend(name)
+    own_backend(name)
     top = sys.modules[name.partition(":")[0].partition(".")[0]]
     origin = Path(top.__file__ or next(iter(top.__path__)))
     return origin.parent if origin.name == "__init__.py" else origin

@@ -1,6 +1,6 @@
 """What a back end is given and what it gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from mrdl.nn.rows import Dataset
 
 Report = Callable[[int, float], None]
 """report(epoch, loss), after each epoch; epochs count from 1."""
+ReportAll = Callable[[int, Sequence[float]], None]
+"""report(epoch, losses), likewise, of designs that train together."""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ import numpy as np
 import mrdl
 from mrdl.data.dataset import load_data
 from mrdl.model.baseline import is_no_better
-from mrdl.nn.backends.batched import grouped
-from mrdl.nn.backends.registry import BACKENDS, backend
-from mrdl.nn.backends.result import Fit, Result
+from mrdl.nn.backends.groups import grouped
+from mrdl.nn.backends.registry import BACKENDS, own_backend
+from mrdl.nn.backends.result import Fit, ReportAll, Result
 from mrdl.nn.design import Design, design_of
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.nn.rows import Dataset
@@ -49,8 +49,8 @@ def run_pack(
     """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
     takes the others of its group along, each is trained by itself. device: where torch trains, auto, cpu or cuda."""
     backends, over = {arch_id: name for arch_id, _, name in work}, 0
-    for fit in {BACKENDS[name].fit for name in BACKENDS.keys() & set(backends.values())}:
-        _warm_up(fit, data)
+    for name in sorted(BACKENDS.keys() & set(backends.values())):
+        _warm_up(name, data)
     designs = {arch_id: design_of(text) for arch_id, text, _ in work}
     groups = grouped(((a, design, backends[a]) for a, design in designs.items()), data.columns)
     while groups:
@@ -76,43 +76,35 @@ def _versions(backend_name: str) -> dict[str, str]:
     return found
 
 
-def _warm_up(fit: Callable[..., Result], data: Dataset) -> None:
-    """Let libraries load what they load late; a child would do it again each time. By the CPU alone: a process that has
-    spoken to a GPU cannot be forked into one that does."""
+def _warm_up(backend_name: str, data: Dataset) -> None:
+    """Load a back end, and let its libraries load what they load late; a child would do it again each time. By the CPU
+    alone: a process that has spoken to a GPU cannot be forked into one that does."""
     few = Dataset(data.train_x[:8], data.train_y[:8], data.test_x[:2], data.test_y[:2], data.classes, data.digest)
     for optimizer in OPTIMIZERS:
         with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
-            fit(Design((2,), epochs=1, optimizer=optimizer), few, lambda epoch, loss: None, "cpu")
+            _training(backend_name, [Design((2,), epochs=1, optimizer=optimizer)], few, "cpu")(lambda: None)
 
 
 def _training(backend_name: str, designs: Sequence[Design], data: Dataset, device: str) -> Train:
     """What trains designs that were grouped."""
-    known = BACKENDS.get(backend_name)
-    if known and (fit_together := known.fit_together):
+    fit = BACKENDS[backend_name].fit if backend_name in BACKENDS else partial(_by_own, own_backend(backend_name))
 
-        def together(beat: Beat) -> Trained:
-            curves: list[list[float]] = [[] for _ in designs]
+    def train(beat: Beat) -> Trained:
+        curves: list[list[float]] = [[] for _ in designs]
 
-            def report(epoch: int, losses: Sequence[float]) -> None:
-                beat()
-                for curve, loss in zip(curves, losses, strict=True):
-                    curve.append(loss)
-
-            return list(zip(fit_together(designs, data, report, device), curves, strict=True))
-
-        return together
-    fit: Fit = partial(known.fit, device=device) if known else backend(backend_name)
-
-    def alone(beat: Beat) -> Trained:
-        curve: list[float] = []
-
-        def report(epoch: int, loss: float) -> None:
+        def report(epoch: int, losses: Sequence[float]) -> None:
             beat()
-            curve.append(loss)
+            for curve, loss in zip(curves, losses, strict=True):
+                curve.append(loss)
 
-        return [(fit(designs[0], data, report), curve)]
+        return list(zip(fit(designs, data, report, device), curves, strict=True))
 
-    return alone
+    return train
+
+
+def _by_own(fit: Fit, designs: Sequence[Design], data: Dataset, report: ReportAll, device: str) -> list[Result]:
+    """Train the one design of a group by a back end of one's own, which decides itself what it computes on."""
+    return [fit(designs[0], data, lambda epoch, loss: report(epoch, [loss]))]
 
 
 def _told(train: Train, data: Dataset, beat: Beat) -> list[dict[str, Any]]:

@@ -6,16 +6,16 @@ the product of a layer for one network after the other, in shapes that the famil
 In shapes, N are the networks, B the rows of a batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from mrdl.nn.activations import ACTIVATIONS
-from mrdl.nn.backends.batched import check_family, padded_nodes
-from mrdl.nn.backends.result import Result
-from mrdl.nn.backends.single import architecture_of, on_test_rows
+from mrdl.nn.backends.families import check_family, padded_nodes
+from mrdl.nn.backends.result import ReportAll, Result
+from mrdl.nn.backends.training import architecture_of, on_test_rows
 from mrdl.nn.design import Design
 from mrdl.nn.engines.numpy_engine import NumpyEngine
 from mrdl.nn.layers import Layers
@@ -24,9 +24,7 @@ from mrdl.nn.rows import Dataset
 from mrdl.nn.weights import Weights
 
 
-def with_numpy_batch(
-    designs: Sequence[Design], data: Dataset, report: Callable[[int, Sequence[float]], None], device: str = "auto"
-) -> list[Result]:
+def with_numpy_batch(designs: Sequence[Design], data: Dataset, report: ReportAll, device: str = "auto") -> list[Result]:
     """Train up to TOGETHER designs of one family on one thread, and give the result of each.
 
     report(epoch, mean losses) is told after each epoch, from 1; device: any, as numpy has the CPU alone. Raises

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from mrdl.nn.backends import batched
-from mrdl.nn.backends.batched import LEAST, TOGETHER, chosen, family, grouped, with_batch
-from mrdl.nn.backends.single import with_torch
+from mrdl.nn.backends import torch_batched
+from mrdl.nn.backends.families import MOST_ROWS, TOGETHER, WIDEST, family
+from mrdl.nn.backends.groups import LEAST, chosen, grouped
+from mrdl.nn.backends.torch_batched import with_batch
+from mrdl.nn.backends.torch_single import with_torch
 from mrdl.nn.design import Design
 from mrdl.nn.rows import Dataset
 
@@ -108,7 +110,7 @@ def test_a_deep_network(data):
 
 
 def test_more_test_rows_than_are_predicted_at_once():
-    agree([Design((5,), epochs=1)], blobs(rows=5 * batched.TEST_ROWS + 150, classes=20))
+    agree([Design((5,), epochs=1)], blobs(rows=5 * torch_batched.TEST_ROWS + 150, classes=20))
 
 
 # --- bit for bit, whoever trains with it ---
@@ -158,12 +160,12 @@ def test_a_network_that_diverges_disturbs_no_other(data, activation, optimizer):
 def test_what_pads_stays_as_it_was(monkeypatch, activation, optimizer):
     kept = []
 
-    class Kept(batched._Networks):
+    class Kept(torch_batched._Networks):
         def __init__(self, *args):
             super().__init__(*args)
             kept.append((self, self.values.clone()))
 
-    monkeypatch.setattr(batched, "_Networks", Kept)
+    monkeypatch.setattr(torch_batched, "_Networks", Kept)
     data, hidden = blobs(columns=5, classes=3), (6, 6)
     together([Design(hidden, activation, optimizer=optimizer, residual=True, epochs=3, learning_rate=0.01)], data)
     [(nets, before)] = kept
@@ -197,7 +199,7 @@ def test_designs_of_one_family():
 
 
 def test_designs_that_train_only_by_themselves():
-    for alone_ in (dict(dropout=0.1), dict(hidden=(8, batched.WIDEST + 1)), dict(batch_size=batched.MOST_ROWS + 1)):
+    for alone_ in (dict(dropout=0.1), dict(hidden=(8, WIDEST + 1)), dict(batch_size=MOST_ROWS + 1)):
         assert family(dataclasses.replace(Design((8, 8)), **alone_)) is None
 
 

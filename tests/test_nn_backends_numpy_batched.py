@@ -7,9 +7,10 @@ import math
 import pytest
 
 from mrdl.data.dataset import prepare_data
-from mrdl.nn.backends.batched import LEAST, TOGETHER, chosen
-from mrdl.nn.backends.batched_numpy import with_numpy_batch
-from mrdl.nn.backends.single import with_numpy
+from mrdl.nn.backends.families import TOGETHER
+from mrdl.nn.backends.groups import LEAST, chosen
+from mrdl.nn.backends.numpy_batched import with_numpy_batch
+from mrdl.nn.backends.numpy_single import with_numpy
 from mrdl.nn.design import Design
 from mrdl.sweep.jobs.child import Limits
 from mrdl.sweep.jobs.pack import run_pack
