@@ -9,7 +9,7 @@ from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.design import CHOICES
 from mrdl.nn.engines.table import EVERY, engine_of
 from mrdl.nn.initialisation import INITIALISATIONS
-from mrdl.nn.losses import LOSSES
+from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.settings.config import TrainConfig
 
@@ -55,7 +55,11 @@ def test_an_activations_derivative_is_that_of_autograd_by_every_engine(name, eng
 
 
 def wanted_by(loss):
-    return torch.arange(12) % 5 if loss.needs_label else torch.rand(12, 5, generator=torch.Generator().manual_seed(0))
+    """Classes, or values near to the sums and far from them."""
+    if loss.wanted is Wanted.CLASS:
+        return torch.arange(12) % 5
+    values = torch.rand(12, 5, generator=torch.Generator().manual_seed(0))
+    return {Wanted.NUMBERS: 4 * values - 2, Wanted.FLAGS: values.round()}.get(loss.wanted, values)
 
 
 @engines
@@ -67,6 +71,10 @@ def test_a_losss_gradient_is_that_of_autograd_and_its_sum_that_of_torch(name, sh
     total = {
         "nll": lambda: F.cross_entropy(x, wanted, reduction="sum"),
         "bce": lambda: F.binary_cross_entropy_with_logits(x, wanted, reduction="sum"),
+        "mse": lambda: 12 * F.mse_loss(x, wanted),
+        "mae": lambda: 12 * F.l1_loss(x, wanted),
+        "huber": lambda: 12 * F.huber_loss(x, wanted),
+        "multilabel": lambda: 12 * F.binary_cross_entropy_with_logits(x, wanted),
     }[name]()
     (total * share).backward()
     found = loss.gradient(engine, given(engine, sums()), given(engine, wanted), delta, share)

@@ -20,6 +20,13 @@ from mrdl.nn.weights import digest
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 TORCH = engine_of("torch", "cpu")
+TORCHS = {
+    "nll": F.cross_entropy,
+    "mse": F.mse_loss,
+    "mae": F.l1_loss,
+    "huber": F.huber_loss,
+    "multilabel": lambda out, y: F.binary_cross_entropy_with_logits(out, y, reduction="sum") / out.numel(),
+}
 SETTINGS = Hyperparameters(epochs=3, batch_size=16, learning_rate=0.05, momentum=0.8)
 
 
@@ -75,8 +82,8 @@ def plain_sgd(arch, rows, settings=SETTINGS, seed=5):
                 out = {"relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "linear": torch.clone}[activation](
                     out
                 )
-            if arch.loss == "nll":
-                loss = F.nll_loss(F.log_softmax(out, 1), targets[batch])
+            if arch.loss in TORCHS:
+                loss = TORCHS[arch.loss](out, targets[batch])
             else:
                 loss = F.binary_cross_entropy_with_logits(out, x[batch], reduction="sum") / len(batch)
             optimizer.zero_grad()
@@ -128,6 +135,15 @@ def test_layers_of_any_width_equal_plain_sgd(kind, nodes, count, batch_size):
     arch, rows = KINDS[kind](nodes), make_rows(count, nodes[0])
     settings = change(SETTINGS, batch_size=batch_size, learning_rate=arch.stages[-1].learning_rate)
     assert_same_bits(train(arch, rows, settings)[0], plain_sgd(arch, rows, settings)[0])
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "multilabel"])
+def test_numbers_and_flags_equal_plain_sgd(loss, outputs):
+    arch, rng = mlp((20, 16, outputs), loss=loss), np.random.default_rng(4)
+    drawn = rng.integers(0, 2, (101, outputs)) if loss == "multilabel" else 2 * rng.normal(size=(101, outputs))
+    rows = change(make_rows(), targets=drawn.astype(np.float32))
+    assert_same_bits(train(arch, rows)[0], plain_sgd(arch, rows)[0])
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])

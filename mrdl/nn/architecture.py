@@ -36,8 +36,9 @@ class Architecture:
     An mlp is Architecture("mlp", (784, 100, 10), ("relu", "linear"), "nll", (Stage("", None, 0.03, (0.8, 0.8)),)): the
     last layer is linear, as the loss has an output of its own.
 
-    `loss` is one of LOSSES: "nll" (log-softmax output, class targets), "bce" (sigmoid output, the input as target) or
-    "cd" (RBMs). `residual`: whether a hidden layer as wide as the one below adds what goes into it to what it gives.
+    `loss` is one of LOSSES: "nll" (log-softmax output, class targets), "mse" and the like (linear output, numbers),
+    "multilabel" (sigmoid output, flags), "bce" (sigmoid output, the input as target) or "cd" (RBMs). `residual`:
+    whether a hidden layer as wide as the one below adds what goes into it to what it gives.
     `stages` are trained one after the other. `code` is the index in `nodes` of an autoencoder's narrowest layer.
     `visible` is the kind of an RBM's visible units, binary or gaussian, and empty where there is none.
     `options` are those of the function in KINDS that made it.

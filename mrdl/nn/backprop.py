@@ -94,8 +94,8 @@ class Backpropagation:
         return [(named[f"layers.{i}.weight"], named[f"layers.{i}.bias"]) for i in range(depth)]
 
     def __call__(self, x: Array, targets: Array) -> None:
-        """Take one step on rows (n, columns) in [0, 1], of classes (n,), and add the sum of their losses to
-        `loss_sum`."""
+        """Take one step on rows (n, columns), of which `targets` are wanted, classes (n,) or values (n, outputs), and
+        add the sum of their losses to `loss_sum`."""
         n = len(x)
         buffers = self._buffers.get(n) or self._buffers.setdefault(n, self._buffers[self.batches.size].first(n))
         self._forward(x, buffers)

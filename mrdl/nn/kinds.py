@@ -11,7 +11,7 @@ from dataclasses import replace
 from mrdl.errors import ConfigError
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.architecture import Architecture, Stage
-from mrdl.nn.losses import LOSSES
+from mrdl.nn.losses import LOSSES, Wanted
 
 DEFAULT_HIDDEN = (500, 100)
 DEFAULT_CODE = 30
@@ -20,6 +20,7 @@ OPTIONS = {
     "visible": ("binary", "gaussian"),
     "fine_tune": ("classifier", "autoencoder"),
     "residual": ("yes", "no"),
+    "loss": ("nll", "mse", "mae", "huber", "multilabel"),
 }
 """What a kind can be told beside its nodes, as text in a model file: name -> values."""
 
@@ -27,20 +28,21 @@ PLAIN_SGD = (0.8, 0.8)
 HINTON = (0.5, 0.9)  # momenta of an RBM
 
 
-def mlp(nodes: Sequence[int], activation: str = "relu", residual: str = "no") -> Architecture:
-    """Give a classifier: hidden layers with one activation, log-softmax on top.
+def mlp(nodes: Sequence[int], activation: str = "relu", residual: str = "no", loss: str = "nll") -> Architecture:
+    """Give a classifier: hidden layers with one activation, log-softmax on top; or what gives numbers or flags.
 
     mlp([784, 100, 10]) has one hidden layer of 100 nodes. residual: yes, where a hidden layer as wide as the one below
-    adds what goes into it (He et al. 2016).
+    adds what goes into it (He et al. 2016); loss: nll of classes, mse, mae or huber of numbers, multilabel of flags.
     """
     hidden = len(nodes) - 2
     stages = (Stage("", None, ACTIVATIONS[activation].learning_rate, PLAIN_SGD),)
     options = {"activation": activation} | ({"residual": residual} if residual == "yes" else {})
+    options |= {"loss": loss} if loss != "nll" else {}
     return Architecture(
         kind="mlp",
         nodes=tuple(nodes),
         activations=(activation,) * hidden + ("linear",),
-        loss="nll",
+        loss=loss,
         stages=stages,
         options=options,
         residual=residual == "yes",
@@ -124,8 +126,9 @@ def _machines(depth: int, visible: str, *, linear_code: bool, named: bool) -> tu
 
 KINDS: dict[str, Callable[..., Architecture]] = {"mlp": mlp, "autoencoder": autoencoder, "rbm": rbm, "dbn": dbn}
 """The kinds by name; KINDS["mine"] = f, at the top level of a script, adds one. f(nodes) gives an Architecture, and the
-same one for the nodes of that Architecture; it may take `activation`, `visible`, `fine_tune` and `residual`. Options of
-its own are bound before: KINDS["wide"] = functools.partial(f, factor=2)."""
+same one for the nodes of that Architecture; it may take `activation`, `visible`, `fine_tune`, `residual` and `loss`,
+which is that of numbers or flags where those are learnt. Options of its own are bound before:
+KINDS["wide"] = functools.partial(f, factor=2)."""
 
 OWN_KINDS = dict(KINDS)  # mrdl's
 OUTLINE = (2, *DEFAULT_HIDDEN, 3)  # nodes to ask a kind what it is like, where those of a run are not known
@@ -145,6 +148,8 @@ def build(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Archit
     known = inspect.signature(make).parameters
     if options.get("residual") == "yes" and "residual" not in known:
         raise ConfigError(f"a network of kind {kind!r} has no residual connections: leave out --residual")
+    if options.get("loss", "nll") != "nll" and "loss" not in known:
+        raise ConfigError(f"a network of kind {kind!r} learns neither numbers nor several labels, but one of mlp does")
     if make is OWN_KINDS.get(kind):
         return make(nodes, **{name: value for name, value in options.items() if name in known})
     return _of_users(kind, make, nodes, options)
@@ -189,7 +194,8 @@ def _malformed(made: Architecture) -> str:
 
 
 def character(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> tuple[bool, bool]:
-    """Whether a network of this kind learns classes, and so needs a label, and whether it has RBMs."""
+    """Whether a network of this kind learns what columns of their own hold, and so needs a label, and whether it has
+    RBMs."""
     like = outline(kind, nodes, options)
     return LOSSES[like.loss].needs_label, any(stage.layer is not None for stage in like.stages)
 
@@ -201,24 +207,28 @@ def outline(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Arch
 
 
 def design(
-    kind: str, nodes: Sequence[int], num_features: int, num_classes: int, options: Mapping[str, str] | None = None
+    kind: str, nodes: Sequence[int], num_features: int, num_outputs: int, options: Mapping[str, str] | None = None
 ) -> Architecture:
-    """Give the architecture for data of so many columns and classes; raises ConfigError if the nodes do not fit it.
+    """Give the architecture for data of so many columns; raises ConfigError if the nodes do not fit it.
 
-    Without nodes it has the default ones, the first and the last by the data.
+    num_outputs: classes, or columns of numbers or flags; 0 where they are not known yet. Without nodes it has the
+    default ones, the first and the last by the data.
     """
     options = options or {}
     like = outline(kind, nodes, options)
-    classifies = LOSSES[like.loss].needs_label
+    wanted = LOSSES[like.loss].wanted
     if not nodes:
-        top = () if like.top_machine is not None else (num_classes if classifies else DEFAULT_CODE,)
+        top = () if like.top_machine is not None else (DEFAULT_CODE if wanted is Wanted.ROW else num_outputs,)
         nodes = (num_features, *DEFAULT_HIDDEN, *top)
     if nodes[0] != num_features:
         raise ConfigError(f"nodes begins with {nodes[0]}, but the data has {num_features} columns beside the label")
-    if classifies and nodes[-1] < num_classes:
-        raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_classes} classes")
+    if wanted is Wanted.CLASS and nodes[-1] < num_outputs:
+        raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_outputs} classes")
+    if wanted in (Wanted.NUMBERS, Wanted.FLAGS) and num_outputs not in (0, nodes[-1]):
+        columns = f"{num_outputs} columns of {wanted} are" if num_outputs > 1 else "one column of numbers is"
+        raise ConfigError(f"nodes ends with {nodes[-1]}, but {columns} learnt: end with {num_outputs}")
     made = build(kind, nodes, options)
-    if made.nodes[0] != nodes[0] or (classifies and made.nodes[-1] < num_classes):
+    if made.nodes[0] != nodes[0] or (wanted is Wanted.CLASS and made.nodes[-1] < num_outputs):
         raise ConfigError(
             f"network kind {kind!r} made {list(made.nodes)} of {list(nodes)}, which the data does not fit"
         )

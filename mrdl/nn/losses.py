@@ -2,21 +2,33 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from mrdl.nn.engines.engine import Array, Engine
+from mrdl.nn.engines.numpy_engine import NumpyEngine
 from mrdl.nn.engines.table import EVERY
 
 Scores = dict[str, float]
+Gradient = Callable[[Engine, Array, Array, Array, float], Array]
+
+
+class Wanted(StrEnum):
+    """What a network is to give of a row: its class, (rows,) int64 of all of them; numbers, standardised, (rows,
+    targets) float32; flags, 0 or 1, (rows, labels) float32; or the row itself, (rows, columns) in [0, 1]."""
+
+    CLASS = "class"
+    NUMBERS = "numbers"
+    FLAGS = "flags"
+    ROW = "row"
 
 
 @dataclass(frozen=True)
 class Loss:
     """What a network is trained for.
 
-    needs_label: whether the wanted outputs are classes, (rows,) int64, else they are the rows themselves,
-    (rows, columns) in [0, 1]; output(engine, sums): gives what people see, of the last layer's sums (rows, outputs).
+    wanted: what it is to give; output(engine, sums): gives what people see, of the last layer's sums (rows, outputs).
 
     gradient(engine, sums, wanted, delta, share): fills delta, (rows, outputs), with share times the gradient of the
     summed loss by the sums, which it may write over, and gives that loss; None: no gradient, it is contrastive
@@ -26,11 +38,16 @@ class Loss:
     engines: by name, those that it can be computed by.
     """
 
-    needs_label: bool
+    wanted: Wanted
     output: Callable[[Engine, Array], Array]
-    gradient: Callable[[Engine, Array, Array, Array, float], Array] | None = None
+    gradient: Gradient | None = None
     scores: Callable[[np.ndarray, np.ndarray, int, int | None], Scores] | None = None
     engines: tuple[str, ...] = EVERY
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether what is wanted stands in columns of its own."""
+        return self.wanted is not Wanted.ROW
 
 
 # --- classes ---
@@ -84,20 +101,80 @@ def _scores_of_rows(output: np.ndarray, wanted: np.ndarray, classes: int, majori
     return {"rows": len(x), "loss": float(loss), "mse": float(mse)}
 
 
+# --- numbers, and flags: the loss of a row is the mean over its outputs ---
+
+
+def _mse(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+    engine.subtract(sums, wanted, out=delta)
+    loss = engine.inner(delta, delta) / sums.shape[1]
+    delta *= 2 * share / sums.shape[1]
+    return loss
+
+
+def _mae(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+    apart = engine.subtract(sums, wanted, out=sums)
+    loss = engine.inner(apart, engine.sign(apart, out=delta)) / sums.shape[1]
+    delta *= share / sums.shape[1]
+    return loss
+
+
+def _huber(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+    """Half the square up to a distance of 1, a deviation of the targets, and linear beyond (Huber 1964)."""
+    apart = engine.subtract(sums, wanted, out=sums)
+    cut = engine.clip(apart, -1.0, 1.0, out=delta)
+    loss = (engine.inner(apart, cut) - engine.inner(cut, cut) / 2) / sums.shape[1]
+    delta *= share / sums.shape[1]
+    return loss
+
+
+def _of_numbers(gradient: Gradient) -> Loss:
+    """The loss of a network whose outputs are numbers as they are."""
+
+    def scores(output: np.ndarray, wanted: np.ndarray, classes: int, majority: int | None) -> Scores:
+        """rows and loss of numbers; both (rows, targets), standardised."""
+        sums, rows = output.astype(np.float64), len(output)
+        loss = gradient(NumpyEngine("float64"), sums, wanted, np.empty_like(sums), 1.0) / rows if rows else np.nan
+        return {"rows": rows, "loss": float(loss)}
+
+    return Loss(Wanted.NUMBERS, lambda engine, sums: sums, gradient, scores)
+
+
+def _of_flags(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+    return engine.bce(sums, wanted, delta, share / sums.shape[1]) / sums.shape[1]
+
+
+def _scores_of_flags(output: np.ndarray, wanted: np.ndarray, classes: int, majority: int | None) -> Scores:
+    """rows, loss (cross-entropy), and the share of flags that are right; both (rows, labels) in [0, 1]."""
+    x, p = wanted.astype(np.float64), np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
+    loss = -(x * np.log(p) + (1 - x) * np.log1p(-p)).mean() if len(x) else np.nan
+    right = ((output > 0.5) == (wanted > 0.5)).mean() if len(x) else np.nan
+    return {"rows": len(x), "loss": float(loss), "accuracy": float(right)}
+
+
 LOSSES = {
     "nll": Loss(
-        needs_label=True,
+        wanted=Wanted.CLASS,
         output=lambda engine, sums: engine.log_softmax(sums),
         gradient=lambda engine, *step: engine.nll(*step),
         scores=_scores_of_classes,
     ),
+    "mse": _of_numbers(_mse),
+    "mae": _of_numbers(_mae),
+    "huber": _of_numbers(_huber),
+    "multilabel": Loss(
+        wanted=Wanted.FLAGS,
+        output=lambda engine, sums: engine.sigmoid_(sums),
+        gradient=_of_flags,
+        scores=_scores_of_flags,
+    ),
     "bce": Loss(
-        needs_label=False,
+        wanted=Wanted.ROW,
         output=lambda engine, sums: engine.sigmoid_(sums),
         gradient=lambda engine, *step: engine.bce(*step),
         scores=_scores_of_rows,
     ),
-    "cd": Loss(needs_label=False, output=lambda engine, sums: sums),
+    "cd": Loss(wanted=Wanted.ROW, output=lambda engine, sums: sums),
 }
-"""The losses by the name that an Architecture has: nll, negative log-likelihood of classes; bce, binary cross-entropy
-of reconstructions; cd, of restricted Boltzmann machines. LOSSES["mine"] = Loss(...) adds one."""
+"""The losses by the name that an Architecture has: nll, negative log-likelihood of classes; mse, mae and huber, of
+numbers, standardised, their mean squared and absolute error and Huber's loss; multilabel, binary cross-entropy of
+flags; bce, of reconstructions; cd, of restricted Boltzmann machines. LOSSES["mine"] = Loss(...) adds one."""

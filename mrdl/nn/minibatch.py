@@ -47,7 +47,7 @@ class Batches:
         columns = rows.features.shape[1]
         batches = max(1, min(engine.gather_bytes // (4 * columns * self.size), len(rows.order) // self.size))
         self._at_once = self.size * batches
-        self._features, self._targets = engine.array(rows.features), engine.array(rows.targets)
+        self._features, self._targets = engine.array(rows.features), _targets(rows.targets, engine)
         self._scaled = engine.empty((self._at_once, columns))
         self._prepared = self._features.dtype == self._scaled.dtype and rows.is_prepared
         self._raw = self._scaled if self._prepared else engine.empty((self._at_once, columns), like=self._features)
@@ -57,7 +57,7 @@ class Batches:
 
     def epoch(self, order: np.ndarray) -> Iterator[tuple[Array, Array]]:
         """Give the rows at `order`, (rows,) indices, batch after batch: (n, columns) in [0, 1], which the next batches
-        write over, and their classes, (n,) int64."""
+        write over, and what is wanted of them, classes (n,) int64 or values (n, outputs)."""
         places = self._engine.array(order)
         for start in range(0, len(order), self._at_once):
             some = places[start : start + self._at_once]
@@ -79,6 +79,15 @@ class Batches:
             x -= self._minimum
         x *= self._factor
         return x
+
+
+def _targets(targets: np.ndarray, engine: Engine) -> Array:
+    """Targets as an engine computes with them: classes as they are, values in its precision."""
+    if targets.ndim == 1:
+        return engine.array(targets)
+    values = engine.zeros(targets.shape)
+    values[...] = engine.array(targets)
+    return values
 
 
 class FlatArrays:

@@ -27,7 +27,7 @@ class Net(nn.Module):
         Net([784, 500, 30], kind="autoencoder")          784 -> 500 -> 30 -> 500 -> 784, sigmoid
         Net([784, 500, 100], kind="rbm")                 784 -> 500 -> 100, two RBMs
 
-    `options` are those of the kind: activation, visible, fine_tune, residual; `seed` decides the initial weights.
+    `options` are those of the kind: activation, visible, fine_tune, residual, loss; `seed` decides the initial weights.
     `num_layers` may be left out; where it is given it must be the number of nodes. Raises ConfigError where nodes or
     options are none of the kind's.
     """

@@ -11,7 +11,8 @@ BATCH_ROWS = 1000  # that go through a trained network at once
 class Rows:
     """The rows of a shard, as they are in the table, with all that makes inputs of them.
 
-    features: (rows, columns) uint8 or float32, raw; targets: (rows,) int64, the classes; order: (rows,) int64, the
+    features: (rows, columns) uint8 or float32, raw; targets: (rows,) int64, the classes, or (rows, outputs) float32,
+    numbers or flags, as a loss of mrdl.nn.losses wants them; order: (rows,) int64, the
     rows in the order of their hashes; minimum, factor: (columns,) float32, the scaling to [0, 1]; threshold: raw values
     above it count as 1, all others as 0; None: scaled.
     """

@@ -31,7 +31,7 @@ class Step(Protocol):
     batches: Batches
 
     def __call__(self, x: Array, targets: Array) -> None:
-        """Train on rows (n, columns) in [0, 1], of classes (n,)."""
+        """Train on rows (n, columns), of classes (n,) or values (n, outputs)."""
 
     def weights(self) -> Weights:
         """A copy of the weights, those that the step leaves alone among them."""

@@ -97,6 +97,12 @@ class Engine(Protocol):
     def less(self, a: Array, b: Array, out: Array) -> Array:
         """1 where a is below b, else 0."""
 
+    def sign(self, x: Array, out: Array) -> Array:
+        """1 where x is above 0, -1 where it is below, else 0."""
+
+    def clip(self, x: Array, least: float, most: float, out: Array) -> Array:
+        """x, where it is between the two, else the nearer of them."""
+
     def relu_(self, x: Array) -> Array:
         """max(x, 0)."""
 
@@ -125,6 +131,9 @@ class Engine(Protocol):
 
     def squared_error(self, a: Array, b: Array) -> Array:
         """The sum of (a - b)^2."""
+
+    def inner(self, a: Array, b: Array) -> Array:
+        """The sum of a * b."""
 
     def deviation(self, x: Array) -> Array:
         """The standard deviation of each column, (columns,) float64."""

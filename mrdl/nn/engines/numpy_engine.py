@@ -113,6 +113,12 @@ class NumpyEngine:
     def less(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
         return np.less(a, b, out)
 
+    def sign(self, x: np.ndarray, out: np.ndarray) -> np.ndarray:
+        return np.sign(x, out)
+
+    def clip(self, x: np.ndarray, least: float, most: float, out: np.ndarray) -> np.ndarray:
+        return np.clip(x, least, most, out)
+
     def relu_(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0, out=x)
 
@@ -144,8 +150,11 @@ class NumpyEngine:
         return np.add.reduce(x, 0, out=out)
 
     def squared_error(self, a: np.ndarray, b: np.ndarray) -> np.float64:
-        apart = (a - b).reshape(-1)
-        return np.float64(np.dot(apart, apart))
+        apart = a - b
+        return self.inner(apart, apart)
+
+    def inner(self, a: np.ndarray, b: np.ndarray) -> np.float64:
+        return np.float64(np.dot(a.reshape(-1), b.reshape(-1)))
 
     def deviation(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(x.astype(np.float64).std(0))

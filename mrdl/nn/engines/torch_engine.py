@@ -86,6 +86,12 @@ class TorchEngine:
     def less(self, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
         return torch.lt(a, b, out=out)
 
+    def sign(self, x: Tensor, out: Tensor) -> Tensor:
+        return torch.sign(x, out=out)
+
+    def clip(self, x: Tensor, least: float, most: float, out: Tensor) -> Tensor:
+        return torch.clamp(x, least, most, out=out)
+
     def relu_(self, x: Tensor) -> Tensor:
         return x.relu_()
 
@@ -114,6 +120,9 @@ class TorchEngine:
 
     def squared_error(self, a: Tensor, b: Tensor) -> Tensor:
         return torch.nn.functional.mse_loss(a, b, reduction="sum")
+
+    def inner(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.dot(a.reshape(-1), b.reshape(-1))
 
     def deviation(self, x: Tensor) -> Tensor:
         return x.double().std(0, correction=0)
