@@ -11,6 +11,7 @@ MRDL = Path(__file__).resolve().parent.parent / "mrdl"
 DOORS = {"__init__", "__main__", "api", "cli", "paper", "paper_data"}  # the only rooms that may use their neighbours
 FLOORS = [
     {"errors"},
+    {"metrics"},
     {"nn", "cluster"},
     {"storage"},
     {"settings"},  # above nn, whose tables are the choices of settings

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.metrics import intervals
+
 SIGMAS = 2.0
-Z95 = 1.959963984540054  # of the normal distribution, for an interval of 95 %
 FEW_ROWS = 1000  # below that an accuracy is told with its interval
 SHOWN = 6  # classes that a line names
 
@@ -21,26 +22,13 @@ def is_no_better(accuracy: float, baseline: float, rows: int) -> bool:
     return accuracy <= baseline + SIGMAS * deviation
 
 
-def interval(accuracy: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of an accuracy measured on so many rows (Wilson 1927), from 0 to 1.
-
-    interval(26 / 27, 27)  # (0.817, 0.993)
-    """
-    if not rows:
-        return 0.0, 1.0
-    share = Z95**2 / rows
-    centre = (accuracy + share / 2) / (1 + share)
-    reach = Z95 * math.sqrt(accuracy * (1 - accuracy) / rows + share / rows / 4) / (1 + share)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
-
-
 def told_accuracy(scores: Mapping[str, Any]) -> str:
     """Return an accuracy for people: 96.30 % of 27 rows (95 % interval: 81.7 to 99.3 %)."""
     accuracy = float(scores["accuracy"])
     rows = int(scores["rows"])
     text = f"{100 * accuracy:.2f} % of {_counted(rows)}"
     if 0 < rows < FEW_ROWS:
-        low, high = interval(accuracy, rows)
+        low, high = intervals.of_share(accuracy, rows)
         text += f" (95 % interval: {100 * low:.1f} to {100 * high:.1f} %)"
     return text
 
@@ -115,7 +103,7 @@ def as_json(scores: Mapping[str, Any], majority: str) -> dict[str, Any]:
         return told
     accuracy = float(scores["accuracy"])
     rows = int(scores["rows"])
-    told |= {"accuracy_rows": rows, "accuracy_interval": list(interval(accuracy, rows))}
+    told |= {"accuracy_rows": rows, "accuracy_interval": list(intervals.of_share(accuracy, rows))}
     if majority and "baseline" in scores:
         share = float(scores["baseline"])
         told |= {"majority": majority, "baseline": share, "no_better": is_no_better(accuracy, share, rows)}
