@@ -99,7 +99,7 @@ class Table:
 
         order = np.argsort(self.hashes[places], kind="stable")
         features, targets = self.features[places], self.targets[places]
-        return Rows(features, targets, order, preparation.minimum, preparation.factor)
+        return Rows(features, targets, order, preparation.inputs.encoding)
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +140,7 @@ def new_run(digits, tmp_path):
 @pytest.fixture
 def order():
     """Make the Order of a job's tasks on rows of two columns: order(cached=True)."""
-    from mrdl.data.preparation import Scaling
+    from mrdl.data.preparation.scaling import Scaling
     from mrdl.data.text.schema import Schema
     from mrdl.rounds.order import Order
     from mrdl.rounds.plan import Round, resolved

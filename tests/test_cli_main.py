@@ -16,7 +16,8 @@ import mrdl
 from mrdl.cli.flags import flag
 from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.inputs import Inputs
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.model.baseline import as_json
 from mrdl.model.model import Model
 from mrdl.nn.kinds import autoencoder
@@ -296,7 +297,7 @@ def test_predict_prints_probabilities_below_the_classes(command, trained):
 
 def test_predict_prints_the_reconstruction_of_an_autoencoder(command, tmp_path):
     arch = autoencoder((3, 2))
-    scaling = Preparation(("a", "b", "c"), "", None, (), np.zeros(3, np.float32), np.ones(3, np.float32))
+    scaling = Preparation(("a", "b", "c"), "", None, (), Inputs(np.zeros(3, np.float32), np.ones(3, np.float32)))
     model = Model(arch, arch.initial_weights(0), scaling)
     model.save(tmp_path / "net.out")
     (tmp_path / "data.csv").write_text("a,b,c\n0,0.5,1\n1,0.25,0\n")

@@ -10,7 +10,8 @@ import pytest
 
 import mrdl
 from mrdl.data.inputs import batches
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.inputs import Inputs
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.model.model import Model
 from mrdl.nn.kinds import mlp
 
@@ -21,8 +22,8 @@ def a_model(classes=("0", "1", "2"), columns=NAMES) -> Model:
     rng = np.random.default_rng(4)
     arch = mlp((len(columns), 16, len(classes)))
     weights = {name: rng.normal(0.1, 1, shape).astype(np.float32) for name, shape in arch.shapes().items()}
-    scaling = (np.zeros(len(columns), np.float32), np.full(len(columns), 0.01, np.float32))
-    return Model(arch, weights, Preparation(columns, "label", 0, classes, *scaling))
+    inputs = Inputs(np.zeros(len(columns), np.float32), np.full(len(columns), 0.01, np.float32))
+    return Model(arch, weights, Preparation(columns, "label", 0, classes, inputs))
 
 
 @pytest.fixture

@@ -13,20 +13,20 @@ import pytest
 from safetensors.numpy import load, save
 
 import mrdl
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.inputs import Inputs
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.errors import DataError, ModelError
 from mrdl.model import file
 from mrdl.model.model import Model
 from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
 
+ARRAYS = [file.INPUTS + name for name in Inputs.ARRAYS]
 RAW = np.random.default_rng(1).uniform(-2, 9, (20, 3)).astype(np.float32)
 
 
 def a_model(arch, classes, threshold=None) -> Model:
-    scaling = (np.array([-1, 0, 10], np.float32), np.array([0.5, 0.2, 0.0], np.float32))
-    prepared = Preparation(
-        ("a", "b", "ü"), "answer", 1, classes, *scaling, threshold, tuple(range(len(classes))), (0, 4)
-    )
+    inputs = Inputs(np.array([-1, 0, 10], np.float32), np.array([0.5, 0.2, 0.0], np.float32), threshold)
+    prepared = Preparation(("a", "b", "ü"), "answer", 1, classes, inputs, tuple(range(len(classes))), (0, 4))
     rounds = [{"round": 1, "loss": 1.25, "accuracy": 0.5, "baseline": 0.4, "rows": 90, "validation_rows": 9}]
     return Model(arch, arch.initial_weights(5), prepared, {"shards": 4}, rounds, {"rounds": ["ab"]})
 
@@ -48,7 +48,7 @@ def about(data: bytes) -> dict:
 def forged(model: Model, said: dict, tensors: dict | None = None) -> bytes:
     """A file that says something else, under a digest that fits."""
     tensors = load(model.to_bytes()) if tensors is None else tensors
-    scaling = {name: tensors[name] for name in file.SCALING if name in tensors}
+    scaling = {name: tensors[name] for name in ARRAYS if name in tensors}
     with contextlib.suppress(TypeError, ValueError):
         said = {**said, "digest": file.digest(said, scaling)}
     return save(tensors, {"mrdl": json.dumps(said)})
@@ -82,7 +82,7 @@ def test_whatever_is_swapped_in_the_header_is_seen(tmp_path, part):
     assert outcome(tmp_path, swap(MODELS["mlp"], **{part: SWAPPED[part]})) is None
 
 
-@pytest.mark.parametrize("name", file.SCALING)
+@pytest.mark.parametrize("name", ARRAYS)
 def test_another_scaling_under_the_same_weights_is_seen(tmp_path, name):
     data = MODELS["mlp"].to_bytes()
     tensors = load(data)
@@ -99,7 +99,7 @@ def test_the_digest_is_of_all_that_predicts_and_sha256_of_the_weights():
 
 def test_an_older_file_is_told_by_whom_it_was_written(tmp_path):
     (tmp_path / "net.out").write_bytes(swap(MODELS["mlp"], format="mrdl model 2", version="0.0.7"))
-    with pytest.raises(ModelError, match=r"'mrdl model 2', expected 'mrdl model 3'.* written by mrdl '0\.0\.7'"):
+    with pytest.raises(ModelError, match=r"'mrdl model 2', expected 'mrdl model 4'.* written by mrdl '0\.0\.7'"):
         mrdl.load(tmp_path / "net.out")
 
 
@@ -182,7 +182,7 @@ def test_a_forged_scaling_that_is_no_number_is_refused(tmp_path):
         np.ones(3),
         np.ones(2, "f"),
     ):
-        for name in file.SCALING:
+        for name in ARRAYS:
             assert outcome(tmp_path, forged(model, said, {**tensors, name: wrong})) is None
 
 

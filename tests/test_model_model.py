@@ -13,7 +13,8 @@ from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
 
 import mrdl
 from mrdl.data.inputs import features_of
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.inputs import Inputs
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.errors import ConfigError, DataError, ModelError
 from mrdl.model.model import Model
 from mrdl.nn.kinds import autoencoder, mlp
@@ -30,7 +31,7 @@ SCALED = torch.from_numpy(((RAW - MINIMUM) * FACTOR).clip(0, 1))
 
 
 def a_model(arch=mlp((3, 8, 3)), label="answer", place=1, classes=CLASSES, **more) -> Model:  # noqa: B008
-    prepared = Preparation(COLUMNS, label, place, classes, MINIMUM, FACTOR)
+    prepared = Preparation(COLUMNS, label, place, classes, Inputs(MINIMUM, FACTOR))
     biased = {name: array + np.float32(0.1) for name, array in arch.initial_weights(5).items()}
     return Model(arch, biased, prepared, {"shards": 4}, ROUNDS, {"rounds": ["ab", "cd"]}, **more)
 
@@ -400,12 +401,12 @@ NO_MODELS = {
     "a pickle": (pickle.dumps(Bomb()), "is not a model, or is damaged"),
     "cut": (a_model().to_bytes()[:-1], "is not a model, or is damaged"),
     "not of mrdl": (save(a_model().weights), "not a model of mrdl"),
-    "another format": (described(format="mrdl model 9"), "'mrdl model 9', expected 'mrdl model 3'"),
+    "another format": (described(format="mrdl model 9"), "'mrdl model 9', expected 'mrdl model 4'"),
     "other layers": (described(nodes=[3, 9, 3]), r"layers\.0\.weight has shape \(8, 3\), expected \(9, 3\)"),
     "no description": (save(a_model().weights, {"mrdl": "{"}), "is damaged"),
     "half a description": (described(classes=None), "is damaged"),
     "an unknown kind": (described(kind="transformer"), "transformer"),
-    "no scaling": (described().replace(b"scaling.factor", b"scaling.actors"), "is damaged|scaling.factor"),
+    "no scaling": (described().replace(b"inputs.factor", b"inputs.actors"), "is damaged|inputs.factor"),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mrdl.nn.encoding.encoding import Encoding
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
 from mrdl.nn.minibatch import Hyperparameters
@@ -21,8 +22,7 @@ ROWS = Rows(
     features=RNG.integers(0, 200, (101, 20)).astype(np.uint8),
     targets=RNG.integers(0, 7, 101),
     order=RNG.permutation(101),
-    minimum=np.zeros(20, np.float32),
-    factor=np.full(20, 1 / 199, np.float32),
+    encoding=Encoding(np.zeros(20, np.float32), np.full(20, 1 / 199, np.float32)),
 )
 OPTIMIZERS = {
     "sgd": lambda tensors, by: torch.optim.SGD(tensors, by.learning_rate, by.momentum),
@@ -44,7 +44,7 @@ def by_autograd(arch, **about):
         generator.manual_seed(int(rng.integers(1 << 62)))
     tensors = {name: torch.tensor(w, requires_grad=True) for name, w in arch.initial_weights(3).items()}
     optimizer = OPTIMIZERS[settings.optimizer](tensors.values(), settings)
-    x, y = torch.from_numpy(ROWS.features * ROWS.factor), torch.from_numpy(ROWS.targets)
+    x, y = torch.from_numpy(ROWS.features * ROWS.encoding.factor), torch.from_numpy(ROWS.targets)
     with TORCH.one_thread():
         for _ in range(settings.epochs):
             for batch in torch.from_numpy(ROWS.order[rng.permutation(101)]).split(settings.batch_size):
@@ -106,7 +106,7 @@ def test_one_shard_by_adam_equals_torch_optim_adam(arch, batch_size):
 
 def test_a_networks_module_computes_what_was_trained():
     arch = mlp(SOME, "tanh", "yes")
-    weights, x = train(arch), torch.from_numpy(ROWS.features * ROWS.factor)
+    weights, x = train(arch), torch.from_numpy(ROWS.features * ROWS.encoding.factor)
     expected = forward(arch, {name: torch.from_numpy(w) for name, w in weights.items()}, x, 0, None)
     torch.testing.assert_close(build(arch, weights).logits(x), expected, rtol=1e-6, atol=1e-6)
 

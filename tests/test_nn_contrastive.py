@@ -8,6 +8,7 @@ from scipy.special import expit, logit, logsumexp
 from sklearn.neural_network import BernoulliRBM
 
 from mrdl.nn.contrastive import ContrastiveDivergence, fit_visible
+from mrdl.nn.encoding.encoding import Encoding
 from mrdl.nn.kinds import dbn, rbm
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.rbm import RBM, Stack, score
@@ -70,8 +71,7 @@ def test_a_machine_fitted_to_its_data_has_their_means_to_begin_with():
 
 def rows_of(x):
     x = np.asarray(x, np.float32)
-    ones = np.ones(x.shape[1], np.float32)
-    return Rows(x, np.zeros(len(x), np.int64), np.arange(len(x)), 0 * ones, ones)
+    return Rows(x, np.zeros(len(x), np.int64), np.arange(len(x)), Encoding.none(x.shape[1]))
 
 
 def a_step(arch, weights, x, settings, layer=0, seed=11):

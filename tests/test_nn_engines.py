@@ -16,6 +16,7 @@ from torch.nn import functional as F
 import mrdl
 from mrdl.errors import ConfigError, SetupError
 from mrdl.nn.backprop import Backpropagation
+from mrdl.nn.encoding.encoding import Encoding
 from mrdl.nn.engines import table
 from mrdl.nn.engines.choice import choose, engines_for, to_score
 from mrdl.nn.engines.numpy_engine import NumpyEngine
@@ -55,8 +56,10 @@ def rows_of(count=203, dtype=np.uint8, minimum=3):
         features=rng.integers(3, 200, (count, 20)).astype(dtype),
         targets=rng.integers(0, 7, count),
         order=rng.permutation(count),
-        minimum=np.full(20, minimum, np.float32),
-        factor=(1 / rng.uniform(197, 250, 20)).astype(np.float32),
+        encoding=Encoding(
+            shift=np.full(20, minimum, np.float32),
+            factor=(1 / rng.uniform(197, 250, 20)).astype(np.float32),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mrdl.nn.encoding.encoding import Encoding
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
 from mrdl.nn.minibatch import Hyperparameters
@@ -19,8 +20,8 @@ def train(arch, device, dtype=np.uint8, stage=-1, **about):
     rng = np.random.default_rng(3)
     features = rng.integers(0, 256, (2000, 64)).astype(dtype)
     targets = (features[:, :10].astype(np.int64).sum(1) // 300) % 10
-    minimum, factor = np.zeros(64, np.float32), np.full(64, 1 / 255, np.float32)
-    rows = Rows(features, targets, np.arange(2000), minimum, factor)
+    encoding = Encoding(np.zeros(64, np.float32), np.full(64, 1 / 255, np.float32))
+    rows = Rows(features, targets, np.arange(2000), encoding)
     settings = Hyperparameters(3, 32, arch.stages[stage].learning_rate, 0.8, **about)
     rng = np.random.default_rng(1)
     return train_shard(

@@ -137,7 +137,7 @@ def test_one_shard_and_one_round_equal_training_all_rows_at_once(train, digits):
     features, targets = table[:, 1:].astype(np.uint8), table[:, 0].astype(np.int64)
     hashes = row_hash(features, label_hashes(names)[targets])
     order = hash_order(hashes, features, targets, names)
-    rows = Rows(features, targets, order, model.preparation.minimum, model.preparation.factor)
+    rows = Rows(features, targets, order, model.preparation.inputs.encoding)
     settings = Hyperparameters(1, 16, 0.03, 0.8)
     expected, _ = train_shard(model.arch, weights, rows, settings, np.random.default_rng([5, 1, 0]), NUMPY)
     assert all(np.array_equal(expected[name], model.weights[name]) for name in expected)

@@ -82,19 +82,19 @@ def test_a_threshold_works_for_every_kind_and_travels_with_the_model(new_run, tm
 @pytest.mark.parametrize("above", ["-1", "0.30000001192092896", "0.1", "1e-300"])
 @pytest.mark.parametrize("engine", EVERY)
 def test_a_threshold_cuts_alike_in_training_and_in_use(above, engine):
-    from mrdl.data.preparation import Preparation
+    from mrdl.data.preparation.inputs import Inputs
     from mrdl.nn.engines.table import engine_of
     from mrdl.nn.minibatch import Batches
     from mrdl.nn.rows import Rows
 
     for values in (np.array([[0, 1, 255]], np.uint8), np.array([[0.1, 0.3, -2]], np.float32)):
         ones = np.ones(3, np.float32)
-        rows = Rows(values, np.zeros(1, np.int64), np.arange(1), 0 * ones, ones, float(above))
+        inputs = Inputs(0 * ones, ones, float(above))
+        rows = Rows(values, np.zeros(1, np.int64), np.arange(1), inputs.encoding)
         by = engine_of(engine, "cpu")
         trained = by.numpy(Batches(rows, 1, by).inputs(by.array(np.arange(1))))
-        used = Preparation(("a", "b", "c"), "", None, (), 0 * ones, ones, float(above)).scale(values)
-        np.testing.assert_array_equal(trained, used)
-        assert set(used.ravel()) <= {0, 1}
+        np.testing.assert_array_equal(trained, inputs.of(values))
+        assert set(trained.ravel()) <= {0, 1}
 
 
 def test_the_rows_of_another_threshold_are_those_of_another_run(known, new_run, tmp_path):

@@ -114,8 +114,8 @@ def test_the_scaling_is_the_models(known, saved, new_run, tmp_path, source):
     frame.to_csv(tmp_path / "other.csv", index=False)
     model = new_run(tmp_path / "other.csv", **settings("dbn of one machine", start_from=saved(source))).execute()
     expected = known(source)[1].preparation
-    np.testing.assert_array_equal(model.preparation.factor, expected.factor)
-    np.testing.assert_array_equal(model.preparation.minimum, expected.minimum)
+    np.testing.assert_array_equal(model.preparation.inputs.factor, expected.inputs.factor)
+    np.testing.assert_array_equal(model.preparation.inputs.shift, expected.inputs.shift)
     assert model.preparation.threshold == expected.threshold
 
 

@@ -10,7 +10,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash
-from mrdl.data.preparation import Scaling, prepare
+from mrdl.data.preparation.preparation import prepare
+from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem

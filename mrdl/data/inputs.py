@@ -10,7 +10,7 @@ import numpy as np
 
 from mrdl.cluster.webhdfs import FileInfo
 from mrdl.data.alignment import Columns, layout_of_file, places_of_names
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.data.text.csv import BlockParser, whole_lines
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.text.schema import MISSING, without_marks

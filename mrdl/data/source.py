@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.cluster.webhdfs import FileInfo
-from mrdl.data.preparation import Refusal, Unfit
+from mrdl.data.preparation.fitness import Refusal, Unfit
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import Head
 from mrdl.data.text import columns

@@ -6,7 +6,6 @@ types and sizes that the rest of mrdl builds on, or there is a ModelError.
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,18 +15,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 import mrdl
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.inputs import Inputs
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.errors import ModelError, MrdlError
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import KINDS, build
 from mrdl.nn.losses import LOSSES
 from mrdl.nn.weights import Weights, digest
 
-FORMAT = "mrdl model 3"
+FORMAT = "mrdl model 4"
 MOST_BYTES = 8 << 20  # of a header; of a wide table it may be more, in proportion to the weights
 TENSOR_BYTES = 16  # of header for each byte of tensors
 SHOWN = 300  # characters of a message that quotes a stranger's file
-SCALING = ("scaling.minimum", "scaling.factor")
+INPUTS = "inputs."  # of the names of the tensors that are no weights
 
 
 def checksum(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> str:
@@ -43,7 +43,7 @@ def described(arch: Architecture, preparation: Preparation) -> dict[str, Any]:
         "kind": arch.kind,
         "nodes": arch.nodes,
         "options": dict(arch.options),
-        "threshold": preparation.threshold,
+        "inputs": preparation.inputs.to_meta(),
         "columns": preparation.columns,
         "label": preparation.label,
         "label_index": preparation.label_index,
@@ -53,9 +53,9 @@ def described(arch: Architecture, preparation: Preparation) -> dict[str, Any]:
     }
 
 
-def scaling_of(preparation: Preparation) -> Weights:
-    """The scaling as tensors of the file."""
-    return dict(zip(SCALING, (preparation.minimum, preparation.factor), strict=True))
+def tensors_of(inputs: Inputs) -> Weights:
+    """The arrays of the inputs as tensors of the file."""
+    return {INPUTS + name: array for name, array in inputs.arrays().items()}
 
 
 def sealed(about: Mapping[str, Any], scaling: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -88,15 +88,13 @@ def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]
         raise ModelError(f"{name}: {_short(error)}") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelError(f"{name} is damaged: its header cannot be read ({_short(error)})") from error
-    minimum, factor = (tensors.pop(key) for key in SCALING)
+    arrays = {name: tensors.pop(INPUTS + name) for name in Inputs.ARRAYS}
     preparation = Preparation(
         columns=tuple(about["columns"]),
         label=about["label"],
         label_index=about["label_index"],
         classes=tuple(about["classes"]),
-        minimum=minimum,
-        factor=factor,
-        threshold=about["threshold"],
+        inputs=Inputs.from_meta(about["inputs"], arrays),
         class_rows=tuple(about["class_rows"]),
         dropped=tuple(about["dropped"]),
     )
@@ -164,7 +162,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "kind": _is_text,
     "nodes": lambda value: _is_list(value, lambda each: _is_whole(each) and each > 0) and len(value) > 1,
     "options": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
-    "threshold": lambda value: value is None or (_is_number(value) and math.isfinite(value)),
+    "inputs": Inputs.is_meta,
     "columns": lambda value: _is_list(value, _is_text),
     "label": _is_text,
     "label_index": lambda value: value is None or _is_whole(value),
@@ -210,8 +208,6 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
     arch = build(kind, nodes, about["options"])
     if list(arch.nodes) != nodes or dict(arch.options) != about["options"]:
         raise ModelError(f"{name} is damaged: {_short(nodes)} with {_short(about['options'])} is no {kind}")
-    if len(about["columns"]) != nodes[0]:
-        raise ModelError(f"{name} is damaged: it has {len(about['columns'])} columns for {nodes[0]} nodes")
     if LOSSES[arch.loss].needs_label and not 0 < len(about["classes"]) <= nodes[-1]:
         raise ModelError(f"{name} is damaged: it has {len(about['classes'])} classes for {nodes[-1]} nodes")
     most = len(about["columns"]) + len(about["dropped"])
@@ -224,14 +220,18 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
 
 def _check_tensors(about: dict[str, Any], arch: Architecture, tensors: Weights, name: str) -> None:
     """Raise ModelError unless the tensors are those of the network, and those that were written."""
-    weights = {key: array for key, array in tensors.items() if key not in SCALING}
-    for key in SCALING:
-        if key not in tensors or tensors[key].shape != (arch.nodes[0],) or not np.isfinite(tensors[key]).all():
-            raise ModelError(f"{name} is damaged: {key} is not {arch.nodes[0]} finite numbers")
+    columns, keys = len(about["columns"]), [INPUTS + each for each in Inputs.ARRAYS]
+    for key in keys:
+        if key not in tensors or tensors[key].shape != (columns,) or not np.isfinite(tensors[key]).all():
+            raise ModelError(f"{name} is damaged: {key} is not {columns} finite numbers")
+    width = Inputs.from_meta(about["inputs"], {each: tensors[INPUTS + each] for each in Inputs.ARRAYS}).width
+    if width != arch.nodes[0]:
+        raise ModelError(f"{name} is damaged: it has {width} inputs for {arch.nodes[0]} nodes")
+    weights = {key: array for key, array in tensors.items() if key not in keys}
     arch.check(weights, "the model")
     if digest(weights) != about["sha256"]:
         raise ModelError(f"{name} is damaged: its weights are not those that were written")
-    if checksum(about, {key: tensors[key] for key in SCALING}) != about["digest"]:
+    if checksum(about, {key: tensors[key] for key in keys}) != about["digest"]:
         raise ModelError(f"{name} is damaged: its header or its scaling is not what was written")
 
 

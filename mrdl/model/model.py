@@ -10,7 +10,7 @@ import numpy as np
 
 from mrdl.data.inputs import batches, columns_of, features_of, parts_of
 from mrdl.data.labels import class_values
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.errors import ConfigError, DataError, ModelError
 from mrdl.model import baseline, file
 from mrdl.model.forward import Forward
@@ -74,7 +74,7 @@ class Model:
     @property
     def digest(self) -> str:
         """The digest of all that the model's file says: weights, scaling, columns, classes, network and lineage."""
-        return str(file.sealed(self._about(), file.scaling_of(self.preparation))["digest"])
+        return str(file.sealed(self._about(), file.tensors_of(self.preparation.inputs))["digest"])
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -250,7 +250,7 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Give the file's bytes: the same for the same training, so no time, host or path is among them."""
-        return file.to_bytes(self._about(), file.scaling_of(self.preparation), self.weights)
+        return file.to_bytes(self._about(), file.tensors_of(self.preparation.inputs), self.weights)
 
     def _about(self) -> dict[str, Any]:
         """What the file says beside the weights and the scaling."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mrdl.data.preparation import Preparation
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.nn.losses import LOSSES
 from mrdl.nn.net import Net
 
@@ -18,7 +18,7 @@ class RawNet(nn.Module):
     A missing value (nan) counts as 0. `net` is the network alone; the scaling is in buffers, beside its weights.
     """
 
-    minimum: Tensor
+    shift: Tensor
     factor: Tensor
     threshold: Tensor
 
@@ -27,18 +27,19 @@ class RawNet(nn.Module):
         self.net = net
         learns_classes = LOSSES[net.architecture.loss].needs_label
         self._outputs = len(preparation.classes) if learns_classes else net.architecture.nodes[-1]
-        self._binary = preparation.threshold is not None
-        self.register_buffer("minimum", torch.from_numpy(preparation.minimum.copy()))
-        self.register_buffer("factor", torch.from_numpy(preparation.factor.copy()))
+        inputs = preparation.inputs
+        self._binary = inputs.threshold is not None
+        self.register_buffer("shift", torch.from_numpy(inputs.shift.copy()))
+        self.register_buffer("factor", torch.from_numpy(inputs.factor.copy()))
         if self._binary:
-            self.register_buffer("threshold", torch.tensor(preparation.threshold, dtype=torch.float32))
+            self.register_buffer("threshold", torch.tensor(inputs.threshold, dtype=torch.float32))
 
     def prepared(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns (rows, columns) float32 in [0, 1], as `Preparation.scale` does."""
         x = torch.nan_to_num(x, nan=0.0)
         if self._binary:
             return (x > self.threshold).to(torch.float32)
-        return ((x - self.minimum) * self.factor).clamp(0.0, 1.0)
+        return ((x - self.shift) * self.factor).clamp(0.0, 1.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns log-probabilities (rows, classes) in the order of `Model.classes`,

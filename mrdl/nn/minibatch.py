@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrdl.nn.encoding.encoder import Encoder
 from mrdl.nn.engines.engine import Array, Engine
 from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights
@@ -35,7 +36,7 @@ class Hyperparameters:
 
 
 class Batches:
-    """The mini-batches of a shard, in [0, 1], in buffers made once; only the rows of some batches are ever scaled, so
+    """The mini-batches of a shard, as inputs, in buffers made once; only the rows of some batches are ever encoded, so
     that a shard of bytes, or one that is mapped from a file, stays what it is.
 
     size: rows in the largest batch.
@@ -44,20 +45,19 @@ class Batches:
     def __init__(self, rows: Rows, batch_size: int, engine: Engine) -> None:
         self.size = min(batch_size, max(1, len(rows.order)))
         self._engine = engine
-        columns = rows.features.shape[1]
-        batches = max(1, min(engine.gather_bytes // (4 * columns * self.size), len(rows.order) // self.size))
+        columns, width = rows.features.shape[1], rows.encoding.width
+        batches = engine.gather_bytes // (4 * max(columns, width) * self.size)
+        batches = max(1, min(batches, len(rows.order) // self.size))
         self._at_once = self.size * batches
         self._features, self._targets = engine.array(rows.features), _targets(rows.targets, engine)
-        self._scaled = engine.empty((self._at_once, columns))
-        self._prepared = self._features.dtype == self._scaled.dtype and rows.is_prepared
-        self._raw = self._scaled if self._prepared else engine.empty((self._at_once, columns), like=self._features)
-        self._factor = engine.array(rows.factor)
-        self._minimum = engine.array(rows.minimum) if rows.minimum.any() else None
-        self._threshold = rows.threshold
+        self._inputs = engine.empty((self._at_once, width))
+        self._encoded = self._features.dtype == self._inputs.dtype and rows.encoding.is_none and columns == width
+        self._raw = self._inputs if self._encoded else engine.empty((self._at_once, columns), like=self._features)
+        self._encode = Encoder(rows.encoding, engine, cut=False)
 
     def epoch(self, order: np.ndarray) -> Iterator[tuple[Array, Array]]:
-        """Give the rows at `order`, (rows,) indices, batch after batch: (n, columns) in [0, 1], which the next batches
-        write over, and what is wanted of them, classes (n,) int64 or values (n, outputs)."""
+        """Give the rows at `order`, (rows,) indices, batch after batch: inputs (n, width), which the next batches write
+        over, and what is wanted of them, classes (n,) int64 or values (n, outputs)."""
         places = self._engine.array(order)
         for start in range(0, len(order), self._at_once):
             some = places[start : start + self._at_once]
@@ -66,19 +66,9 @@ class Batches:
                 yield x[i : i + self.size], targets[i : i + self.size]
 
     def inputs(self, places: Array) -> Array:
-        """Give the rows at so many places as fit, (n,) indices, as (n, columns); the next call writes over them."""
+        """Give rows at as many places as fit, (n,) indices, as inputs (n, width); the next call writes over them."""
         raw = self._engine.take(self._features, places, out=self._raw[: len(places)])
-        if self._prepared:
-            return raw
-        x = self._scaled[: len(places)]
-        if self._threshold is not None:
-            x[...] = raw > self._threshold
-            return x
-        x[...] = raw
-        if self._minimum is not None:
-            x -= self._minimum
-        x *= self._factor
-        return x
+        return raw if self._encoded else self._encode(raw, self._inputs[: len(places)])
 
 
 def _targets(targets: np.ndarray, engine: Engine) -> Array:

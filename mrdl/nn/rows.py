@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrdl.nn.encoding.encoding import Encoding
+
 BATCH_ROWS = 1000  # that go through a trained network at once
 
 
@@ -12,25 +14,17 @@ class Rows:
     """The rows of a shard, as they are in the table, with all that makes inputs of them.
 
     features: (rows, columns) uint8 or float32, raw; targets: (rows,) int64, the classes, or (rows, outputs) float32,
-    numbers or flags, as a loss of mrdl.nn.losses wants them; order: (rows,) int64, the
-    rows in the order of their hashes; minimum, factor: (columns,) float32, the scaling to [0, 1]; threshold: raw values
-    above it count as 1, all others as 0; None: scaled.
+    numbers or flags, as a loss of mrdl.nn.losses wants them; order: (rows,) int64, the rows in the order of their
+    hashes; encoding: what makes inputs of the features.
     """
 
     features: np.ndarray
     targets: np.ndarray
     order: np.ndarray
-    minimum: np.ndarray
-    factor: np.ndarray
-    threshold: float | None = None
+    encoding: Encoding
 
     def __len__(self) -> int:
         return len(self.features)
-
-    @property
-    def is_prepared(self) -> bool:
-        """Whether the features are in [0, 1] as they are, so that nothing is to be scaled."""
-        return self.threshold is None and not self.minimum.any() and bool((self.factor == 1).all())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mrdl.data.preparation import Scaling, prepare
+from mrdl.data.preparation.preparation import prepare
+from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.csv import Block, BlockParser, whole_lines
@@ -93,7 +94,7 @@ def _training_speeds(
     blocks: parsed rows; names: of all classes in them; seconds: that may be spent on all stages together.
     """
     rows = _prepared_rows(source, config, blocks, names)
-    arch = design(config.kind, config.nodes, rows.features.shape[1], len(names), config.options)
+    arch = design(config.kind, config.nodes, rows.encoding.width, len(names), config.options)
     weights = arch.initial_weights(0)
     settings = hyperparameters(config, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
     engine = engine_of(choose(config.engine, arch, config.optimizer, config.device), config.device)
@@ -123,4 +124,4 @@ def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], nam
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
     found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold))
-    return Rows(features, codes, np.arange(len(features)), found.minimum, found.factor, found.threshold)
+    return Rows(features, codes, np.arange(len(features)), found.inputs.encoding)

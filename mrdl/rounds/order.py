@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mrdl.data.preparation import Refusal, Scaling
+from mrdl.data.preparation.fitness import Refusal
+from mrdl.data.preparation.preparation import prepare
+from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 from mrdl.errors import SetupError, brief
@@ -82,7 +84,8 @@ class Order:
     def architecture(self, statistics: Statistics) -> Architecture:
         """The network for data with these statistics; raises ConfigError where its layers do not fit the data."""
         config, classes = self.config, len(statistics.classes)
-        return design(config.kind, config.nodes, len(self.schema.features), classes, config.options)
+        width = prepare(statistics, self.schema, self.scaling).width
+        return design(config.kind, config.nodes, width, classes, config.options)
 
 
 @dataclass

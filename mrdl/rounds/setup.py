@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mrdl.data.inputs import columns_of
-from mrdl.data.preparation import Scaling
+from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError, brief
@@ -154,8 +154,8 @@ class Initial:
             raise ConfigError(
                 f"{config.start_from} is a {model!r}: no layer of it is one of {list(architecture.nodes)}"
             )
-        taken = (model.preparation.minimum, model.preparation.factor)
-        scaling = Scaling(config.scaling, model.preparation.threshold, taken)
+        inputs = model.preparation.inputs
+        scaling = Scaling(config.scaling, inputs.threshold, inputs)
         return cls(scaling, weights, _first_stage(architecture, weights))
 
     @property
@@ -193,7 +193,7 @@ def _check_settings(model: Model, architecture: Architecture, config: TrainConfi
     """Raise ConfigError where settings say otherwise what the model decides: its visible units and its scaling."""
     if architecture.visible and model.arch.visible not in ("", architecture.visible):
         raise ConfigError(f"{config.start_from} has {model.arch.visible} visible units: --visible {model.arch.visible}")
-    if config.scaling != "auto" or config.threshold not in (None, model.preparation.threshold):
+    if config.scaling != "auto" or config.threshold not in (None, model.preparation.inputs.threshold):
         raise ConfigError(f"rows are scaled as {config.start_from} has it: leave out --scaling and --threshold")
 
 

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from mrdl.cluster.webhdfs import tells_of_passing_trouble
 from mrdl.data.labels import told_alike
-from mrdl.data.preparation import Scaling
+from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.statistics import told_rounding
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable

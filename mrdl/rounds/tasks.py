@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mrdl.data.hashing import warm_rank
-from mrdl.data.preparation import Refusal, Unfit, prepare, refuse
+from mrdl.data.preparation.fitness import Refusal, Unfit, refuse
+from mrdl.data.preparation.preparation import prepare
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.csv import Block, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged
@@ -218,9 +219,7 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
         features=loaded.features,
         targets=targets.astype(np.int64),
         order=loaded.order,
-        minimum=preparation.minimum,
-        factor=preparation.factor,
-        threshold=preparation.threshold,
+        encoding=preparation.inputs.encoding,
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from mrdl.data.alignment import Columns
 from mrdl.data.inputs import first_labels
 from mrdl.data.labels import class_numbers
-from mrdl.data.preparation import Preparation, Scaling, prepare
+from mrdl.data.preparation.preparation import Preparation, prepare
+from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import HEAD_BYTES, Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import DataError
@@ -44,7 +45,7 @@ class Validation:
     def architecture(self) -> Architecture:
         """The network that fits the data; raises ConfigError where the nodes of the settings do not."""
         config, classes = self._config, len(self.prepared.statistics.classes)
-        return design(config.kind, config.nodes, len(self._schema.features), classes, config.options)
+        return design(config.kind, config.nodes, self.preparation.width, classes, config.options)
 
     @cached_property
     def preparation(self) -> Preparation:

@@ -90,7 +90,7 @@ def idx(path):
 
 def task_order(data, folder, cached=False, **settings) -> Path:
     """The order that the driver writes for tasks, for running one task alone."""
-    from mrdl.data.preparation import Scaling
+    from mrdl.data.preparation.scaling import Scaling
     from mrdl.data.source import Source
     from mrdl.rounds.order import Order
     from mrdl.rounds.plan import architecture_of, resolved, rounds_of

@@ -33,6 +33,7 @@ CASES = [
 
 def rows_of(nodes):
     """Synthetic rows: pixels as bytes where there are many columns, else 32-bit floats."""
+    from mrdl.nn.encoding.encoding import Encoding
     from mrdl.nn.rows import Rows
 
     rng = np.random.default_rng(0)
@@ -42,7 +43,9 @@ def rows_of(nodes):
     x = rng.integers(0, 256, (count, nodes[0])).astype(np.uint8)
     x = x if pixels else rng.random((count, nodes[0]), dtype=np.float32)
     factor = np.full(nodes[0], 1 / 255 if pixels else 0.5, np.float32)
-    return Rows(x, rng.integers(0, nodes[-1], count), np.arange(count), np.zeros(nodes[0], np.float32), factor)
+    return Rows(
+        x, rng.integers(0, nodes[-1], count), np.arange(count), Encoding(np.zeros(nodes[0], np.float32), factor)
+    )
 
 
 def rate(nodes, batch, optimizer, engine):

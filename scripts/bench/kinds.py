@@ -15,6 +15,7 @@ import numpy as np
 from common import mnist, table
 
 import mrdl
+from mrdl.nn.encoding.encoding import Encoding
 from mrdl.nn.kinds import rbm
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.rows import Rows
@@ -81,8 +82,8 @@ def cd_speed(data, repeats=3):
 
     raw = np.loadtxt(data, np.uint8, delimiter=",", skiprows=1)[:, 1:]
     scaled = raw / 255.0
-    plain = Rows(raw, np.zeros(len(raw), np.int64), np.arange(len(raw)), np.zeros(784, np.float32),
-                 np.full(784, 1 / 255, np.float32))  # fmt: skip
+    encoding = Encoding(np.zeros(784, np.float32), np.full(784, 1 / 255, np.float32))
+    plain = Rows(raw, np.zeros(len(raw), np.int64), np.arange(len(raw)), encoding)
     arch = rbm([784, 500])
 
     def ours(batch):

@@ -88,13 +88,14 @@ def timed_textbook(k, v, h, n):
 
 
 def timed_mrdl(k, v, h, n):
+    from mrdl.nn.encoding.encoding import Encoding
     from mrdl.nn.kinds import rbm
     from mrdl.nn.minibatch import Hyperparameters
     from mrdl.nn.rows import Rows
     from mrdl.nn.trainer import train_shard
 
     features = (np.random.default_rng(1).random((n, v)) < 0.3).astype(np.uint8)
-    rows = Rows(features, np.zeros(n, np.int64), np.arange(n), np.zeros(v, np.float32), np.ones(v, np.float32))
+    rows = Rows(features, np.zeros(n, np.int64), np.arange(n), Encoding.none(v))
     arch = rbm([v, h])
     settings = Hyperparameters(1, 16, 0.1, 0.5, "cpu", cd_steps=k)
     began = time.process_time()

@@ -9,6 +9,7 @@ from mrdl.nn.architecture import Architecture
 from mrdl.nn.backends.result import Report, Result
 from mrdl.nn.backprop import Backpropagation
 from mrdl.nn.design import Design
+from mrdl.nn.encoding.encoding import Encoding
 from mrdl.nn.engines.engine import Engine
 from mrdl.nn.engines.numpy_engine import NumpyEngine
 from mrdl.nn.kinds import mlp
@@ -53,8 +54,7 @@ def trained(
 
 def _rows(data: Dataset) -> Rows:
     """The training rows, which are prepared."""
-    lowest, factor = np.zeros(data.columns, np.float32), np.ones(data.columns, np.float32)
-    return Rows(data.train_x, data.train_y, np.arange(len(data.train_x)), lowest, factor)
+    return Rows(data.train_x, data.train_y, np.arange(len(data.train_x)), Encoding.none(data.columns))
 
 
 def on_test_rows(forward: Callable[[np.ndarray], np.ndarray], data: Dataset) -> Result:

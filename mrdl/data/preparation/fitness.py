@@ -1,0 +1,53 @@
+"""Whether the statistics of the data tell of rows that can be trained on, or why not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mrdl.data.statistics import Statistics
+from mrdl.data.target import problem
+
+
+class Unfit(StrEnum):
+    """What is unfit where data is not trained on."""
+
+    ROWS = "rows"  # some cannot be read
+    DATA = "data"  # too few rows, or a label that holds no classes
+    NETWORK = "network"  # its layers, for data like this
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why data is not trained on. unfit: what has to change, which decides the error's class; text: in words."""
+
+    unfit: Unfit
+    text: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the fields as JSON has them."""
+        return {"unfit": str(self.unfit), "text": self.text}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, str]) -> "Refusal":
+        """Return the refusal that `to_json` has written."""
+        return cls(Unfit(found["unfit"]), found["text"])
+
+
+def refuse(
+    statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool, label: str = ""
+) -> Refusal | None:
+    """Return why these rows cannot be trained on; None where they can.
+
+    shards: how many the rows are shared out to; skip_bad_rows: whether those may be left out; supervised: whether
+    classes are learnt; label: its column's name.
+    """
+    rows = statistics.training_rows
+    if statistics.bad_rows and not skip_bad_rows:
+        return Refusal(Unfit.ROWS, f"{statistics.bad_rows} rows cannot be read")
+    if not rows:
+        kept_out = f": all {statistics.validation_rows} went to validation" if statistics.validation_rows else ""
+        return Refusal(Unfit.DATA, f"there are no rows to train on{kept_out}")
+    if rows < shards:
+        return Refusal(Unfit.DATA, f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer")
+    found = problem(label, statistics.classes) if supervised else None
+    return Refusal(Unfit.DATA, found) if found else None

@@ -1,0 +1,103 @@
+"""Decides by the statistics of the data what the inputs of a network are, and which classes there are."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrdl.data.labels import class_numbers
+from mrdl.data.preparation.inputs import Inputs
+from mrdl.data.preparation.scaling import Scaling
+from mrdl.data.statistics import Statistics
+from mrdl.data.text.schema import Schema
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a row of the CSV becomes a row of inputs and a class number; kept with every model.
+
+    columns, label: the names of the features and of the label; classes: the labels in the order of their numbers.
+    inputs: what becomes of each column.
+    class_rows: how many rows of the data have each class; empty where nobody knows.
+    label_index: the label's place among the columns that were kept; dropped: the places of those that were not.
+
+    preparation.scale(features), preparation.class_numbers(labels)
+    """
+
+    columns: tuple[str, ...]
+    label: str
+    label_index: int | None
+    classes: tuple[str, ...]
+    inputs: Inputs
+    class_rows: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Inputs that a row becomes: the nodes of a network's first layer."""
+        return self.inputs.width
+
+    @property
+    def majority(self) -> str:
+        """The most frequent class, the first of equals; "" where nobody knows."""
+        return self.classes[self.class_rows.index(max(self.class_rows))] if self.class_rows else ""
+
+    def scale(self, features: np.ndarray) -> np.ndarray:
+        """Return the inputs of features: (rows, width) float32 of (rows, columns) of any number type.
+
+        What lies outside the training range is cut.
+        """
+        return self.inputs.of(features)
+
+    def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
+        """Return the class number of each label, (rows,) int64; -1 for one that training never saw.
+
+        It does not matter how a label is written: 1.0 is 1.
+        """
+        return class_numbers(labels, self.classes)
+
+
+def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Preparation:
+    """Return the preparation that the statistics of all rows decide."""
+    learnable = schema.label is not None and not statistics.too_many_classes
+    classes = tuple(sorted(statistics.classes, key=_class_order)) if learnable else ()
+    return Preparation(
+        schema.features,
+        schema.label_name,
+        schema.label_place,
+        classes,
+        scaling.taken or _min_max(statistics, scaling),
+        tuple(statistics.classes[name] for name in classes),
+        schema.dropped,
+    )
+
+
+def _min_max(statistics: Statistics, scaling: Scaling) -> Inputs:
+    """Return the inputs that are columns scaled to [0, 1] by their range, or that of all."""
+    low, high = statistics.minimum, statistics.maximum
+    if not statistics.training_rows:
+        low, high = np.zeros_like(low), np.zeros_like(high)
+    if scaling.how == "common" or (scaling.how == "auto" and looks_like_pixels(statistics)):
+        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+    span = high.astype(np.float64) - low
+    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > np.finfo(np.float32).tiny).astype(np.float32)
+    return Inputs(low, factor, scaling.threshold)
+
+
+def looks_like_pixels(statistics: Statistics) -> bool:
+    """Return whether one unit for all columns fits.
+
+    So it does for whole numbers from 0 to 255 where most columns that vary reach the same height.
+    """
+    high = statistics.maximum[statistics.maximum > statistics.minimum]
+    return bool(statistics.integral and len(high) and (high >= 0.9 * high.max()).mean() >= 0.5)
+
+
+def _class_order(name: str) -> tuple[float, str]:
+    """Return the place of a class: numbers by value, then text. A class list must not depend on the order of rows."""
+    try:
+        value = float(name)
+    except ValueError:
+        return math.inf, name
+    return (value, name) if math.isfinite(value) else (math.inf, name)
