@@ -9,11 +9,12 @@ import json
 import logging
 import re
 from dataclasses import dataclass
-from typing import Any, NoReturn
-
-import requests
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mrdl.errors import SetupError, Unavailable
+
+if TYPE_CHECKING:  # what asks no service has no use for requests, which takes 70 ms to import
+    from requests import Response, Session
 
 TIMEOUT_S = 5
 FOR_A_WHILE = (408, 425, 429)  # besides a server's errors
@@ -74,19 +75,21 @@ class Rest:
 
     def _ask(
         self, method: str, url: str, body: dict[str, str] | None = None, accept: str = "application/json"
-    ) -> requests.Response:
+    ) -> "Response":
         """Send a request; returns an answer whose status is no error.
 
         body: sent as JSON, None without one; accept: the type that is wanted. Raises what `get` raises.
         """
+        from requests import RequestException, TooManyRedirects
+
         who = {"user.name": self.user}
         wanted = {"Accept": accept}  # logs are refused to who wants JSON
         session = _session(self.kerberos)
         try:
             reply = session.request(method, url, params=who, headers=wanted, timeout=TIMEOUT_S, json=body)
-        except requests.TooManyRedirects as error:
+        except TooManyRedirects as error:
             raise SetupError(f"{self.name} sends its askers round in a circle at {url}. {self._way_out}") from error
-        except requests.RequestException as error:
+        except RequestException as error:
             raise Unavailable(
                 f"{self.name} does not answer at {url}. Is it running? On this machine: mrdl hadoop status."
             ) from error
@@ -94,7 +97,7 @@ class Rest:
             self._refused(url, reply)
         return reply
 
-    def _refused(self, url: str, reply: requests.Response) -> NoReturn:
+    def _refused(self, url: str, reply: "Response") -> NoReturn:
         """Raise the error that fits an answer's status."""
         told = f"{self.name} answers {reply.status_code} at {url} (user {self.user}): {_shown(reply)}."
         if reply.status_code == 404:
@@ -105,7 +108,7 @@ class Rest:
             raise Refused(f"{told} {NO_TICKET if self.kerberos else self._login}")
         raise SetupError(f"{told} {self._way_out}")
 
-    def _no_json(self, url: str, reply: requests.Response) -> NoReturn:
+    def _no_json(self, url: str, reply: "Response") -> NoReturn:
         """Raise the error that fits an answer of status 200 that is no JSON."""
         if not reply.content.strip():
             raise Unavailable(f"{self.name} answers nothing at {url}: an empty page.")
@@ -130,12 +133,14 @@ class Rest:
 
 
 @functools.lru_cache(maxsize=2)
-def _session(kerberos: bool) -> requests.Session:
+def _session(kerberos: bool) -> "Session":
     """Return the HTTP session that asks; it keeps Hadoop's cookie, which spares most negotiations of a ticket.
 
     Raises SetupError where Kerberos's package is missing.
     """
-    session = requests.Session()
+    from requests import Session
+
+    session = Session()
     if kerberos:
         try:
             from requests_kerberos import OPTIONAL, HTTPKerberosAuth
@@ -146,7 +151,7 @@ def _session(kerberos: bool) -> requests.Session:
     return session
 
 
-def _shown(reply: requests.Response) -> str:
+def _shown(reply: "Response") -> str:
     """Return the gist of an answer in one line: the reason in Hadoop's JSON, else text without tags, else HTTP's."""
     try:
         told = str(reply.json()["RemoteException"]["message"])

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
-
-import hdfs
-import requests
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrdl.cluster.retry import Retry
 from mrdl.cluster.site import HOW_TO
 from mrdl.cluster.yarn import Cluster
 from mrdl.errors import DataError, SetupError, Unavailable
+
+if TYPE_CHECKING:  # a run on a local file has no use for hdfs, which takes a tenth of a second to import
+    from hdfs import HdfsError
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = (10, 60)  # to connect, and between two bytes
@@ -206,7 +206,7 @@ def tells_of_passing_trouble(text: str) -> bool:
     return bool(PASSING_TEXT.search(text))
 
 
-def is_passing(error: hdfs.HdfsError) -> bool:
+def is_passing(error: "HdfsError") -> bool:
     """Return whether HDFS may take what it refused a little later, by the class of its exception.
 
     A page of a proxy names none: its text decides.
@@ -224,7 +224,9 @@ def hidden(name: str) -> bool:
 def _client(cluster: Cluster) -> Any:
     """Return the client of a cluster, with or without Kerberos."""
     if not cluster.kerberos:
-        return hdfs.InsecureClient(cluster.webhdfs, user=cluster.user, timeout=TIMEOUT_S)
+        from hdfs import InsecureClient
+
+        return InsecureClient(cluster.webhdfs, user=cluster.user, timeout=TIMEOUT_S)
     try:
         from hdfs.ext.kerberos import KerberosClient
     except ImportError as error:
@@ -235,14 +237,17 @@ def _client(cluster: Cluster) -> Any:
 @contextmanager
 def _reachable(cluster: Cluster) -> Iterator[None]:
     """Turn what the web interface raises inside into Unavailable or SetupError, with a way out."""
+    from hdfs import HdfsError
+    from requests import RequestException
+
     try:
         yield
-    except requests.RequestException as error:
+    except RequestException as error:
         raise Unavailable(
             f"HDFS does not answer at {cluster.webhdfs} (user {cluster.user}). "
             "Is it running? On this machine: mrdl hadoop status"
         ) from error
-    except hdfs.HdfsError as error:
+    except HdfsError as error:
         told = (str(error).splitlines() or ["it gave no reason"])[0]
         kind = Unavailable if is_passing(error) else SetupError
         raise kind(f"HDFS refused: {told}") from error
