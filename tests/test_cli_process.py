@@ -1,5 +1,6 @@
 """A library leaves the process of its caller as it found it, and runs side by side do not disturb each other."""
 
+import gc
 import logging
 import os
 import signal
@@ -59,7 +60,8 @@ def state():
     loggers = [logging.getLogger(name) for name in ("", "mrjob", "hdfs")]
     logs = [(logger.level, list(logger.handlers)) for logger in loggers]
     streams = (sys.stdout, sys.stderr, sys.stdin, list(sys.path))
-    return torch.get_num_threads(), dict(os.environ), os.getcwd(), streams, logs, signal.getsignal(signal.SIGTERM)
+    python = (dict(os.environ), os.getcwd(), gc.get_threshold(), signal.getsignal(signal.SIGTERM))
+    return torch.get_num_threads(), streams, logs, python
 
 
 def test_a_training_leaves_the_process_as_it_was(two_threads, digits, tmp_path):

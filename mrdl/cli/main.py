@@ -1,7 +1,9 @@
 """The command line: `mrdl COMMAND ...`, also `python -m mrdl`. Each command stands in a file of its own."""
 
 import argparse
+import atexit
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -74,6 +76,8 @@ def main(arguments: Sequence[str] | None = None, **inside: Any) -> int:
     main(["train", "digits.csv", "--shards", "2"])
     """
     die_with_driver()  # of a sweep, which trains a large design by a command of its own
+    if arguments is None:  # this process is the command: it is not looked through for garbage once more when it ends
+        atexit.register(gc.freeze)
     words = list(sys.argv[1:] if arguments is None else arguments)
     with process.command():
         return _run(words, inside)

@@ -1,5 +1,6 @@
 """The process of a command: what mrdl changes there is again as it was found when it goes."""
 
+import gc
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ class Notes(logging.Formatter):
         return printable(super().format(record))
 
 
+MADE = 50_000  # objects between two looks for garbage: of the usual 700 a start would take 180, for what stays
 LEVELS = {"mrjob": logging.CRITICAL, "hdfs": logging.WARNING}  # the latter logs every call
 
 
@@ -27,8 +29,8 @@ LEVELS = {"mrjob": logging.CRITICAL, "hdfs": logging.WARNING}  # the latter logs
 def command() -> Iterator[None]:
     """Inside, notes go to standard error, and SIGTERM interrupts, where this is the main thread, as Ctrl-C does.
 
-    Handlers of logging that the process has are left alone. Afterwards all is as it was found, so that a program may
-    call a command as it calls a function.
+    Garbage is looked for less often than Python does by itself. Handlers of logging that the process has are left
+    alone. Afterwards all is as it was found, so that a program may call a command as it calls a function.
     """
     root = logging.getLogger()
     notes = logging.StreamHandler(sys.stderr)
@@ -40,9 +42,12 @@ def command() -> Iterator[None]:
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
     before = signal.signal(signal.SIGTERM, _interrupt) if is_main else None
+    made, *more = gc.get_threshold()
+    gc.set_threshold(max(MADE, made) if made else 0, *more)  # 0: it is never looked for
     try:
         yield
     finally:
+        gc.set_threshold(made, *more)
         if is_main:
             signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
         if own:
