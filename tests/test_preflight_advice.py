@@ -1,6 +1,7 @@
 """How long a training would take: the model in closed form, what is measured, and what is advised."""
 
 import json
+import math
 
 import pytest
 
@@ -8,6 +9,7 @@ from mrdl.cli.advise import verdict
 from mrdl.cli.main import main
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import runner_of
+from mrdl.nn import trainer
 from mrdl.preflight import advice, costs, measuring
 from mrdl.preflight.advice import Plan
 from mrdl.preflight.costs import Costs
@@ -112,6 +114,19 @@ def test_a_small_file_is_counted_exactly(digits):
     assert (found.rows, found.columns, found.classes) == (1797, 65, 10)
     assert found.size == digits.stat().st_size and found.parsed_per_s > 0
     assert len(found.trained_per_s) == 1 and found.trained_per_s[0] > 0
+
+
+def test_a_short_run_is_measured_by_a_share_of_its_rows(digits, monkeypatch):
+    trained, train_shard = [], trainer.train_shard
+
+    def counted(arch, weights, rows, *more, **named):
+        trained.append(len(rows.order))
+        return train_shard(arch, weights, rows, *more, **named)
+
+    monkeypatch.setattr(trainer, "train_shard", counted)
+    config = resolved(TrainConfig(nodes=(64, 8, 10), rounds=3, epochs=4, batch_size=10))
+    found = measuring.measure(Source.look_at(str(digits), config), config, seconds=60.0, share=0.02)
+    assert trained == [200, math.ceil(0.02 * 12 * 1797)] and found.trained_per_s[0] > 0
 
 
 def test_the_rows_of_a_large_file_are_estimated_from_its_head(digits, tmp_path, monkeypatch):

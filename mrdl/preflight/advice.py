@@ -22,6 +22,7 @@ from mrdl.settings.fields import decided
 
 ALONE = "inline"  # what a run is compared with: one process
 ESTIMATE_S = 0.15  # of training on the head of the data, before each run
+ESTIMATE_SHARE = 0.02  # or of so much of the run's own, where that is less
 HANDLING = 2.0  # times parsing: rows are hashed, packed, sorted, put in order and packed (scripts/bench/advise.py)
 SPLIT_BYTES = 64 << 20  # of text that a mapper parses, about
 SMALLEST_SHARD = 500  # rows: below that the start of a task is all that is paid for
@@ -101,7 +102,7 @@ def expect(source: Source, config: TrainConfig, runner: str) -> Estimate:
 
     expect(Source.look_at("digits.csv", config), config, "local").seconds
     """
-    data = measure(source, config, seconds=ESTIMATE_S)
+    data = measure(source, config, seconds=ESTIMATE_S, share=ESTIMATE_SHARE)
     seconds, alone_s = (predict(data, config, name, costs(name)).seconds for name in (runner, ALONE))
     return Estimate(seconds, alone_s)
 

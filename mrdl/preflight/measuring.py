@@ -1,6 +1,8 @@
 """A data set measured: the rows a second that one core of this machine parses, and trains on, of its head."""
 
 import dataclasses
+import math
+import sys
 import time
 from dataclasses import dataclass
 
@@ -21,6 +23,7 @@ from mrdl.nn.kinds import design
 from mrdl.nn.rows import Rows
 from mrdl.rounds.plan import hyperparameters
 from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import decided
 from mrdl.storage.store import head
 
 HEAD_BYTES = 4 << 20
@@ -44,10 +47,11 @@ class Data:
     trained_per_s: tuple[float, ...]
 
 
-def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
+def measure(source: Source, config: TrainConfig, seconds: float = 1.0, share: float | None = None) -> Data:
     """Measure a data set: parse its head and train on it, for about so many seconds.
 
-    config: resolved. Raises DataError where no row of its head can be read.
+    config: resolved; share: of the rows that the run goes through, after which it is known well enough what they take,
+    None where there is no run to come. Raises DataError where no row of its head can be read.
     """
     text = _head_with_rows(source)
     parts = list(whole_lines([text], source.schema.header_crc))
@@ -61,13 +65,15 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0) -> Data:
         raise DataError(f"{source.name}: no row of the first {len(text)} bytes can be read")
     size = sum(info.size * (4 if info.path.endswith((".gz", ".bz2")) else 1) for info in source.files)
     names = sorted({name for block in blocks for name in block.label_names})
+    total = max(rows, round(rows * size / max(1, len(text))))
+    enough = share and math.ceil(share * total * decided(config.rounds) * decided(config.epochs))
     return Data(
-        rows=max(rows, round(rows * size / max(1, len(text)))),
+        rows=total,
         size=size,
         columns=len(source.schema.columns),
         classes=len(names) if config.supervised else 0,
         parsed_per_s=rows / spent,
-        trained_per_s=_training_speeds(source, config, blocks, names, seconds),
+        trained_per_s=_training_speeds(source, config, blocks, names, seconds, enough or sys.maxsize),
     )
 
 
@@ -87,11 +93,12 @@ def _parse(source: Source, text: bytes) -> list[Block]:
 
 
 def _training_speeds(
-    source: Source, config: TrainConfig, blocks: list[Block], names: list[str], seconds: float
+    source: Source, config: TrainConfig, blocks: list[Block], names: list[str], seconds: float, enough: int
 ) -> tuple[float, ...]:
     """The rows a second that the training loop goes through, for each stage of the network.
 
-    blocks: parsed rows; names: of all classes in them; seconds: that may be spent on all stages together.
+    blocks: parsed rows; names: of all classes in them; seconds: that may be spent on all stages together; enough: rows
+    of a stage after which no more are needed.
     """
     rows = _prepared_rows(source, config, blocks, names)
     arch = design(config.kind, config.nodes, rows.encoding.width, len(names), config.options)
@@ -101,16 +108,16 @@ def _training_speeds(
     share_s = seconds / len(arch.stages)
 
     def speed(stage: Stage) -> float:
-        """The rows a second of a stage, by a training of half its share of the seconds or more."""
+        """The rows a second of a stage, by a training of half its share of the seconds or more, or of enough rows."""
         count = 20 * config.batch_size
         while True:
             some = dataclasses.replace(rows, order=np.resize(rows.order, count))
             began = time.perf_counter()
             trainer.train_shard(arch, weights, some, settings, np.random.default_rng(0), engine, stage=stage)
             spent = time.perf_counter() - began
-            if spent >= share_s / 2:
+            if spent >= share_s / 2 or count >= enough:
                 return count / spent
-            count = max(2 * count, int(count * 0.7 * share_s / max(spent, 1e-3)))
+            count = max(2 * count, min(enough, int(count * 0.7 * share_s / max(spent, 1e-3))))
 
     return tuple(map(speed, arch.stages))
 
