@@ -32,7 +32,7 @@ TORCH_IN_NN = {  # its engine, the module for people, and the back ends of sweep
     "nn.backends.torch_batched",
 }
 HOMES = {
-    "mrjob": {"mapreduce", "rounds.job", "sweep.jobs.pack_job"},
+    "mrjob": {"mapreduce"},
     "torch": {*TORCH_IN_NN, "model", "paper_data"},
     "hdfs": {"cluster"},
     "requests": {"cluster"},

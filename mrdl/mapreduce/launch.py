@@ -87,8 +87,11 @@ def ended_well(runner: Runner, job: MRJob, look: Callable[[], None]) -> bool:
 
 
 def _run_by(job: MRJob, mrjob_class: type) -> None:
-    """Have a job run by a class of ours: mrjob 0.7.4 has no public way to say so."""
+    """Have a job run by a class of ours: mrjob 0.7.4 has no public way to say so. What that is told, by a parser of two
+    hundred flags, is found out once: mrjob would do it again for its log."""
     job._runner_class = lambda: mrjob_class
+    told = job._runner_kwargs()
+    job._runner_kwargs = lambda: told
 
 
 def _with_plain_names(launch: Launch, held: contextlib.ExitStack) -> Launch:

@@ -1,9 +1,12 @@
-"""Imports mrjob without what it hardly uses."""
+"""mrjob without what takes it long and is hardly used."""
 
 import contextlib
+import functools
 import sys
 import warnings
+from argparse import ArgumentParser
 from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -28,3 +31,40 @@ def standard_distutils() -> Iterator[None]:
         sys.meta_path[:0] = hooks
         for name in [name for name in sys.modules if name.partition(".")[0] == "distutils"]:
             del sys.modules[name]
+
+
+with standard_distutils():
+    from mrjob.job import MRJob
+    from mrjob.step import MRStep as MRStep
+
+
+class LeanJob(MRJob):
+    """mrjob's job, whose flags are made once in a process: there are a hundred, and a job is made for each task."""
+
+    arg_parser: ArgumentParser
+
+    def configure_args(self) -> None:
+        """See mrjob."""
+        self.arg_parser = ArgumentParser(usage=self.arg_parser.usage, add_help=False, parents=[_flags()])
+        self.arg_parser.add_argument(dest="args", nargs="*", help="input paths")
+
+
+class _Flags(ArgumentParser):
+    """A parser of flags alone: what is no flag changes while it is parsed, and cannot be shared between threads."""
+
+    def add_argument(self, *names: str, **how: Any) -> Any:
+        """See argparse."""
+        return super().add_argument(*names, **how) if names else None
+
+
+class _OfMrjob(MRJob):
+    def configure_args(self) -> None:
+        self.arg_parser = _Flags(add_help=False)
+        super().configure_args()
+
+
+@functools.cache
+def _flags() -> ArgumentParser:
+    """The flags of every job of mrjob's."""
+    found: ArgumentParser = _OfMrjob([]).arg_parser
+    return found

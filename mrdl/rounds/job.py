@@ -19,22 +19,18 @@ from typing import Any
 
 from mrdl.data.text.csv import BlockParser
 from mrdl.data.text.schema import Schema
-from mrdl.mapreduce.lean import standard_distutils
+from mrdl.mapreduce.lean import LeanJob, MRStep
 from mrdl.mapreduce.task import is_task, keep_output, task_streams
 from mrdl.nn.weights import Weights
 from mrdl.rounds import tasks
 from mrdl.rounds.combine import RULES, Rule
 from mrdl.rounds.order import Order
 
-with standard_distutils():
-    from mrjob.job import MRJob
-    from mrjob.step import MRStep
-
 WHOLE_FILES = {"mapreduce.input.fileinputformat.split.minsize": str(1 << 50)}  # one map task a file
 ONE_REDUCER = {"mapreduce.job.reduces": "1"}
 
 
-class RoundJob(MRJob):
+class RoundJob(LeanJob):
     """One job of a run; `--order` is written by the driver, tasks get nothing else but their lines and the weights."""
 
     combine_rule: Rule | None = None

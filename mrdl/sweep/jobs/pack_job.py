@@ -6,17 +6,15 @@ The data comes by the distributed cache, once a node, and is mapped.
 import json
 from typing import Any
 
-from mrjob.job import MRJob
-from mrjob.step import MRStep
-
 from mrdl.data.dataset import load_data
+from mrdl.mapreduce.lean import LeanJob, MRStep
 from mrdl.mapreduce.task import task_streams
 from mrdl.sweep.jobs.child import Limits
 from mrdl.sweep.jobs.pack import run_pack
 from mrdl.sweep.record import line_of
 
 
-class SweepJob(MRJob):
+class SweepJob(LeanJob):
     """One wave of packs; what it is to do stands in `--settings`."""
 
     HADOOP_INPUT_FORMAT = "org.apache.hadoop.mapred.lib.NLineInputFormat"
