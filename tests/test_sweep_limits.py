@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mrdl.mapreduce.cpu_time import cpu_seconds
+from mrdl.mapreduce.task import cpu_seconds
 from mrdl.sweep.jobs.child import Limits, in_child, over_limit
 from mrdl.sweep.jobs.trainings import rounds_of
 

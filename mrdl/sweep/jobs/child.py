@@ -20,8 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mrdl.mapreduce.cpu_time import cpu_seconds
-from mrdl.mapreduce.task import end_with_parent
+from mrdl.mapreduce.task import cpu_seconds, end_with_parent
 from mrdl.sweep.record import State
 
 TAIL = 2000  # characters of a child's last words that are kept

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrdl.data.dataset import load_data
-from mrdl.mapreduce.cpu_time import cpu_seconds
 from mrdl.mapreduce.runners import Runner
 from mrdl.mapreduce.shipping import with_package
-from mrdl.mapreduce.task import DIES_WITH_DRIVER
+from mrdl.mapreduce.task import DIES_WITH_DRIVER, cpu_seconds
 from mrdl.nn.backends.registry import engine_name
 from mrdl.nn.design import design_of
 from mrdl.rounds.folder import RunFolder
