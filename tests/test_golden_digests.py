@@ -166,19 +166,19 @@ BY_NUMPY = {
     "mlp, plain averaging": "a42d88443c969bb5b3d143aacb13649a5d9ee494c65835de56073107febea16c",
     "mlp, tanh, pixels black or white": "7e3d9c6894cc42843ee83c18c9d39dbb038ffd29f13a8f6e9a8d8acaccb759c9",
     "autoencoder": "e9cb294e91c8e30fb0ffd5d585b77116c87fb2fee30755f47ce617fd17dee094",
-    "rbm": "16b276bce45e3213e66d7d002cee9454ee06c5c4e04917883ed2efa572af9cc7",
-    "rbm, gaussian": "92eb24c439738343c1ee22230fd173ed8812b440c0599808a015c6c557011db2",
-    "stack, persistent chains": "52b3c6713ce6c4b962f07ad843592374e43ff8a88524bfacf00b22fe97eec778",
-    "dbn": "72a2e77f828fcb20e821e30581ccaafded57405bbd46733f55b76fe6af15fa86",
-    "dbn, unrolled": "5326c28b5d83ebb51f17ffb75cc57ab2867bf729a7c15d236f272b9d5982e4b7",
+    "rbm": "bd6b512f15d05cd5dedcbe2559e947fcdd34d173430138f08f40dbfc08297f7b",
+    "rbm, gaussian": "384212d444c0d1b78f5d3ead2b1428d332997ffcbe0e328d22edbf3db05a6f64",
+    "stack, persistent chains": "aa1c5e364a3bb6f7ca62272a84ab2ef2b3b8ae2fc230441c8a2dc3a126a1a53f",
+    "dbn": "ec36e288bfb577461ffcb1a6b13d041a098386db3c1a8b6b6be9fc9af3dcf4d7",
+    "dbn, unrolled": "a77c73b1295e506360a22ac0b53c71aa5cb32849a76730694d18b47b3a5c2c09",
     "mlp, what is left to mrdl": "21f7c39c98c8c1e64590e7684d69124e6d42d632a51b6c4f817064ff75c40a5a",
     "mlp, one shard, what is left to mrdl": "352f982579b75bb5d7c24b4fba256dcd93b7fa01e9d867c1815380b6f8f25fd6",
     "mlp, tanh, pixels black or white, what is left to mrdl": (
         "91572d108e8d840a3430b204c4694aa067eb416dcb5633031fe4957606b68bfb"
     ),
     "autoencoder, what is left to mrdl": "4508bc61d7ef5522671cf8d27dac8f7562429009c6ee1b584148c5177c228187",
-    "rbm, what is left to mrdl": "ae847e015a19c81cec7890d85b9710225f5b074690f25443f88f5d8d54eb1dac",
-    "dbn, what is left to mrdl": "16e50f001f27be86d94c908fc1604dd7483997130a787011c663a593859a76f5",
+    "rbm, what is left to mrdl": "b4fdcac9eef298d57bee50fa110de928de783cc38d41dd25d3c9b38f0e3a43a4",
+    "dbn, what is left to mrdl": "470048cdcf1c09a507830e44546918cc75203f1b1cbc75c2ca7319e3edc6b42e",
 }
 """The same trainings by the engine of numpy."""
 OF_THE_PROGRAM = "944d2883c4204b4b7b9b66e060fa51137888aa42c704910dd17f596dc6256c95"

@@ -25,7 +25,7 @@ from mrdl.nn.engines.torch_engine import TorchEngine
 from mrdl.nn.kinds import autoencoder, dbn, mlp, rbm
 from mrdl.nn.layers import Layers
 from mrdl.nn.losses import LOSSES, Wanted
-from mrdl.nn.minibatch import Hyperparameters
+from mrdl.nn.minibatch import FlatArrays, Hyperparameters
 from mrdl.nn.rows import Rows
 from mrdl.nn.trainer import fit_visible, train_shard
 from mrdl.nn.weights import digest
@@ -160,6 +160,44 @@ def test_numpy_trains_all_that_rows_can_be_as_torch_does(rows):
         np.testing.assert_allclose(array, expected[name], rtol=1e-3, atol=1e-5)
 
 
+@each_engine
+@pytest.mark.parametrize("cost", [0.0, 0.01])
+def test_moves_of_a_machine_are_those_that_its_statistics_give(name, cost):
+    """A whole batch, then a smaller one, of machines that take several blocks."""
+    engine, rng = engine_of(name, "cpu"), np.random.default_rng(0)
+    shapes = {"weight": (300, 500), "bias": (300,), "visible_bias": (500,)}
+    start = {part: rng.normal(size=shape).astype(np.float32) for part, shape in shapes.items()}
+    arrays = FlatArrays(shapes, engine).fill(start)
+    expected, moves = dict(start), dict.fromkeys(shapes, 0.0)
+    move = engine.contrast(tuple(arrays.named.values()), 8, 0.1, 0.8, cost)
+    for n in (8, 5):
+        h, v, later_h, later_v = (rng.random((n, units), np.float32) for units in (300, 500, 300, 500))
+        gradients = {
+            "weight": (h.T @ v - later_h.T @ later_v) / n - cost * expected["weight"],
+            "bias": (h - later_h).mean(0),
+            "visible_bias": (v - later_v).mean(0),
+        }
+        moves = {part: 0.8 * moves[part] + gradients[part] for part in shapes}
+        expected = {part: expected[part] + 0.1 * moves[part] for part in shapes}
+        kept = v.copy()
+        move((engine.array(h), engine.array(v)), (engine.array(later_h), engine.array(later_v)))
+        assert np.array_equal(v, kept)  # they are the rows of the batch
+    for part, array in arrays.arrays().items():
+        np.testing.assert_allclose(array, expected[part], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 16, 64, 65])
+@pytest.mark.parametrize("given", [False, True], ids=["made", "given"])
+def test_a_product_with_a_weight_is_the_same_in_whichever_order_it_lies(rows, given):
+    engine, rng = engine_of("numpy"), np.random.default_rng(0)
+    x, weight, bias = (rng.random(shape, np.float32) for shape in ((rows, 300), (200, 300), 200))
+    for lies in (weight, np.asfortranarray(weight)):
+        out = engine.empty((rows, 200)) if given else None
+        found = engine.affine(x, lies, bias, out)
+        assert found.flags.c_contiguous and (out is None or found is out)
+        np.testing.assert_allclose(found, x @ weight.T + bias, rtol=1e-5)
+
+
 def test_matrices_of_numpy_lie_by_columns_and_are_written_to_in_their_place():
     engine, rng = engine_of("numpy"), np.random.default_rng(0)
     flat = engine.zeros((2000,))
@@ -167,10 +205,6 @@ def test_matrices_of_numpy_lie_by_columns_and_are_written_to_in_their_place():
     h, v = rng.random((8, 30), np.float32), rng.random((8, 50), np.float32)
     engine.product(h.T, v, out=matrix)
     np.testing.assert_allclose(matrix, h.T @ v, rtol=1e-5)
-    engine.contrast_(matrix, (h, v), (2 * h, v), beta=0.5, alpha=0.25)
-    np.testing.assert_allclose(matrix, 0.25 * (h.T @ v), rtol=1e-5)
-    engine.add_(matrix, np.ones((30, 50), np.float32), alpha=2.0)
-    np.testing.assert_allclose(matrix, 0.25 * (h.T @ v) + 2, rtol=1e-5)
     assert np.array_equal(matrix, flat[16:1516].reshape(50, 30).T) and not flat[:16].any() and not flat[1516:].any()
 
 

@@ -41,12 +41,13 @@ class ContrastiveDivergence:
         self._binary = machine.visible == "binary", machine.hidden == "binary"
         names = [f"layers.{layer}.{part}" for part in ("weight", "bias", "visible_bias")]
         shapes = {name: weights[name].shape for name in names}
-        self._arrays, self._velocity = FlatArrays(shapes, engine).fill(weights), FlatArrays(shapes, engine)
-        self._weight, self._bias, self._visible_bias = (self._arrays.named[name] for name in names)
-        self._moves = [self._velocity.named[name] for name in names]
+        self._arrays = FlatArrays(shapes, engine).fill(weights)
+        self._weight, self._bias, self._visible_bias = arrays = tuple(self._arrays.named[name] for name in names)
         self.batches = Batches(rows, settings.batch_size, engine)
         hidden, visible = self._weight.shape
         n = self.batches.size
+        rate, momentum, cost = settings.learning_rate, settings.momentum, settings.weight_cost
+        self._move = engine.contrast(arrays, n, rate, momentum, cost)
         self._means, self._hidden, self._noise = (engine.empty((n, hidden)) for _ in range(3))
         self._visible, self._seen = engine.empty((n, visible)), engine.empty((n, visible))
         self._after = engine.empty((n, hidden))
@@ -80,7 +81,7 @@ class ContrastiveDivergence:
             if len(self._chains) < n:
                 self._chains = engine.copy(hidden)
             self._chains[:n] = hidden
-        self._move(means, v, after, reconstruction)
+        self._move((means, v), (after, reconstruction))
 
     def _count_loss(self, v: Array, means: Array, reconstruction: Array) -> None:
         """Add the squared errors of the first reconstruction to `loss_sum`. v, reconstruction: (n, visible)."""
@@ -108,19 +109,6 @@ class ContrastiveDivergence:
         if self._binary[1]:
             return self._engine.less(self._engine.uniform_(noise, self._generator), means, out=out)
         return self._engine.add(means, self._engine.normal_(noise, self._generator), out=out)
-
-    def _move(self, means: Array, v: Array, after: Array, reconstruction: Array) -> None:
-        """The difference of the statistics into the velocity, the velocity into the weights."""
-        share, momentum, engine = 1.0 / len(v), self._settings.momentum, self._engine
-        weight, bias, visible_bias = self._moves
-        engine.contrast_(weight, (means, v), (after, reconstruction), beta=momentum, alpha=share)
-        if self._settings.weight_cost:
-            engine.add_(weight, self._weight, alpha=-self._settings.weight_cost)
-        of_hidden = engine.column_sums(engine.subtract(means, after, out=means))
-        of_visible = engine.column_sums(engine.subtract(v, reconstruction, out=reconstruction))
-        engine.add_(bias, of_hidden, alpha=share, beta=momentum)
-        engine.add_(visible_bias, of_visible, alpha=share, beta=momentum)
-        engine.add_(self._arrays.flat, self._velocity.flat, alpha=self._settings.learning_rate)
 
 
 def fit_visible(arch: Architecture, layer: int, weights: Weights, x: Array, engine: Engine) -> Weights:

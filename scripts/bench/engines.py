@@ -20,6 +20,7 @@ from common import PYTHON, REPO, table
 BYTES_FROM = 100  # columns: so many are pixels
 WORK = 2e10  # multiplications and additions of a training
 ROWS = 4_000, 40_000
+RBM = "cd-1"  # instead of an optimiser
 CASES = [
     ("28,500,100,2", 16, "sgd"),
     ("28,500,100,2", 64, "sgd"),
@@ -28,6 +29,8 @@ CASES = [
     ("784,500,100,10", 16, "sgd"),
     ("784,500,100,10", 64, "sgd"),
     ("64,32,10", 32, "sgd"),
+    ("784,500", 16, RBM),
+    ("784,500", 64, RBM),
 ]
 
 
@@ -50,16 +53,17 @@ def rows_of(nodes):
 
 def rate(nodes, batch, optimizer, engine):
     """Rows a CPU second of one epoch; engine: by name, None for a checkout that has none."""
-    from mrdl.nn.kinds import mlp
+    from mrdl.nn.kinds import mlp, rbm
     from mrdl.nn.minibatch import Hyperparameters
     from mrdl.nn.trainer import train_shard
 
-    rows, arch, more = rows_of(nodes), mlp(nodes), []
+    rows, more = rows_of(nodes), []
+    arch, about = (rbm(nodes), {"weight_cost": 2e-4}) if optimizer == RBM else (mlp(nodes), {"optimizer": optimizer})
     if engine:
         from mrdl.nn.engines.table import engine_of
 
         more = [engine_of(engine, "cpu")]
-    settings = Hyperparameters(1, batch, 0.01, 0.9, optimizer=optimizer)
+    settings = Hyperparameters(1, batch, 0.01, 0.9, **about)
     weights, rng = arch.initial_weights(0), np.random.default_rng(0)
     began = time.process_time()
     train_shard(arch, weights, rows, settings, rng, *more)

@@ -14,6 +14,10 @@ Array = Any
 """An engine's own kind of array: numpy.ndarray, or torch.Tensor. Both have shapes, slices, +, *, += and .T alike."""
 
 
+Machine = tuple[Array, Array, Array]
+"""The weight (hidden, visible), bias (hidden,) and visible bias (visible,) of a restricted Boltzmann machine."""
+
+
 class Optimiser(Protocol):
     """A step of an optimiser. factor: what the gradients it is given are multiplied by beforehand, as that may save a
     pass over all weights; a float, or an array that goes with them."""
@@ -22,6 +26,17 @@ class Optimiser(Protocol):
 
     def __call__(self) -> None:
         """Change the parameters by the gradients that are there now, which it may write over."""
+
+
+class Contrast(Protocol):
+    """A step of contrastive divergence on a machine."""
+
+    def __call__(self, before: tuple[Array, Array], after: tuple[Array, Array]) -> None:
+        """Move the machine's arrays along the statistics of the data less those of the model.
+
+        before, after: each the hidden means (n, hidden) and visible values (n, visible), of the data, and where the
+        chains ended, which it may write over.
+        """
 
 
 class Engine(Protocol):
@@ -74,14 +89,6 @@ class Engine(Protocol):
 
     def product(self, a: Array, b: Array, out: Array | None = None) -> Array:
         """a @ b, of matrices."""
-
-    def contrast_(
-        self, a: Array, before: tuple[Array, Array], after: tuple[Array, Array], beta: float, alpha: float
-    ) -> None:
-        """a becomes beta * a + alpha * (h.T @ v before - h.T @ v after); each is h (n, hidden) and v (n, visible)."""
-
-    def add_(self, a: Array, b: Array, alpha: float, beta: float = 1.0) -> None:
-        """a becomes beta * a + alpha * b."""
 
     # --- elementwise ---
 
@@ -159,6 +166,10 @@ class Engine(Protocol):
 
     def adam(self, values: Array, gradients: Array, rate: Any, momentum: float) -> Optimiser:
         """Adam (Kingma and Ba 2015); momentum: its first beta; the rest as for `sgd`."""
+
+    def contrast(self, machine: Machine, most_rows: int, rate: float, momentum: float, cost: float) -> Contrast:
+        """Contrastive divergence with momentum, of a machine whose weight is one that `view` gave. most_rows: in a
+        batch; cost: of the L2 penalty on the weight."""
 
     # --- chance, threads ---
 

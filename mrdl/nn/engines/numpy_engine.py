@@ -4,16 +4,16 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from mrdl.nn.engines.engine import EPSILON, LEAST_SQUARE, SQUARES_KEPT
+from mrdl.nn.engines.engine import Machine
+from mrdl.nn.engines.numpy_steps import Adam, Contrast, Sgd
 from mrdl.nn.engines.numpy_threads import one_blas_thread
 
 GATHER_BYTES = 1 << 20  # half of a core's own cache, so that what was gathered is still there when it is computed with
-BLOCK = 1 << 16  # floats of each array that an optimiser goes through at once; three arrays of them stay in the cache
+FEW_ROWS, LARGE = 64, 1 << 15  # of x, and values of a weight: x @ weight.T is then faster as weight @ x.T
 LEAST_SUM = -80.0  # sigmoid is 0 below, and exp(80) is yet a float32
 LINE = 64  # bytes of a cache line
 
@@ -27,7 +27,6 @@ class NumpyEngine:
 
     def __init__(self, dtype: str = "float32") -> None:
         self._dtype = np.dtype(dtype)
-        self._scratch: dict[tuple[int, ...], np.ndarray] = {}
 
     def empty(self, shape: tuple[int, ...], like: np.ndarray | None = None) -> np.ndarray:
         dtype = self._dtype if like is None else like.dtype
@@ -66,6 +65,9 @@ class NumpyEngine:
     # --- products ---
 
     def affine(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        if weight.flags.c_contiguous and len(x) <= FEW_ROWS and weight.size >= LARGE:
+            # OpenBLAS takes half the time for few rows where it need not turn the weight over
+            return np.add(np.matmul(weight, x.T).T, bias, out, order="C")
         made = np.matmul(x, weight.T, out)
         made += bias
         return made
@@ -74,30 +76,6 @@ class NumpyEngine:
         if out is None or out.flags.c_contiguous:
             return np.matmul(a, b, out)
         return np.matmul(b.T, a.T, out.T).T  # numpy would write to a copy of an array that lies by columns
-
-    def contrast_(
-        self,
-        a: np.ndarray,
-        before: tuple[np.ndarray, np.ndarray],
-        after: tuple[np.ndarray, np.ndarray],
-        beta: float,
-        alpha: float,
-    ) -> None:
-        hidden, visible = np.concatenate([before[0], -after[0]]), np.concatenate([before[1], after[1]])
-        hidden *= alpha
-        self.add_(a, self.product(hidden.T, visible, self.view(self._made((a.size,)), 0, a.shape)), 1.0, beta)
-
-    def _made(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Room for what is soon done with, made once: new memory takes the system longer to give than to fill."""
-        if shape not in self._scratch:
-            self._scratch[shape] = self.empty(shape)
-        return self._scratch[shape]
-
-    def add_(self, a: np.ndarray, b: np.ndarray, alpha: float, beta: float = 1.0) -> None:
-        for to, some in _blocks(a.T, b.T):  # matrices lie by columns
-            if beta != 1:
-                to *= beta
-            to += some if alpha == 1 else np.multiply(some, alpha, self._made((len(some),)))
 
     # --- elementwise ---
 
@@ -194,12 +172,15 @@ class NumpyEngine:
 
     # --- optimisers ---
 
-    def sgd(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float) -> "Sgd":
+    def sgd(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float) -> Sgd:
         return Sgd(values, gradients, self.zeros(gradients.shape), rate, momentum)
 
-    def adam(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float) -> "Adam":
+    def adam(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float) -> Adam:
         means, squares = self.zeros(gradients.shape), self.zeros(gradients.shape)
         return Adam(values, gradients, means, squares, rate, momentum)
+
+    def contrast(self, machine: Machine, most_rows: int, rate: float, momentum: float, cost: float) -> Contrast:
+        return Contrast(self, machine, most_rows, rate, momentum, cost)
 
     # --- chance, threads ---
 
@@ -228,64 +209,3 @@ class NumpyEngine:
 def _starts(rows: int, outputs: int) -> np.ndarray:
     """Where each row of an array (rows, outputs) begins in its memory."""
     return np.arange(0, rows * outputs, outputs)
-
-
-def _blocks(*arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
-    """Arrays of one shape, cut alike: vectors that stay in a core's cache while an optimiser goes through them."""
-    flat = [array.reshape(-1) for array in arrays]
-    assert np.shares_memory(flat[0], arrays[0])  # it is written to
-    return [tuple(each[i : i + BLOCK] for each in flat) for i in range(0, flat[0].size, BLOCK)]
-
-
-class Sgd:
-    """SGD with momentum, whose learning rate the gradients hold already: so that it takes three passes, none of which
-    needs an array of its own."""
-
-    def __init__(
-        self, values: np.ndarray, gradients: np.ndarray, moves: np.ndarray, rate: Any, momentum: float
-    ) -> None:
-        self.factor = rate
-        self._momentum, self._blocks = momentum, _blocks(values, gradients, moves)
-
-    def __call__(self) -> None:
-        momentum = self._momentum
-        for values, gradients, moves in self._blocks:
-            moves *= momentum
-            moves += gradients
-            values -= moves
-
-
-class Adam:
-    """Adam on 1 - beta times the gradients, and with squares that are not divided by their sum of weights: what that
-    leaves out is one number a step, which the bias corrections take in."""
-
-    def __init__(
-        self,
-        values: np.ndarray,
-        gradients: np.ndarray,
-        means: np.ndarray,
-        squares: np.ndarray,
-        rate: Any,
-        momentum: float,
-    ) -> None:
-        self.factor = 1 - momentum
-        self._rate, self._momentum, self._steps = rate, momentum, count(1)
-        self._blocks = _blocks(values, gradients, means, squares)
-
-    def __call__(self) -> None:
-        n, momentum = next(self._steps), self._momentum
-        # squares are of (1 - momentum) * gradient and lack 1 - SQUARES_KEPT: their root is `scale` times too small
-        scale = math.sqrt((1 - SQUARES_KEPT) / (1 - SQUARES_KEPT**n)) / self.factor
-        rate, least = self._rate / (1 - momentum**n) / scale, EPSILON / scale
-        for values, gradients, means, squares in self._blocks:
-            means *= momentum
-            means += gradients
-            gradients *= gradients
-            squares *= SQUARES_KEPT
-            squares += gradients
-            np.add(squares, LEAST_SQUARE, gradients)
-            np.sqrt(gradients, gradients)
-            gradients += least
-            np.divide(means, gradients, gradients)
-            gradients *= rate
-            values -= gradients

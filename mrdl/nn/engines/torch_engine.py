@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mrdl.nn.engines.engine import EPSILON, LEAST_SQUARE, SQUARES_KEPT
+from mrdl.nn.engines.engine import EPSILON, LEAST_SQUARE, SQUARES_KEPT, Machine
 from mrdl.nn.engines.torch_device import one_thread, pick_device
 
 aten = torch.ops.aten
@@ -63,14 +63,6 @@ class TorchEngine:
 
     def product(self, a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
         return torch.mm(a, b) if out is None else torch.mm(a, b, out=out)
-
-    def contrast_(
-        self, a: Tensor, before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor], beta: float, alpha: float
-    ) -> None:
-        a.addmm_(before[0].t(), before[1], beta=beta, alpha=alpha).addmm_(after[0].t(), after[1], alpha=-alpha)
-
-    def add_(self, a: Tensor, b: Tensor, alpha: float, beta: float = 1.0) -> None:
-        (a if beta == 1 else a.mul_(beta)).add_(b, alpha=alpha)
 
     # --- elementwise ---
 
@@ -151,6 +143,9 @@ class TorchEngine:
     def adam(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> "Adam":
         return Adam(values, gradients, rate, momentum)
 
+    def contrast(self, machine: Machine, most_rows: int, rate: float, momentum: float, cost: float) -> "Contrast":
+        return Contrast(machine, rate, momentum, cost)
+
     # --- chance, threads ---
 
     def generator(self, seed: int) -> torch.Generator:
@@ -205,3 +200,22 @@ class Adam:
         torch.add(self._squares, LEAST_SQUARE, out=self._roots).sqrt_()
         self._roots.mul_(per / math.sqrt(1 - SQUARES_KEPT**n)).add_(per * EPSILON)
         self._values.addcdiv_(self._means, self._roots, value=-1)
+
+
+class Contrast:
+    """A step of contrastive divergence; both statistics go into the moves without an array of their own."""
+
+    def __init__(self, machine: Machine, rate: float, momentum: float, cost: float) -> None:
+        self._machine, self._moves = machine, [torch.zeros_like(array) for array in machine]
+        self._rate, self._momentum, self._cost = rate, momentum, cost
+
+    def __call__(self, before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor]) -> None:
+        share, momentum = 1.0 / len(before[0]), self._momentum
+        weight, *biases = self._moves
+        weight.addmm_(before[0].t(), before[1], beta=momentum, alpha=share).addmm_(after[0].t(), after[1], alpha=-share)
+        if self._cost:
+            weight.add_(self._machine[0], alpha=-self._cost)
+        for moves, of_data, of_model in zip(biases, before, after, strict=True):
+            moves.mul_(momentum).add_(torch.sum(torch.sub(of_data, of_model, out=of_model), 0), alpha=share)
+        for array, moves in zip(self._machine, self._moves, strict=True):
+            array.add_(moves, alpha=self._rate)
