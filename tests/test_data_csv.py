@@ -23,6 +23,11 @@ def parse(text: bytes, schema: Schema = LABELLED):
     return features, labels, [(row.line, row.reason) for row in bad], sum(block.missing for block in blocks)
 
 
+def listed(features: np.ndarray) -> list[list[float | None]]:
+    """Rows as lists that can be compared: None for a missing cell."""
+    return [[None if np.isnan(cell) else cell for cell in row] for row in features.tolist()]
+
+
 # --- whole lines ---
 
 
@@ -91,7 +96,14 @@ def test_values_and_labels_are_those_of_pandas(kind, label):
 
 @pytest.mark.parametrize(
     ("cell", "dtype"),
-    [("0", np.uint8), ("255", np.uint8), ("256", np.float32), ("-1", np.float32), ("1.0", np.float32), ("", np.uint8)],
+    [
+        ("0", np.uint8),
+        ("255", np.uint8),
+        ("256", np.float32),
+        ("-1", np.float32),
+        ("1.0", np.float32),
+        ("", np.float32),
+    ],
 )
 def test_whole_numbers_from_0_to_255_are_bytes_and_others_float32(cell, dtype):
     assert parse(f"a,{cell},255\n".encode())[0].dtype == dtype
@@ -106,7 +118,7 @@ def test_a_row_is_read_alike_whatever_block_came_before(cell, before):
     parser.parse(before)
     blocks, bad = parser.parse(row)
     alone = parse(row)
-    assert ([b.features.tolist() for b in blocks] or [[]])[0] == alone[0].tolist()
+    assert ([listed(b.features) for b in blocks] or [[]])[0] == listed(alone[0])
     assert [r.line for r in bad] == [line for line, _ in alone[2]]
 
 
@@ -119,7 +131,7 @@ def test_rows_of_small_numbers_are_read_as_among_others(cell):
     rows = f"\n7,{cell},3\n07,1,{cell}\n{cell},1,2\n7,19,255\n".encode()
     features, labels, *told = parse(rows)
     among = parse(rows + b"a,1,2\n")
-    assert (features.tolist(), [*labels, "a"], *told) == (among[0][:-1].tolist(), *among[1:])
+    assert (listed(features), [*labels, "a"], *told) == (listed(among[0][:-1]), *among[1:])
 
 
 @pytest.mark.parametrize(("label", "dropped"), [(0, ()), (2, ()), (4, ()), (1, (3,)), (None, ()), (None, (0, 2))])
@@ -134,15 +146,15 @@ def test_small_numbers_of_many_lines_are_those_of_numpy(label, dropped):
 
 @pytest.mark.parametrize("other", ["2", "0.5"])
 @pytest.mark.parametrize("cell", MISSING)
-def test_a_missing_cell_becomes_0_and_is_counted(cell, other):
+def test_a_missing_cell_is_nan_and_is_counted(cell, other):
     features, labels, bad, missing = parse(f"a,{cell},{other}\nb,1,{cell}\n".encode())
-    assert (features.tolist(), labels, bad, missing) == ([[0, float(other)], [1, 0]], ["a", "b"], [], 2)
+    assert (listed(features), labels, bad, missing) == ([[None, float(other)], [1, None]], ["a", "b"], [], 2)
 
 
 @pytest.mark.parametrize("cell", [" ", " NA", "? "])
 def test_a_missing_cell_may_have_spaces_around(cell):
     features, _, bad, missing = parse(f"a,1,{cell}\n".encode())
-    assert (features.tolist(), bad, missing) == ([[1, 0]], [], 1)
+    assert (listed(features), bad, missing) == ([[1, None]], [], 1)
 
 
 def test_minus_0_is_0_to_the_bit():
@@ -172,7 +184,7 @@ def test_a_label_is_its_text_without_quotes_and_spaces_around(cell, label):
 
 def test_rows_without_a_label_column():
     features, labels, bad, missing = parse(b"1,2\n3,\n", Schema(("x", "y"), None, None))
-    assert (features.tolist(), labels, bad, missing) == ([[1, 2], [3, 0]], ["", ""], [], 1)
+    assert (listed(features), labels, bad, missing) == ([[1, 2], [3, None]], ["", ""], [], 1)
 
 
 # --- bad rows ---

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrdl.data.hashing import hash_order, is_validation, row_hash, shard_of, warm_rank
+from mrdl.data.hashing import hash_order, is_integral, is_validation, row_hash, shard_of, warm_rank
 from mrdl.shards.keys import hadoop_partition, shard_keys
 
 M64 = 2**64 - 1
@@ -217,3 +217,27 @@ def test_the_order_of_rows_is_one_whatever_order_they_come_in(values, dtype):
 
 def test_the_order_of_no_rows_is_empty():
     assert hash_order(np.zeros(0, np.uint64), np.zeros((0, 3), np.uint8), np.zeros(0, np.int32), []).tolist() == []
+
+
+# --- missing cells ---
+
+MISSING = np.array([0x7FC00000, 0xFFC00000, 0x7F800001], np.uint32).view(np.float32)  # nan, -nan, and another
+
+
+def test_a_missing_cell_hashes_alike_whatever_made_it_and_not_as_a_number():
+    rows = np.stack([np.array([1, cell, 3], np.float32) for cell in (*MISSING, 0, 1)])
+    hashes = row_hash(rows, np.zeros(5, np.uint64))
+    assert len(set(hashes[:3].tolist())) == 1 and len(set(hashes.tolist())) == 3
+
+
+def test_rows_with_missing_cells_that_share_a_hash_are_ordered_by_content():
+    features = np.array([[2, np.nan], [1, np.nan], [2, np.nan], [1, 5]], np.float32)
+    order = hash_order(np.zeros(4, np.uint64), features, np.zeros(4, np.int32), ["a"])
+    contents = [features[i].tobytes() for i in order]
+    assert contents == sorted(contents) and sorted(order) == [0, 1, 2, 3]
+
+
+def test_whole_numbers_beside_missing_ones_count_as_pixels_where_that_is_asked_for():
+    features = np.array([[0, np.nan], [255, 7]], np.float32)
+    assert (is_integral(features), is_integral(features, or_missing=True)) == (False, True)
+    assert not is_integral(features / 2, or_missing=True)

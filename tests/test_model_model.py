@@ -273,13 +273,14 @@ def test_no_rows_have_no_labels(model):
     ],
     ids=["nan", "None", "NA"],
 )
-def test_a_missing_value_is_taken_as_0(model, rows):
-    assert features_of(rows, model.preparation).tolist() == [[1, 0, 3]]
+def test_a_missing_value_is_nan(model, rows):
+    np.testing.assert_array_equal(features_of(rows, model.preparation), [[1, np.nan, 3]])
 
 
-def test_a_missing_cell_of_a_csv_is_taken_as_0(model, tmp_path):
+def test_a_missing_cell_of_a_csv_is_nan(model, tmp_path):
     (tmp_path / "data.csv").write_text("a,b,c\n1,,3\n4,NA,6\n")
-    assert features_of(tmp_path / "data.csv", model.preparation).tolist() == [[1, 0, 3], [4, 0, 6]]
+    found = features_of(tmp_path / "data.csv", model.preparation)
+    np.testing.assert_array_equal(found, [[1, np.nan, 3], [4, np.nan, 6]])
 
 
 def test_a_missing_column_of_a_frame_is_named(model):

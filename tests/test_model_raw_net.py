@@ -69,7 +69,7 @@ def test_every_digit_is_what_predict_says(digits, tmp_path):
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_the_bare_network_takes_prepared_rows(kind):
     model = CLASSIFIERS[kind]
-    scaled = model.preparation.scale(np.nan_to_num(RAW))
+    scaled = model.preparation.scale(RAW)
     with torch.no_grad():
         out = model.net(prepared=True)(torch.from_numpy(scaled))
     assert out.shape == (ROWS, model.arch.nodes[-1])

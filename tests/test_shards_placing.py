@@ -72,7 +72,14 @@ def test_statistics_are_those_of_numpy_and_come_to_every_shard_from_every_mapper
     placed = [LoadedShard(lines, NO_LIMIT) for lines in shards]
     training = np.concatenate([shard.features for shard in placed])
     known = {"training_rows": len(training), "validation_rows": 1797 - len(training), "missing": 0, "bad_rows": 0}
-    known |= {"integral": True, "classes": dict(Counter(labels.tolist())), "bad": [], "unfit": [], "cut": False}
+    known |= {
+        "integral": True,
+        "classes": dict(Counter(labels.tolist())),
+        "levels": {},
+        "bad": [],
+        "unfit": [],
+        "cut": False,
+    }
     for shard, lines in zip(placed, shards, strict=True):
         assert sum(line.split(b"\t")[1][:1] == b"S" for line in lines) == 2
         assert shard.statistics.to_meta() == known

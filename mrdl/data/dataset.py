@@ -105,7 +105,7 @@ def _statistics(x: np.ndarray, labels: list[str], codes: np.ndarray, train: np.n
     """
     counted = Statistics.empty(x.shape[1])
     counted.training_rows = len(train)
-    counted.integral = is_integral(x)
+    counted.integral = is_integral(x, or_missing=True)
     counted.add_range(x[train].astype(np.float32))
     counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
     return counted

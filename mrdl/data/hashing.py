@@ -10,6 +10,7 @@ import numpy as np
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _WARM = np.uint64(0xC2B2AE3D27D4EB4F)  # any odd number but the one above: a rank of its own
+_MISSING_BITS = np.float32(np.nan).view(np.uint32)
 _FEW_ROWS = 64
 _CELLS = 1 << 16  # hashed at once: their 64-bit copies stay in the cache
 
@@ -33,7 +34,8 @@ _BYTE_BITS = _mix(np.arange(256, dtype=np.float32).view(np.uint32).astype(np.uin
 def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
     """Return a hash of each row's values, (rows,) uint64: the same in any split, file, order and runner.
 
-    features: (rows, columns) uint8 or float32, equal values hash alike in both; label_hashes: (rows,) uint64.
+    features: (rows, columns) uint8 or float32, equal values hash alike in both, as do missing ones (nan).
+    label_hashes: (rows,) uint64.
     """
     weight = _mix(np.arange(1, features.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
     hashes = np.empty(len(features), np.uint64)
@@ -43,9 +45,19 @@ def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
         if part.dtype == np.uint8:
             bits = np.take(_BYTE_BITS, part.astype(np.intp), mode="clip")  # none is beyond: no check
         else:
-            bits = _mix(np.ascontiguousarray(part, np.float32).view(np.uint32).astype(np.uint64))
+            bits = _mix(_bits(part).astype(np.uint64))
         hashes[start : start + step] = bits @ weight
     return _mix(hashes ^ label_hashes)
+
+
+def _bits(features: np.ndarray) -> np.ndarray:
+    """Return numbers as whole ones that are equal where they are; a nan is one number, whatever made it."""
+    if features.dtype == np.uint8:
+        return features
+    floats = np.ascontiguousarray(features, np.float32)
+    missing = np.isnan(floats)
+    bits = floats.view(np.uint32)
+    return np.where(missing, _MISSING_BITS, bits) if missing.any() else bits
 
 
 def is_validation(hashes: np.ndarray, fraction: float) -> np.ndarray:
@@ -74,7 +86,8 @@ def hash_order(hashes: np.ndarray, features: np.ndarray, codes: np.ndarray, name
     stops = np.append(starts[1:], len(ranked))
     for run in np.flatnonzero(stops - starts > 1):
         rows = order[starts[run] : stops[run]]
-        if (features[rows] != features[rows[0]]).any() or (codes[rows] != codes[rows[0]]).any():
+        same = features[rows]
+        if (_bits(same) != _bits(same[:1])).any() or (codes[rows] != codes[rows[0]]).any():
             order[starts[run] : stops[run]] = sorted(rows, key=lambda i: (features[i].tobytes(), names[int(codes[i])]))
     return order
 
@@ -85,9 +98,12 @@ def label_hashes(names: Iterable[str]) -> np.ndarray:
     return np.frombuffer(b"".join(digests), "<u8")
 
 
-def is_integral(features: np.ndarray) -> bool:
-    """Return whether every value is a whole number from 0 to 255."""
+def is_integral(features: np.ndarray, or_missing: bool = False) -> bool:
+    """Return whether every value is a whole number from 0 to 255. or_missing: a missing one (nan) will do, too."""
     if features.dtype == np.uint8:
         return True
     parts = (features[:_FEW_ROWS], features[_FEW_ROWS:])  # the first rows tell it of most that are not
-    return all(((part >= 0) & (part <= 255) & (part == np.floor(part))).all() for part in parts)
+    return all(
+        (((part >= 0) & (part <= 255) & (part == np.floor(part))) | (or_missing & np.isnan(part))).all()
+        for part in parts
+    )

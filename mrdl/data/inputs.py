@@ -24,7 +24,7 @@ MOST_LOOKED_AT = 20  # files of which a megabyte is read before anything else is
 class Part:
     """Some rows.
 
-    features: (rows, columns) uint8 or float32 in the model's order, missing values 0.
+    features: (rows, columns) uint8 or float32 in the model's order, missing values nan.
     codes: (rows,), the place of each row's label in `names`, which has "" for a label that is missing.
     names: None where there are no labels; size: bytes of the text.
     """
@@ -41,7 +41,7 @@ def columns_of(preparation: Preparation) -> Columns:
 
 
 def features_of(values: Any, preparation: Preparation) -> np.ndarray:
-    """Return all rows at once, (rows, columns) of numbers in the order of training, missing values 0.
+    """Return all rows at once, (rows, columns) of numbers in the order of training, missing values nan.
 
     values: a CSV's path, a DataFrame or an array. Raises DataError where a column is missing or a row cannot be read.
     """
@@ -191,8 +191,8 @@ def _of_array(array: np.ndarray, wanted: Columns) -> Part:
 
 
 def _numbers(array: np.ndarray) -> np.ndarray:
-    """Return an array as float32 with missing values 0; raises DataError for what is no number."""
+    """Return an array as float32, missing values nan; raises DataError for what is no number."""
     try:
-        return np.nan_to_num(array.astype(np.float32), nan=0.0)
+        return array.astype(np.float32)
     except (TypeError, ValueError) as error:
         raise DataError(f"the rows hold a value that is not a number: {error}") from error

@@ -17,9 +17,9 @@ KEPT_UNFIT = 21  # columns with bad cells: those that a message shows, and one t
 class Statistics:
     """What a mapper counts, mergeable in any order.
 
-    minimum, maximum: (columns,) float32 over the training rows alone; classes: label -> rows.
+    minimum, maximum: (columns,) float32 over the values of the training rows alone; classes: label -> rows.
     levels: of each column of categories, by its place among the features, text -> training rows.
-    integral: whether every value is a whole number from 0 to 255.
+    integral: whether every value that is not missing is a whole number from 0 to 255.
     bad: the first bad rows as (file, place, reason, text).
     unfit: of the first columns in which cells are no numbers, (index in the CSV, a cell).
     cut: whether a mapper stopped at so many bad rows.
@@ -44,10 +44,13 @@ class Statistics:
         return cls(np.full(num_features, np.inf, np.float32), np.full(num_features, -np.inf, np.float32))
 
     def add_range(self, features: np.ndarray) -> None:
-        """Widen the range by training rows; features: (rows, columns)."""
+        """Widen the range by training rows; features: (rows, columns), of which nan is no value."""
         if len(features):
-            np.minimum(self.minimum, features.min(0), out=self.minimum)
-            np.maximum(self.maximum, features.max(0), out=self.maximum)
+            low, high = features.min(0), features.max(0)
+            if np.isnan(low).any():
+                low, high = np.fmin.reduce(features), np.fmax.reduce(features)
+            np.fmin(self.minimum, low, out=self.minimum)
+            np.fmax(self.maximum, high, out=self.maximum)
 
     def add_classes(self, classes: Mapping[str, int]) -> None:
         """Count rows by label, until there are more labels than can be classes: then no count is needed any more."""

@@ -15,7 +15,8 @@ class RawNet(nn.Module):
         torch.export.export(model.net(), (rows,))
         safetensors.torch.save_file(model.net().state_dict(), "net.safetensors")
 
-    A missing value (nan) counts as 0. `net` is the network alone; the scaling is in buffers, beside its weights.
+    A missing value (nan) is 0 when it is scaled. `net` is the network alone; the scaling is in buffers, beside its
+    weights.
     """
 
     shift: Tensor
@@ -36,10 +37,9 @@ class RawNet(nn.Module):
 
     def prepared(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns (rows, columns) float32 in [0, 1], as `Preparation.scale` does."""
-        x = torch.nan_to_num(x, nan=0.0)
         if self._binary:
             return (x > self.threshold).to(torch.float32)
-        return ((x - self.shift) * self.factor).clamp(0.0, 1.0)
+        return torch.nan_to_num((x - self.shift) * self.factor).clamp(0.0, 1.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns log-probabilities (rows, classes) in the order of `Model.classes`,

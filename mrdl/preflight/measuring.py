@@ -131,4 +131,4 @@ def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], nam
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
     found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold))
-    return Rows(features, codes, np.arange(len(features)), found.inputs.encoding)
+    return Rows(found.inputs.fill(features), codes, np.arange(len(features)), found.inputs.encoding)

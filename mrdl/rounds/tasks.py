@@ -216,7 +216,7 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
         loaded = loaded.lowest(order.config.warm_rows, warm_rank)
     targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
     return Rows(
-        features=loaded.features,
+        features=preparation.inputs.fill(loaded.features),
         targets=targets.astype(np.int64),
         order=loaded.order,
         encoding=preparation.inputs.encoding,

@@ -27,7 +27,7 @@ from mrdl.storage.store import is_hdfs, read, store_of
 
 log = logging.getLogger(__name__)
 
-FORMAT = "3"  # change it when what lies in a cached shard changes
+FORMAT = "4"  # change it when what lies in a cached shard changes
 NO_LIMIT = 1 << 50
 
 

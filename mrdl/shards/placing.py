@@ -100,7 +100,7 @@ class PlacedRows:
         counted.training_rows += len(training)
         counted.validation_rows += len(block.features) - len(training)
         counted.missing += block.missing
-        counted.integral = counted.integral and is_integral(block.features)
+        counted.integral = counted.integral and is_integral(block.features, or_missing=True)
         counted.add_range(block.features if len(training) == len(block.features) else block.features[training])
         per_label = np.bincount(block.label_codes, minlength=len(block.label_names))
         found: dict[str, int] = {}

@@ -40,7 +40,7 @@ class Inputs:
     def of(self, features: np.ndarray) -> np.ndarray:
         """Return the inputs of raw rows: (rows, width) float32 of (rows, columns) of any number type.
 
-        What lies outside the training range is cut.
+        What lies outside the training range is cut, and what is missing (nan) is 0.
         """
         encode = Encoder(self.encoding, NumpyEngine(), cut=True)
         made = np.empty((len(features), self.width), np.float32)
@@ -48,7 +48,20 @@ class Inputs:
         with np.errstate(over="ignore"):  # what overflows is cut
             for start in range(0, len(features), step):
                 encode(features[start : start + step], made[start : start + step])
-        return made
+        return np.nan_to_num(made, copy=False)
+
+    def fill(self, features: np.ndarray) -> np.ndarray:
+        """Return features, (rows, columns) as they are in the table, whose missing values (nan) become 0 by scaling.
+
+        They are written over where some are missing.
+        """
+        if features.dtype == np.float32:
+            value = self.shift if self.threshold is None else np.float32(-np.inf)
+            step = max(1, GATHER_BYTES // max(1, 4 * features.shape[1]))
+            for start in range(0, len(features), step):
+                part = features[start : start + step]
+                np.copyto(part, value, where=np.isnan(part))
+        return features
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays by name: (columns,) float32 each."""

@@ -46,7 +46,7 @@ class Preparation:
     def scale(self, features: np.ndarray) -> np.ndarray:
         """Return the inputs of features: (rows, width) float32 of (rows, columns) of any number type.
 
-        What lies outside the training range is cut.
+        What lies outside the training range is cut, and what is missing (nan) is 0.
         """
         return self.inputs.of(features)
 
@@ -76,8 +76,8 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
 def _min_max(statistics: Statistics, scaling: Scaling) -> Inputs:
     """Return the inputs that are columns scaled to [0, 1] by their range, or that of all."""
     low, high = statistics.minimum, statistics.maximum
-    if not statistics.training_rows:
-        low, high = np.zeros_like(low), np.zeros_like(high)
+    empty = low > high  # no row has a value there
+    low, high = np.where(empty, np.float32(0), low), np.where(empty, np.float32(0), high)
     if scaling.how == "common" or (scaling.how == "auto" and looks_like_pixels(statistics)):
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
     span = high.astype(np.float64) - low

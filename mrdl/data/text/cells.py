@@ -22,7 +22,7 @@ _TRUTH_VALUES = np.array(list(BOOLEANS.values()), np.float32)
 class Cells:
     """Cells as numbers, all arrays of one shape.
 
-    text: as they were; values: float32, missing ones 0.
+    text: as they were; values: float32, missing ones nan, bad ones 0.
     missing, boolean, bad: masks of the cells that are missing, True or False, and no number.
     """
 
@@ -48,6 +48,7 @@ class Cells:
         number &= np.isfinite(values)
         values = np.where(number, values, np.float32(0)) + np.float32(0)  # -0 and 0 are the same and must hash alike
         values[boolean] = _TRUTH_VALUES[truth[boolean]]
+        values[missing] = np.nan
         return cls(text, values, missing, boolean, ~(number | missing | boolean))
 
     @cached_property

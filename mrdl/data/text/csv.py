@@ -5,6 +5,7 @@ A record is one line: MapReduce cuts files at line ends, so a quoted field canno
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from mrdl.data.text.bad_rows import BadRow, is_open, sift
-from mrdl.data.text.cells import Cells, small_numbers
+from mrdl.data.text.cells import Cells, mask_of, small_numbers
 from mrdl.data.text.schema import MISSING, Schema, header_crc, normalise, without_marks
 from mrdl.errors import DataError
 
@@ -27,7 +28,8 @@ MOST_NULLS = 20  # spellings of missing that are read fast
 class Block:
     """Parsed rows.
 
-    features: (rows, columns) uint8 or float32, missing cells 0; label_codes: (rows,) int32, index in label_names.
+    features: (rows, columns) uint8 or float32, missing cells nan, so that a block with some is float32.
+    label_codes: (rows,) int32, index in label_names.
     missing: how many cells are; levels: of each column of categories, by its place among the features, the texts that
     its values are indices of.
     """
@@ -162,32 +164,32 @@ class BlockParser:
             if table.num_rows != len(rows) or is_open(rows[-1]):
                 raise _Unusable  # a quote that is left open would swallow the next lines
         features, missing = self._values(table, value_type)
-        if features.dtype == np.float32:
-            if not np.isfinite(features).all():
-                raise _Unusable
-            features += 0.0  # -0 and 0 are the same value and must hash alike
         label = None if self._schema.label is None else table.column(len(self._places)).combine_chunks()
         return Block(features, *self._coded(label, table.num_rows), missing)
 
     def _values(self, table: pa.Table, value_type: pa.DataType) -> tuple[np.ndarray, int]:
-        """Return the features (rows, columns) in a table, missing ones 0, and how many those are."""
+        """Return the features (rows, columns) in a table, and how many are missing; raises _Unusable for infinity."""
         table = table.select(range(len(self._places)))
         if not self._booleans:
-            try:
-                return _array(table, value_type), 0
-            except pa.ArrowTypeError:
-                pass  # some are missing
-        columns, missing = [], 0
-        for place, column in zip(self._places, table.columns, strict=True):
+            with suppress(pa.ArrowTypeError):  # some are missing
+                return _finite(_array(table, value_type)), 0
+        columns, missing = [], {}
+        for i, (place, column) in enumerate(zip(self._places, table.columns, strict=True)):
             if place in self._booleans:
-                values, count = _of_booleans(column.combine_chunks(), value_type)
+                values, without = _of_booleans(column.combine_chunks(), value_type)
                 array = pa.Array.from_buffers(value_type, len(values), [None, pa.py_buffer(values)])
                 column = pa.chunked_array([array])
             else:
-                count = column.null_count
-            columns.append(column.fill_null(0) if count else column)
-            missing += count
-        return _array(pa.table(columns, table.column_names), value_type), missing
+                without = mask_of(column.is_null()) if column.null_count else np.zeros(0, bool)
+            columns.append(column.fill_null(0) if column.null_count else column)
+            if without.any():
+                missing[i] = without
+        features = _finite(_array(pa.table(columns, table.column_names), value_type))
+        if missing:
+            features = features.astype(np.float32, copy=False)
+        for i, without in missing.items():
+            features[without, i] = np.nan
+        return features, sum(int(without.sum()) for without in missing.values())
 
     def _read(self, text: bytes, value_type: pa.DataType) -> pa.Table:
         """Return the columns that are used, the label's last."""
@@ -236,6 +238,15 @@ def _array(table: pa.Table, value_type: pa.DataType) -> np.ndarray:
     return array
 
 
+def _finite(array: np.ndarray) -> np.ndarray:
+    """Return an array whose zeros have no sign: -0 and 0 must hash alike; raises _Unusable for one with infinity."""
+    if array.dtype == np.float32:
+        if not np.isfinite(array).all():
+            raise _Unusable
+        array += 0.0
+    return array
+
+
 def _is_utf8(text: bytes) -> bool:
     """Return whether a text is UTF-8."""
     try:
@@ -245,15 +256,15 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _of_booleans(column: pa.Array, value_type: pa.DataType) -> tuple[np.ndarray, int]:
-    """Return the values of a column in which there are booleans, and how many are missing."""
+def _of_booleans(column: pa.Array, value_type: pa.DataType) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of a column in which there are booleans, and a mask of those that are missing."""
     cells = Cells.of(column)
     if cells.bad.any():
         raise _Unusable
-    values = cells.values
+    values = np.where(cells.missing, np.float32(0), cells.values)
     if value_type == pa.uint8() and not ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
         raise pa.ArrowInvalid("not all are whole numbers from 0 to 255")
-    return values.astype(value_type.to_pandas_dtype()), int(cells.missing.sum())
+    return values.astype(value_type.to_pandas_dtype()), cells.missing
 
 
 def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np.ndarray, list[str]]:
