@@ -99,6 +99,7 @@ def test_a_design_that_takes_its_task_along_stands_alone_in_the_end(digits_sweep
     made = digits_sweep(backend="backends:kills_its_parent", nodes=[[n] for n in range(1, 7)])
     table = SweepDriver(made).run("inline")
     assert table.status.tolist() == ["failed"] + ["done"] * 5
+    assert set(table.backend) == {"backends:kills_its_parent"}
     assert table.reason[0] == "its task died three times, the last time with it alone in it"
     assert made.ledger.counts()["duplicates"] == 0
 

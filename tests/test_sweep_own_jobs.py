@@ -39,7 +39,7 @@ def test_a_job_trains_as_many_epochs_as_the_table_says(tmp_path, small_csv):
 def test_long_designs_of_a_back_end_of_ones_own_are_trained_by_it(odd_sweep):
     made = odd_sweep(nodes=[[1], [2]])
     (first, text, *_), (second, *_) = made.ledger.waiting()
-    took = made.record(first, text, status="done", wall_s=300.0, accuracy=0.5, loss=1.0)
+    took = made.record(first, text, made.spec.backend, status="done", wall_s=300.0, accuracy=0.5, loss=1.0)
     made.parts.close(made.register([[first]]), [took])
     table = SweepDriver(made).run("inline").set_index("arch_id")
     assert (table.status[second], table.backend[second]) == ("done", f"{HERE}:perfect"), table.reason[second]

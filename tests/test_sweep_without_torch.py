@@ -10,6 +10,7 @@ import pytest
 from odd_back_ends import toml
 
 from mrdl.errors import ConfigError, SetupError
+from mrdl.nn.backends.groups import LEAST
 from mrdl.nn.design import Design
 from mrdl.nn.engines import choice, table
 from mrdl.sweep import space
@@ -41,23 +42,34 @@ def test_a_sweep_by_the_default_back_end_loads_no_torch(tmp_path, small_csv, rou
 def test_the_back_end_is_torch_where_a_gpu_is_used(tmp_path, monkeypatch):
     designs = [Design((4,)), Design((4,), "tanh", optimizer="sgd")]
     monkeypatch.setattr(choice, "GPUS", str(tmp_path / "none"))
-    assert backend_of(spec_of({}), designs) == "numpy"
+    assert backend_of(spec_of({}), designs) == "batched-numpy"
     assert backend_of(spec_of({"sweep": {"device": "cuda"}}), designs) == "torch"
     (tmp_path / "none").touch()
     assert backend_of(spec_of({}), designs) == "torch"
-    assert backend_of(spec_of({"sweep": {"device": "cpu"}}), designs) == "numpy"
+    assert backend_of(spec_of({"sweep": {"device": "cpu"}}), designs) == "batched-numpy"
     assert backend_of(spec_of({"sweep": {"backend": "batched"}}), designs) == "batched"
 
 
 def test_a_sweep_goes_on_with_the_back_end_that_it_began_with(tmp_path, small_csv, monkeypatch):
     monkeypatch.setattr(choice, "GPUS", str(tmp_path / "gpu"))
-    about = {"data": {"label": "answer"}, "space": SPACE}
+    about = {"data": {"label": "answer"}, "space": {**SPACE, "dropout": [0.0, 0.1]}, "sweep": {"seeds": LEAST}}
     made = SweepFolder.create(tmp_path / "made", about, str(small_csv))
-    names = {one.arch_id for one in made.ledger.waiting()}
+    planned = {(one.arch_id, one.backend) for one in made.ledger.waiting()}
+    assert {backend for _, backend in planned} == {"batched-numpy", "numpy"}, "those with dropout train by themselves"
     (tmp_path / "gpu").touch()
     again = SweepFolder(tmp_path / "made", reindex=True)
+    assert {(one.arch_id, one.backend) for one in again.ledger.waiting()} == planned
+
+
+def test_a_sweep_of_a_time_when_auto_was_numpy_goes_on_by_numpy(tmp_path, small_csv, monkeypatch):
+    monkeypatch.setattr(choice, "GPUS", str(tmp_path / "none"))
+    about = {"data": {"label": "answer"}, "space": {**SPACE, "dropout": 0.0}, "sweep": {"seeds": LEAST}}
+    made = SweepFolder.create(tmp_path / "made", about, str(small_csv))
+    told = json.loads(made.paths.manifest.read_text())
+    made.paths.manifest.write_text(json.dumps({**told, "backend": "numpy"}))
+    SweepFolder(tmp_path / "made", reindex=True)
+    again = SweepFolder.create(tmp_path / "made", about, str(small_csv))
     assert {one.backend for one in again.ledger.waiting()} == {"numpy"}
-    assert {one.arch_id for one in again.ledger.waiting()} == names
 
 
 def test_what_needs_torch_says_so_where_there_is_none(monkeypatch):

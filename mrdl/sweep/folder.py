@@ -237,9 +237,9 @@ class SweepFolder:
         self.ledger.register(name, packs, on_yarn)
         return name
 
-    def record(self, arch_id: str, text: str, **told: Any) -> Record:
-        """The record of a design by its canonical text, with what is told of its training."""
-        return record_of(arch_id, design_of(text), self.dataset(), **{"backend": self.spec.backend, **told})
+    def record(self, arch_id: str, text: str, backend: str, **told: Any) -> Record:
+        """The record of a design by its canonical text, with what is told of its training by a back end."""
+        return record_of(arch_id, design_of(text), self.dataset(), backend, **told)
 
     def retry_failed(self) -> int:
         """Let each design that failed be tried once more; returns how many."""

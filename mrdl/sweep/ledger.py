@@ -144,13 +144,13 @@ class Ledger:
             self._db.executemany("UPDATE arch SET lost = lost + 1 WHERE arch_id = ?", [(a,) for a in arch_ids])
 
     @_with_way_out
-    def lost(self, arch_ids: Iterable[str], times: int) -> dict[str, str]:
-        """Those of some designs that were lost so many times, arch_id -> canonical."""
-        found = {}
+    def lost(self, arch_ids: Iterable[str], times: int) -> dict[str, tuple[str, str]]:
+        """Those of some designs that were lost so many times, arch_id -> canonical, back end."""
+        found, query = {}, "SELECT spec, backend, lost FROM arch WHERE arch_id = ?"
         for arch_id in arch_ids:
-            spec, count = self._db.execute("SELECT spec, lost FROM arch WHERE arch_id = ?", (arch_id,)).fetchone()
+            text, backend, count = self._db.execute(query, (arch_id,)).fetchone()
             if count >= times:
-                found[arch_id] = spec
+                found[arch_id] = text, backend
         return found
 
     # --- jobs ---

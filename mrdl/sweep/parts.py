@@ -96,8 +96,8 @@ class Parts:
             self._ledger.mark_lost(missing)
             reason = "its task died three times, the last time with it alone in it"
             records = [
-                self._describe(arch_id, text, status=State.FAILED, reason=reason, log=words)
-                for arch_id, text in self._ledger.lost(missing, LOST).items()
+                self._describe(arch_id, text, backend=backend, status=State.FAILED, reason=reason, log=words)
+                for arch_id, (text, backend) in self._ledger.lost(missing, LOST).items()
             ]
             self.append(job, lines_of(records))
             self._ledger.take_in(job, records)

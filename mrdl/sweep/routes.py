@@ -11,15 +11,17 @@ from mrdl.nn.engines.table import AUTO
 from mrdl.nn.optimizers import MOMENTUM
 from mrdl.sweep.spec import Spec
 
+OF_ENGINE = {"numpy": "batched-numpy", "torch": "torch"}  # where the back end is auto
+
 
 def backend_of(spec: Spec, designs: Sequence[Design]) -> str:
-    """The name of the back end that trains the designs of a spec: where that is auto, numpy if it can train them all
-    and no GPU is to be used, else torch. Raises ConfigError or SetupError where it cannot train here."""
+    """The name of the back end that trains the designs of a spec: where that is auto, batched-numpy if numpy can train
+    them all and no GPU is to be used, else torch. Raises ConfigError or SetupError where it cannot train here."""
     name = spec.backend
     if name == AUTO:
         kinds = {(design.activation, design.optimizer): design for design in designs}.values()
         engines = {choose(AUTO, architecture_of(one, 1, 1), one.optimizer, spec.device) for one in kinds}
-        name = max(engines)  # torch if any needs it
+        name = OF_ENGINE["torch" if "torch" in engines else "numpy"]
     if name in BACKENDS:
         BACKENDS[name].check(spec.device)
     return name

@@ -112,7 +112,7 @@ class Spec:
     backend: str = setting(
         AUTO,
         "what trains designs: numpy, torch, batched or batched-numpy (many at once), MODULE:FUNCTION, or auto, which "
-        "is torch where a GPU is used or numpy lacks something, else numpy",
+        "is torch where a GPU is used or numpy lacks something, else batched-numpy",
         group="sweep",
     )
     device: str = setting(
