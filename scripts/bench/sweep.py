@@ -1,10 +1,11 @@
 """What a sweep costs beside its trainings: 50,000 designs planned, indexed and reported, the scheduler, and kills.
 
-.venv/bin/python scripts/bench/sweep.py [--many 50000] [--trained 100,1000,10000] [--kills 50]
+.venv/bin/python scripts/bench/sweep.py [--many 50000] [--designs 1000,10000] [--kills 50]
 
 The 50,000 are not trained: their records are made up and written to part files as tasks do. The others are small nets
-on the digits, trained by processes, each by itself and together; "ideal" is the time inside trainings shared out among
-the cores. Needs mrdl[test]; the time in a browser is told where there is a Chromium.
+on the digits, the same for each back end of mrdl, drawn from many families and from few; "ideal" is the time inside
+trainings shared out among the cores, "CPU s" that of the whole sweep. Figures of 0 leave a part out. Needs mrdl[test];
+the time in a browser is told where there is a Chromium.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from common import DIGITS, PYTHON, REPO, measure, table
 
 sys.path.insert(0, str(REPO))
 
+from mrdl.nn.backends.registry import BACKENDS  # noqa: E402
 from mrdl.nn.backends.result import Result  # noqa: E402
 from mrdl.sweep.folder import SweepFolder  # noqa: E402
 
@@ -32,16 +34,20 @@ SPEC = """
 label = "digit"
 [space]
 depth = {{ min = 1, max = {depth} }}
-width = {{ min = 4, max = 128, log = true }}
+width = {{ min = 4, max = {width}, log = true }}
 activation = ["relu", "tanh", "sigmoid"]
 residual = [false, true]
 learning_rate = {{ min = 0.0005, max = 0.02, log = true }}
 epochs = 3
 [sweep]
-sampler = "sobol"
+sampler = "{sampler}"
 count = {count}
 backend = "{backend}"
 """
+LARGEST = {"depth": 64, "width": 128, "sampler": "sobol"}
+SMALL = {"12 x 128": {"depth": 12, "width": 128}, "2 x 32": {"depth": 2, "width": 32}}
+"""Up to so many layers of so many nodes: some hundred families, and two dozen."""
+
 MANY = """
 import json, resource, sys, time, tomllib
 from pathlib import Path
@@ -91,12 +97,13 @@ sweep = SweepFolder(sys.argv[1])
 write_report(sweep.table(), sweep.about, Path(sys.argv[1]) / "report.html")
 """
 ENV = {"PYTHONPATH": str(REPO)}
+CORES = len(os.sched_getaffinity(0))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def many(count, folder):
     spec = Path(folder) / "many.toml"
-    spec.write_text(SPEC.format(count=count, depth=64, backend="torch"))
+    spec.write_text(SPEC.format(count=count, backend="torch", **LARGEST))
     sweep = f"{folder}/many"
     told = json.loads(measure([PYTHON, "-c", MANY, sweep, DIGITS, count, spec], env=ENV).out.splitlines()[-1])
     reported = measure([PYTHON, "-c", REPORT, sweep], env=ENV)
@@ -133,29 +140,28 @@ def in_browser(page):
     return seconds[0], seconds[-1]
 
 
-def overhead(counts, folder):
-    rows = []
-    for count in counts:
-        for backend in ("torch", "batched") if count < 10_000 else ("batched",):
-            rows.append(trained(count, backend, folder))
+def back_ends(count, folder):
+    rows = [trained(count, largest, name, folder) for largest in SMALL for name in BACKENDS]
     header = [
-        "designs", "back end", "done", "failed", "ideal wall s", "wall s", "ratio", "CPU inside trainings",
-        "designs a second",
+        "up to", "back end", "done", "failed", "designs a second", "CPU s", "CPU inside trainings", "wall s",
+        "ideal wall s", "ratio",
     ]  # fmt: skip
-    table("Small nets on the digits, -r local", rows, header)
+    table(f"{count} small nets on the digits, -r local, {CORES} cores", rows, header)
 
 
-def trained(count, backend, folder):
-    spec = Path(folder) / f"few{count}{backend}.toml"
-    spec.write_text(SPEC.format(count=count, depth=12, backend=backend))
-    words = ["sweep", "run", spec, DIGITS, "--dir", spec.with_suffix(""), "-r", "local", "--json"]
+def trained(count, largest, backend, folder):
+    where = Path(folder) / f"{count} {largest} {backend}"
+    spec = where.with_suffix(".toml")
+    spec.write_text(SPEC.format(count=count, sampler="random", backend=backend, **SMALL[largest]))
+    words = ["sweep", "run", spec, DIGITS, "--dir", where, "-r", "local", "--json"]
+    measure([PYTHON, "-m", "mrdl", "sweep", "plan", spec, DIGITS], env=ENV)  # the first one here times a few trainings
     measured = measure([PYTHON, "-m", "mrdl", *words], env=ENV)
-    counts = json.loads(measured.out.splitlines()[-1])
-    inside, cores = float(SweepFolder(spec.with_suffix("")).table().cpu_s.sum()), len(os.sched_getaffinity(0))
+    counts, designs = json.loads(measured.out.splitlines()[-1]), SweepFolder(where).table()
+    inside = float(designs.cpu_s.sum())
     return [
-        count, backend, counts["done"], counts["failed"], f"{inside / cores:.0f}", f"{measured.wall:.0f}",
-        f"{measured.wall / (inside / cores):.2f}", f"{100 * inside / measured.cpu:.0f} %",
-        f"{count / measured.wall:.1f}",
+        largest, backend, counts["done"], counts["failed"], f"{count / measured.wall:.1f}", f"{measured.cpu:.1f}",
+        f"{100 * inside / measured.cpu:.0f} %", f"{measured.wall:.1f}", f"{inside / CORES:.1f}",
+        f"{measured.wall * CORES / inside:.2f}",
     ]  # fmt: skip
 
 
@@ -167,7 +173,7 @@ def at_once(design, data, report):
 def kills(wanted, folder, designs):
     """A sweep whose driver, or one of whose tasks, is killed at random moments until so many were."""
     draw, spec, where = random.Random(0), Path(folder) / "kills.toml", f"{folder}/kills"
-    spec.write_text(SPEC.format(count=designs, depth=64, backend="sweep:at_once"))
+    spec.write_text(SPEC.format(count=designs, backend="sweep:at_once", **LARGEST))
     ENV["PYTHONPATH"] = f"{REPO}:{Path(__file__).resolve().parent}"
     about = tomllib.loads(spec.read_text())
     SweepFolder.create(where, about, str(DIGITS))
@@ -201,15 +207,15 @@ def kills(wanted, folder, designs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--many", type=int, default=50_000)
-    parser.add_argument("--trained", default="100,1000,10000")
+    parser.add_argument("--designs", default="1000", help="of a sweep that each back end trains; several by commas")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--killed", type=int, default=22_500, help="designs of the sweep that is killed at")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.many:
             many(options.many, folder)
-        if options.trained:
-            overhead([int(n) for n in options.trained.split(",")], folder)
+        for count in filter(None, map(int, options.designs.split(","))):
+            back_ends(count, folder)
         if options.kills:
             kills(options.kills, folder, options.killed)
 
