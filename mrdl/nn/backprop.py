@@ -72,6 +72,7 @@ class Backpropagation:
         loss = LOSSES[arch.loss]
         assert loss.gradient is not None
         self._arch, self._gradient_of, self._needs_label = arch, loss.gradient, loss.needs_label
+        self._adds = arch.adds
         self._engine = engine
         self._activations = [ACTIVATIONS[name] for name in arch.activations]
         shapes = {name: shape for name, shape in arch.shapes().items() if arch.is_of_layers(name)}
@@ -120,12 +121,12 @@ class Backpropagation:
             if i < len(buffers.masks):
                 mask = engine.keep_(buffers.masks[i], self._keeps, self._generator)
                 given = engine.multiply(out, mask, out=inputs[i + 1])
-            if self._arch.adds[i]:
+            if self._adds[i]:
                 engine.add(inputs[i], given, out=inputs[i + 1])
 
     def _backward(self, buffers: Buffers) -> None:
         """Fill the gradients from the last layer to the first."""
-        engine, adds = self._engine, self._arch.adds
+        engine, adds = self._engine, self._adds
         delta = above = buffers.deltas[-1]  # above: the gradient by what a layer gives
         for i in reversed(range(len(self._layers))):
             weight_gradient, bias_gradient = self._gradients[i]
