@@ -132,7 +132,7 @@ def test_a_failure_is_counted_as_soon_as_it_is_known(odd_sweep):
     made = odd_sweep(nodes=[[1], [2]])
     (first, text, *_), (second, *_) = made.ledger.waiting()
     name = made.register([[first, second]])
-    made.ledger.take_in(name, [made.record(first, text, status="failed", reason="so")])
+    made.ledger.take_in(name, [made.record(first, text, made.spec.backend, status="failed", reason="so")])
     counts = made.ledger.counts()
     assert (counts["failed"], counts["running"]) == (1, 1)
 
