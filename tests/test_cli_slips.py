@@ -23,6 +23,7 @@ def folder(tmp_path, monkeypatch):
         (["--batch-size", "9223372036854775807"], "expected 1000000 or fewer"),
         (["--nodes", "2,99999999999999999999,2"], "weights, expected 500,000,000 or fewer"),
         (["--nodes", "2,100000,100000,2"], "10,000,400,000 weights"),
+        (["--batch-norm"], "there is no batch_norm: its means and deviations are those of a shard's batches"),
         (["--rounds", "4000000000"], "rounds is 4000000000, expected 100000 or fewer"),
         (["--warm-epochs", "99999999999999"], "expected 1000000000 or fewer"),
         (["--seed", "99999999999999999999999"], "seed is"),

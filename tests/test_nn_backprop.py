@@ -1,6 +1,7 @@
 """A step with residual connections, dropout and any optimiser against autograd, torch.nn and torch.optim."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ ROWS = Rows(
 )
 OPTIMIZERS = {
     "sgd": lambda tensors, by: torch.optim.SGD(tensors, by.learning_rate, by.momentum),
-    "adam": lambda tensors, by: torch.optim.Adam(tensors, by.learning_rate, (by.momentum, 0.999)),
+    "adam": lambda tensors, by: torch.optim.AdamW(
+        tensors, by.learning_rate, (by.momentum, 0.999), weight_decay=by.weight_decay
+    ),
 }
 
 
@@ -45,16 +48,22 @@ def by_autograd(arch, **about):
     tensors = {name: torch.tensor(w, requires_grad=True) for name, w in arch.initial_weights(3).items()}
     optimizer = OPTIMIZERS[settings.optimizer](tensors.values(), settings)
     x, y = torch.from_numpy(ROWS.features * ROWS.encoding.factor), torch.from_numpy(ROWS.targets)
+    rates = settings.rates(settings.epochs * -(-101 // settings.batch_size)) or itertools.repeat(settings.learning_rate)
     with TORCH.one_thread():
         for _ in range(settings.epochs):
             for batch in torch.from_numpy(ROWS.order[rng.permutation(101)]).split(settings.batch_size):
                 out = forward(arch, tensors, x[batch], settings.dropout, generator)
                 if arch.loss == "nll":
-                    loss = F.cross_entropy(out, y[batch])
+                    loss = F.cross_entropy(out, y[batch], label_smoothing=settings.label_smoothing)
                 else:
                     loss = F.binary_cross_entropy_with_logits(out, x[batch], reduction="sum") / len(batch)
                 optimizer.zero_grad()
                 loss.backward()
+                optimizer.param_groups[0]["lr"] = rate = next(rates)
+                if settings.optimizer == "sgd" and settings.weight_decay:  # torch.optim.SGD has none of this kind
+                    with torch.no_grad():
+                        for tensor in tensors.values():
+                            tensor.mul_(1 - rate * settings.weight_decay)
                 optimizer.step()
     return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
 
@@ -99,6 +108,23 @@ def test_dropout_equals_autograd_to_the_bit(make, activation):
 def test_one_shard_by_adam_equals_torch_optim_adam(arch, batch_size):
     """Equal but for the last bits: the roots of denormal numbers are avoided, and two factors are one."""
     about = {"optimizer": "adam", "learning_rate": 0.001, "momentum": 0.9, "batch_size": batch_size}
+    weights, expected = train(arch, **about), by_autograd(arch, **about)
+    for name, tensor in expected.items():
+        np.testing.assert_allclose(weights[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("done", [(0.0, 1.0), (1 / 3, 2 / 3)])
+@pytest.mark.parametrize("about", [{"weight_decay": 0.05}, {"schedule": "annealing"}], ids=str)
+def test_decay_and_a_rate_that_falls_by_steps_equal_autograd_to_the_bit(about, done):
+    arch, about = mlp((20, 16, 9, 7)), {**about, "done": done}
+    weights, expected = train(arch, **about), by_autograd(arch, **about)
+    assert [name for name in expected if not np.array_equal(weights[name], expected[name])] == []
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_decay_smoothing_and_annealing_together_equal_torch(optimizer):
+    about = {"weight_decay": 0.02, "label_smoothing": 0.1, "schedule": "annealing", "optimizer": optimizer}
+    arch = mlp((20, 16, 7))
     weights, expected = train(arch, **about), by_autograd(arch, **about)
     for name, tensor in expected.items():
         np.testing.assert_allclose(weights[name], tensor, rtol=1e-5, atol=1e-6)

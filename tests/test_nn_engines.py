@@ -81,13 +81,18 @@ def train(arch, engine, rows=None, stage=-1, **about):
 # --- the same arithmetic ---
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    "about",
+    [{}, {"optimizer": "adam"}, {"weight_decay": 0.1, "label_smoothing": 0.2, "schedule": "annealing"}],
+    ids=str,
+)
 @pytest.mark.parametrize(("dtype", "rtol", "atol"), [("float32", 1e-3, 1e-5), ("float64", 1e-9, 1e-10)])
 @pytest.mark.parametrize("arch", [arch for arch in KINDS.values() if arch.by_gradient], ids=lambda a: f"{a.kind}")
-def test_steps_by_numpy_are_those_by_torch(arch, dtype, rtol, atol, optimizer):
+def test_steps_by_numpy_are_those_by_torch(arch, dtype, rtol, atol, about):
     def after(engine):
-        settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
-        step = Backpropagation(arch, arch.initial_weights(3), rows_for(arch), settings, engine)
+        settings = dataclasses.replace(SETTINGS, **about)
+        rates = settings.rates(13)
+        step = Backpropagation(arch, arch.initial_weights(3), rows_for(arch), settings, engine, rates=rates)
         with engine.one_thread():
             for x, targets in step.batches.epoch(np.arange(203)):
                 step(x, targets)

@@ -10,7 +10,7 @@ from mrdl.nn.design import CHOICES
 from mrdl.nn.engines.table import EVERY, engine_of
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.losses import LOSSES, Wanted
-from mrdl.nn.optimizers import OPTIMIZERS
+from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
 from mrdl.settings.config import TrainConfig
 
 TORCH = engine_of("torch", "cpu")
@@ -19,6 +19,7 @@ FUNCTIONS = {"relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "line
 BY_TORCH = {
     "sgd": lambda tensors, rate, momentum: torch.optim.SGD(tensors, rate, momentum),
     "adam": lambda tensors, rate, momentum: torch.optim.Adam(tensors, rate, (momentum, 0.999)),
+    "adamw": lambda tensors, rate, momentum: torch.optim.AdamW(tensors, rate, (momentum, 0.999)),
 }
 
 
@@ -83,6 +84,19 @@ def test_a_losss_gradient_is_that_of_autograd_and_its_sum_that_of_torch(name, sh
 
 
 @engines
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.smooths])
+def test_smoothed_labels_are_those_of_torch(name, smoothing, engine):
+    loss, x, delta = LOSSES[name], sums().requires_grad_(), engine.empty((12, 5))
+    wanted = wanted_by(loss)
+    total = F.cross_entropy(x, wanted, reduction="sum", label_smoothing=smoothing)
+    (total / 12).backward()
+    found = loss.gradient(engine, given(engine, sums()), given(engine, wanted), delta, 1 / 12, smoothing)
+    assert float(found) == pytest.approx(total.item(), rel=1e-6)
+    np.testing.assert_allclose(engine.numpy(delta), x.grad.numpy(), rtol=1e-4, atol=1e-7)
+
+
+@engines
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.scores])
 def test_the_loss_of_scores_is_the_mean_of_what_training_sums(name, engine):
     loss, delta = LOSSES[name], engine.empty((12, 5))
@@ -97,7 +111,8 @@ def test_the_loss_of_scores_is_the_mean_of_what_training_sums(name, engine):
 def test_an_optimiser_is_that_of_torch_with_a_rate_for_each_network(name):
     momentum, rates = OPTIMIZERS[name].momentum or 0.8, (0.01, 0.03)
     values, gradients = torch.stack([sums().flatten()] * 2), torch.zeros(2, 60)
-    step = OPTIMIZERS[name].start(TORCH, values, gradients, torch.tensor(rates)[:, None], momentum)
+    decay = OPTIMIZERS[name].weight_decay
+    step = OPTIMIZERS[name].start(TORCH, values, gradients, torch.tensor(rates)[:, None], momentum, decay)
     theirs = [by_torch(name, rate, momentum) for rate in rates]
     for k in range(20):
         gradients[:] = sums().flatten().roll(k)
@@ -113,12 +128,38 @@ def test_an_optimiser_is_that_of_torch_by_every_engine(name, size, engine):
     momentum = OPTIMIZERS[name].momentum or 0.8
     values, gradients = engine.zeros((size,)), engine.zeros((size,))
     values[...] = given(engine, sums().flatten().repeat(-(-size // 60))[:size])
-    step = OPTIMIZERS[name].start(engine, values, gradients, 0.01, momentum)
+    step = OPTIMIZERS[name].start(engine, values, gradients, 0.01, momentum, OPTIMIZERS[name].weight_decay)
     for k in range(20):
         gradients[...] = given(engine, sums().flatten().roll(k).repeat(-(-size // 60))[:size]) * step.factor
         step()
     expected = by_torch(name, 0.01, momentum).repeat(-(-size // 60))[:size]
     np.testing.assert_allclose(engine.numpy(values), expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@engines
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_rates_may_change_between_steps_and_weights_decay_by_them(name, engine):
+    """As by torch, where SGD has no decay of this kind: the weights are shrunk before its steps."""
+    momentum, decay = OPTIMIZERS[name].momentum or 0.8, 0.3
+    values, gradients, tensor = engine.zeros((60,)), engine.zeros((60,)), sums().flatten().requires_grad_()
+    values[...] = given(engine, sums().flatten())
+    step = OPTIMIZERS[name].start(engine, values, gradients, 1.0, momentum, decay)
+    theirs = BY_TORCH["sgd" if name == "sgd" else "adam"]([tensor], 1.0, momentum)
+    for k in range(20):
+        step.rate = theirs.param_groups[0]["lr"] = 0.02 / (1 + k)
+        gradients[...] = given(engine, sums().flatten().roll(k)) * step.factor
+        step()
+        tensor.grad = sums().flatten().roll(k)
+        with torch.no_grad():
+            tensor.mul_(1 - step.rate * decay)
+        theirs.step()
+    np.testing.assert_allclose(engine.numpy(values), tensor.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_annealing_is_half_a_cosine_to_the_last_bits():
+    shares = [SCHEDULES["annealing"].share(k / 1000) for k in range(1001)]
+    np.testing.assert_allclose(shares, (1 + np.cos(np.pi * np.arange(1001) / 1000)) / 2, atol=1e-15)
+    assert shares[0] == 1 and shares == sorted(shares, reverse=True) and shares[-1] < 1e-15
 
 
 def by_torch(name, rate, momentum):

@@ -49,7 +49,7 @@ def test_the_budget_is_shared_out_among_rounds_with_one_epoch_in_each_at_least(b
 def test_what_is_given_is_not_changed(shards):
     given = TrainConfig(
         shards=shards, rounds=7, epochs=5, outer_momentum=0.0, outer_step=1.6, warm_rows=0, warm_epochs=0, budget=3,
-        engine="torch",
+        engine="torch", weight_decay=0.5,
     )  # fmt: skip
     assert resolved(given) == given
 
@@ -97,7 +97,51 @@ def test_a_rate_is_that_of_the_closed_form_and_never_zero(schedule, share, round
 def test_every_schedule_that_a_setting_names_is_in_the_table_and_begins_with_the_whole_rate():
     (field,) = [field for field in dataclasses.fields(TrainConfig) if field.name == "schedule"]
     assert set(SCHEDULES) == set(field.metadata["choices"])
-    assert {schedule(0.0) for schedule in SCHEDULES.values()} == {1.0}
+    assert {schedule.share(0.0) for schedule in SCHEDULES.values()} == {1.0}
+
+
+@pytest.fixture
+def told_rates(monkeypatch):
+    """(rate of the first step, of the last) of each training."""
+    from mrdl.nn import trainer
+
+    found, train_shard = [], trainer.train_shard
+
+    def watched(arch, weights, rows, settings, *rest, **stage):
+        steps = settings.epochs * -(-len(rows.order) // settings.batch_size)
+        every = list(settings.rates(steps) or [settings.learning_rate] * steps)
+        found.append((every[0], every[-1]))
+        return train_shard(arch, weights, rows, settings, *rest, **stage)
+
+    monkeypatch.setattr(trainer, "train_shard", watched)
+    return found
+
+
+def test_annealing_falls_within_rounds_and_ends_at_zero_with_the_last_one(run, told_rates):
+    run(shards=1, rounds=2, epochs=1, learning_rate=0.04, schedule="annealing", validation=0).execute()
+    run(shards=2, rounds=1, epochs=1, learning_rate=0.04, schedule="annealing", validation=0).execute()
+    last = 1 - 1 / 29  # of 29 batches of 64
+    of_round = 0.04 * math.cos(math.pi * last / 4) ** 2, 0.04 * math.cos(math.pi * (1 + last) / 4) ** 2
+    assert told_rates[:2] == [(0.04, pytest.approx(of_round[0])), (pytest.approx(0.02), pytest.approx(of_round[1]))]
+    assert told_rates[2] == (0.04, 0.04), "a warm start keeps its rate"
+    assert [first for first, _ in told_rates[3:]] == [0.04, 0.04] and max(end for _, end in told_rates[3:]) < 6e-4
+
+
+def test_machines_have_the_rates_of_annealing_from_round_to_round():
+    config = resolved(TrainConfig(kind="dbn", rounds=2, schedule="annealing", learning_rate=0.08, warm_rows=0))
+    rates = [planned.learning_rate for planned in rounds_of(config, KINDS["dbn"]((4, 3, 2)).stages)]
+    assert rates == pytest.approx([0.02, 0.02, 0.01, 0.08, 0.08]), "the first fits the biases"
+
+
+@pytest.mark.parametrize(
+    ("about", "flag"),
+    [({"kind": "rbm", "weight_decay": 0.1}, "--weight-decay"), ({"kind": "autoencoder"}, "--label-smoothing"),
+     ({"kind": "rbm"}, "--label-smoothing")],
+)  # fmt: skip
+def test_a_setting_of_no_use_to_the_network_is_refused(new_run, about, flag):
+    smoothing = {} if "weight_decay" in about else {"label_smoothing": 0.1}
+    with pytest.raises(ConfigError, match=f"leave out {flag}"):
+        new_run(**about, **smoothing, nodes=(64, 10)).execute()
 
 
 def test_the_rates_of_a_schedule_are_those_that_shards_are_trained_with(run, rates):
@@ -114,7 +158,7 @@ def test_the_rate_of_the_network_kind_falls_as_a_given_one_does(run, rates):
 # --- what may change ---
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "annealing"])
 @pytest.mark.parametrize("rounds", [2, 4])
 def test_the_rounds_of_a_schedule_cannot_be_changed(run, schedule, rounds):
     made = run(folder="run", rounds=3, epochs=1, schedule=schedule)

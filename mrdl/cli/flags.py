@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mrdl.mapreduce.runners import RUNNERS
-from mrdl.settings.config import DATA, MODEL, RUN, TrainConfig, from_file
+from mrdl.settings.config import DATA, MODEL, REFUSED, RUN, TrainConfig, from_file
 from mrdl.settings.fields import flag, flag_help
 
 TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run"}
@@ -34,6 +34,8 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
         about = flag_help(TrainConfig, field)  # left out, a setting is not among the options
         group = groups[field.metadata["decides"]]
         group.add_argument(flag(field.name), dest=field.name, default=argparse.SUPPRESS, **about)
+    for name in REFUSED:  # not shown, but answered
+        parser.add_argument(flag(name), nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def config_of(
@@ -51,5 +53,5 @@ def config_of(
 
 def given(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that have a flag on this command line, by name."""
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    names = [*(field.name for field in dataclasses.fields(TrainConfig)), *REFUSED]
     return {name: getattr(options, name) for name in names if hasattr(options, name)}

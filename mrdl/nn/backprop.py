@@ -5,6 +5,7 @@ a second in every task. By the engine of torch the arithmetic is that of torch.n
 bit.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,20 +68,28 @@ class Backpropagation:
         settings: Hyperparameters,
         engine: Engine,
         generator: Any = None,
+        rates: Iterator[float] | None = None,
     ) -> None:
-        """generator: of the engine, draws what dropout leaves out."""
+        """generator: of the engine, draws what dropout leaves out; rates: the learning rate of each step, where it does
+        not stay that of the settings."""
         loss = LOSSES[arch.loss]
         assert loss.gradient is not None
         self._arch, self._gradient_of, self._needs_label = arch, loss.gradient, loss.needs_label
+        self._smoothing = (settings.label_smoothing,) if loss.smooths else ()
         self._adds = arch.adds
-        self._engine = engine
+        self._engine, self._rates = engine, rates
         self._activations = [ACTIVATIONS[name] for name in arch.activations]
         shapes = {name: shape for name, shape in arch.shapes().items() if arch.is_of_layers(name)}
         self._kept = {name: array for name, array in weights.items() if name not in shapes}
         self._arrays, gradient = FlatArrays(shapes, engine).fill(weights), FlatArrays(shapes, engine)
         self._layers, self._gradients = self._of_layers(self._arrays), self._of_layers(gradient)
         self._update = OPTIMIZERS[settings.optimizer].start(
-            engine, self._arrays.flat, gradient.flat, settings.learning_rate, settings.momentum
+            engine,
+            self._arrays.flat,
+            gradient.flat,
+            settings.learning_rate,
+            settings.momentum,
+            settings.weight_decay,
         )
         self.batches = Batches(rows, settings.batch_size, engine)
         whole = Buffers.of(arch, self.batches.size, settings.dropout, engine)
@@ -100,8 +109,11 @@ class Backpropagation:
         n = len(x)
         buffers = self._buffers.get(n) or self._buffers.setdefault(n, self._buffers[self.batches.size].first(n))
         self._forward(x, buffers)
+        if self._rates:
+            self._update.rate = next(self._rates)
         wanted, share = targets if self._needs_label else x, self._update.factor / n
-        self.loss_sum += self._gradient_of(self._engine, buffers.outputs[-1], wanted, buffers.deltas[-1], share)
+        step = (buffers.outputs[-1], wanted, buffers.deltas[-1], share, *self._smoothing)
+        self.loss_sum += self._gradient_of(self._engine, *step)
         self._backward(buffers)
         self._update()
 

@@ -11,7 +11,7 @@ from mrdl.nn.engines.numpy_engine import NumpyEngine
 from mrdl.nn.engines.table import EVERY
 
 Scores = dict[str, float]
-Gradient = Callable[[Engine, Array, Array, Array, float], Array]
+Gradient = Callable[..., Array]
 
 
 class Wanted(StrEnum):
@@ -32,7 +32,7 @@ class Loss:
 
     gradient(engine, sums, wanted, delta, share): fills delta, (rows, outputs), with share times the gradient of the
     summed loss by the sums, which it may write over, and gives that loss; None: no gradient, it is contrastive
-    divergence that trains.
+    divergence that trains. smooths: whether it takes label smoothing as one argument more.
     scores(output, wanted, classes, majority): measures of outputs, (rows, outputs), of which the first so many are of
     classes; majority: the most frequent class in training, None where it is not known. None: see mrdl.nn.rbm.
     engines: by name, those that it can be computed by.
@@ -42,6 +42,7 @@ class Loss:
     output: Callable[[Engine, Array], Array]
     gradient: Gradient | None = None
     scores: Callable[[np.ndarray, np.ndarray, int, int | None], Scores] | None = None
+    smooths: bool = False
     engines: tuple[str, ...] = EVERY
 
     @property
@@ -157,6 +158,7 @@ LOSSES = {
         output=lambda engine, sums: engine.log_softmax(sums),
         gradient=lambda engine, *step: engine.nll(*step),
         scores=_scores_of_classes,
+        smooths=True,
     ),
     "mse": _of_numbers(_mse),
     "mae": _of_numbers(_mae),

@@ -8,6 +8,7 @@ import numpy as np
 
 from mrdl.nn.encoding.encoder import Encoder
 from mrdl.nn.engines.engine import Array, Engine
+from mrdl.nn.optimizers import SCHEDULES
 from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights
 
@@ -20,7 +21,10 @@ class Hyperparameters:
     of Adam its first beta.
 
     Of training by gradients alone: optimizer, one of OPTIMIZERS; dropout: the share of what a hidden layer gives that
-    is left out of each step. Of RBMs alone: cd_steps, of the Gibbs chain; persistent: whether the chains go on from
+    is left out of each step; weight_decay: by which, times the learning rate, weights shrink in each step;
+    label_smoothing: the part of a row that is of all classes alike; schedule: one of SCHEDULES, which lets the learning
+    rate fall from step to step where it is one that does, done: the parts of the whole training that are done before
+    this one and after it. Of RBMs alone: cd_steps, of the Gibbs chain; persistent: whether the chains go on from
     batch to batch; weight_cost: the L2 penalty.
     """
 
@@ -33,6 +37,18 @@ class Hyperparameters:
     weight_cost: float = 0.0
     optimizer: str = "sgd"
     dropout: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    schedule: str = "constant"
+    done: tuple[float, float] = (0.0, 1.0)
+
+    def rates(self, steps: int) -> Iterator[float] | None:
+        """The learning rate of each of so many steps; None where it stays."""
+        schedule, (before, after) = SCHEDULES[self.schedule], self.done
+        if not schedule.by_step:
+            return None
+        shares = (schedule.share(before + (after - before) * step / steps) for step in range(steps))
+        return (self.learning_rate * share for share in shares)
 
 
 class Batches:

@@ -1,6 +1,6 @@
 """The mini-batch loop of one training on one machine, whatever a step of it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -80,11 +80,12 @@ def train_shard(
     weights, metrics = train_shard(arch, weights, rows, Hyperparameters(1, 16, 0.03, 0.8), rng, engine_of("numpy"))
     """
     stage, order, count = stage or arch.stages[0], np.ascontiguousarray(rows.order), len(rows.order)
+    steps = settings.epochs * -(-count // settings.batch_size)
     with engine.one_thread():
-        step = _step(arch, stage, weights, rows, settings, rng, engine)
+        step = _step(arch, stage, weights, rows, settings, rng, engine, settings.rates(steps))
         loss = run_epochs(step, lambda: order[rng.permutation(count)], settings.epochs, report)
         trained = step.weights()
-    return trained, {"loss": loss, "steps": float(settings.epochs * -(-count // settings.batch_size))}
+    return trained, {"loss": loss, "steps": float(steps)}
 
 
 def _step(
@@ -95,13 +96,17 @@ def _step(
     settings: Hyperparameters,
     rng: np.random.Generator,
     engine: Engine,
+    rates: Iterator[float] | None,
 ) -> Step:
-    """The step that trains a stage. What it draws by itself is seeded by `rng`, which is asked only where it draws."""
+    """The step that trains a stage. What it draws by itself is seeded by `rng`, which is asked only where it draws.
+
+    rates: of each step by a gradient, None where they stay.
+    """
     if stage.layer is not None:
         generator = engine.generator(int(rng.integers(1 << 62)))
         return ContrastiveDivergence(arch, stage.layer, weights, rows, settings, engine, generator)
     generator = engine.generator(int(rng.integers(1 << 62))) if settings.dropout else None
-    return Backpropagation(arch, weights, rows, settings, engine, generator)
+    return Backpropagation(arch, weights, rows, settings, engine, generator, rates)
 
 
 def fit_visible(arch: Architecture, stage: Stage, weights: Weights, rows: Rows, engine: Engine) -> Weights:

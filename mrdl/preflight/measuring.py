@@ -21,7 +21,7 @@ from mrdl.nn.engines.choice import choose
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.kinds import design
 from mrdl.nn.rows import Rows
-from mrdl.rounds.plan import hyperparameters
+from mrdl.rounds.plan import Round, hyperparameters, resolved
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
 from mrdl.storage.store import head
@@ -103,7 +103,8 @@ def _training_speeds(
     rows = _prepared_rows(source, config, blocks, names)
     arch = design(config.kind, config.nodes, rows.encoding.width, len(names), config.options)
     weights = arch.initial_weights(0)
-    settings = hyperparameters(config, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
+    once = Round(number=1, stage=0, stage_round=1, stage_rounds=1, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
+    settings = hyperparameters(resolved(config), once, SLOW_RATE)
     engine = engine_of(choose(config.engine, arch, config.optimizer, config.device), config.device)
     share_s = seconds / len(arch.stages)
 

@@ -1,8 +1,7 @@
 """What a run goes through: the settings that are left to mrdl, and the rounds, one after the other."""
 
 import dataclasses
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mrdl.data.text.schema import Schema
@@ -10,8 +9,9 @@ from mrdl.errors import ConfigError
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.kinds import character, design, outline
+from mrdl.nn.losses import LOSSES
 from mrdl.nn.minibatch import Hyperparameters
-from mrdl.nn.optimizers import OPTIMIZERS
+from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
 from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.settings.fields import decided, flag
 
@@ -25,14 +25,8 @@ SHARDS: tuple[tuple[int, int, float], ...] = (  # up to so many shards: rounds, 
     (9999, 6, 0.7),
 )
 
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda done: 1.0,
-    "linear": lambda done: 1 - done,
-    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
-}
-"""The setting `schedule` -> the share of the learning rate that is left when so much of a stage's rounds is done."""
-
-BY_GRADIENT = ("optimizer", "dropout", "initialisation")  # settings of what is trained by the gradient of a loss
+# settings of what is trained by the gradient of a loss
+BY_GRADIENT = ("optimizer", "weight_decay", "dropout", "label_smoothing", "initialisation")
 
 
 def resolved(config: TrainConfig) -> TrainConfig:
@@ -51,6 +45,7 @@ def resolved(config: TrainConfig) -> TrainConfig:
         outer_step=1.0 if config.shards == 1 else config.outer_step,
         warm_rows=warm_rows,
         warm_epochs=warm_epochs,
+        weight_decay=_weight_decay(config),
         engine=_engine(config),
     )
 
@@ -61,6 +56,11 @@ def _warm_start(config: TrainConfig) -> tuple[int, int]:
         return config.warm_rows, config.warm_epochs
     _, has_machines = character(config.kind, config.nodes, config.options)
     return (config.warm_rows or WARM_ROWS) if has_machines else 0, 0
+
+
+def _weight_decay(config: TrainConfig) -> float:
+    """That of the settings, else the optimiser's own."""
+    return OPTIMIZERS[config.optimizer].weight_decay if config.weight_decay is None else config.weight_decay
 
 
 def _engine(config: TrainConfig) -> str:
@@ -122,7 +122,7 @@ def _rounds_of_stage(config: TrainConfig, stages: Sequence[Stage], i: int) -> It
             stage_round=stage_round,
             stage_rounds=rounds,
             epochs=epochs if stage_round else config.warm_epochs,
-            learning_rate=rate * share_of_rate(config.schedule, stage_round, rounds),
+            learning_rate=rate * share_of_rate(config.schedule, stage, stage_round, rounds),
             momentum=_momentum(config, stage, early),
         )
 
@@ -150,26 +150,36 @@ def _momentum(config: TrainConfig, stage: Stage, early: bool) -> float:
     return stage.momenta[not early] if own is None else own
 
 
-def share_of_rate(schedule: str, stage_round: int, rounds: int) -> float:
+def share_of_rate(name: str, stage: Stage, stage_round: int, rounds: int) -> float:
     """The share of the learning rate that a schedule leaves in a round: all of it at first, and never none.
 
-    stage_round: 0 for the warm start, then 1 to `rounds`.
+    name: of the schedule; stage_round: 0 for the warm start, then 1 to `rounds`. All of it stays to the steps of a
+    round where they have rates of their own; those of RBMs have not.
     """
-    return SCHEDULES[schedule](max(0, stage_round - 1) / rounds)
+    schedule = SCHEDULES[name]
+    return 1.0 if schedule.by_step and stage.layer is None else schedule.share(max(0, stage_round - 1) / rounds)
 
 
-def hyperparameters(config: TrainConfig, epochs: int, learning_rate: float, momentum: float) -> Hyperparameters:
-    """How the settings have a shard trained, for so many epochs, with the rate and the momentum of its round."""
+def hyperparameters(config: TrainConfig, planned: Round, learning_rate: float) -> Hyperparameters:
+    """How the settings have a shard trained in a round. A warm start keeps its rate to its end.
+
+    learning_rate: that of the round, or less for a shard that failed.
+    """
+    of_round = (planned.stage_round - 1) / planned.stage_rounds, planned.stage_round / planned.stage_rounds
     return Hyperparameters(
-        epochs=epochs,
+        epochs=planned.epochs,
         batch_size=config.batch_size,
         learning_rate=learning_rate,
-        momentum=momentum,
+        momentum=planned.momentum,
         cd_steps=config.cd_steps,
         persistent=config.chains == "persistent",
         weight_cost=config.weight_cost,
         optimizer=config.optimizer,
         dropout=config.dropout,
+        weight_decay=decided(config.weight_decay),
+        label_smoothing=config.label_smoothing,
+        schedule="constant" if planned.is_warm_start else config.schedule,
+        done=of_round,
     )
 
 
@@ -182,9 +192,14 @@ def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:
     found = design(config.kind, nodes, nodes[0] if nodes else len(schema.features), 0, config.options)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if field.name in BY_GRADIENT and value != field.default and not found.by_gradient:
+        if field.name in BY_GRADIENT and value not in (field.default, 0.0) and not found.by_gradient:
             raise ConfigError(
                 f"{field.name} is {value}, but a network of kind {config.kind!r} is trained by contrastive divergence, "
                 f"which has no use for it: leave out {flag(field.name)}"
             )
+    if config.label_smoothing and not LOSSES[found.loss].smooths:
+        raise ConfigError(
+            f"label_smoothing is {config.label_smoothing}, but a network of kind {config.kind!r} does not end in "
+            "classes: leave out --label-smoothing"
+        )
     return found

@@ -183,7 +183,7 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
     rows = _rows_to_train(loaded, order)
     # more gently the more often the shard failed
     rate = planned.learning_rate * 0.5 ** order.failures.get(shard, 0)
-    settings = hyperparameters(config, planned.epochs, rate, planned.momentum)
+    settings = hyperparameters(config, planned, rate)
     with timed("import"):
         engine = engine_of(config.engine, config.device)
 

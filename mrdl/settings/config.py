@@ -12,7 +12,7 @@ from mrdl.errors import ConfigError
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.engines.table import AUTO, EVERY
 from mrdl.nn.initialisation import INITIALISATIONS
-from mrdl.nn.optimizers import OPTIMIZERS
+from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
 from mrdl.settings import fields
 from mrdl.settings.fields import HANDED_DOWN, setting
 from mrdl.settings.files import read_toml, toml_of
@@ -27,6 +27,13 @@ MOST_BATCH = 1_000_000
 MOST_ROUNDS = 100_000
 FLOAT32_MAX = 3.4028234663852886e38
 WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
+
+REFUSED = {
+    "batch_norm": "there is no batch_norm: its means and deviations are those of a shard's batches, which are not "
+    "those of the mean of all shards' weights. Inputs are scaled and initial weights drawn so that small networks "
+    "train without it; for deep ones take residual = yes",
+}
+"""What other libraries have as a setting and this one has not -> why, in words."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,8 +111,19 @@ class TrainConfig:
     learning_rate: float | None = setting(
         None, "step size; left out: the network kind's own for sgd, 0.001 for adam", MODEL, above=0, most=1e6
     )
+    weight_decay: float | None = setting(
+        None,
+        "times the learning rate, by which each step shrinks all weights, but RBMs'; left out: 0, 0.01 for adamw",
+        MODEL,
+        least=0,
+        most=10,
+    )
     schedule: str = setting(
-        "constant", "how the learning rate changes from round to round", MODEL, ("constant", "linear", "cosine")
+        "constant",
+        "how the learning rate falls: linear and cosine from round to round; annealing is a cosine from step to step, "
+        "which ends at 0 with the last round",
+        MODEL,
+        tuple(SCHEDULES),
     )
     momentum: float | None = setting(
         None,
@@ -116,6 +134,9 @@ class TrainConfig:
     )
     dropout: float = setting(
         0.0, "share of what hidden layers give that each step leaves out, but RBMs'", MODEL, least=0, most=0.95
+    )
+    label_smoothing: float = setting(
+        0.0, "part of each row that a classifier takes to be of all classes alike", MODEL, least=0, most=0.9
     )
     cd_steps: int = setting(1, "steps of an RBM's Gibbs chain in each update, the k of CD-k", MODEL, least=1)
     chains: str = setting("data", "where an RBM's chains begin: at the data, or where they ended", MODEL, CHAINS)
@@ -224,6 +245,8 @@ class TrainConfig:
         changes: name -> value, or its text as from a file or a flag; None or "" leaves out what may be left out.
         Raises ConfigError for a name that is no setting, and for a value that it cannot have.
         """
+        for name in REFUSED.keys() & changes.keys():
+            raise ConfigError(REFUSED[name])
         return dataclasses.replace(self, **fields.values_of(TrainConfig, changes))
 
     def said(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> dict[str, Any]:

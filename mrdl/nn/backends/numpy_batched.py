@@ -74,9 +74,9 @@ class _Networks:
         self._layers[-1][1].fill(-np.inf)  # softmax is 0 there
         for i, (design, arch) in enumerate(zip(designs, archs, strict=True)):
             self._fill(i, arch.initial_weights(design.seed, design.initialisation))
-        start = OPTIMIZERS[first.optimizer].start
+        optimizer = OPTIMIZERS[first.optimizer]
         self._updates = [
-            start(engine, value, slope, design.learning_rate, MOMENTUM)
+            optimizer.start(engine, value, slope, design.learning_rate, MOMENTUM, optimizer.weight_decay)
             for value, slope, design in zip(values, slopes, designs, strict=True)
         ]
         self._factors = np.array([update.factor for update in self._updates], np.float32).reshape(-1, 1, 1)

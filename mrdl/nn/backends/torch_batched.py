@@ -49,7 +49,8 @@ def with_batch(designs: Sequence[Design], data: Dataset, report: ReportAll, devi
         nets = _Networks([*designs, *[first] * (TOGETHER - real)], data.columns, len(data.classes), engine)
         arrays = (data.train_x, data.train_y, data.test_x, data.test_y)
         x, y, test_x, test_y = (engine.array(np.asarray(array)) for array in arrays)
-        update = OPTIMIZERS[first.optimizer].start(engine, nets.values, nets.slopes, nets.rates, MOMENTUM)
+        optimizer = OPTIMIZERS[first.optimizer]
+        update = optimizer.start(engine, nets.values, nets.slopes, nets.rates, MOMENTUM, optimizer.weight_decay)
         for epoch in range(1, first.epochs + 1):
             losses = _train_epoch(nets, x, y, first.batch_size, update)
             report(epoch, losses[:real].tolist())

@@ -14,7 +14,7 @@ from mrdl.nn.engines.engine import Engine
 from mrdl.nn.engines.numpy_engine import NumpyEngine
 from mrdl.nn.kinds import mlp
 from mrdl.nn.minibatch import Hyperparameters
-from mrdl.nn.optimizers import MOMENTUM
+from mrdl.nn.optimizers import MOMENTUM, OPTIMIZERS
 from mrdl.nn.rows import Dataset, Rows
 from mrdl.nn.trainer import run_epochs
 from mrdl.nn.weights import Weights
@@ -45,6 +45,7 @@ def trained(
         momentum=MOMENTUM,
         optimizer=design.optimizer,
         dropout=design.dropout,
+        weight_decay=OPTIMIZERS[design.optimizer].weight_decay,
     )
     step = Backpropagation(*start, _rows(data), settings, engine, dropout)
     for epoch in range(1, design.epochs + 1):

@@ -19,10 +19,14 @@ Machine = tuple[Array, Array, Array]
 
 
 class Optimiser(Protocol):
-    """A step of an optimiser. factor: what the gradients it is given are multiplied by beforehand, as that may save a
-    pass over all weights; a float, or an array that goes with them."""
+    """A step of an optimiser. rate: the learning rate of the next step, which may be set between steps."""
 
-    factor: Any
+    rate: Any
+
+    @property
+    def factor(self) -> Any:
+        """What the gradients of the next step are multiplied by beforehand, as that may save a pass over all weights;
+        a float, or an array that goes with them."""
 
     def __call__(self) -> None:
         """Change the parameters by the gradients that are there now, which it may write over."""
@@ -151,20 +155,23 @@ class Engine(Protocol):
     def log_softmax(self, x: Array) -> Array:
         """Log-probabilities of each row."""
 
-    def nll(self, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+    def nll(self, sums: Array, wanted: Array, delta: Array, share: float, smoothing: float = 0.0) -> Array:
         """The summed negative log-likelihood of classes `wanted` (n,) by the last layer's sums (n, outputs), which may
-        be written over; delta: is filled with its gradient by them, times share."""
+        be written over; delta: is filled with its gradient by them, times share; smoothing: the part of each row that
+        is of all outputs alike (Szegedy et al. 2016)."""
 
     def bce(self, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
         """The summed binary cross-entropy of sigmoid(sums) to `wanted` (n, outputs); the rest as for `nll`."""
 
     # --- optimisers ---
 
-    def sgd(self, values: Array, gradients: Array, rate: Any, momentum: float) -> Optimiser:
+    def sgd(self, values: Array, gradients: Array, rate: Any, momentum: float, decay: float = 0.0) -> Optimiser:
         """Stochastic gradient descent with momentum on a flat vector, (parameters,), or on many, (networks,
-        parameters), with a rate for each, (networks, 1)."""
+        parameters), with a rate for each, (networks, 1).
 
-    def adam(self, values: Array, gradients: Array, rate: Any, momentum: float) -> Optimiser:
+        decay: before each step the values are multiplied by 1 - rate * decay (Loshchilov and Hutter 2019)."""
+
+    def adam(self, values: Array, gradients: Array, rate: Any, momentum: float, decay: float = 0.0) -> Optimiser:
         """Adam (Kingma and Ba 2015); momentum: its first beta; the rest as for `sgd`."""
 
     def contrast(self, machine: Machine, most_rows: int, rate: float, momentum: float, cost: float) -> Contrast:
@@ -190,5 +197,5 @@ class Engine(Protocol):
         node whose threads spin cost ten times the training."""
 
 
-Start = Callable[[Engine, Array, Array, Any, float], Optimiser]
-"""start(engine, values, gradients, rate, momentum) of an optimiser."""
+Start = Callable[[Engine, Array, Array, Any, float, float], Optimiser]
+"""start(engine, values, gradients, rate, momentum, decay) of an optimiser."""

@@ -146,15 +146,22 @@ class NumpyEngine:
         found -= np.log(np.exp(found).sum(1, keepdims=True))
         return np.asarray(found)
 
-    def nll(self, sums: np.ndarray, wanted: np.ndarray, delta: np.ndarray, share: float) -> np.float64:
+    def nll(
+        self, sums: np.ndarray, wanted: np.ndarray, delta: np.ndarray, share: float, smoothing: float = 0.0
+    ) -> np.float64:
         np.subtract(sums, np.maximum.reduce(sums, 1, keepdims=True), delta)
         places = _starts(*delta.shape) + wanted
         flat = delta.reshape(-1)
         picked = flat[places]
+        if smoothing:
+            picked *= 1 - smoothing
+            picked += smoothing * delta.mean(1)
         np.exp(delta, delta)
         of_rows = np.add.reduce(delta, 1, keepdims=True)
         delta *= share / of_rows
-        flat[places] -= share
+        if smoothing:
+            delta -= share * smoothing / delta.shape[1]
+        flat[places] -= share * (1 - smoothing)
         return np.float64(np.add.reduce(np.log(of_rows[:, 0]) - picked, dtype=np.float64))
 
     def bce(self, sums: np.ndarray, wanted: np.ndarray, delta: np.ndarray, share: float) -> np.float64:
@@ -172,12 +179,12 @@ class NumpyEngine:
 
     # --- optimisers ---
 
-    def sgd(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float) -> Sgd:
-        return Sgd(values, gradients, self.zeros(gradients.shape), rate, momentum)
+    def sgd(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float, decay: float = 0.0) -> Sgd:
+        return Sgd(values, gradients, self.zeros(gradients.shape), rate, momentum, decay)
 
-    def adam(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float) -> Adam:
+    def adam(self, values: np.ndarray, gradients: np.ndarray, rate: Any, momentum: float, decay: float = 0.0) -> Adam:
         means, squares = self.zeros(gradients.shape), self.zeros(gradients.shape)
-        return Adam(values, gradients, means, squares, rate, momentum)
+        return Adam(values, gradients, means, squares, rate, momentum, decay)
 
     def contrast(self, machine: Machine, most_rows: int, rate: float, momentum: float, cost: float) -> Contrast:
         return Contrast(self, machine, most_rows, rate, momentum, cost)

@@ -20,17 +20,26 @@ def _blocks(*arrays: np.ndarray) -> list[tuple[np.ndarray, ...]]:
 
 class Sgd:
     """SGD with momentum, whose learning rate the gradients hold already: so that it takes three passes, none of which
-    needs an array of its own."""
+    needs an array of its own. What moves hold of it is that of the last step, and follows where it changes."""
 
     def __init__(
-        self, values: np.ndarray, gradients: np.ndarray, moves: np.ndarray, rate: Any, momentum: float
+        self, values: np.ndarray, gradients: np.ndarray, moves: np.ndarray, rate: Any, momentum: float, decay: float
     ) -> None:
-        self.factor = rate
-        self._momentum, self._blocks = momentum, _blocks(values, gradients, moves)
+        self.rate = self._before = rate
+        self._momentum, self._decay, self._blocks = momentum, decay, _blocks(values, gradients, moves)
+
+    @property
+    def factor(self) -> Any:
+        return self.rate
 
     def __call__(self) -> None:
-        momentum = self._momentum
+        rate, momentum, keep = self.rate, self._momentum, 1 - self.rate * self._decay
+        if rate != self._before:
+            momentum *= rate / self._before
+            self._before = rate
         for values, gradients, moves in self._blocks:
+            if keep != 1:
+                values *= keep
             moves *= momentum
             moves += gradients
             values -= moves
@@ -48,16 +57,18 @@ class Adam:
         squares: np.ndarray,
         rate: Any,
         momentum: float,
+        decay: float,
     ) -> None:
         self.factor = 1 - momentum
-        self._rate, self._momentum, self._steps = rate, momentum, count(1)
+        self.rate, self._momentum, self._decay, self._steps = rate, momentum, decay, count(1)
         self._blocks = _blocks(values, gradients, means, squares)
 
     def __call__(self) -> None:
         n, momentum = next(self._steps), self._momentum
         # squares are of (1 - momentum) * gradient and lack 1 - SQUARES_KEPT: their root is `scale` times too small
         scale = math.sqrt((1 - SQUARES_KEPT) / (1 - SQUARES_KEPT**n)) / self.factor
-        rate, least = self._rate / (1 - momentum**n) / scale, EPSILON / scale
+        rate, least = self.rate / (1 - momentum**n) / scale, EPSILON / scale
+        keep = 1 - self.rate * self._decay
         for values, gradients, means, squares in self._blocks:
             means *= momentum
             means += gradients
@@ -69,6 +80,8 @@ class Adam:
             gradients += least
             np.divide(means, gradients, gradients)
             gradients *= rate
+            if keep != 1:
+                values *= keep
             values -= gradients
 
 

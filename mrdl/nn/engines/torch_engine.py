@@ -125,11 +125,14 @@ class TorchEngine:
     def log_softmax(self, x: Tensor) -> Tensor:
         return x.log_softmax(1)
 
-    def nll(self, sums: Tensor, wanted: Tensor, delta: Tensor, share: float) -> Tensor:
+    def nll(self, sums: Tensor, wanted: Tensor, delta: Tensor, share: float, smoothing: float = 0.0) -> Tensor:
         log_probability = torch.log_softmax(sums, 1)
-        by_output = torch.zeros_like(delta).scatter_(1, wanted[:, None], -share)
+        of_each = smoothing / delta.shape[1]
+        by_output = torch.full_like(delta, 0.0 - share * of_each)
+        by_output.scatter_(1, wanted[:, None], -share * (1 - smoothing + of_each))
         aten._log_softmax_backward_data.out(by_output, log_probability, 1, delta.dtype, out=delta)
-        return torch.nn.functional.nll_loss(log_probability, wanted, reduction="sum")
+        loss = torch.nn.functional.nll_loss(log_probability, wanted, reduction="sum")
+        return loss if not smoothing else (1 - smoothing) * loss - of_each * log_probability.sum()
 
     def bce(self, sums: Tensor, wanted: Tensor, delta: Tensor, share: float) -> Tensor:
         torch.sigmoid(sums, out=delta).sub_(wanted).mul_(share)
@@ -137,11 +140,11 @@ class TorchEngine:
 
     # --- optimisers: torch.optim, at its first use, loads torch's compiler, as long as a small training takes ---
 
-    def sgd(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> "Sgd":
-        return Sgd(values, gradients, rate, momentum)
+    def sgd(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float, decay: float = 0.0) -> "Sgd":
+        return Sgd(values, gradients, rate, momentum, decay)
 
-    def adam(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> "Adam":
-        return Adam(values, gradients, rate, momentum)
+    def adam(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float, decay: float = 0.0) -> "Adam":
+        return Adam(values, gradients, rate, momentum, decay)
 
     def contrast(self, machine: Machine, most_rows: int, rate: float, momentum: float, cost: float) -> "Contrast":
         return Contrast(machine, rate, momentum, cost)
@@ -165,35 +168,48 @@ class TorchEngine:
 
 
 class Sgd:
-    """A step of torch.optim.SGD, to the bit."""
+    """A step of torch.optim.SGD, to the bit, but for the decay, which that has not."""
 
     factor = 1.0
 
-    def __init__(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> None:
+    def __init__(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float, decay: float) -> None:
         self._values, self._gradients, self._moves = values, gradients, torch.zeros_like(gradients)
-        self._rate, self._momentum = rate, momentum
+        self.rate, self._momentum, self._decay = rate, momentum, decay
 
     def __call__(self) -> None:
+        if self._decay:
+            self._values.mul_(1 - self.rate * self._decay)
         self._moves.mul_(self._momentum).add_(self._gradients)
-        if isinstance(self._rate, float):
-            self._values.add_(self._moves, alpha=-self._rate)
+        if isinstance(self.rate, float):
+            self._values.add_(self._moves, alpha=-self.rate)
         else:
-            self._values.addcmul_(self._moves, self._rate, value=-1)
+            self._values.addcmul_(self._moves, self.rate, value=-1)
 
 
 class Adam:
-    """A step of torch.optim.Adam, but for the last bits."""
+    """A step of torch.optim.AdamW, but for the last bits; without decay that is torch.optim.Adam's."""
 
     factor = 1.0
 
-    def __init__(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float) -> None:
-        self._values, self._gradients, self._momentum = values, gradients, momentum
+    def __init__(self, values: Tensor, gradients: Tensor, rate: Any, momentum: float, decay: float) -> None:
+        self._values, self._gradients = values, gradients
         self._means, self._squares, self._roots = (torch.zeros_like(gradients) for _ in range(3))
-        self._rates = values.new_tensor(rate) if isinstance(rate, float) else rate
+        self.rate, self._momentum, self._decay = rate, momentum, decay
         self._steps = count(1)
+
+    @property
+    def rate(self) -> Any:
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: Any) -> None:
+        self._rate = rate
+        self._rates = self._values.new_tensor(rate) if isinstance(rate, float) else rate
 
     def __call__(self) -> None:
         n, gradients = next(self._steps), self._gradients
+        if self._decay:
+            self._values.mul_(1 - self._rate * self._decay)
         per = (1 - self._momentum**n) / self._rates
         self._means.lerp_(gradients, 1 - self._momentum)
         self._squares.mul_(SQUARES_KEPT).addcmul_(gradients, gradients, value=1 - SQUARES_KEPT)
