@@ -27,7 +27,7 @@ REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
 TRAIN = ["train", str(DIGITS), "--rounds", "3", "--epochs", "2"]
 KEYS = {"accuracy", "loss", "rounds", "shards", "rows", "label", "bad_rows", "sha256", "seconds", "run_dir"}
-KEYS |= {"accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better"}
+KEYS |= {"accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better", "balanced_accuracy", "auc", "f1"}
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from mrdl.cli.screen import Screen, counted, duration
 from mrdl.errors import printable
-from mrdl.model.baseline import told_accuracy, told_baseline
+from mrdl.model.baseline import told_accuracy, told_balanced, told_baseline
 from mrdl.preflight.advice import ALONE, Estimate
 from mrdl.rounds.events import Began, Event, Finished, Noted, Progressed, RoundDone
 from mrdl.rounds.manifest import shown_score
@@ -124,6 +124,7 @@ def _lines_of(run: Finished) -> Iterator[tuple[str, str]]:
         if scores:
             yield title, _scores(scores)
             yield "", told_baseline(scores, run.majority)
+            yield "", told_balanced(scores)
     for remark in run.remarks:
         yield "", remark
     yield "sha256", run.sha256[:16]

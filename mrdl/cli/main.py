@@ -18,6 +18,7 @@ from mrdl.mapreduce.task import die_with_driver
 COMMANDS = {  # name -> its module, whose `define` says what it can be told; and what it does
     "train": ("train", "train a network on a CSV"),
     "predict": ("predict", "print the label of each row of a CSV"),
+    "evaluate": ("evaluate", "say what a model is worth on a labelled CSV"),
     "show": ("show", "show the rounds of a run, or a model"),
     "plot": ("plot", "draw a run: losses, scores, filters, reconstructions"),
     "runs": ("runs", "list run folders"),

@@ -112,7 +112,7 @@ def _table_of(rounds: Sequence[Manifest]) -> Table:
             m.parent[:8] or "start",
             str(m.rows),
             f"{min(losses):.4f} - {max(losses):.4f}" if losses else "",
-            ", ".join(f"{name} {value:.4f}" for name, value in m.scores.items()),
+            ", ".join(f"{name} {value:.4f}" for name, value in m.main_scores.items()),
             f"{m.outer_step:g}",
             f"{m.seconds:.1f} ({spent})",
         )

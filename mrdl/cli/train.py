@@ -114,7 +114,7 @@ def settings_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None 
     from mrdl.rounds.folder import RunFolder
 
     if options.from_sweep:
-        from mrdl.cli.from_sweep import settings_from_sweep
+        from mrdl.cli.sweep.from_sweep import settings_from_sweep
 
         defaults = {**(defaults or {}), **settings_from_sweep(options.from_sweep)}
     config = config_of(options, defaults)

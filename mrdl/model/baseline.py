@@ -44,6 +44,17 @@ def told_baseline(scores: Mapping[str, Any], majority: str) -> str:
     return f"always saying {majority!r} would be right in {100 * scores['baseline']:.2f} %{verdict}"
 
 
+def told_balanced(scores: Mapping[str, Any]) -> str:
+    """Return the measures that do not praise a network for saying the most frequent class: balanced accuracy, and AUC.
+
+    Returns "" where they are not known.
+    """
+    if "balanced_accuracy" not in scores:
+        return ""
+    told = f"balanced accuracy {100 * scores['balanced_accuracy']:.2f} %"
+    return told + (f", AUC {scores['auc']:.4f} (guessing: 0.5)" if "auc" in scores else "")
+
+
 def told_short(scores: Mapping[str, Any], majority: str) -> str:
     """Return the same in a few words, for a table: always '0' 0.9730, no better."""
     if not told_baseline(scores, majority):

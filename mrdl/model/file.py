@@ -27,6 +27,7 @@ FORMAT = "mrdl model 4"
 MOST_BYTES = 8 << 20  # of a header; of a wide table it may be more, in proportion to the weights
 TENSOR_BYTES = 16  # of header for each byte of tensors
 SHOWN = 300  # characters of a message that quotes a stranger's file
+SHARES = ("accuracy", "baseline", "balanced_accuracy", "auc")  # measures from 0 to 1 that people are shown
 INPUTS = "inputs."  # of the names of the tensors that are no weights
 
 
@@ -151,8 +152,8 @@ def _is_round(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and all(each is None or _is_number(each) or _is_text(each) for each in value.values())
-        and all(_is_number(value[name]) for name in ("loss", "accuracy", "baseline") if name in value)
-        and all(not (value[name] < 0 or value[name] > 1) for name in ("accuracy", "baseline") if name in value)
+        and all(_is_number(value[name]) for name in ("loss", *SHARES) if name in value)
+        and all(not (value[name] < 0 or value[name] > 1) for name in SHARES if name in value)
         and _is_whole(value.get("validation_rows", 0))
         and ("accuracy" in value or "baseline" not in value)
     )

@@ -12,13 +12,15 @@ from mrdl.data.inputs import batches, columns_of, features_of, parts_of
 from mrdl.data.labels import class_values
 from mrdl.data.preparation.preparation import Preparation
 from mrdl.errors import ConfigError, DataError, ModelError
+from mrdl.metrics.classification import Classification
 from mrdl.model import baseline, file
 from mrdl.model.forward import Forward
 from mrdl.model.metrics import Answers
+from mrdl.model.report import Report
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.engines.choice import to_score
 from mrdl.nn.engines.table import engine_of, need_torch
-from mrdl.nn.losses import LOSSES, Loss, Outcome
+from mrdl.nn.losses import LOSSES, Loss
 from mrdl.nn.rows import BATCH_ROWS
 from mrdl.nn.weights import Weights, digest
 from mrdl.storage import atomic
@@ -200,32 +202,50 @@ class Model:
         return self._forward.samples(count, steps, seed)
 
     def evaluate(self, data: Any) -> dict[str, float]:
-        """Give rows, loss and accuracy (0 to 1; mean squared error of networks that reconstruct) on a CSV or a
-        DataFrame; baseline is the accuracy of always saying the most frequent class of the training data.
+        """Give measures by name on a CSV or a DataFrame: rows, loss and accuracy (0 to 1), and of classes all those of
+        `mrdl.metrics.classification`, as balanced_accuracy, f1 and auc; of networks that reconstruct the mean squared
+        error. baseline is the accuracy of always saying the most frequent class of the training data.
 
-        model.evaluate("test.csv")["accuracy"]
+        model.evaluate("test.csv")["accuracy"]; `report` tells the same in words.
 
         Rows without a label are left out, and those whose label training never saw count as errors; a warning says how
         many. Raises DataError where no label is one of the classes.
         """
         if not self.classifies:
             return self.score(features_of(data, self.preparation), np.zeros(0, np.int64))
+        return self._answers_on(data).scores()
+
+    def report(self, data: Any) -> Report:
+        """Tell what the network is worth on a CSV or a DataFrame with labels: print(model.report("test.csv")).
+
+        Each measure stands beside what a network that knows nothing has, with its interval, and each class by itself;
+        Raises ConfigError for networks without classes, and what `evaluate` raises.
+        """
+        self._need(self.classifies, "a report: it gives no classes")
+        return Report(_name_of(data), self._answers_on(data), self.classes, self.preparation.class_rows)
+
+    def _answers_on(self, data: Any) -> Classification:
+        """What is said of the rows of a CSV or a DataFrame that have a label."""
         answers = Answers(self.classes)
         parts = parts_of(data, columns_of(self.preparation), labelled=True)
         blocks = batches((answers.of(part.features, part.codes, part.names or ()) for part in parts), self._block)
-        outcomes = [self._outcome(features, targets) for features, targets in blocks]
-        answers.check(os.fspath(data) if isinstance(data, (str, os.PathLike)) else "the DataFrame")
-        return Outcome.joined(outcomes).scores(self._majority)
+        found = Classification(len(self.classes), self._majority)
+        for features, targets in blocks:
+            found.add(self._output(features), targets)
+        answers.check(_name_of(data))
+        return found
 
-    def score(self, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        """Give the same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error."""
+    def score(self, features: np.ndarray, targets: np.ndarray, *, loss_alone: bool = False) -> dict[str, float]:
+        """Give the same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error.
+
+        loss_alone: whether that is all that is wanted.
+        """
         if self._loss.scores is None:
             return self.score_layer(len(self.arch.stages) - 1, features, None)
         wanted = targets if self.classifies else self.preparation.scale(features)
+        if loss_alone and self._loss.mean:
+            return {"rows": len(features), "loss": self._loss.mean(self._output(features), wanted)}
         return self._loss.scores(self._output(features), wanted, len(self.classes), self._majority)
-
-    def _outcome(self, features: np.ndarray, targets: np.ndarray) -> Outcome:
-        return Outcome.of(self._output(features), targets, len(self.classes))
 
     @property
     def _loss(self) -> Loss:
@@ -268,6 +288,11 @@ class Model:
     def _need(self, has_it: bool, what: str) -> None:
         if not has_it:
             raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
+
+
+def _name_of(data: Any) -> str:
+    """A table for people."""
+    return os.fspath(data) if isinstance(data, (str, os.PathLike)) else "the DataFrame"
 
 
 def load(local_path: str | os.PathLike[str]) -> Model:

@@ -1,6 +1,6 @@
 """The losses by name: what a network gives, how far that is from what is wanted, and the gradient of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,6 +35,7 @@ class Loss:
     divergence that trains. smooths: whether it takes label smoothing as one argument more.
     scores(output, wanted, classes, majority): measures of outputs, (rows, outputs), of which the first so many are of
     classes; majority: the most frequent class in training, None where it is not known. None: see mrdl.nn.rbm.
+    mean(output, wanted): the loss of those alone, where that takes less time than all of them; None: it does not.
     engines: by name, those that it can be computed by.
     """
 
@@ -43,6 +44,7 @@ class Loss:
     gradient: Gradient | None = None
     scores: Callable[[np.ndarray, np.ndarray, int, int | None], Scores] | None = None
     smooths: bool = False
+    mean: Callable[[np.ndarray, np.ndarray], float] | None = None
     engines: tuple[str, ...] = EVERY
 
     @property
@@ -54,41 +56,18 @@ class Loss:
 # --- classes ---
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What was answered for some rows. picked: log-probabilities of the classes that rows have, of those that are
-    known, float64; hits: (rows,) bool; targets: (rows,) int64, -1 where no class is known."""
-
-    picked: np.ndarray
-    hits: np.ndarray
-    targets: np.ndarray
-
-    @classmethod
-    def of(cls, output: np.ndarray, targets: np.ndarray, classes: int) -> "Outcome":
-        """output: (rows, outputs), log-probabilities, of which those of classes come first."""
-        known = targets >= 0
-        picked = output[np.flatnonzero(known), targets[known]].astype(np.float64)
-        return cls(picked, output[:, :classes].argmax(1) == targets, targets)
-
-    @classmethod
-    def joined(cls, parts: Sequence["Outcome"]) -> "Outcome":
-        """Of all rows."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("picked", "hits", "targets")))
-
-    def scores(self, majority: int | None) -> Scores:
-        """rows, loss and accuracy; baseline: the share of a class, of which the number is given."""
-        found = {
-            "rows": len(self.targets),
-            "loss": float(-self.picked.mean()) if len(self.picked) else float("nan"),
-            "accuracy": float(self.hits.mean()) if len(self.hits) else float("nan"),
-        }
-        if len(self.hits) and majority is not None:
-            found["baseline"] = float((self.targets == majority).mean())
-        return found
-
-
 def _scores_of_classes(output: np.ndarray, wanted: np.ndarray, classes: int, majority: int | None) -> Scores:
-    return Outcome.of(output, wanted, classes).scores(majority)
+    """All that Classification has of the classes (rows,) of rows; -1 is none that is known."""
+    from mrdl.metrics.classification import Classification  # not needed by tasks, which do not score
+
+    found = Classification(classes, majority)
+    found.add(output, wanted)
+    return found.scores()
+
+
+def _mean_of_classes(output: np.ndarray, wanted: np.ndarray) -> float:
+    known = np.flatnonzero(wanted >= 0)
+    return float(-output[known, wanted[known]].astype(np.float64).mean()) if len(known) else float("nan")
 
 
 # --- reconstructions ---
@@ -159,6 +138,7 @@ LOSSES = {
         gradient=lambda engine, *step: engine.nll(*step),
         scores=_scores_of_classes,
         smooths=True,
+        mean=_mean_of_classes,
     ),
     "mse": _of_numbers(_mse),
     "mae": _of_numbers(_mae),

@@ -58,6 +58,7 @@ class Trained:
             "accuracy": scores.get("accuracy"),
             **as_json(scores, model.preparation.majority),
             "loss": scores.get("loss", model.rounds[-1]["training_loss"]),
+            **{name: scores.get(name) for name in ("balanced_accuracy", "auc", "f1")},
             "rounds": len(model.rounds),
             "shards": self.shards,
             "rows": self.statistics.training_rows + self.statistics.validation_rows,

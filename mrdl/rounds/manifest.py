@@ -10,6 +10,8 @@ from typing import Any
 from mrdl.errors import DamagedRound
 
 OF_ROWS = ("rows", "baseline")  # measures of the rows kept out, not of the network: told once, at the end
+IN_FULL = ("balanced_accuracy", "auc", "precision", "recall", "f1", "pr_auc", "brier", "calibration_error", "top_5")
+UNBALANCED = 0.6  # share of a class from which on an accuracy says little by itself
 NUMBER = (int, float)
 
 
@@ -90,13 +92,20 @@ class Manifest:
         return {name: value for name, value in self.validation.items() if name not in OF_ROWS}
 
     @property
+    def main_scores(self) -> dict[str, float]:
+        """Those of them that a line has room for; where most rows are of one class, measures that do not praise a
+        network for always saying it."""
+        hidden = IN_FULL[2:] if self.validation.get("baseline", 0) >= UNBALANCED else IN_FULL
+        return {name: value for name, value in self.scores.items() if name not in hidden}
+
+    @property
     def left_out(self) -> tuple[ShardRecord, ...]:
         """The shards whose weights do not count."""
         return tuple(shard for shard in self.shards if shard.left_out)
 
     def summary(self) -> str:
         """The round in a line for people: losses, scores and seconds."""
-        scores = [f"{name} {shown_score(name, value)}" for name, value in self.scores.items()]
+        scores = [f"{told_name(name)} {shown_score(name, value)}" for name, value in self.main_scores.items()]
         told = f"validation {'   '.join(scores)}" if scores else ""
         return f"training loss {self.training_loss:.4f}   {told}   {self.seconds:.1f} s"
 
@@ -181,4 +190,9 @@ def best_round(rounds: Sequence[Manifest]) -> int:
 
 def shown_score(name: str, value: float) -> str:
     """A measure for people."""
-    return f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"
+    return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"
+
+
+def told_name(name: str) -> str:
+    """The name of a measure for people."""
+    return {"auc": "AUC", "pr_auc": "PR AUC", "f1": "F1"}.get(name, name.replace("_", " "))

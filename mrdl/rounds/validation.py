@@ -91,7 +91,7 @@ class Validation:
     def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
         """The measures of a stage on the rows kept out; of an RBM's also those that compare them with rows trained on.
 
-        with_training: whether those are wanted.
+        with_training: whether those are wanted, and all measures; else the loss alone is.
         """
         kept_out = self.prepared.validation
         if not len(kept_out.features):
@@ -103,7 +103,7 @@ class Validation:
             training = sample.features[sample.order[: len(rows)]] if with_training else None
             return model.score_layer(layer, kept_out.features[rows], training)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
-        return model.score(kept_out.features[rows], targets[rows])
+        return model.score(kept_out.features[rows], targets[rows], loss_alone=not with_training)
 
 
 @dataclass(frozen=True)
