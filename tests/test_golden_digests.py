@@ -119,7 +119,7 @@ TOGETHER = {
 SWEEPS = [
     pytest.param(
         DRAWN,
-        "69b299c150697bff85954ed04275e3e23f429f2e6f5d931368acbb4c4aee4c6c",
+        "e7b0549a7fa63e6afb99a0bf03d34a5a04726a2f86783a948108821cfd5993ea",
         id="numpy",
     ),
     pytest.param(

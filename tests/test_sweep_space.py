@@ -1,5 +1,6 @@
 """The spec of a sweep: which designs it has, what names them, and what is said of a wrong one."""
 
+import hashlib
 import json
 import math
 
@@ -106,6 +107,18 @@ def test_everything_that_decides_a_result_is_in_its_name():
     names |= {base.arch_id("other", "torch"), base.arch_id("data", "numpy")}
     assert len(names) == len(others) + 3
     assert base.arch_id("data", "torch") == Design((3, 2)).arch_id("data", "torch")
+
+
+def test_what_numpy_trained_before_it_had_the_engine_of_trainings_is_another_result():
+    """Each back end's name counts with its own version, so that a change of one keeps the results of the others."""
+    design = Design((3, 2))
+
+    def of_before(backend):
+        text = json.dumps(["2", design.canonical(), "data", backend])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    assert design.arch_id("data", "numpy") != of_before("numpy")
+    assert all(design.arch_id("data", name) == of_before(name) for name in ("torch", "batched", "mine:fit"))
 
 
 # --- wrong specs ---
