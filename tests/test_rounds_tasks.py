@@ -12,6 +12,7 @@ import pytest
 
 import mrdl
 from mrdl.data.text.schema import Schema
+from mrdl.errors import SetupError
 from mrdl.nn.weights import digest
 from mrdl.rounds import combine, tasks
 from mrdl.rounds.combine import to_result
@@ -195,3 +196,12 @@ def test_a_shard_that_failed_is_trained_with_half_the_rate_for_each_time(order, 
     failures = {1: 1, 2: 3}
     tasks.train_cached(packed, Written(), order(reducers=1, cached=True, failures=failures), {}, lambda status: None)
     assert sorted(rates) == [0.03 / 8, 0.03 / 2, 0.03, 0.03]
+
+
+@pytest.mark.parametrize(("device", "advised"), [("cpu", True), ("cuda", False)])
+def test_where_torch_is_missing_numpy_is_advised_if_it_can_train_the_network(order, monkeypatch, device, advised):
+    config = TrainConfig(nodes=(2, 3, 2), shards=4, engine="torch", device=device)
+    monkeypatch.setattr("mrdl.nn.engines.table.has_torch", lambda: False)
+    with pytest.raises(SetupError, match="another --python-bin") as told:
+        tasks.map_rows(io.BytesIO(), lambda *_: None, order(config=config), None, None)
+    assert ("--engine numpy" in str(told.value)) is advised

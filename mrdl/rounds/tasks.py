@@ -21,7 +21,9 @@ from mrdl.mapreduce.status import training_status
 from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed
 from mrdl.nn import trainer
 from mrdl.nn.architecture import Architecture
+from mrdl.nn.engines.choice import engines_for
 from mrdl.nn.engines.table import engine_of, need_torch
+from mrdl.nn.kinds import outline
 from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
@@ -90,8 +92,11 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
 
 def _find_engine(order: Order) -> None:
     """Raise SetupError where this node's Python has not the library of the engine."""
-    if order.config.engine == "torch":
-        need_torch()
+    config = order.config
+    if config.engine == "torch":
+        able = engines_for(outline(config.kind, config.nodes, config.options), config.optimizer)
+        by_numpy = "numpy" in able and config.device != "cuda"
+        need_torch("another --python-bin", *["--engine numpy"] * by_numpy)
 
 
 def _read_to_the_end(text: BinaryIO) -> None:

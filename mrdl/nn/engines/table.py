@@ -46,10 +46,10 @@ def has_torch() -> bool:
     return "torch" in sys.modules or importlib.util.find_spec("torch") is not None
 
 
-def need_torch() -> None:
-    """Raise SetupError where this Python has no torch."""
+def need_torch(*instead: str) -> None:
+    """Raise SetupError where this Python has no torch. instead: ways out beside to install it, as --engine numpy."""
     if not has_torch():
         raise SetupError(
-            f"the Python here, {sys.executable}, has no torch, which this needs: pip install torch, "
-            "another --python-bin, or --engine numpy"
+            f"the Python here, {sys.executable}, has no torch, which this needs: "
+            + ", or ".join(["pip install torch", *instead])
         )
