@@ -85,5 +85,6 @@ def test_show_says_where_the_versions_changed_and_who_started_the_run(new_run, c
     shown = capsys.readouterr().out
     versions = json.loads(run.folder.manifest_of(1).read_text())["versions"]
     assert f"torch {versions['torch']}" in shown and "from round 2 on made with" in shown and "torch 1.0" in shown
+    assert "computed by numpy" in shown
     driver = run.folder.about()["drivers"][0]
     assert f"done; from {driver['start']} until {driver['end']}, {driver['user']} on {driver['host']}" in shown

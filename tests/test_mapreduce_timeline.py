@@ -102,3 +102,20 @@ def test_a_run_that_has_kept_no_times_is_told_in_words(new_run, capsys):
     RunFolder(run.folder.path).timeline.unlink()
     assert main(["show", str(run.folder.path), "--timeline"]) == 2
     assert "has kept no times" in capsys.readouterr().err
+
+
+def test_later_rounds_of_each_runner_have_a_mean_of_their_own(new_run, capsys):
+    run = new_run(folder="run", nodes=(64, 10), shards=1, rounds=1, epochs=1)
+    run.execute()
+    told = [(1, "inline", 9.0), (2, "inline", 1.0), (3, "local", 4.0), (4, "inline", 3.0)]
+    lines = [Timeline(n, f"round {n}", runner, (Span("driver", "driver", 0.0, s),)) for n, runner, s in told]
+    run.folder.timeline.write_text("".join(json.dumps(each.to_json()) + "\n" for each in lines))
+    assert main(["show", str(run.folder.path), "--timeline"]) == 0
+    shown = capsys.readouterr().out
+    for head in (
+        "round 1, -r inline: 9.0 s",
+        "mean of 2 later rounds, -r inline: 2.0 s",
+        "mean of 1 later round, -r local: 4.0 s",
+    ):
+        assert head in shown
+    assert "round 3, -r local: 4.0 s" in (run.folder.path / "timeline.html").read_text()

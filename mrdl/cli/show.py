@@ -5,7 +5,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -17,6 +17,11 @@ from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest, best_round
 from mrdl.rounds.provenance import DONE, FAILED, STOPPED
 from mrdl.settings.config import from_file
+
+if TYPE_CHECKING:
+    from mrdl.mapreduce.timeline import Timeline
+
+BEFORE_ENGINES = "torch"  # what computed where a run has no setting `engine`
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +70,7 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
         return
     trained = [m for m in rounds if not m.is_warm_start]
     say(f"{about['name']} on {about['data']['source']}, {len(trained)} rounds; in {folder.path}")
+    say(f"computed by {about['settings'].get('engine', BEFORE_ENGINES)}")
     say(f"the data is known by {about['data'].get('known_by', 'its files')}: {about['data']['sha256']}")
     drivers = about.get("drivers", [])
     say(f"{state(folder, drivers)}{_of_driver(drivers)}")
@@ -76,26 +82,37 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
 def _show_timeline(run: Path, as_json: bool) -> None:
     """Print where the time of the first round, and of a later one in the mean, went; draw all into timeline.html.
 
-    With --json that is the timelines as they are kept. Raises DataError where the run has kept none.
+    Later rounds are told by runner. With --json that is the timelines as they are kept. Raises DataError where the run
+    has kept none.
     """
-    from mrdl.reports.timeline import draw, mean_shares, rows_of, timelines
+    from mrdl.reports.timeline import draw, timelines
 
     found = timelines(run)
     if as_json:
         print(json.dumps([timeline.to_json() for timeline in found]))
         return
-    for part, name in ((found[:1], found[0].name), (found[1:], f"mean of {counted(len(found) - 1, 'later round')}")):
-        if part:
-            shares = mean_shares(part)
-            table = Table(box=None, pad_edge=False)
-            table.add_column(f"{name}, -r {part[-1].runner}: {sum(shares.values()):.1f} s")
-            for head in ("seconds", "share"):
-                table.add_column(head, justify="right")
-            for row in rows_of(shares):
-                table.add_row(*row)
-            wide().print(table)
-            say("")
+    later: dict[str, list[Timeline]] = {}  # a run that went on may have changed its runner: times of two have no mean
+    for timeline in found[1:]:
+        later.setdefault(timeline.runner, []).append(timeline)
+    _print_shares(found[0].name, found[:1])
+    for part in later.values():
+        _print_shares(f"mean of {counted(len(part), 'later round')}", part)
     say(f"drawn: {draw(run)}")
+
+
+def _print_shares(name: str, part: Sequence["Timeline"]) -> None:
+    """Print where the time of rounds of one runner went, in the mean. name: of the rounds, for people."""
+    from mrdl.reports.timeline import mean_shares, rows_of
+
+    shares = mean_shares(part)
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"{name}, -r {part[0].runner}: {sum(shares.values()):.1f} s")
+    for head in ("seconds", "share"):
+        table.add_column(head, justify="right")
+    for row in rows_of(shares):
+        table.add_row(*row)
+    wide().print(table)
+    say("")
 
 
 def _table_of(rounds: Sequence[Manifest]) -> Table:

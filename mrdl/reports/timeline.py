@@ -76,9 +76,7 @@ def draw(run: str | Path) -> Path:
     shown = found if len(found) <= ROUNDS else [found[0], *found[1 - ROUNDS :]]
     parts = [_of_round(timeline, max(t.seconds for t in shown)) for timeline in shown]
     left = f"<p>{len(found) - len(shown)} rounds between are not drawn.</p>" if len(shown) < len(found) else ""
-    body = (
-        f"<p>{html.escape(str(path.parent))}, -r {found[-1].runner}. All bars have one scale.</p>{_legend(shown)}{left}"
-    )
+    body = f"<p>{html.escape(str(path.parent))}. All bars have one scale.</p>{_legend(shown)}{left}"
     try:
         path.write_text(page(f"Where the time of {RunFolder(run).about()['name']} goes", body + "".join(parts)))
     except OSError as error:
@@ -102,7 +100,7 @@ def _legend(shown: Sequence[Timeline]) -> str:
 def _of_round(timeline: Timeline, longest_s: float) -> str:
     """A round as HTML: its bars and its table. longest_s: of all rounds that are drawn, which give the scale."""
     rows = rows_of(mean_shares([timeline]))
-    heading = f"{html.escape(timeline.name)}: {timeline.seconds:.1f} s"
+    heading = f"{html.escape(timeline.name)}, -r {timeline.runner}: {timeline.seconds:.1f} s"
     return f"<h2>{heading}</h2>{_svg(timeline, longest_s)}{table(['phase', 'seconds', 'share'], rows)}"
 
 
