@@ -45,3 +45,30 @@ def test_a_resume_of_no_run_is_refused(digits, tmp_path, monkeypatch, capsys):
     assert main(["train", str(digits), "--resume"]) == 2
     assert "--resume: which run is to go on? Add --run-dir" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_goes_on_knows_its_data(train, capsys):
+    ended = train(*SETTINGS, "--rounds", "1", "--run-dir", "part")
+    assert main(["train", "--run-dir", "part", "--resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sha256"] == ended["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["--rounds", "1"], "which data is to be learnt from?"), (["--resume", "--run-dir", "none"], "not a run folder")],
+)
+def test_a_training_without_data_is_refused(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *words]) == 2
+    assert told in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_a_run_of_before_the_engines_is_refused_in_words(train, digits, tmp_path, capsys):
+    train(*SETTINGS, "--rounds", "1", "--run-dir", "part")
+    about = json.loads((tmp_path / "part" / "run.json").read_text())
+    del about["settings"]["engine"]
+    (tmp_path / "part" / "run.json").write_text(json.dumps(about))
+    assert main(["train", str(digits), "--run-dir", "part", "--resume"]) == 2
+    told = capsys.readouterr().err
+    assert "of before the setting engine, which trained by torch" in told and "--engine torch" in told
+    assert main(["show", "part"]) == 0 and "computed by torch" in capsys.readouterr().out

@@ -12,13 +12,17 @@ from mrdl.settings.fields import flag, flag_help
 TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run"}
 
 
-def add_training_flags(parser: argparse.ArgumentParser) -> None:
+def add_training_flags(parser: argparse.ArgumentParser, *, data_known: str = "") -> None:
     """Add the data, the runner, a file of settings and a flag for each setting.
 
     A setting that is left out is not among the options: `given` tells those that are. The flags are in groups, by what
-    a setting decides: the data, the network, or nothing of both.
+    a setting decides: the data, the network, or nothing of both. data_known: when the data may be left out, in words.
     """
-    parser.add_argument("data", help="a CSV with a label: a file, folder or glob, local or hdfs://, plain, gz or bz2")
+    parser.add_argument(
+        "data",
+        nargs="?" if data_known else None,
+        help="a CSV with a label: a file, folder or glob, local or hdfs://, plain, gz or bz2" + data_known,
+    )
     parser.add_argument(
         "-r",
         "--runner",

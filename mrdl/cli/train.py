@@ -25,7 +25,7 @@ EXAMPLES = """examples:
   mrdl train mnist.csv -r local --nodes 784,500,100,10         a process for each core
   mrdl train hdfs:///user/me/mnist.csv -r hadoop --shards 16   on YARN, where the data lies
   mrdl train mnist.csv --config configs/mnist_mlp.toml --rounds 8
-  mrdl train mnist.csv --run-dir runs/first --resume           go on after whatever happened
+  mrdl train --run-dir runs/first --resume                     go on after whatever happened, with the run's own data
   mrdl train mnist.csv --from-sweep designs -r hadoop          the best design of a sweep, on all rows
   mrdl train mnist.csv -o net.out                              the network itself, for mrdl.load("net.out")
   mrdl train mnist.csv > net.out                               the same
@@ -36,7 +36,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     """Say what `mrdl train` can be told."""
     parser.description = "Train a network on a labelled CSV, where it lies."
     parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
-    add_training_flags(parser)
+    add_training_flags(parser, data_known="; left out with --resume: the run's own")
     parser.add_argument(
         "--from-sweep",
         default="",
@@ -83,7 +83,7 @@ def train(
     console = Console()
     where = output.of_network(options.output, options.json)
     how: dict[str, Any] = {"runner": options.runner, "resume": options.resume, **inside}
-    run = Run(options.data, config, listeners=[console, *listeners], **how)
+    run = Run(data_of(options, config), config, listeners=[console, *listeners], **how)
     quiet = process.quiet_output() if where == output.STDOUT or options.json else nullcontext()
     try:
         with quiet:
@@ -123,6 +123,20 @@ def settings_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None 
     if not config.run_dir:
         raise ConfigError("--resume: which run is to go on? Add --run-dir and its folder; `mrdl runs` lists them")
     return config_of(options, base=RunFolder(config.run_dir).settings())
+
+
+def data_of(options: argparse.Namespace, config: TrainConfig) -> str:
+    """The data of a training: what the command names, else that of the run that goes on.
+
+    Raises ConfigError where neither says it.
+    """
+    from mrdl.rounds.folder import RunFolder
+
+    if options.data:
+        return str(options.data)
+    if not options.resume:
+        raise ConfigError("which data is to be learnt from? Name a CSV; only --resume knows that of its run")
+    return str(RunFolder(str(config.run_dir)).about()["data"]["source"])
 
 
 def estimate_of(run: "Run") -> "Estimate | None":

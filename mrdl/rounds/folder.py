@@ -119,6 +119,11 @@ class RunFolder:
             ("code", "of other code"),
         ):
             there, now = found.get(key, {}), identity.get(key, {})
+            if key == "settings" and "engine" in now and "engine" not in there:
+                raise ConfigError(
+                    f"the run in {self.path} was begun by an mrdl of before the setting engine, which trained by "
+                    "torch: go on with that version, or begin anew in another --run-dir, with --engine torch"
+                )
             if there != now:
                 names = [k for k in {**there, **now} if there.get(k) != now.get(k)]
                 differ = ", ".join(f"{NAMES.get(k, k)} {there.get(k)!r} there, {now.get(k)!r} now" for k in names)
