@@ -115,6 +115,35 @@ def test_a_run_that_stopped_goes_on_where_more_patience_is_asked_for(stopped, re
     assert len(made.execute().rounds) == done + 1 == made.folder.manifests()[-1].round
 
 
+@pytest.mark.parametrize("measure", ["accuracy", "auc", "brier"])
+def test_patience_and_the_best_round_go_by_the_measure_that_is_asked_for(run, measure):
+    made = run(stop_on=measure, patience=2)
+    model = made.execute()
+    seen = [m.validation[measure] * (-1 if measure == "brier" else 1) for m in made.folder.manifests() if m.round]
+    best = seen.index(max(seen)) + 1
+    assert len(model.rounds) == best and model.sha256 == made.folder.manifests()[best].sha256
+    assert len(seen) == 12 or len(seen) - best == 2
+
+
+def test_which_round_is_kept_is_a_setting_of_its_own(run, command, stopped):
+    settings = {"rounds": len(losses(stopped[0])), "patience": None}
+    best, last = (
+        run(keep="best", folder="best", **settings),
+        run(keep="last", folder="last", **settings | {"patience": 9}),
+    )
+    assert best.execute().sha256 == stopped[1].sha256
+    assert last.execute().sha256 == last.folder.manifests()[-1].sha256 != stopped[1].sha256
+    assert "the best one" in command("show", best.folder.path)[1]
+    assert "the best one" not in command("show", last.folder.path)[1]
+
+
+def test_a_measure_that_the_network_has_not_is_refused(new_run):
+    with pytest.raises(ConfigError, match="stop_on is rmse, which a network of kind 'mlp' with the loss 'nll' has not"):
+        new_run(stop_on="rmse").execute()
+    with pytest.raises(ConfigError, match="keep = best needs validation rows, but validation is 0"):
+        new_run(keep="best", validation=0)
+
+
 def test_rows_for_validation_must_be_kept_out(new_run):
     with pytest.raises(ConfigError, match="patience needs validation rows, but validation is 0"):
         new_run(patience=1, validation=0)

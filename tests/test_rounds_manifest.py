@@ -91,8 +91,21 @@ def test_the_summary_is_a_line_of_losses_scores_and_seconds():
     ("seen", "best"), [([3, 2, 1], 3), ([2, 1, 1], 2), ([math.nan, 5], 2), ([5, math.nan], 1), ([math.inf, 9, 8], 3)]
 )
 def test_the_best_round_is_the_first_of_least_loss_and_one_that_is_not_finite_is_never_it(seen, best):
-    assert best_round([manifest(round=i + 1, validation={"loss": loss}) for i, loss in enumerate(seen)]) == best
+    assert best_round([manifest(round=i + 1, validation={"loss": loss}) for i, loss in enumerate(seen)], "loss") == best
+
+
+def test_of_a_measure_that_rises_the_best_round_has_the_most():
+    rounds = [manifest(round=i + 1, validation={"auc": auc, "loss": auc}) for i, auc in enumerate((0.6, 0.9, 0.9, 0.7))]
+    assert (best_round(rounds, "auc"), best_round(rounds, "loss"), best_round(rounds, "f1")) == (2, 1, 4)
+
+
+def test_a_line_has_more_measures_where_one_class_is_most_of_the_rows_and_that_which_decides():
+    scores = {"loss": 0.3, "accuracy": 0.9, "baseline": 0.5, "balanced_accuracy": 0.6, "auc": 0.8, "f1": 0.4}
+    assert manifest(validation=scores).main_scores() == {"loss": 0.3, "accuracy": 0.9}
+    assert "F1 0.4000" in manifest(validation=scores).summary("f1")
+    told = manifest(validation=scores | {"baseline": 0.9}).summary()
+    assert "accuracy 90.00 %   balanced accuracy 60.00 %   AUC 0.8000   " in told and "F1" not in told
 
 
 def test_without_validation_rows_the_best_round_is_the_last():
-    assert best_round([manifest(round=number, validation={}) for number in (1, 2)]) == 2
+    assert best_round([manifest(round=number, validation={}) for number in (1, 2)], "loss") == 2

@@ -35,6 +35,7 @@ class Console:
         self._screen = Screen(stderr=True, soft_wrap=True)
         self._bar: Progress | None = None
         self._names: dict[int, str] = {}  # of the rounds
+        self._measure = ""  # by which one is better than another
 
     def __call__(self, event: Event) -> None:
         """Show an event of a run."""
@@ -60,6 +61,7 @@ class Console:
     def _begin(self, run: Began) -> None:
         """Say what is trained on what, how long it will take, and start the bar."""
         self._names = {planned.number: planned.name for planned in run.rounds}
+        self._measure = run.config.stop_on
         stages = list(dict.fromkeys(planned.stage for planned in run.rounds))
         each = f" for each of {', '.join(stages)}" if len(stages) > 1 else ""
         rounds, epochs = counted(run.config.rounds, "round"), counted(run.config.epochs, "epoch")
@@ -91,7 +93,7 @@ class Console:
 
     def _round_done(self, done: RoundDone) -> None:
         """Print the line of a round, and a note for each shard that was left out."""
-        self._print(f"  {done.name}   {done.manifest.summary()}")
+        self._print(f"  {done.name}   {done.manifest.summary(self._measure)}")
         for shard in done.manifest.left_out:
             self._print(f"  note: shard {shard.shard} was left out: {shard.left_out}")
         if self._bar:

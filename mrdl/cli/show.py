@@ -16,7 +16,7 @@ from mrdl.model.baseline import as_json, told_accuracy, told_baseline
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest, best_round
 from mrdl.rounds.provenance import DONE, FAILED, STOPPED
-from mrdl.settings.config import from_file
+from mrdl.settings.config import TrainConfig, from_file
 
 if TYPE_CHECKING:
     from mrdl.mapreduce.timeline import Timeline
@@ -129,7 +129,7 @@ def _table_of(rounds: Sequence[Manifest]) -> Table:
             m.parent[:8] or "start",
             str(m.rows),
             f"{min(losses):.4f} - {max(losses):.4f}" if losses else "",
-            ", ".join(f"{name} {value:.4f}" for name, value in m.main_scores.items()),
+            ", ".join(f"{name} {value:.4f}" for name, value in m.main_scores().items()),
             f"{m.outer_step:g}",
             f"{m.seconds:.1f} ({spent})",
         )
@@ -185,17 +185,17 @@ def _name(manifest: Manifest) -> str:
 
 
 def kept(folder: RunFolder, rounds: Sequence[Manifest]) -> Manifest | None:
-    """The manifest of the round that is the network: with patience the best of the last stage, else the last.
+    """The manifest of the round that is the network: the best of the last stage, or the last, as the settings say.
 
     rounds: without warm starts; None where there is none.
     """
     if not rounds:
         return None
-    patience: int | None = None
+    config = TrainConfig()
     with contextlib.suppress(ConfigError):
-        patience = from_file(str(folder.config)).patience
+        config = from_file(str(folder.config))
     last_stage = [m for m in rounds if m.stage == rounds[-1].stage]
-    number = best_round(last_stage) if patience else rounds[-1].round
+    number = best_round(last_stage, config.stop_on) if config.keeps_best else rounds[-1].round
     return next(m for m in last_stage if m.round == number)
 
 

@@ -1,13 +1,13 @@
 """A round's manifest: what is kept of a round beside its weights, which count once it is there."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
 from mrdl.errors import DamagedRound
+from mrdl.metrics.measures import worth
 
 OF_ROWS = ("rows", "baseline")  # measures of the rows kept out, not of the network: told once, at the end
 IN_FULL = ("balanced_accuracy", "auc", "precision", "recall", "f1", "pr_auc", "brier", "calibration_error", "top_5")
@@ -91,21 +91,20 @@ class Manifest:
         """The measures of the network on the rows kept out, by name."""
         return {name: value for name, value in self.validation.items() if name not in OF_ROWS}
 
-    @property
-    def main_scores(self) -> dict[str, float]:
-        """Those of them that a line has room for; where most rows are of one class, measures that do not praise a
-        network for always saying it."""
+    def main_scores(self, measure: str = "") -> dict[str, float]:
+        """Those of them that a line has room for, with the measure that decides between rounds; where most rows are of
+        one class, also those that do not praise a network for always saying it."""
         hidden = IN_FULL[2:] if self.validation.get("baseline", 0) >= UNBALANCED else IN_FULL
-        return {name: value for name, value in self.scores.items() if name not in hidden}
+        return {name: value for name, value in self.scores.items() if name == measure or name not in hidden}
 
     @property
     def left_out(self) -> tuple[ShardRecord, ...]:
         """The shards whose weights do not count."""
         return tuple(shard for shard in self.shards if shard.left_out)
 
-    def summary(self) -> str:
-        """The round in a line for people: losses, scores and seconds."""
-        scores = [f"{told_name(name)} {shown_score(name, value)}" for name, value in self.main_scores.items()]
+    def summary(self, measure: str = "") -> str:
+        """The round in a line for people: losses, scores and seconds. measure: that which decides between rounds."""
+        scores = [f"{told_name(name)} {shown_score(name, value)}" for name, value in self.main_scores(measure).items()]
         told = f"validation {'   '.join(scores)}" if scores else ""
         return f"training loss {self.training_loss:.4f}   {told}   {self.seconds:.1f} s"
 
@@ -182,10 +181,11 @@ def seconds_by_phase(seconds: float, phases_s: Mapping[str, float]) -> dict[str,
     return {name: round(value, 3) for name, value in phases.items()}
 
 
-def best_round(rounds: Sequence[Manifest]) -> int:
-    """The number of the round with the least validation loss, the first of equals; the last where none has a loss."""
-    losses = {m.round: loss for m in rounds if math.isfinite(loss := m.validation.get("loss", math.nan))}
-    return min(losses, key=lambda number: losses[number]) if losses else rounds[-1].round
+def best_round(rounds: Sequence[Manifest], measure: str) -> int:
+    """The number of the round that is best on the validation rows, the first of equals; the last where none has the
+    measure."""
+    known = {m.round: value for m in rounds if (value := worth(measure, m.validation)) is not None}
+    return max(known, key=lambda number: known[number]) if known else rounds[-1].round
 
 
 def shown_score(name: str, value: float) -> str:

@@ -14,8 +14,10 @@ from mrdl.data.source import Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError, brief
 from mrdl.mapreduce.runners import Runner
+from mrdl.metrics.measures import fitting
 from mrdl.model.model import Model, load
 from mrdl.nn.architecture import Architecture, Stage
+from mrdl.nn.losses import LOSSES
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.extensions import code_of_run
 from mrdl.rounds.job import RoundJob
@@ -71,6 +73,7 @@ class Setup:
         config = config.with_changes({"label": config.label or str(source.schema.label)})
         config = with_nodes_of_start(config)
         architecture = architecture_of(config, source.schema)
+        _check_measure(config, architecture)
         initial = Initial.of(config, architecture, source.schema, weights)
         rounds = tuple(rounds_of(config, architecture.stages, initial.stage))
         holdout = Holdout.of(config, source, plain=is_plain)
@@ -173,6 +176,16 @@ def with_nodes_of_start(config: TrainConfig) -> TrainConfig:
         return config
     arch = load(config.start_from).arch
     return config.with_changes({"nodes": arch.nodes}) if arch.kind == config.kind else config
+
+
+def _check_measure(config: TrainConfig, architecture: Architecture) -> None:
+    """Raise ConfigError where the network has not the measure by which a round is to be better than another."""
+    known = fitting(LOSSES[architecture.loss].wanted)
+    if config.stop_on not in known:
+        raise ConfigError(
+            f"stop_on is {config.stop_on}, which a network of kind {config.kind!r} with the loss {architecture.loss!r} "
+            f"has not: expected one of {', '.join(known)}"
+        )
 
 
 def _check_columns(model: Model, schema: Schema, name: str) -> None:

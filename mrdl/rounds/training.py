@@ -192,12 +192,12 @@ class Training:
     def _is_over(self) -> bool:
         """Whether no further round is to be trained.
 
-        A listener asked for it, or as many rounds as the setting `patience` says brought no better validation loss.
+        A listener asked for it, or as many rounds as the setting `patience` says were no better on the validation rows.
         """
         if self._listeners.stop is not None:
             return True
         patience, rounds = self._config.patience, self._rounds_of_last_stage()
-        return bool(patience and rounds and rounds[-1].round - best_round(rounds) >= patience)
+        return bool(patience and rounds and rounds[-1].round - best_round(rounds, self._config.stop_on) >= patience)
 
     def _check_stop(self) -> None:
         """Take note of a listener that ended the run; raises TrainingError where there is no network yet."""
@@ -228,13 +228,13 @@ class Training:
         return Diverged(f"{error} {advice}, or take the network of round {kept}, in {self._folder.model}.")
 
     def _model(self) -> Model:
-        """The network of the rounds that are done: with patience that of the best one, else of the last.
+        """The network of the rounds that are done: that of the best one where the settings say so, else of the last.
 
         Raises ConfigError, with the way out, where the best round is damaged.
         """
         now, history = self.now, self.history
-        if self._config.patience:
-            best = best_round(self._rounds_of_last_stage())
+        if self._config.keeps_best:
+            best = best_round(self._rounds_of_last_stage(), self._config.stop_on)
             now = now if best == now.number else self._folder.read_best(best)
             history = [manifest for manifest in history if manifest.round <= best]
         fields = [f.name for f in dataclasses.fields(self._config) if f.metadata["decides"] in (DATA, MODEL)]

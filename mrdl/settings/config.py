@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.errors import ConfigError
+from mrdl.metrics.measures import MEASURES
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.engines.table import AUTO, EVERY
 from mrdl.nn.initialisation import INITIALISATIONS
@@ -185,9 +186,16 @@ class TrainConfig:
     device: str = setting("auto", "where shards are trained: cuda where a node has it", MODEL, ("auto", "cpu", "cuda"))
     patience: int | None = setting(
         None,
-        "stop after so many rounds without a better validation loss, and keep the best; left out: never",
+        "stop after so many rounds that were no better on the validation rows, and keep the best; left out: never",
         RUN,
         least=1,
+    )
+    stop_on: str = setting("loss", "measure by which a round is better than another", RUN, tuple(MEASURES))
+    keep: str | None = setting(
+        None,
+        "which round is the network: the best by stop_on, or the last; left out: with patience the best, else the last",
+        RUN,
+        ("best", "last"),
     )
     start_from: str | None = setting(
         None,
@@ -221,6 +229,8 @@ class TrainConfig:
             raise ConfigError(f"threshold is {self.threshold!r}, expected a number that 32 bits can hold")
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
+        if self.keep == "best" and not self.validation:
+            raise ConfigError("keep = best needs validation rows, but validation is 0")
 
     @property
     def options(self) -> dict[str, str]:
@@ -231,6 +241,11 @@ class TrainConfig:
             "fine_tune": self.fine_tune,
             "residual": "yes" if self.residual else "no",
         }
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best round is the network, and not the last one."""
+        return self.keep == "best" or (self.keep is None and self.patience is not None)
 
     @property
     def supervised(self) -> bool:
