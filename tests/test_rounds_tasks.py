@@ -16,6 +16,7 @@ from mrdl.errors import SetupError
 from mrdl.nn.weights import digest
 from mrdl.rounds import combine, tasks
 from mrdl.rounds.combine import to_result
+from mrdl.rounds.plan import resolved
 from mrdl.settings.config import TrainConfig
 from mrdl.shards.records import Tag, split_line, unpack
 
@@ -77,7 +78,7 @@ def test_tasks_do_not_import_the_file_that_they_run_as_a_program():
 
 
 def test_tasks_have_no_heavy_library_in_their_processes(order, tmp_path):
-    (tmp_path / "order.json").write_text(order(config=TrainConfig(shards=4, engine="numpy")).to_json())
+    (tmp_path / "order.json").write_text(order(config=resolved(TrainConfig(shards=4, engine="numpy"))).to_json())
 
     def task(kind: str, lines: bytes) -> Written:
         """What a task writes, as a reducer gets it."""
