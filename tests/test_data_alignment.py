@@ -86,12 +86,12 @@ def test_a_name_that_occurs_twice_does_not_matter_where_it_is_not_wanted():
 
 
 @pytest.mark.parametrize(
-    ("names", "unnamed", "places", "label"),
+    ("names", "unnamed", "places", "labels"),
     [
-        (["c", "kind", "a", "b"], False, [2, 3, 0], 1),
-        (["0", "1", "2"], True, [0, 1, 2], None),
-        (["0", "1", "2", "3"], True, [0, 2, 3], 1),
+        (["c", "kind", "a", "b"], False, [2, 3, 0], [1]),
+        (["0", "1", "2"], True, [0, 1, 2], []),
+        (["0", "1", "2", "3"], True, [0, 2, 3], [1]),
     ],
 )
-def test_columns_of_a_table_in_memory_are_found(names, unnamed, places, label):
-    assert places_of_names(names, TEXT, "the table", unnamed=unnamed) == (places, label)
+def test_columns_of_a_table_in_memory_are_found(names, unnamed, places, labels):
+    assert places_of_names(names, TEXT, "the table", unnamed=unnamed) == (places, labels)

@@ -58,7 +58,7 @@ def test_the_rows_are_gone_when_the_run_has_ended(tmp_path):
     model = trained(a_frame(), tmp_path / "run")
     assert not list((tmp_path / "run").rglob("*data*"))
     with pytest.raises(ConfigError):
-        trained(a_frame(), tmp_path / "bad", label="whole")
+        trained(a_frame(), tmp_path / "bad", label="whole", task="classify")
     assert not list((tmp_path / "bad").rglob("*data*"))
     assert mrdl.load(model.run_dir).sha256 == model.sha256
 

@@ -8,14 +8,15 @@ from mrdl.data.preparation.fitness import refuse
 from mrdl.data.preparation.preparation import Preparation, looks_like_pixels, prepare
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.statistics import Statistics, told_rounding
-from mrdl.data.target import MAX_CLASSES
 from mrdl.data.text.schema import Schema
+from mrdl.data.values import MAX_CLASSES
 
 
-def counted(features: np.ndarray, labels=(), **more) -> Statistics:
-    """The statistics of training rows, as a mapper would count them."""
-    statistics = Statistics.empty(features.shape[1])
+def counted(features: np.ndarray, labels=(), targets=0, **more) -> Statistics:
+    """The statistics of training rows, as a mapper would count them; targets: how many of the last columns are."""
+    statistics = Statistics.empty(features.shape[1], targets)
     statistics.add_range(features.astype(np.float32))
+    statistics.add_targets(features)
     statistics.training_rows = len(features)
     names, counts = np.unique(np.asarray(labels, str), return_counts=True)
     statistics.classes = dict(zip(names.tolist(), counts.tolist(), strict=True))
@@ -33,7 +34,7 @@ def prepared(features: np.ndarray, scaling: str, **more) -> Preparation:
 
 
 def merged(parts: list[Statistics]) -> Statistics:
-    whole = Statistics.empty(4)
+    whole = Statistics.empty(4, 1)
     for part in parts:
         whole.merge(part)
     return whole
@@ -46,7 +47,9 @@ def test_statistics_of_any_parts_in_any_order_are_those_of_all_rows(seed):
     cuts = [0, *sorted(rng.integers(0, 200, 5)), 200]
     parts = []
     for i, (start, stop) in enumerate(zip(cuts, cuts[1:], strict=False)):
-        parts.append(counted(features[start:stop], labels[start:stop], missing=i, validation_rows=2, integral=i != 3))
+        parts.append(
+            counted(features[start:stop], labels[start:stop], 1, missing=i, validation_rows=2, integral=i != 3)
+        )
         parts[-1].add_levels({1: {"north": i, "south": 1}, 2 * (i % 2): {"only here": 2}})
         for place in range(3):
             parts[-1].add_bad(f"file{i % 2}", 10 * place + i, "why", "text")
@@ -54,7 +57,10 @@ def test_statistics_of_any_parts_in_any_order_are_those_of_all_rows(seed):
     whole = merged([merged([parts[i] for i in rng.permutation(6) if groups[i] == group]) for group in range(3)])
     np.testing.assert_array_equal(whole.minimum, features.min(0))
     np.testing.assert_array_equal(whole.maximum, features.max(0))
+    (target,) = whole.targets
+    assert (target.mean, target.deviation) == pytest.approx((features[:, 3].mean(), features[:, 3].std()), rel=1e-6)
     assert whole.to_meta() == {
+        "targets": counted(features, targets=1).to_meta()["targets"],
         "training_rows": 200,
         "validation_rows": 12,
         "missing": 15,
@@ -193,6 +199,7 @@ def test_data_without_a_label_has_no_classes():
 # --- what cannot be trained on ---
 
 TWO = {"a": 5, "b": 5}
+LABELLED = Schema(("label", "a", "b"), 0, None)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +217,7 @@ TWO = {"a": 5, "b": 5}
 )
 def test_data_that_cannot_be_trained_on_is_refused_by_its_reason(about, skip, supervised, reason):
     statistics = counted(np.zeros((10, 2)), **{"classes": TWO, **about})
-    assert reason in refuse(statistics, 4, skip, supervised).text
+    assert reason in refuse(statistics, LABELLED, 4, skip, "auto" * supervised).text
 
 
 @pytest.mark.parametrize(
@@ -224,7 +231,8 @@ def test_data_that_cannot_be_trained_on_is_refused_by_its_reason(about, skip, su
     ],
 )
 def test_data_that_can_be_trained_on_is_not_refused(about, skip, supervised):
-    assert refuse(counted(np.zeros((10, 2)), **{"classes": TWO, **about}), 4, skip, supervised) is None
+    statistics = counted(np.zeros((10, 2)), **{"classes": TWO, **about})
+    assert refuse(statistics, LABELLED, 4, skip, "auto" * supervised) is None
 
 
 # --- numbers that 32-bit floats cannot hold ---

@@ -1,5 +1,7 @@
 """Which column is the label: said with the reason, asked for where it is not plain, refused where it is no class."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
@@ -9,8 +11,9 @@ from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
 from mrdl.data.dataset import prepare_data
 from mrdl.data.source import Source
-from mrdl.data.target import MAX_CLASSES, Head, problem
+from mrdl.data.target import Head, problem
 from mrdl.data.text.schema import sniff
+from mrdl.data.values import MAX_CLASSES
 from mrdl.errors import ConfigError, DataError
 from mrdl.rounds.driver import Run
 from mrdl.settings.config import TrainConfig
@@ -33,19 +36,23 @@ def head(text, said="", whole=True):
 
 # --- what is no class ---
 
-NO_CLASSES = {
+NUMBERS = {
     "real numbers": (PRICES, "holds real numbers ("),
     "tenths": ([f"{i % 50 / 10}" for i in range(400)], "holds real numbers (0.0, 0.1, 0.2, ...)"),
     "real numbers and a word": ([*PRICES, "unknown"], "holds real numbers ("),
     "a number of its own for each row": (range(400), "has another value in each of 400 rows"),
-    "a name of its own for each row": ([f"row {i}" for i in range(400)], "has another value in each of 400 rows"),
     "amounts": ([i // 3 for i in range(400)], "has 134 different values in 400 rows"),
+}
+NO_CLASSES = {
+    "a name of its own for each row": ([f"row {i}" for i in range(400)], "has another value in each of 400 rows"),
     "names that come twice at most": ([f"n{i // 2 + i % 7}" for i in range(400)], "different values in 400 rows"),
     "one class": (["a"] * 400, "has one class only ('a')"),
+    "one number": (["7"] * 400, "has one class only ('7')"),
 }
 CLASSES = {
     "two": [i % 2 for i in range(400)],
-    "101 numbers": [i % 101 for i in range(1010)],
+    "counts from 0 to 20": [i % 21 for i in range(400)],
+    "100 numbers": [i % 100 for i in range(1000)],
     "numbers as pandas writes them after a hole": [f"{i % 3}.0" for i in range(400)],
     "100 names, four rows each": [f"n{i % 100}" for i in range(400)],
     "twelve rows of ten digits": [i % 10 for i in range(12)],
@@ -53,26 +60,87 @@ CLASSES = {
 }
 
 
+def counts_of(labels):
+    counts = zip(*np.unique(np.array([str(label) for label in labels]), return_counts=True), strict=True)
+    return {str(name): int(count) for name, count in counts}
+
+
 @pytest.mark.parametrize(("labels", "why"), NO_CLASSES.values(), ids=NO_CLASSES)
 def test_a_label_that_is_no_class_is_refused_with_what_was_taken_and_what_to_do(labels, why):
     with pytest.raises(ConfigError, match=r"x\.csv: the label, column 0 'label', ") as found:
-        head(table(labels)).label("label")
+        head(table(labels)).learnt("label")
     assert why in str(found.value) and "choose another column with --label" in str(found.value).lower()
-    counts = dict(zip(*np.unique(np.array([str(label) for label in labels]), return_counts=True), strict=True))
-    told = problem("label", {str(name): int(count) for name, count in counts.items()})
-    assert why.split("(")[0] in told, "the same by what all rows tell"
+    assert why.split("(")[0] in problem("label", counts_of(labels)), "the same by what all rows tell"
+
+
+@pytest.mark.parametrize(("labels", "why"), NUMBERS.values(), ids=NUMBERS)
+def test_a_label_of_numbers_is_learnt_as_numbers_and_it_is_said_how_to_choose_otherwise(labels, why):
+    learnt = head(table(labels)).learnt("label")
+    assert (learnt.task, learnt.schema.label, learnt.schema.targets, learnt.schema.flags) == (
+        "regress",
+        None,
+        (0,),
+        False,
+    )
+    assert learnt.told.startswith("column 0 'label', as asked for (") and "numbers: regression" in learnt.told
+    assert learnt.told.endswith("--task classify takes each value for a class")
+    with pytest.raises(ConfigError, match=r"which column is the label\? column 0 'label', the first one, "):
+        head(table(labels)).learnt(None)
+    told = problem("label", counts_of(labels))
+    assert why.split("(")[0] in told and "--task regress learns them as numbers" in told
 
 
 @pytest.mark.parametrize("labels", CLASSES.values(), ids=CLASSES)
 def test_classes_are_taken_whether_the_label_is_said_or_not(labels):
     text = table(labels)
-    assert "as asked for (" in head(text, "label").label("label")
-    assert head(text).label("").startswith("column 0 'label', the first column (")
+    assert "as asked for (" in head(text, "label").learnt("label").told
+    assert head(text).learnt("").told.startswith("column 0 'label', the first column (")
 
 
-def test_numbers_as_a_target_are_told_that_they_cannot_be_trained_yet():
-    for labels in (PRICES, range(400)):
-        assert "(regression) cannot be trained yet. Bin them" in problem("y", dict.fromkeys(map(str, labels), 1))
+def test_whoever_says_so_learns_counts_as_numbers_and_amounts_as_classes():
+    counts, grades = table([i % 21 for i in range(400)]), table([f"{i % 7 / 2}" for i in range(400)])
+    assert head(counts, "label").learnt("label", "regress").schema.targets == (0,)
+    assert "21 values in 400 rows: each number is a class, --task regress" in head(counts, "label").learnt("label").told
+    learnt = head(grades, "label").learnt("label", "classify")
+    assert (learnt.task, learnt.schema.label, learnt.schema.targets) == ("classify", 0, ())
+    assert not problem("label", counts_of(f"{i % 7 / 2}" for i in range(400)), said=True)
+
+
+def test_several_columns_are_flags_where_all_hold_0_or_1_and_else_numbers():
+    lines = "".join(f"{i % 2},{'True' if i % 3 else 'False'},{i},{i / 7:.3f}\n" for i in range(200))
+    text = "wet,cold,id,size\n" + lines
+    learnt = head(text, "cold,wet").learnt("cold,wet")
+    assert (learnt.task, learnt.schema.targets, learnt.schema.flags) == ("multilabel", (1, 0), True)
+    assert learnt.schema.features == ("id", "size") and learnt.schema.places == (2, 3, 1, 0)
+    assert learnt.told == "2 columns, column 1 'cold', column 0 'wet', yes or no in each: several labels"
+    assert head(text, "0,-1").learnt("0,-1").task == "regress"
+    assert head(text, "0").learnt("0", "multilabel").schema.flags
+
+
+WRONG = {
+    "text": ("kind", "regress", "'kind', holds text ('a', 'b'), expected numbers"),
+    "one value": ("one", "regress", "'one', has one value only (5): expected two or more"),
+    "numbers among flags": ("flag,size", "multilabel", "'size', holds .*: expected 0 or 1"),
+    "classes of several": ("flag,size", "classify", "task is classify, which has one label, but 2 columns are named"),
+    "no label": ("none", "regress", "task is regress, but label is none"),
+}
+
+
+@pytest.mark.parametrize(("label", "task", "why"), WRONG.values(), ids=WRONG)
+def test_a_target_that_does_not_hold_what_is_to_be_learnt_is_refused(label, task, why):
+    lines = "".join(f"{i % 2},{'ab'[i % 2]},5,{i / 7:.3f},{i}\n" for i in range(200))
+    with pytest.raises(ConfigError, match=re.escape(why).replace(r"\.\*", ".*")):
+        head("flag,kind,one,size,id\n" + lines, label).learnt(label, task)
+
+
+def test_columns_that_are_named_twice_or_left_out_too_are_refused():
+    for label, drop, why in (
+        ("a,b,a", (), "named twice"),
+        ("a,b", ("b",), "to be dropped"),
+        ("label,a,b", (), "no values"),
+    ):
+        with pytest.raises(ConfigError, match=why):
+            sniff(b"label,a,b\n1,2,3\n", label, "auto", "x.csv", drop)
 
 
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
@@ -84,15 +152,18 @@ def test_tables_that_people_know_ask_for_their_label_and_train_with_it(load, tmp
     assert not (tmp_path / "run").exists()
     source = Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label="target"))
     classes = len(data.target_names)
-    assert source.head.label("target") == (
+    assert source.head.learnt("target").told == (
         f"column {source.schema.label} 'target', as asked for ({classes} values in {len(data.frame)} rows)"
     )
 
 
-def test_amounts_that_people_know_are_no_classes(tmp_path):
+def test_amounts_that_people_know_are_asked_for_and_learnt_as_numbers(tmp_path):
     load_diabetes(as_frame=True).frame.to_csv(tmp_path / "x.csv", index=False)
-    with pytest.raises(ConfigError, match="has 214 different values in 442 rows; mrdl learns classes"):
-        mrdl.train(tmp_path / "x.csv", show=False, label="target", run_dir=str(tmp_path / "run"))
+    with pytest.raises(
+        ConfigError, match=r"which column is the label\? .*'target' \(214 values, numbers\).*--label target$"
+    ):
+        mrdl.train(tmp_path / "x.csv", show=False, run_dir=str(tmp_path / "run"))
+    assert Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label="target")).head.learnt("target").task == "regress"
 
 
 # --- nobody has said it ---
@@ -115,14 +186,14 @@ def test_a_column_of_a_labels_name_is_what_is_suggested_first_and_never_taken():
     lines = [f"{i},{i % 2},{'abc'[i % 3]},{i % 5}" for i in range(200)]
     text = "id,flag,Class,grade\n" + "\n".join(lines) + "\n"
     with pytest.raises(ConfigError, match="--label Class$"):
-        head(text).label("")
+        head(text).learnt("")
 
 
 def test_a_first_column_of_numbers_is_not_taken_where_another_is_called_label():
     lines = [f"{20 + i % 60},{i % 11},{'yn'[i % 2]}" for i in range(600)]
     with pytest.raises(ConfigError, match=r"column 0 'age', the first one, is not called so.*--label class$"):
-        head("age,hours,class\n" + "\n".join(lines) + "\n").label("")
-    assert head("kind,hours,class\n" + "\n".join(lines).replace("2", "k") + "\n").label("").startswith("column 0")
+        head("age,hours,class\n" + "\n".join(lines) + "\n").learnt("")
+    assert head("kind,hours,class\n" + "\n".join(lines).replace("2", "k") + "\n").learnt("").told.startswith("column 0")
 
 
 def test_a_table_without_header_has_all_its_rows_and_is_asked_for_its_label_by_number():
@@ -130,24 +201,25 @@ def test_a_table_without_header_has_all_its_rows_and_is_asked_for_its_label_by_n
     first = head(text)
     assert first.schema.header_crc is None
     with pytest.raises(ConfigError, match="column 0, the first one, holds real numbers .* --label 2$"):
-        first.label("")
+        first.learnt("")
 
 
 def test_a_pixel_that_is_always_0_is_not_the_label():
     text = "".join(f"0,{i % 9},{i % 10}\n" for i in range(200))
     with pytest.raises(ConfigError, match=r"column 0, the first one, has one class only \('0'\).*--label 2$"):
-        head(text).label("")
+        head(text).learnt("")
 
 
-def test_what_a_head_of_few_rows_cannot_tell_is_left_to_all_rows():
-    few, many = table(range(50)), table(range(2000))
-    assert head(few, "label", whole=False).label("label").endswith("(50 values in the first 50 rows)")
+def test_a_head_of_few_rows_tells_classes_by_how_often_they_come_again():
+    names = table([f"n{i}" for i in range(50)])
+    assert head(names, whole=False).learnt("label").told.endswith("(50 values in the first 50 rows)")
     with pytest.raises(ConfigError, match="has another value in each of the first 2,000 rows"):
-        head(many, "label", whole=False).label("label")
+        head(table([f"n{i}" for i in range(2000)]), whole=False).learnt("label")
     with pytest.raises(ConfigError, match="which column is the label"):
-        head(few, whole=False).label("")
-    thousand = table(RNG.permutation(np.arange(3000) % 1000))
-    assert "1,000 values" in head(thousand, "label", whole=False).label("label")
+        head(names, whole=False).learnt("")
+    assert head(table(range(50)), whole=False).learnt("label").task == "regress"
+    hundred = table(np.random.default_rng(1).integers(0, 100, 340))
+    assert head(hundred, whole=False).learnt("label").task == "auto"
 
 
 def test_the_screen_tells_which_column_is_the_label_and_why(digits, tmp_path, capsys):
@@ -169,12 +241,12 @@ def test_the_screen_tells_which_column_is_the_label_and_why(digits, tmp_path, ca
 
 def test_where_no_classes_are_learnt_the_column_that_is_left_out_is_told(digits):
     first = Source.look_at(str(digits), TrainConfig()).head
-    assert first.label("", supervised=False) == (
+    assert first.learnt("", supervised=False).told == (
         "column 0 'digit', the first column, is left out: --label none if all columns are values"
     )
-    assert first.label("digit", supervised=False) == "column 0 'digit', as asked for, is left out"
+    assert first.learnt("digit", supervised=False).told == "column 0 'digit', as asked for, is left out"
     bare = Source.look_at(str(digits), TrainConfig(label="none")).head
-    assert bare.label("none", supervised=False) == "none, all 65 columns are values"
+    assert bare.learnt("none", supervised=False).told == "none, all 65 columns are values"
 
 
 def test_a_label_that_was_not_said_is_the_same_run_as_the_first_column_said(digits, tmp_path, monkeypatch):
@@ -206,7 +278,7 @@ def test_rows_in_the_order_of_their_labels_train_as_in_any_other(short_head, tmp
 
 @pytest.mark.parametrize(
     ("labels", "why"),
-    [(["0"] * 100 + PRICES, "holds real numbers"), (["a"] * 100 + [f"n{i}" for i in range(400)], "401 different")],
+    [(["0", "1"] * 50 + PRICES, "holds real numbers"), (["a"] * 100 + [f"n{i}" for i in range(400)], "401 different")],
 )
 def test_what_all_rows_tell_is_refused_before_anything_is_trained(short_head, labels, why, tmp_path, monkeypatch):
     from mrdl.nn import trainer
@@ -255,10 +327,7 @@ def test_what_a_users_own_parse_makes_classes_of_is_not_judged_by_the_text(tmp_p
     assert model.classes == ("high", "low")
 
 
-def test_a_sweep_refuses_them_too_and_says_where_its_label_is_said(tmp_path):
-    (tmp_path / "x.csv").write_text(table(PRICES, "price,a,b"))
-    with pytest.raises(ConfigError, match=r"'price', holds real numbers .* with \[data\] label =$"):
-        prepare_data(str(tmp_path / "x.csv"), "price", "auto", 0.2)
+def test_a_sweep_asks_for_its_label_as_a_spec_says_it(tmp_path):
     (tmp_path / "x.csv").write_text("".join(f"{price},{i},{i % 2}\n" for i, price in enumerate(PRICES)))
     with pytest.raises(ConfigError, match=r'which column is the label\?.*\[data\] label = "2"$'):
         prepare_data(str(tmp_path / "x.csv"), "", "auto", 0.2)

@@ -305,11 +305,12 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, name, w
 # --- what settings decide ---
 
 DECIDES = {
-    DATA: ["label", "header", "drop", "bad_rows", "validation", "shards"],
+    DATA: ["label", "task", "header", "drop", "bad_rows", "validation", "shards"],
     MODEL: [
         "kind",
         "nodes",
         "activation",
+        "loss",
         "visible",
         "fine_tune",
         "threshold",
@@ -378,5 +379,5 @@ def test_a_setting_that_is_the_beginning_of_another_is_not_taken_for_it():
     add_training_flags(parser)
     shorter = [a for a in FIELDS for b in FIELDS if a != b and b.startswith(a)]
     for name in shorter:
-        options = parser.parse_args(["data.csv", flag(name), "7"])
-        assert given(options) == {name: "7"}
+        value = str(other(name))
+        assert given(parser.parse_args(["data.csv", flag(name), value])) == {name: value}

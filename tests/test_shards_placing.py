@@ -75,6 +75,7 @@ def test_statistics_are_those_of_numpy_and_come_to_every_shard_from_every_mapper
     known |= {
         "integral": True,
         "classes": dict(Counter(labels.tolist())),
+        "targets": [],
         "levels": {},
         "bad": [],
         "unfit": [],

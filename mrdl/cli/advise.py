@@ -28,8 +28,9 @@ def advise(options: argparse.Namespace) -> None:
     """
     config = config_of(options)
     source = Source.look_at(options.data, config)
-    label = source.head.label(config.label, config.supervised)
-    source.check_columns(said=bool(config.label))
+    said = bool(config.label)
+    source, config, label = source.decided(config)
+    source.check_columns(said)
     data, found = _measured(source, config, options)
     if options.json:
         print(advice.as_json(data, found))
@@ -37,7 +38,7 @@ def advise(options: argparse.Namespace) -> None:
     trained = ", ".join(f"{speed:.0f}" for speed in data.trained_per_s)
     say(
         f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
-        + (f", {data.classes} classes in its first rows" if config.supervised else "")
+        + (f", {data.classes} classes in its first rows" if data.classes else "")
         + f"\nlabel: {label}"
         + f"\nmeasured on it: {data.parsed_per_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
     )

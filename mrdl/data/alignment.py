@@ -26,12 +26,19 @@ class Columns:
     names: of its features, in its order; label: the name of its label.
     place: of the label among all columns of the training data, None where it had none.
     dropped: the places of columns of the training data that were left out.
+    targets: the names and the places of columns that are learnt in place of a label.
     """
 
     names: tuple[str, ...]
     label: str
     place: int | None
     dropped: tuple[int, ...] = ()
+    targets: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """The columns that are learnt, and their places."""
+        return {self.label: self.place} if self.place is not None else dict(self.targets)
 
     @property
     def named(self) -> bool:
@@ -42,7 +49,7 @@ class Columns:
     def expected(self) -> str:
         """How wide a table without names may be, in words."""
         count, whole = len(self.names), len(self._all())
-        labelled = f", or {count + 1} with the label {self.label!r}" if self.place is not None else ""
+        labelled = f", or {count + len(self.labels)} with the label {self.label!r}" if self.labels else ""
         return f"{count}{labelled}" + (f", or {whole} as in training" if self.dropped else "")
 
     def by_place(self, width: int) -> list[str] | None:
@@ -58,8 +65,8 @@ class Columns:
     def _all(self) -> list[str]:
         """Return the names of all columns of the training data."""
         names = list(self.names)
-        if self.place is not None:
-            names.insert(self.place, self.label)
+        for name, place in sorted(self.labels.items(), key=lambda item: item[1]):
+            names.insert(place, name)
         for place in sorted(self.dropped):
             names.insert(place, LEFT_OUT)
         return names
@@ -84,8 +91,9 @@ class Layout:
     @property
     def without_label(self) -> Schema:
         """The file's columns with the label left out, too."""
-        left_out = self.schema.dropped if self.schema.label is None else (*self.schema.dropped, self.schema.label)
-        return replace(self.schema, label=None, dropped=tuple(sorted(left_out)))
+        schema = self.schema
+        left_out = (*schema.dropped, *schema.targets, *([] if schema.label is None else [schema.label]))
+        return replace(schema, label=None, targets=(), dropped=tuple(sorted(left_out)))
 
 
 def layout_of_file(head: bytes, wanted: Columns, source: str) -> Layout:
@@ -112,8 +120,8 @@ def layout_of_file(head: bytes, wanted: Columns, source: str) -> Layout:
 
 def places_of_names(
     names: Sequence[str], wanted: Columns, source: str, *, unnamed: bool
-) -> tuple[list[int], int | None]:
-    """Return the places of a model's columns, and of its label, among the columns of a table in memory.
+) -> tuple[list[int], list[int]]:
+    """Return the places of a model's columns, and of its label or targets, among the columns of a table in memory.
 
     unnamed: whether the names are only numbers that count the columns. Raises DataError where not all are there.
     """
@@ -124,7 +132,9 @@ def places_of_names(
         if by_place is None:
             raise DataError(f"{source} has {len(names)} columns, expected {wanted.expected}")
         names = by_place
-    return [names.index(name) for name in wanted.names], _layout(names, wanted, None, source).schema.label
+    schema = _layout(names, wanted, None, source).schema
+    labels = list(schema.targets) if schema.label is None else [schema.label]
+    return [names.index(name) for name in wanted.names], labels
 
 
 def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str) -> Layout:
@@ -132,11 +142,15 @@ def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str)
 
     crc: of its header, None without one.
     """
-    label = names.index(wanted.label) if wanted.place is not None and wanted.label in names else None
-    needed = {*wanted.names, *([] if label is None else [wanted.label])}
+    labels = [names.index(name) for name in wanted.labels if name in names]
+    if len(labels) < len(wanted.labels):  # some of several targets are of no use
+        labels = []
+    needed = {*wanted.names, *(names[i] for i in labels)}
     if twice := [name for i, name in enumerate(names) if name in needed and name in names[:i]]:
         raise DataError(f"{source} has more than one column of the name {twice[0]!r}: rename them")
-    schema = Schema(tuple(names), label, crc, tuple(i for i, name in enumerate(names) if name not in needed))
+    label, targets = (None, tuple(labels)) if wanted.targets else (next(iter(labels), None), ())
+    dropped = tuple(i for i, name in enumerate(names) if name not in needed)
+    schema = Schema(tuple(names), label, crc, dropped, targets=targets)
     place = {name: i for i, name in enumerate(schema.features)}
     return Layout(schema, [place[name] for name in wanted.names])
 

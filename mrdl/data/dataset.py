@@ -56,7 +56,9 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
     if source.schema.label is None:
         raise DataError(f"{name} has no label column, but a sweep learns classes: {IN_A_SPEC.label} ...")
-    which = source.head.label(label, wording=IN_A_SPEC)  # raises where these are no classes
+    learnt = source.head.learnt(label, wording=IN_A_SPEC)  # raises where these are no classes
+    if learnt.schema.targets:
+        raise DataError(f"{name}: the label is {learnt.told}, but a sweep learns classes")
     source.check_columns(bool(label), IN_A_SPEC)
     x, labels, codes = _read(source)
     hashes = row_hash(x, label_hashes(labels)[codes])
@@ -80,7 +82,7 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     sha = hashlib.sha256("\n".join(preparation.classes).encode())
     for array in parts.values():
         sha.update(np.ascontiguousarray(array).tobytes())
-    return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=which)
+    return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=learnt.told)
 
 
 def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray]:

@@ -26,18 +26,31 @@ class Part:
 
     features: (rows, columns) uint8 or float32 in the model's order, missing values nan.
     codes: (rows,), the place of each row's label in `names`, which has "" for a label that is missing.
-    names: None where there are no labels; size: bytes of the text.
+    names: None where there are no labels; targets: (rows, targets) in place of labels, those missing nan, None without
+    any; size: bytes of the text.
     """
 
     features: np.ndarray
     codes: np.ndarray
     names: tuple[str, ...] | None
     size: int = 0
+    targets: np.ndarray | None = None
+
+    @property
+    def labels(self) -> set[str]:
+        """The labels that rows have, "" where one is missing; of targets only whether there are any."""
+        if self.targets is None:
+            return set(self.names or ())
+        return {"numbers"} if np.isfinite(self.targets).all(1).any() else {""}
 
 
 def columns_of(preparation: Preparation) -> Columns:
     """Return the columns that a model wants to see."""
-    return Columns(preparation.columns, preparation.label, preparation.label_index, preparation.dropped)
+    targets = preparation.targets
+    if targets is None:
+        return Columns(preparation.columns, preparation.label, preparation.label_index, preparation.dropped)
+    learnt = tuple(zip(targets.names, targets.places, strict=True))
+    return Columns(preparation.columns, preparation.label, None, preparation.dropped, learnt)
 
 
 def features_of(values: Any, preparation: Preparation) -> np.ndarray:
@@ -105,7 +118,7 @@ def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str
         parts = _of_file(info, data if len(files) == 1 else info.path, wanted, labelled)
         first = next(parts, None)
         if first is not None:
-            names |= set(first.names or ())
+            names |= first.labels
             rows += len(first.features)
             whole = whole and next(parts, None) is None
     if not rows:
@@ -137,7 +150,7 @@ def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Ite
     if not without_marks(head).strip():
         return
     layout = layout_of_file(head, wanted, shown)
-    if labelled and layout.schema.label is None:
+    if labelled and not layout.schema.label_names:
         raise DataError(f"{shown} has no label column {wanted.label!r}")
     schema = layout.schema if labelled else layout.without_label
     parser = BlockParser(schema, keep_unlabelled=True)
@@ -148,8 +161,10 @@ def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Ite
             raise DataError(f"{shown} line {line + bad[0].line + 1}: {bad[0].reason}")
         line += text.count(b"\n")
         for block in blocks:
-            features = block.features if layout.is_in_order else block.features[:, layout.order]
-            yield Part(features, block.label_codes, block.label_names if labelled else None, len(text))
+            width = len(layout.order)
+            features = block.features[:, layout.order] if not layout.is_in_order else block.features[:, :width]
+            targets = block.features[:, width:] if schema.targets else None
+            yield Part(features, block.label_codes, block.label_names if labelled else None, len(text), targets)
 
 
 def _beginning(chunks: Iterator[bytes]) -> bytes:
@@ -170,13 +185,16 @@ def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
     """Return the rows of a DataFrame, whose columns are found by name."""
     names = [str(name).strip() for name in frame.columns]
     unnamed = names == [str(i) for i in range(len(names))]
-    places, label = places_of_names(names, wanted, "the DataFrame", unnamed=unnamed)
+    places, labels = places_of_names(names, wanted, "the DataFrame", unnamed=unnamed)
     features = _numbers(frame.iloc[:, places].to_numpy(na_value=np.nan))
     if not labelled:
         return Part(features, np.zeros(len(features), np.int64), None)
-    if label is None:
+    if not labels:
         raise DataError(f"the DataFrame has no label column {wanted.label!r}")
-    codes, found = frame.iloc[:, label].factorize()
+    if wanted.targets:
+        targets = _numbers(frame.iloc[:, labels].to_numpy(na_value=np.nan))
+        return Part(features, np.zeros(len(features), np.int64), ("",), targets=targets)
+    codes, found = frame.iloc[:, labels[0]].factorize()
     texts = tuple(str(each).strip() for each in found)
     return Part(features, codes, (*("" if text in MISSING else text for text in texts), ""))  # -1 is the last
 

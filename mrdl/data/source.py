@@ -6,7 +6,7 @@ import logging
 import os
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,19 @@ class Source:
             refuse_numbered(start, name)
         whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1
         return cls(name, tuple(files), schema, Head(name, start, whole, schema))
+
+    def decided(
+        self, config: TrainConfig, *, judged: bool = True, wording: columns.Wording = columns.AS_FLAGS
+    ) -> "tuple[Source, TrainConfig, str]":
+        """Return the source with the columns that are learnt, the settings completed by that, and it in words.
+
+        judged: whether lines are read as they are, and not by a user's own `parse`; wording: how settings are said.
+        Raises ConfigError where the label does not hold what is to be learnt.
+        """
+        learnt = self.head.learnt(config.label, config.task, config.supervised, judged, wording)
+        label = config.label or str(self.schema.label)  # one run, whether the label was said or not
+        found = replace(self, schema=learnt.schema, head=replace(self.head, schema=learnt.schema))
+        return found, config.with_changes({"label": label, "task": learnt.task}), learnt.told
 
     def check_columns(self, said: bool, wording: columns.Wording = columns.AS_FLAGS) -> None:
         """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file, text.

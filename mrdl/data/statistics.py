@@ -1,13 +1,14 @@
 """Counts what a mapper sees of its rows, and merges what all mappers have counted."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from mrdl.data.target import MAX_CLASSES
+from mrdl.data.values import MAX_CLASSES
 from mrdl.errors import brief
+from mrdl.metrics.moments import Moments
 
 KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
 KEPT_UNFIT = 21  # columns with bad cells: those that a message shows, and one to tell that there are more
@@ -18,8 +19,9 @@ class Statistics:
     """What a mapper counts, mergeable in any order.
 
     minimum, maximum: (columns,) float32 over the values of the training rows alone; classes: label -> rows.
+    targets: of each target, the last columns, over the training rows.
     levels: of each column of categories, by its place among the features, text -> training rows.
-    integral: whether every value that is not missing is a whole number from 0 to 255.
+    integral: whether every value of a feature that is not missing is a whole number from 0 to 255.
     bad: the first bad rows as (file, place, reason, text).
     unfit: of the first columns in which cells are no numbers, (index in the CSV, a cell).
     cut: whether a mapper stopped at so many bad rows.
@@ -33,15 +35,21 @@ class Statistics:
     bad_rows: int = 0
     integral: bool = True
     classes: dict[str, int] = field(default_factory=dict)
+    targets: list[Moments] = field(default_factory=list)
     levels: dict[int, dict[str, int]] = field(default_factory=dict)
     bad: list[tuple[str, int, str, str]] = field(default_factory=list)
     unfit: list[tuple[int, str]] = field(default_factory=list)
     cut: bool = False
 
     @classmethod
-    def empty(cls, num_features: int) -> "Statistics":
-        """Return the statistics of no rows."""
-        return cls(np.full(num_features, np.inf, np.float32), np.full(num_features, -np.inf, np.float32))
+    def empty(cls, num_columns: int, num_targets: int = 0) -> "Statistics":
+        """Return the statistics of no rows; of so many columns the last ones are targets."""
+        low, high = np.full(num_columns, np.inf, np.float32), np.full(num_columns, -np.inf, np.float32)
+        return cls(low, high, targets=[Moments() for _ in range(num_targets)])
+
+    def of_columns(self, count: int) -> "Statistics":
+        """Return the same with the ranges of the first columns alone: those of the features."""
+        return replace(self, minimum=self.minimum[:count], maximum=self.maximum[:count])
 
     def add_range(self, features: np.ndarray) -> None:
         """Widen the range by training rows; features: (rows, columns), of which nan is no value."""
@@ -51,6 +59,11 @@ class Statistics:
                 low, high = np.fmin.reduce(features), np.fmax.reduce(features)
             np.fmin(self.minimum, low, out=self.minimum)
             np.fmax(self.maximum, high, out=self.maximum)
+
+    def add_targets(self, features: np.ndarray) -> None:
+        """Take in the targets of training rows, the last columns; features: (rows, columns)."""
+        for place, moments in enumerate(reversed(self.targets), 1):
+            moments.add(features[:, -place])
 
     def add_classes(self, classes: Mapping[str, int]) -> None:
         """Count rows by label, until there are more labels than can be classes: then no count is needed any more."""
@@ -91,6 +104,8 @@ class Statistics:
         self.missing += other.missing
         self.bad_rows += other.bad_rows
         self.integral &= other.integral
+        for mine, theirs in zip(self.targets, other.targets, strict=True):
+            mine.merge(theirs)
         self.add_classes(other.classes)
         self.add_levels(other.levels)
         self.bad = sorted([*self.bad, *other.bad])[:KEPT_BAD_ROWS]
@@ -111,7 +126,8 @@ class Statistics:
             "unfit",
             "cut",
         )
-        return {name: getattr(self, name) for name in names}
+        targets = [moments.to_meta() for moments in self.targets]
+        return {**{name: getattr(self, name) for name in names}, "targets": targets}
 
 
 EXACT = 1 << 24  # whole numbers below are exact as 32-bit floats; what is one more becomes this one

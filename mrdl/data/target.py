@@ -1,4 +1,4 @@
-"""Judges which column is the label, and whether what it holds are classes that can be learnt.
+"""Judges which column is the label, and whether what it holds are classes that can be learnt, or numbers.
 
 It is done twice by the same rules: by the head of the data before anything runs, where a label that was not said is
 taken or not; and by all rows before anything is trained, as the head may mislead (it has one class only of sorted
@@ -6,128 +6,43 @@ rows).
 """
 
 import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.text.cells import numbers_of, texts_of
+from mrdl.data.text.cells import texts_of
 from mrdl.data.text.columns import AS_FLAGS, Wording
 from mrdl.data.text.csv import whole_lines
 from mrdl.data.text.schema import MISSING, Schema
+from mrdl.data.values import AUTO, CLASSIFY, FEW, MULTILABEL, REGRESS, Values
 from mrdl.errors import ConfigError
 
-MAX_CLASSES = 10_000
-FEW = 20  # so many classes are never too many, however few the rows are
-ROWS_OF_AMOUNT = 5  # that a class of numbers needs on average
-ROWS_OF_CLASS = 2  # that a class of text needs on average
-SURE = 1000  # rows of a head that can tell classes from values that never come again
 NAMES = ("label", "class", "target", "y", "labels", "classes", "species", "category", "outcome")
 JUDGED = 1000  # columns of a wide table that are looked at for candidates
 SHOWN = 6
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-NO_AMOUNTS = "mrdl learns classes; numbers as a target (regression) cannot be trained yet"
+
+
+def problem(label: str, classes: Mapping[str, int], wording: Wording = AS_FLAGS, said: bool = False) -> str:
+    """Return why the classes of all rows (label -> rows) cannot be learnt, and the way out; "" where they can.
+
+    label: the column's name; wording: how it is said; said: whether somebody has said that these are classes.
+    """
+    values = Values.of_counts(classes)
+    why = values.why_not(said=said)
+    return f"the label column {label!r} {why}; {values.advice(wording)}" if why else ""
 
 
 @dataclass(frozen=True)
-class Values:
-    """What a column holds, missing cells left out.
+class Learnt:
+    """What is learnt of a table. task: as the setting has it, regress or multilabel where that was told by the values;
+    schema: the columns, the targets among them; told: which column it is and why, in words."""
 
-    distinct: different values; rows: of how many; pairs: how many pairs of rows share a value.
-    numeric: all but a few values are numbers; fractional: and not whole ones; shown: some of them.
-    whole: whether these are all rows of the data, else its head.
-    """
-
-    distinct: int
-    rows: int
-    pairs: float
-    numeric: bool
-    fractional: bool
-    shown: str
-    whole: bool
-
-    @classmethod
-    def of(cls, names: "pa.StringArray", counts: "pa.Int64Array", whole: bool) -> "Values":
-        """Return what is known of values. names: the distinct ones; counts: in how many rows each is."""
-        texts = names.filter(pc.match_substring_regex(names, _NUMBER))
-        numeric = 0 < len(names) <= len(texts) / 0.9
-        numbers = pc.cast(texts, pa.float64())
-        fractional = numeric and bool(pc.any(pc.not_equal(numbers, pc.floor(numbers))).as_py())
-        each = pc.cast(counts, pa.float64())
-        pairs = pc.sum(pc.multiply(each, pc.subtract(each, pc.divide(each, each))))  # pa.scalar(1) imports pandas
-        some = [repr(name) if not numeric else name for name in names.slice(0, 3).to_pylist()]
-        shown = ", ".join(some) + (", ..." if len(names) > 3 else "")
-        rows = pc.sum(counts).as_py() or 0
-        return cls(len(names), rows, (pairs.as_py() or 0) / 2, numeric, fractional, shown, whole)
-
-    @classmethod
-    def of_counts(cls, classes: Mapping[str, int]) -> "Values":
-        """Return what is known of all rows of the data. classes: label -> rows."""
-        counts = numbers_of(np.fromiter(classes.values(), np.int64, len(classes)))
-        return cls.of(texts_of(classes), counts, whole=True)
-
-    def why_not(self, guessed: bool = False) -> str:
-        """Return why these are no classes, in words that follow the column's name; "" where they may be.
-
-        guessed: nobody has said that this is the label, so that what looks wrong in a head is enough.
-        """
-        if self.fractional:
-            return f"holds real numbers ({self.shown})"
-        if self.whole and self.distinct == 1:
-            return f"has one class only ({self.shown if not self.numeric else repr(self.shown)})"
-        if self.whole and self.distinct > MAX_CLASSES:
-            return f"has more than {MAX_CLASSES:,} different values"
-        if not self._too_many(guessed):
-            return ""
-        if self.distinct == self.rows:
-            return f"has another value in each of {self._told_rows}"
-        return f"has {self.distinct:,} different values in {self._told_rows}"
-
-    def _too_many(self, guessed: bool) -> bool:
-        """Return whether there are more different values than classes of so many rows can be."""
-        if self.whole or guessed:
-            share = ROWS_OF_AMOUNT if self.numeric and self.whole else ROWS_OF_CLASS
-            return self.distinct == self.rows >= ROWS_OF_AMOUNT or self.distinct > max(FEW, self.rows / share)
-        # of n rows of k classes some n² / 2k pairs share one, however rare the classes are: at least so many classes
-        least = self.rows * (self.rows - 1) / 2 / (self.pairs + 3 * math.sqrt(self.pairs + 1) + 3)
-        return self.rows >= SURE and least > MAX_CLASSES
-
-    def advice(self, wording: Wording) -> str:
-        """Return the way out, where these are no classes. wording: how it is said."""
-        if self.fractional:
-            names = "write them as text (v0.5) if they are names"
-            return f"{NO_AMOUNTS}. Bin them, {names}, or choose another column with {wording.label}"
-        if self.numeric and self.distinct > 1:
-            return f"{NO_AMOUNTS}. Bin them, or choose another column with {wording.label}"
-        expected = "expected two or more" if self.distinct == 1 else "no class can be learnt from that"
-        return f"{expected}. Choose another column with {wording.label}"
-
-    @property
-    def told(self) -> str:
-        """How many there are, for people."""
-        values = f"{self.distinct:,} value{'s' * (self.distinct != 1)}"
-        many = ": each whole number is learnt as a class of its own" if self.numeric and self.distinct > 100 else ""
-        return f"{values} in {self._told_rows}{many}"
-
-    @property
-    def _told_rows(self) -> str:
-        """How many rows they are of, for people."""
-        rows = f"{self.rows:,} rows" if self.rows != 1 else "1 row" if self.whole else "row"
-        return rows if self.whole else f"the first {rows}"
-
-
-def problem(label: str, classes: Mapping[str, int], wording: Wording = AS_FLAGS) -> str | None:
-    """Return why the classes of all rows (label -> rows) cannot be learnt, and the way out; None where they can.
-
-    label: the column's name; wording: how it is said.
-    """
-    values = Values.of_counts(classes)
-    why = values.why_not()
-    return f"the label column {label!r} {why}; {values.advice(wording)}" if why else None
+    task: str
+    schema: Schema
+    told: str
 
 
 @dataclass(frozen=True)
@@ -142,30 +57,81 @@ class Head:
     whole: bool
     schema: Schema
 
-    def label(self, said: str | None, supervised: bool = True, judged: bool = True, wording: Wording = AS_FLAGS) -> str:
-        """Return which column is the label and why, in words.
+    def learnt(
+        self,
+        said: str | None,
+        task: str = AUTO,
+        supervised: bool = True,
+        judged: bool = True,
+        wording: Wording = AS_FLAGS,
+    ) -> "Learnt":
+        """Return what is learnt of which column, and why.
 
-        said: the setting, None where nobody said it; supervised: whether classes are to be learnt.
-        judged: whether lines are read as they are, and not by a user's own `parse`; wording: how it is said.
-        Raises ConfigError, with what to do, where classes are to be learnt and these are none.
+        said: the setting `label`, None where nobody said it; task: that setting; supervised: whether a label is to be
+        learnt; judged: whether lines are read as they are, and not by a user's own `parse`; wording: how it is said.
+        Raises ConfigError, with what to do, where the column does not hold what is to be learnt.
+        """
+        schema, numbers = self.schema, task in (REGRESS, MULTILABEL)
+        if numbers and not judged:
+            raise ConfigError(f"task is {task}, but lines that a script parses by itself have classes: leave it out")
+        if numbers and not schema.label_names:
+            raise ConfigError(f"task is {task}, but label is none: say which column, as {wording.label} -1")
+        if schema.targets:
+            return self._of_columns(task, wording)
+        if schema.label is None:
+            return Learnt(task, schema, f"none, all {len(schema.columns)} columns are values")
+        chosen = f"{self._name(schema.label)}, {'as asked for' if said else 'the first column'}"
+        if not supervised:
+            more = "" if said else ": --label none if all columns are values"
+            return Learnt(task, schema, f"{chosen}, is left out{more}")
+        values = self._values([schema.label]).get(schema.label) if judged else None
+        if values is None or not values.rows:
+            return self._of_columns(task, wording, chosen) if numbers else Learnt(task, schema, chosen)
+        if not said:
+            self._check_guess(schema.label, values, task, wording)
+        if numbers or (task == AUTO and said and values.are_amounts):
+            return self._of_columns(task if numbers else REGRESS, wording, chosen, alone=not numbers)
+        return Learnt(task, schema, f"{chosen} ({self._of_classes(schema.label, values, task, wording)})")
+
+    def _of_classes(self, index: int, values: Values, task: str, wording: Wording) -> str:
+        """Return in words how many classes a label has; raises ConfigError where it has none that can be learnt."""
+        if why := values.why_not(said=task == CLASSIFY):
+            raise ConfigError(f"{self.source}: the label, {self._name(index)}, {why}; {values.advice(wording)}")
+        if task == CLASSIFY or not values.numeric or values.distinct <= FEW:
+            return values.told
+        return f"{values.told}: each number is a class, {wording.setting('task', REGRESS)} learns them as numbers"
+
+    def _check_guess(self, index: int, values: Values, task: str, wording: Wording) -> None:
+        """Raise ConfigError, with the question which column it is, where it is not plain that it is the first."""
+        why = "" if task in (REGRESS, MULTILABEL) else values.why_not(guessed=True, said=task == CLASSIFY)
+        if why or self._doubtful(index, values):
+            raise ConfigError(self._which(index, why or "is not called so, and another one is", wording))
+
+    def _of_columns(self, task: str, wording: Wording, chosen: str = "", *, alone: bool = False) -> "Learnt":
+        """Return what is learnt of columns of numbers or flags; raises ConfigError where one holds something else.
+
+        chosen: which column, in words, where it is one; alone: whether it was told by its values that it is numbers.
         """
         schema = self.schema
-        index = schema.label
-        if index is None:
-            return f"none, all {len(schema.columns)} columns are values"
-        name = self._name(index)
-        chosen = f"{name}, as asked for" if said else f"{name}, the first column"
-        if not supervised:
-            return f"{chosen}, is left out" + ("" if said else ": --label none if all columns are values")
-        values = self._values([index]).get(index) if judged else None
-        if values is None or not values.rows:
-            return chosen
-        why = values.why_not(guessed=not said)
-        if why and said:
-            raise ConfigError(f"{self.source}: the label, {name}, {why}; {values.advice(wording)}")
-        if why or (not said and self._doubtful(index, values)):
-            raise ConfigError(self._which(index, why or "is not called so, and another one is", wording))
-        return f"{chosen} ({values.told})"
+        places = schema.targets or (schema.label,) if schema.label is not None else schema.targets
+        values = self._values(places)
+        flags = bool(values) and all(found.flags for found in values.values())
+        if task == CLASSIFY:
+            raise ConfigError(
+                f"task is {task}, which has one label, but {len(places)} columns are named: expected one, or "
+                f"{wording.setting('task', MULTILABEL)}"
+            )
+        task = task if task != AUTO else MULTILABEL if flags else REGRESS
+        for place, found in values.items():
+            if wrong := found.why_no_number(task):
+                raise ConfigError(f"{self.source}: the target, {self._name(place)}, {wrong}")
+        told = chosen or f"{len(places)} columns, {', '.join(map(self._name, places[:SHOWN]))}"
+        told += ", ..." if len(places) > SHOWN else ""
+        counted = f" ({values[places[0]].told})" if len(values) == 1 else ""
+        what = "numbers: regression" if task == REGRESS else "yes or no in each: several labels"
+        other = f"; {wording.setting('task', CLASSIFY)} takes each value for a class" if alone else ""
+        schema = replace(schema, label=None, targets=tuple(places), flags=task == MULTILABEL)
+        return Learnt(task, schema, f"{told}{counted}, {what}{other}")
 
     def _doubtful(self, index: int, values: Values) -> bool:
         """Return whether another column bears the name of a label: numbers of a first column may be amounts, too."""
@@ -173,7 +139,8 @@ class Head:
         others = [i for i, name in enumerate(names) if name in NAMES[:4] and i not in (index, *self.schema.dropped)]
         if not values.numeric or names[index] in NAMES or not others or self.schema.header_crc is None:
             return False
-        return any(not found.why_not(guessed=True) for found in self._values(others).values())
+        found = self._values(others).values()
+        return any(not values.why_not(guessed=True) or values.are_amounts for values in found)
 
     def _which(self, index: int, why: str, wording: Wording) -> str:
         """Return the question which column is the label, with those that look like classes."""
@@ -182,15 +149,20 @@ class Head:
         named = [i for i, name in enumerate(self.schema.columns) if name.lower() in NAMES]
         likely = [*sorted(named, key=lambda i: NAMES.index(self.schema.columns[i].lower())), last]
         looked_at = dict.fromkeys([*likely, *range(min(last, JUDGED))])
-        found = {i: v for i, v in self._values(looked_at).items() if v.distinct > 1 and not v.why_not(guessed=True)}
+        found = {
+            i: v
+            for i, v in self._values(looked_at).items()
+            if v.distinct > 1 and (not v.why_not(guessed=True) or (i in named and v.are_amounts))
+        }
         for taken in (index, *self.schema.dropped):
             found.pop(taken, None)
         if not found:
-            none = f"In these rows no other column looks like classes. {NO_AMOUNTS}"
-            return f"{asked}. {none}; give the label with {wording.label}"
+            none = "In these rows no other column looks like classes. Give the label with"
+            return f"{asked}. {none} {wording.label}, where its values are numbers, too"
         first = next((i for i in likely if i in found), None)
         best = sorted(found, key=lambda i: (i != first, found[i].numeric, found[i].distinct))
-        shown = [f"{self._name(i)} ({found[i].distinct:,} values)" for i in best[:SHOWN]]
+        kinds = {i: ", numbers" * found[i].are_amounts for i in best[:SHOWN]}
+        shown = [f"{self._name(i)} ({found[i].distinct:,} values{kind})" for i, kind in kinds.items()]
         more = f" and {len(best) - SHOWN:,} more" if len(best) > SHOWN else ""
         said = f"{wording.label} {self._said(best[0], wording)}"
         return f"{asked}. These look like classes: {', '.join(shown)}{more}. Say it, as {said}"

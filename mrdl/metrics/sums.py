@@ -19,8 +19,9 @@ class ExactSum:
     total = ExactSum(); total.add(np.array([1e16, 1.0, -1e16])); float(total)  # 1.0
     """
 
-    def __init__(self) -> None:
-        self._units = 0  # of 2 ** -LEAST
+    def __init__(self, units: int = 0) -> None:
+        """units: of 2 to the power of -LEAST, that it begins with."""
+        self.units = units
         self._is_finite = True
 
     def add(self, values: np.ndarray) -> None:
@@ -41,17 +42,17 @@ class ExactSum:
         high = np.bincount(places, whole >> LOW)
         low = np.bincount(places, whole & ((1 << LOW) - 1))
         for place in np.flatnonzero((high != 0) | (low != 0)).tolist():
-            self._units += ((int(high[place]) << LOW) + int(low[place])) << (place + least - BITS + LEAST)
+            self.units += ((int(high[place]) << LOW) + int(low[place])) << (place + least - BITS + LEAST)
 
     def merge(self, other: "ExactSum") -> None:
         """Add all that another sum has."""
-        self._units += other._units
+        self.units += other.units
         self._is_finite &= other._is_finite
 
     @property
     def exact(self) -> Fraction | None:
         """The sum itself; None where a value was not finite."""
-        return Fraction(self._units, 1 << LEAST) if self._is_finite else None
+        return Fraction(self.units, 1 << LEAST) if self._is_finite else None
 
     def __float__(self) -> float:
         return nearest(self.exact)

@@ -17,10 +17,11 @@ from safetensors.numpy import save
 import mrdl
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.preparation.preparation import Preparation
+from mrdl.data.targets import Targets
 from mrdl.errors import ModelError, MrdlError
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import KINDS, build
-from mrdl.nn.losses import LOSSES
+from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.weights import Weights, digest
 
 FORMAT = "mrdl model 4"
@@ -51,6 +52,7 @@ def described(arch: Architecture, preparation: Preparation) -> dict[str, Any]:
         "dropped": preparation.dropped,
         "classes": preparation.classes,
         "class_rows": preparation.class_rows,
+        "targets": preparation.targets.to_meta() if preparation.targets else None,
     }
 
 
@@ -98,6 +100,7 @@ def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]
         inputs=Inputs.from_meta(about["inputs"], arrays),
         class_rows=tuple(about["class_rows"]),
         dropped=tuple(about["dropped"]),
+        targets=Targets.from_meta(about["targets"]) if about["targets"] else None,
     )
     return about, arch, preparation, tensors
 
@@ -170,6 +173,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "dropped": lambda value: _is_list(value, _is_whole) and sorted(set(value)) == value,
     "classes": lambda value: _is_list(value, _is_text) and len(set(value)) == len(value),
     "class_rows": lambda value: _is_list(value, _is_whole),
+    "targets": lambda value: value is None or Targets.is_meta(value),
     "settings": lambda value: isinstance(value, dict),
     "rounds": lambda value: _is_list(value, _is_round),
     "lineage": lambda value: isinstance(value, dict),
@@ -209,10 +213,17 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
     arch = build(kind, nodes, about["options"])
     if list(arch.nodes) != nodes or dict(arch.options) != about["options"]:
         raise ModelError(f"{name} is damaged: {_short(nodes)} with {_short(about['options'])} is no {kind}")
-    if LOSSES[arch.loss].needs_label and not 0 < len(about["classes"]) <= nodes[-1]:
+    wanted, targets = LOSSES[arch.loss].wanted, about["targets"]
+    if wanted is Wanted.CLASS and not 0 < len(about["classes"]) <= nodes[-1]:
         raise ModelError(f"{name} is damaged: it has {len(about['classes'])} classes for {nodes[-1]} nodes")
-    most = len(about["columns"]) + len(about["dropped"])
-    if any(place > most for place in (*about["dropped"], about["label_index"] or 0)):
+    of_targets = (Wanted.FLAGS if targets["flags"] else Wanted.NUMBERS) if targets else None
+    if of_targets != (wanted if wanted in (Wanted.FLAGS, Wanted.NUMBERS) else None):
+        raise ModelError(f"{name} is damaged: it has {'' if targets else 'no '}targets for a network of {wanted}")
+    if targets and len(targets["names"]) != nodes[-1]:
+        raise ModelError(f"{name} is damaged: it has {len(targets['names'])} targets for {nodes[-1]} nodes")
+    places = targets["places"] if targets else []
+    most = len(about["columns"]) + len(about["dropped"]) + max(0, len(places) - 1)
+    if any(place > most for place in (*about["dropped"], about["label_index"] or 0, *places)):
         raise ModelError(f"{name} is damaged: it has a column number {_short(about['dropped'])} of {most}")
     if about["class_rows"] and len(about["class_rows"]) != len(about["classes"]):
         raise ModelError(f"{name} is damaged: it counts {len(about['class_rows'])} of {len(about['classes'])} classes")

@@ -11,16 +11,18 @@ import numpy as np
 from mrdl.data.inputs import batches, columns_of, features_of, parts_of
 from mrdl.data.labels import class_values
 from mrdl.data.preparation.preparation import Preparation
+from mrdl.data.targets import Targets
 from mrdl.errors import ConfigError, DataError, ModelError
 from mrdl.metrics.classification import Classification
 from mrdl.model import baseline, file
 from mrdl.model.forward import Forward
 from mrdl.model.metrics import Answers
+from mrdl.model.of_targets import OfTargets
 from mrdl.model.report import Report
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.engines.choice import to_score
 from mrdl.nn.engines.table import engine_of, need_torch
-from mrdl.nn.losses import LOSSES, Loss
+from mrdl.nn.losses import LOSSES, Loss, Wanted
 from mrdl.nn.rows import BATCH_ROWS
 from mrdl.nn.weights import Weights, digest
 from mrdl.storage import atomic
@@ -58,8 +60,10 @@ class Model:
 
     def __repr__(self) -> str:
         last = self.rounds[-1] if self.rounds else {}
-        scores = "".join(f", {name} {last[name]:.4f}" for name in ("accuracy", "loss") if last.get(name) is not None)
-        beside = baseline.told_short(self.validation, self.preparation.majority)
+        names = ("accuracy", "r2", "rmse", "loss")
+        known = {name: last[name] for name in names if last.get(name) is not None}
+        scores = "".join(f", {name} {value:{'.6g' if name == 'rmse' else '.4f'}}" for name, value in known.items())
+        beside = baseline.told_short(self.validation, self.preparation.usual)
         return f"Model({self.arch.kind} {'-'.join(map(str, self.arch.nodes))}{scores}{beside and ', ' + beside})"
 
     @property
@@ -85,8 +89,8 @@ class Model:
 
     @property
     def classifies(self) -> bool:
-        """Whether it gives the classes of rows, else reconstructions, and of RBMs features."""
-        return self._loss.needs_label
+        """Whether it gives the classes of rows."""
+        return self._loss.wanted is Wanted.CLASS
 
     @property
     def history(self) -> "pd.DataFrame":
@@ -98,7 +102,8 @@ class Model:
     def net(self, *, prepared: bool = False) -> "torch.nn.Module":
         """The torch module, for anything that mrdl does not do: tracing, exporting, training on.
 
-        model.net()(torch.from_numpy(rows)).argmax(1) are indices in `classes`, those of `predict`. It takes raw rows,
+        model.net()(torch.from_numpy(rows)).argmax(1) are indices in `classes`, those of `predict`; numbers are in their
+        own unit. It takes raw rows,
         (rows, columns) float32 in the order of `preparation.columns`, nan where a value is missing.
 
         prepared: the bare network, for rows that went through `preparation.scale`; all its outputs are there, also
@@ -133,13 +138,19 @@ class Model:
         return BATCH_ROWS * max(1, BLOCK_BYTES // (4 * BATCH_ROWS * len(self.preparation.columns)))
 
     def predict(self, values: Any) -> np.ndarray:
-        """Give the label of each row, (rows,): int64, float64 or bool where all classes are such, else str; of
-        networks without classes the reconstruction of rows.
+        """Give the label of each row, (rows,): int64, float64 or bool where all classes are such, else str; numbers
+        (rows,) float64, of several targets (rows, targets); flags (rows, labels) int64, 0 or 1; of networks that learn
+        without a label the reconstruction of rows.
 
         Raises DataError where columns are missing, or are not those of training.
 
         accuracy = (model.predict(frame) == frame["digit"]).mean()
         """
+        if targets := self.preparation.targets:
+            given = targets.numbers(self._output(features_of(values, self.preparation)))
+            if targets.flags:
+                return (given > 0.5).astype(np.int64)
+            return given[:, 0] if len(targets.names) == 1 else given
         if not self.classifies:
             return self.reconstruct(values)
         return np.asarray(class_values(self.classes)[self._places(values)])
@@ -155,7 +166,10 @@ class Model:
         return np.asarray(output[:, : len(self.classes)].argmax(1))
 
     def predict_proba(self, values: Any) -> np.ndarray:
-        """Give the probability of each class, (rows, classes) float32, in the order of `classes`."""
+        """Give the probability of each class, (rows, classes) float32, in the order of `classes`; of flags that each is
+        1, (rows, labels) float32."""
+        if self.preparation.targets and self.preparation.targets.flags:
+            return self._output(features_of(values, self.preparation))
         self._need(self.classifies, "probabilities of classes")
         probability = np.exp(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
         return np.asarray(probability / probability.sum(1, keepdims=True))
@@ -185,7 +199,7 @@ class Model:
     def reconstruct(self, values: Any) -> np.ndarray:
         """Give rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1],
         which Gaussian units may leave."""
-        self._need(not self.classifies, "reconstructions")
+        self._need(not self._loss.needs_label, "reconstructions")
         features = features_of(values, self.preparation)
         if self.arch.top_machine is None:
             return self._output(features)
@@ -203,14 +217,17 @@ class Model:
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Give measures by name on a CSV or a DataFrame: rows, loss and accuracy (0 to 1), and of classes all those of
-        `mrdl.metrics.classification`, as balanced_accuracy, f1 and auc; of networks that reconstruct the mean squared
-        error. baseline is the accuracy of always saying the most frequent class of the training data.
+        `mrdl.metrics.classification`, as balanced_accuracy, f1 and auc; of numbers and flags those of
+        `mrdl.model.of_targets`, as rmse, mae and r2; of networks that reconstruct the mean squared error. baseline is
+        the accuracy of always saying the most frequent class of the training data, baseline_rmse of their mean.
 
         model.evaluate("test.csv")["accuracy"]; `report` tells the same in words.
 
         Rows without a label are left out, and those whose label training never saw count as errors; a warning says how
         many. Raises DataError where no label is one of the classes.
         """
+        if targets := self.preparation.targets:
+            return self._of_targets(data, targets)
         if not self.classifies:
             return self.score(features_of(data, self.preparation), np.zeros(0, np.int64))
         return self._answers_on(data).scores()
@@ -236,16 +253,31 @@ class Model:
         return found
 
     def score(self, features: np.ndarray, targets: np.ndarray, *, loss_alone: bool = False) -> dict[str, float]:
-        """Give the same for raw features (rows, columns) and class numbers (rows,); -1 counts as an error.
+        """Give the same for raw features (rows, columns) and class numbers (rows,), -1 counts as an error; or raw
+        targets (rows, targets).
 
         loss_alone: whether that is all that is wanted.
         """
+        if self.preparation.targets:
+            found = OfTargets(self.preparation.targets, self._loss, loss_alone=loss_alone)
+            found.add(self._output(features), targets)
+            return found.scores()
         if self._loss.scores is None:
             return self.score_layer(len(self.arch.stages) - 1, features, None)
         wanted = targets if self.classifies else self.preparation.scale(features)
         if loss_alone and self._loss.mean:
             return {"rows": len(features), "loss": self._loss.mean(self._output(features), wanted)}
         return self._loss.scores(self._output(features), wanted, len(self.classes), self._majority)
+
+    def _of_targets(self, data: Any, targets: Targets) -> dict[str, float]:
+        """The measures of numbers or flags on a CSV or a DataFrame."""
+        found = OfTargets(targets, self._loss)
+        parts = parts_of(data, columns_of(self.preparation), labelled=True)
+        known = ((part.features, part.targets) for part in parts if part.targets is not None)
+        for features, raw in batches(known, self._block):
+            found.add(self._output(features), raw)
+        found.check(_name_of(data))
+        return found.scores()
 
     @property
     def _loss(self) -> Loss:

@@ -1,10 +1,11 @@
 """A network with its preparation in front, for programs that know no mrdl."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mrdl.data.preparation.preparation import Preparation
-from mrdl.nn.losses import LOSSES
+from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.net import Net
 
 
@@ -22,12 +23,17 @@ class RawNet(nn.Module):
     shift: Tensor
     factor: Tensor
     threshold: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, net: Net, preparation: Preparation) -> None:
         super().__init__()
         self.net = net
-        learns_classes = LOSSES[net.architecture.loss].needs_label
-        self._outputs = len(preparation.classes) if learns_classes else net.architecture.nodes[-1]
+        self._outputs = preparation.outputs or net.architecture.nodes[-1]
+        self._numbers = LOSSES[net.architecture.loss].wanted is Wanted.NUMBERS
+        if self._numbers and preparation.targets:
+            self.register_buffer("mean", torch.from_numpy(preparation.targets.mean.astype(np.float32)))
+            self.register_buffer("deviation", torch.from_numpy(preparation.targets.deviation.astype(np.float32)))
         inputs = preparation.inputs
         self._binary = inputs.threshold is not None
         self.register_buffer("shift", torch.from_numpy(inputs.shift.copy()))
@@ -43,8 +49,10 @@ class RawNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns log-probabilities (rows, classes) in the order of `Model.classes`,
-        an autoencoder's reconstruction, or the topmost features of RBMs."""
-        return self.net.output(self.net.logits(self.prepared(x))[:, : self._outputs])
+        numbers (rows, targets) in the unit of the table, probabilities of flags, an autoencoder's reconstruction, or
+        the topmost features of RBMs."""
+        given = self.net.output(self.net.logits(self.prepared(x))[:, : self._outputs])
+        return given * self.deviation + self.mean if self._numbers else given
 
     def encode(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns an autoencoder's code (rows, nodes[code])."""

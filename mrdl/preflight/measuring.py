@@ -35,7 +35,7 @@ PROBE_S = 0.2  # of training, to see whether it is worth measuring longer
 class Data:
     """What the head of a data set tells of all of it.
 
-    size: bytes, unpacked; classes: those seen, 0 without labels; parsed_per_s: rows a second of one core;
+    size: bytes, unpacked; classes: those seen, 0 where none are learnt; parsed_per_s: rows a second of one core;
     trained_per_s: the same of each stage of the network.
     """
 
@@ -71,7 +71,7 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0, share: fl
         rows=total,
         size=size,
         columns=len(source.schema.columns),
-        classes=len(names) if config.supervised else 0,
+        classes=len(names) if config.supervised and not source.schema.targets else 0,
         parsed_per_s=rows / spent,
         trained_per_s=_training_speeds(source, config, blocks, names, seconds, enough or sys.maxsize),
     )
@@ -100,8 +100,8 @@ def _training_speeds(
     blocks: parsed rows; names: of all classes in them; seconds: that may be spent on all stages together; enough: rows
     of a stage after which no more are needed.
     """
-    rows = _prepared_rows(source, config, blocks, names)
-    arch = design(config.kind, config.nodes, rows.encoding.width, len(names), config.options)
+    rows, outputs = _prepared_rows(source, config, blocks, names)
+    arch = design(config.kind, config.nodes, rows.encoding.width, outputs, config.options)
     weights = arch.initial_weights(0)
     once = Round(number=1, stage=0, stage_round=1, stage_rounds=1, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
     settings = hyperparameters(resolved(config), once, SLOW_RATE)
@@ -123,13 +123,17 @@ def _training_speeds(
     return tuple(map(speed, arch.stages))
 
 
-def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], names: list[str]) -> Rows:
-    """The rows of parsed blocks, prepared as a run prepares them by its statistics, which are those of these rows."""
+def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], names: list[str]) -> tuple[Rows, int]:
+    """The rows of parsed blocks, prepared as a run prepares them by its statistics, which are those of these rows; and
+    the outputs of a network for them."""
     features = np.concatenate([block.features for block in blocks])
     numbers = {name: i for i, name in enumerate(names)}
     codes = np.concatenate([np.array([numbers[n] for n in b.label_names], np.int64)[b.label_codes] for b in blocks])
-    statistics = Statistics.empty(features.shape[1])
+    statistics = Statistics.empty(features.shape[1], len(source.schema.targets))
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
+    statistics.add_targets(features)
     found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold))
-    return Rows(found.inputs.fill(features), codes, np.arange(len(features)), found.inputs.encoding)
+    wanted = found.wanted(features, codes, names)
+    rows = Rows(found.inputs.fill(features), wanted, np.arange(len(features)), found.inputs.encoding)
+    return rows, found.outputs

@@ -83,9 +83,8 @@ class Order:
 
     def architecture(self, statistics: Statistics) -> Architecture:
         """The network for data with these statistics; raises ConfigError where its layers do not fit the data."""
-        config, classes = self.config, len(statistics.classes)
-        width = prepare(statistics, self.schema, self.scaling).width
-        return design(config.kind, config.nodes, width, classes, config.options)
+        config, prepared = self.config, prepare(statistics, self.schema, self.scaling)
+        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options)
 
 
 @dataclass

@@ -189,7 +189,12 @@ def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:
     Raises ConfigError for a setting that is of no use to it.
     """
     nodes = config.nodes
-    found = design(config.kind, nodes, nodes[0] if nodes else len(schema.features), 0, config.options)
+    if config.loss != "auto" and config.task != "regress":
+        raise ConfigError(
+            f"loss is {config.loss}, which is of numbers, but the label is not learnt as such: --task regress"
+        )
+    width = nodes[0] if nodes else len(schema.features)
+    found = design(config.kind, nodes, width, len(schema.targets), config.options)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if field.name in BY_GRADIENT and value not in (field.default, 0.0) and not found.by_gradient:

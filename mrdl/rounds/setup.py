@@ -66,11 +66,10 @@ class Setup:
             check_for_tasks(code_of_run(config, job_class), job_class)
         source = Source.look_at(data, config)
         is_plain = job_class.parse is RoundJob.parse  # and the data is the CSV that it looks like
-        label = source.head.label(config.label, config.supervised, judged=is_plain)
+        said = bool(config.label)
+        source, config, label = source.decided(config, judged=is_plain)
         if is_plain:
-            source.check_columns(said=bool(config.label))
-        # one run, whether the label was said or not
-        config = config.with_changes({"label": config.label or str(source.schema.label)})
+            source.check_columns(said)
         config = with_nodes_of_start(config)
         architecture = architecture_of(config, source.schema)
         _check_measure(config, architecture)

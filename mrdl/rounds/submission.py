@@ -211,7 +211,9 @@ class Submission:
         if self.prepared is None:
             return
         statistics = self.prepared.statistics
-        for told in (told_rounding(statistics, self._source.schema.features), told_alike(statistics.classes)):
+        columns = self._source.schema.features
+        rounding = told_rounding(statistics.of_columns(len(columns)), columns)
+        for told in (rounding, told_alike(statistics.classes)):
             if told:
                 self._note(told)
 

@@ -72,7 +72,9 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
     """
     _find_engine(order)
     config, schema = order.config, order.schema
-    placed = PlacedRows(config, shard_keys(config.shards, order.reducers), len(schema.features), write)
+    placed = PlacedRows(
+        config, shard_keys(config.shards, order.reducers), len(schema.places), write, len(schema.targets)
+    )
     line, place = 1, split.start  # where a piece of text begins in the file
     pieces = whole_lines(iter(lambda: text.read(READ_BYTES), b""), schema.header_crc)
     for piece in pieces:
@@ -141,7 +143,8 @@ def _load(lines: Iterable[bytes], order: Order) -> LoadedShard:
 def _refusal(statistics: Statistics, order: Order) -> Refusal | None:
     """Why the data is not trained on; None where it can be."""
     config = order.config
-    refusal = refuse(statistics, config.shards, config.bad_rows == "skip", config.supervised, order.schema.label_name)
+    task = config.task if config.supervised else ""
+    refusal = refuse(statistics, order.schema, config.shards, config.bad_rows == "skip", task)
     if refusal is None:
         try:
             order.architecture(statistics)
@@ -219,10 +222,9 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
     preparation = prepare(loaded.statistics, order.schema, order.scaling)
     if order.round.is_warm_start:
         loaded = loaded.lowest(order.config.warm_rows, warm_rank)
-    targets = preparation.class_numbers(loaded.label_names)[loaded.codes] if preparation.classes else loaded.codes
     return Rows(
+        targets=preparation.wanted(loaded.features, loaded.codes, loaded.label_names),
         features=preparation.inputs.fill(loaded.features),
-        targets=targets.astype(np.int64),
         order=loaded.order,
         encoding=preparation.inputs.encoding,
     )

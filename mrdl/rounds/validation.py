@@ -21,7 +21,7 @@ from mrdl.model.metrics import told_unknown
 from mrdl.model.model import Model
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import design
-from mrdl.nn.losses import LOSSES
+from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.weights import Weights
 from mrdl.settings.config import TrainConfig
 from mrdl.shards.cache import Prepared
@@ -44,8 +44,8 @@ class Validation:
     @cached_property
     def architecture(self) -> Architecture:
         """The network that fits the data; raises ConfigError where the nodes of the settings do not."""
-        config, classes = self._config, len(self.prepared.statistics.classes)
-        return design(config.kind, config.nodes, self.preparation.width, classes, config.options)
+        config, prepared = self._config, self.preparation
+        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options)
 
     @cached_property
     def preparation(self) -> Preparation:
@@ -71,7 +71,7 @@ class Validation:
     def _told_classes(self, weights: Weights) -> str:
         """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
         kept_out = self.prepared.validation
-        if not LOSSES[self.architecture.loss].needs_label or not len(kept_out.features):
+        if LOSSES[self.architecture.loss].wanted is not Wanted.CLASS or not len(kept_out.features):
             return ""
         model = self._model(weights)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
@@ -83,7 +83,7 @@ class Validation:
     def _told_absent(self) -> list[str]:
         """The classes that training or validation have no row of, in words."""
         kept_out, preparation = self.prepared.validation, self.preparation
-        if not LOSSES[self.architecture.loss].needs_label or not len(kept_out.codes):
+        if LOSSES[self.architecture.loss].wanted is not Wanted.CLASS or not len(kept_out.codes):
             return []
         counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
         return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
@@ -102,8 +102,12 @@ class Validation:
             sample = self.prepared.sample
             training = sample.features[sample.order[: len(rows)]] if with_training else None
             return model.score_layer(layer, kept_out.features[rows], training)
+        features = kept_out.features[rows]
+        if self.preparation.targets:
+            raw = features[:, len(self.preparation.columns) :]
+            return model.score(features, raw, loss_alone=not with_training)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
-        return model.score(kept_out.features[rows], targets[rows], loss_alone=not with_training)
+        return model.score(features, targets[rows], loss_alone=not with_training)
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,10 @@ class Holdout:
         if not config.test:
             return cls()
         schema = source.schema
-        wanted = Columns(schema.features, schema.label_name, schema.label_place, schema.dropped)
+        learnt = tuple(zip(schema.label_names, schema.label_places, strict=True))
+        place = None if schema.targets or not learnt else learnt[0][1]
+        targets = learnt if schema.targets else ()
+        wanted = Columns(schema.features, schema.label_name, place, schema.dropped, targets)
         found = cls(config.test, *first_labels(config.test, wanted, labelled=config.supervised))
         labels, whole = set[str](), False
         if plain and config.supervised and source.size <= HEAD_BYTES:

@@ -50,9 +50,16 @@ class TrainConfig:
 
     label: str | None = setting(
         None,
-        "label column: its name or its index (-1: the last); none for unlabelled data; left out: the first column, "
-        "where it looks like classes",
+        "label column: its name or its index (-1: the last), or several with commas between; none for unlabelled data; "
+        "left out: the first column, where it looks like classes",
         DATA,
+    )
+    task: str = setting(
+        "auto",
+        "what is learnt of the label: classes, numbers (regress), or 0 or 1 in each of several columns (multilabel); "
+        "auto: numbers where it holds real or many different ones, else classes",
+        DATA,
+        ("auto", "classify", "regress", "multilabel"),
     )
     header: str = setting("auto", "whether the first line names the columns", DATA, ("auto", "yes", "no"))
     drop: tuple[str, ...] = setting((), "columns to leave out: names or indices, with commas between", DATA)
@@ -75,6 +82,12 @@ class TrainConfig:
         MODEL,
     )
     activation: str = setting("relu", "of an mlp's or autoencoder's hidden layers", MODEL, tuple(ACTIVATIONS))
+    loss: str = setting(
+        "auto",
+        "how far off numbers are: mean squared or absolute error, or huber's of both; auto: mse",
+        MODEL,
+        ("auto", "mse", "mae", "huber"),
+    )
     residual: bool = setting(
         False, "whether an mlp's hidden layer adds what goes in to what it gives, where both are as wide", MODEL
     )
@@ -240,6 +253,7 @@ class TrainConfig:
             "visible": self.visible,
             "fine_tune": self.fine_tune,
             "residual": "yes" if self.residual else "no",
+            "loss": self._loss,
         }
 
     @property
@@ -248,8 +262,14 @@ class TrainConfig:
         return self.keep == "best" or (self.keep is None and self.patience is not None)
 
     @property
+    def _loss(self) -> str:
+        """The name of what an mlp is trained by."""
+        of_numbers = "mse" if self.loss == "auto" else self.loss
+        return {"regress": of_numbers, "multilabel": "multilabel"}.get(self.task, "nll")
+
+    @property
     def supervised(self) -> bool:
-        """Whether classes are learnt, and so a label is needed."""
+        """Whether classes, numbers or flags are learnt, and so a label is needed."""
         from mrdl.nn.kinds import character  # imports numpy
 
         return character(self.kind, self.nodes, self.options)[0]

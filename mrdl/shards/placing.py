@@ -21,7 +21,7 @@ Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # features, codes and hashes 
 class PlacedRows:
     """Gathers the rows of one map task by shard, and writes them out in packed lines when there are enough.
 
-        placed = PlacedRows(config, shard_keys(config.shards, reducers), num_features, write)
+        placed = PlacedRows(config, shard_keys(config.shards, reducers), num_columns, write)
         for block in blocks:
             placed.add(block)
         placed.finish()
@@ -29,9 +29,12 @@ class PlacedRows:
     statistics: of the rows placed so far.
     """
 
-    def __init__(self, config: TrainConfig, keys: Sequence[bytes], num_features: int, write: Write) -> None:
-        """keys: of the shards in their order, as `shard_keys` gives them; num_features: columns but for the label."""
-        self.statistics = Statistics.empty(num_features)
+    def __init__(
+        self, config: TrainConfig, keys: Sequence[bytes], num_columns: int, write: Write, num_targets: int = 0
+    ) -> None:
+        """keys: of the shards in their order, as `shard_keys` gives them; num_columns: of a raw row, of which so many,
+        the last ones, are targets."""
+        self.statistics = Statistics.empty(num_columns, num_targets)
         self._config = config
         self._write = write
         self._shards = keys
@@ -100,8 +103,11 @@ class PlacedRows:
         counted.training_rows += len(training)
         counted.validation_rows += len(block.features) - len(training)
         counted.missing += block.missing
-        counted.integral = counted.integral and is_integral(block.features, or_missing=True)
-        counted.add_range(block.features if len(training) == len(block.features) else block.features[training])
+        num_features = block.features.shape[1] - len(counted.targets)
+        counted.integral = counted.integral and is_integral(block.features[:, :num_features], or_missing=True)
+        trained_on = block.features if len(training) == len(block.features) else block.features[training]
+        counted.add_range(trained_on)
+        counted.add_targets(trained_on)
         per_label = np.bincount(block.label_codes, minlength=len(block.label_names))
         found: dict[str, int] = {}
         for name, count in zip(block.label_names, per_label.tolist(), strict=True):  # names of one label may differ

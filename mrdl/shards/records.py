@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
+from mrdl.metrics.moments import Moments
 
 Arrays = dict[str, np.ndarray]
 Write = Callable[[bytes, bytes], None]  # (key, value) -> one line of a task's output
@@ -179,4 +180,5 @@ def to_statistics(meta: Mapping[str, Any], arrays: Arrays) -> Statistics:
     for name in ("bad", "unfit"):
         known[name] = [tuple(row) for row in known[name]]
     known["levels"] = {int(place): counts for place, counts in known["levels"].items()}  # JSON's keys are texts
+    known["targets"] = [Moments.from_meta(each) for each in known["targets"]]
     return Statistics(minimum=arrays["minimum"], maximum=arrays["maximum"], **known)

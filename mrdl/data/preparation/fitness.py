@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem
+from mrdl.data.targets import why_no_targets
+from mrdl.data.text.schema import Schema
+from mrdl.data.values import CLASSIFY
 
 
 class Unfit(StrEnum):
@@ -33,13 +36,11 @@ class Refusal:
         return cls(Unfit(found["unfit"]), found["text"])
 
 
-def refuse(
-    statistics: Statistics, shards: int, skip_bad_rows: bool, supervised: bool, label: str = ""
-) -> Refusal | None:
+def refuse(statistics: Statistics, schema: Schema, shards: int, skip_bad_rows: bool, task: str) -> Refusal | None:
     """Return why these rows cannot be trained on; None where they can.
 
-    shards: how many the rows are shared out to; skip_bad_rows: whether those may be left out; supervised: whether
-    classes are learnt; label: its column's name.
+    schema: the columns; shards: how many the rows are shared out to; skip_bad_rows: whether those may be left out;
+    task: what is learnt of the label, as the setting has it, "" where nothing is.
     """
     rows = statistics.training_rows
     if statistics.bad_rows and not skip_bad_rows:
@@ -49,5 +50,8 @@ def refuse(
         return Refusal(Unfit.DATA, f"there are no rows to train on{kept_out}")
     if rows < shards:
         return Refusal(Unfit.DATA, f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer")
-    found = problem(label, statistics.classes) if supervised else None
+    if schema.targets:
+        found = why_no_targets(statistics, schema)
+    else:
+        found = task and problem(schema.label_name, statistics.classes, said=task == CLASSIFY)
     return Refusal(Unfit.DATA, found) if found else None

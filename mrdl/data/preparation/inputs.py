@@ -59,7 +59,7 @@ class Inputs:
             value = self.shift if self.threshold is None else np.float32(-np.inf)
             step = max(1, GATHER_BYTES // max(1, 4 * features.shape[1]))
             for start in range(0, len(features), step):
-                part = features[start : start + step]
+                part = features[start : start + step, : len(self.shift)]  # behind them there may be targets
                 np.copyto(part, value, where=np.isnan(part))
         return features
 

@@ -10,6 +10,7 @@ from mrdl.data.labels import class_numbers
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.statistics import Statistics
+from mrdl.data.targets import Targets
 from mrdl.data.text.schema import Schema
 
 
@@ -21,6 +22,7 @@ class Preparation:
     inputs: what becomes of each column.
     class_rows: how many rows of the data have each class; empty where nobody knows.
     label_index: the label's place among the columns that were kept; dropped: the places of those that were not.
+    targets: the numbers or flags that are learnt in place of classes, None where there are none.
 
     preparation.scale(features), preparation.class_numbers(labels)
     """
@@ -32,6 +34,7 @@ class Preparation:
     inputs: Inputs
     class_rows: tuple[int, ...] = ()
     dropped: tuple[int, ...] = ()
+    targets: Targets | None = None
 
     @property
     def width(self) -> int:
@@ -50,6 +53,25 @@ class Preparation:
         """
         return self.inputs.of(features)
 
+    @property
+    def usual(self) -> str:
+        """What a baseline always says, for people: the most frequent class, or the mean of numbers."""
+        return self.targets.usual if self.targets else self.majority
+
+    @property
+    def outputs(self) -> int:
+        """Classes, or targets: what a network gives of a row beside what no label says."""
+        return len(self.targets.names) if self.targets else len(self.classes)
+
+    def wanted(self, features: np.ndarray, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Return what a network is to give of raw rows, (rows, columns), the targets among them.
+
+        That is (rows,) int64, the class numbers, or (rows, targets) float32. codes: (rows,) int32, of labels in names.
+        """
+        if self.targets:
+            return self.targets.wanted(features[:, len(self.columns) :])
+        return self.class_numbers(names)[codes] if self.classes else codes.astype(np.int64)
+
     def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
         """Return the class number of each label, (rows,) int64; -1 for one that training never saw.
 
@@ -65,11 +87,12 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
     return Preparation(
         schema.features,
         schema.label_name,
-        schema.label_place,
+        next(iter(schema.label_places), None),
         classes,
-        scaling.taken or _min_max(statistics, scaling),
+        scaling.taken or _min_max(statistics.of_columns(len(schema.features)), scaling),
         tuple(statistics.classes[name] for name in classes),
         schema.dropped,
+        Targets.of(statistics, schema),
     )
 
 

@@ -107,11 +107,13 @@ def sift(text: bytes, schema: Schema, keep_unlabelled: bool = False) -> Sifted:
     blank = mask_of(pc.match_substring_regex(lines, BLANK))
     grid, label = _grid(lines.filter(flags_of(shaped)), schema)
     cells = Cells.of(grid)
-    wide = (len(schema.features), -1)
+    wide = (len(schema.places), -1)
     bad, boolean, missing = (mask.reshape(wide) for mask in (cells.bad, cells.boolean, cells.missing))
     kept = np.asarray(~bad.any(axis=0))
-    if label is not None and not keep_unlabelled:
-        kept &= ~mask_of(pc.is_in(pc.utf8_trim_whitespace(label), texts_of(MISSING)))
+    if not keep_unlabelled:
+        kept &= ~missing[len(schema.feature_places) :].any(axis=0)
+        if label is not None:
+            kept &= ~mask_of(pc.is_in(pc.utf8_trim_whitespace(label), texts_of(MISSING)))
     good = shaped.copy()
     good[shaped] = kept
     numbers = np.flatnonzero(~good & ~blank)
@@ -146,8 +148,9 @@ def reason(line: bytes, schema: Schema, keep_unlabelled: bool = False) -> str:
         return f"{len(cells)} columns, expected {len(schema.columns)}"
     of_features = [cells[place] for place in schema.places]
     faults = {place: fault for place, fault in zip(schema.places, map(_fault, of_features), strict=True) if fault}
-    if schema.label is not None and not keep_unlabelled and (word := cells[schema.label].strip()) in MISSING:
-        faults[schema.label] = f"the label is missing ({word!r})" if word else "the label is missing"
+    for place in [] if keep_unlabelled else [*schema.targets, *([] if schema.label is None else [schema.label])]:
+        if (word := cells[place].strip()) in MISSING:
+            faults[place] = f"the label is missing ({word!r})" if word else "the label is missing"
     first = min(faults, default=0)
     return f"column {brief(schema.columns[first])}: {faults.get(first, 'it cannot be read')}"
 

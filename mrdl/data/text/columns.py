@@ -25,12 +25,13 @@ class Wording:
     """How the settings of data are said, which errors name as the way out.
 
     label: what stands before the label's column; column: how a column's name is written there.
-    drop: returns how columns are left out.
+    drop: returns how columns are left out; setting: how a setting of the data has a value.
     """
 
     label: str
     column: Callable[[str], str]
     drop: Callable[[Sequence[str | int]], str]
+    setting: Callable[[str, str], str]
 
 
 def _drop_flag(columns: Sequence[str | int]) -> str:
@@ -43,8 +44,8 @@ def _drop_line(columns: Sequence[str | int]) -> str:
     return f"drop = {[str(column) for column in columns]} in [data]"
 
 
-AS_FLAGS = Wording("--label", shlex.quote, _drop_flag)
-IN_A_SPEC = Wording("[data] label =", partial(json.dumps, ensure_ascii=False), _drop_line)
+AS_FLAGS = Wording("--label", shlex.quote, _drop_flag, "--{} {}".format)
+IN_A_SPEC = Wording("[data] label =", partial(json.dumps, ensure_ascii=False), _drop_line, "{} = '{}' in [data]".format)
 
 
 def check_names(schema: Schema, source: str, wording: Wording = AS_FLAGS) -> None:
@@ -70,7 +71,7 @@ def check_names(schema: Schema, source: str, wording: Wording = AS_FLAGS) -> Non
 
 def warn_of_index(schema: Schema, source: str, wording: Wording = AS_FLAGS) -> None:
     """Log columns that bear the name of pandas' index: a row's number tells its label where rows are sorted by it."""
-    found = [i for i in schema.places if schema.columns[i] in INDEX] if schema.header_crc is not None else []
+    found = [i for i in schema.feature_places if schema.columns[i] in INDEX] if schema.header_crc is not None else []
     if found:
         name = brief(schema.columns[found[0]], LONG)
         drop = wording.drop(found)
@@ -89,7 +90,8 @@ def refuse_text(head: bytes, schema: Schema, source: str, said: bool, wording: W
     blocks, bad = BlockParser(schema).parse(text)
     columns: dict[int, tuple[int, str]] = getattr(bad, "columns", {})
     rows = sum(len(block.features) for block in blocks) + len(bad)
-    of_text = {place: cell for place, (count, cell) in columns.items() if 2 * count > rows}
+    mostly = (place for place, (count, _) in columns.items() if 2 * count > rows and place not in schema.targets)
+    of_text = {place: columns[place][1] for place in mostly}
     if not of_text:
         return
     told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in of_text.items()]
@@ -117,6 +119,12 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
     if not unfit:
         return ""
     told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in unfit]
+    if taken := [place for place, _ in unfit if place in schema.targets]:
+        learnt = f"{brief(schema.columns[taken[0]], LONG)} is learnt as numbers"
+        classes = AS_FLAGS.setting("task", "classify")
+        return (
+            f"\nColumns with cells that are no numbers:\n  {_some(told)}\n{learnt}: {classes} takes texts for classes."
+        )
     drop = AS_FLAGS.drop(names_of([place for place, _ in unfit[:SHOWN_NAMES]], schema))
     return f"\nColumns with cells that are no numbers, which {drop} leaves out:\n  {_some(told)}"
 

@@ -28,7 +28,8 @@ MOST_NULLS = 20  # spellings of missing that are read fast
 class Block:
     """Parsed rows.
 
-    features: (rows, columns) uint8 or float32, missing cells nan, so that a block with some is float32.
+    features: (rows, columns) uint8 or float32, the targets behind the features, missing cells nan, so that a block with
+    some is float32.
     label_codes: (rows,) int32, index in label_names.
     missing: how many cells are; levels: of each column of categories, by its place among the features, the texts that
     its values are indices of.
@@ -93,13 +94,15 @@ class BlockParser:
     def __init__(self, schema: Schema, *, keep_unlabelled: bool = False) -> None:
         """Take in the columns.
 
-        keep_unlabelled: whether a row whose label is missing is one, with the label ""; else it is bad.
+        keep_unlabelled: whether a row whose label is missing is one, with the label "" or the target nan; else it is
+        bad.
         """
         self._schema = schema
         self._keep_unlabelled = keep_unlabelled
         self._places = schema.places
+        self._num_features = len(schema.feature_places)
         first, last = self._places[0], self._places[-1]
-        apart = last - first + 1 > len(self._places)
+        apart = self._places != tuple(range(first, last + 1))
         self._columns = list(self._places) if apart else slice(first, last + 1)
         self._names = [str(i) for i in range(len(schema.columns))]
         self._used = [self._names[i] for i in (*self._places, *([] if schema.label is None else [schema.label]))]
@@ -164,6 +167,8 @@ class BlockParser:
             if table.num_rows != len(rows) or is_open(rows[-1]):
                 raise _Unusable  # a quote that is left open would swallow the next lines
         features, missing = self._values(table, value_type)
+        if missing and not self._keep_unlabelled and np.isnan(features[:, self._num_features :]).any():
+            raise _Unusable  # a target is
         label = None if self._schema.label is None else table.column(len(self._places)).combine_chunks()
         return Block(features, *self._coded(label, table.num_rows), missing)
 
@@ -282,6 +287,6 @@ def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np
         blocks += parsed
         line += text.count(b"\n")
     if not blocks:
-        return np.zeros((0, len(schema.features)), np.uint8), []
+        return np.zeros((0, len(schema.places)), np.uint8), []
     labels = [block.label_names[code] for block in blocks for code in block.label_codes]
     return np.concatenate([block.features for block in blocks]), labels

@@ -24,6 +24,8 @@ class Schema:
     columns: their names, c0, c1, ... where the CSV says none; label: the label's index, None without one.
     header_crc: the CRC-32 of the header line, None without one; dropped: the indices of columns that are left out.
     types: of each column, the label and those left out, too; empty where all hold plain numbers.
+    targets: the indices of columns that are learnt in place of a label; flags: whether those hold 0 or 1, else
+    numbers.
 
     sniff(b"digit,a,b\\n3,0,16\\n", "", "auto", "data.csv").features == ("a", "b")
     """
@@ -33,32 +35,45 @@ class Schema:
     header_crc: int | None
     dropped: tuple[int, ...] = ()
     types: tuple[ColumnType, ...] = ()
+    targets: tuple[int, ...] = ()
+    flags: bool = False
+
+    @property
+    def feature_places(self) -> tuple[int, ...]:
+        """The indices of the features: of all columns but the label, the targets and those left out."""
+        left_out = {self.label, *self.targets, *self.dropped}
+        return tuple(i for i in range(len(self.columns)) if i not in left_out)
 
     @property
     def places(self) -> tuple[int, ...]:
-        """The indices of the features: of all columns but the label and those left out."""
-        left_out = {self.label, *self.dropped}
-        return tuple(i for i in range(len(self.columns)) if i not in left_out)
+        """The indices of the columns of a raw row: the features, and behind them the targets."""
+        return (*self.feature_places, *self.targets)
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the features."""
-        return tuple(self.columns[i] for i in self.places)
+        return tuple(self.columns[i] for i in self.feature_places)
 
     @property
     def feature_types(self) -> tuple[ColumnType, ...]:
         """What the features hold."""
-        return tuple(self.types[i] if self.types else PLAIN for i in self.places)
+        return tuple(self.types[i] if self.types else PLAIN for i in self.feature_places)
 
     @property
-    def label_place(self) -> int | None:
-        """The label's index among the columns that are not left out, None without one."""
-        return None if self.label is None else self.label - sum(i < self.label for i in self.dropped)
+    def label_places(self) -> tuple[int, ...]:
+        """The indices of the label, or of the targets, among the columns that are not left out."""
+        places = self.targets if self.label is None else (self.label,)
+        return tuple(place - sum(i < place for i in self.dropped) for place in places)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the label column, or of the targets."""
+        return tuple(self.columns[i] for i in (self.targets if self.label is None else (self.label,)))
 
     @property
     def label_name(self) -> str:
-        """The label column's name, "" without one."""
-        return "" if self.label is None else self.columns[self.label]
+        """The same for people, "" without any."""
+        return ", ".join(self.label_names)
 
     def to_meta(self) -> dict[str, Any]:
         """Return what `from_meta` reads, as JSON has it: the fields by name."""
@@ -67,14 +82,15 @@ class Schema:
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any]) -> "Schema":
         """Return the schema that `to_meta` has written."""
-        lists = {name: tuple(meta[name]) for name in ("columns", "dropped")}
+        lists = {name: tuple(meta[name]) for name in ("columns", "dropped", "targets")}
         return cls(**{**meta, **lists, "types": tuple(map(ColumnType.of, meta["types"]))})
 
 
 def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
     """Return the schema of a CSV by its first two lines.
 
-    head: its beginning; label: the label's name or index, None where nobody said it, "none" without one.
+    head: its beginning; label: the label's name or index, None where nobody said it, "none" without one; of several
+    columns that are learnt together their names with commas between.
     header: yes, no or auto; source: its name for people; drop: names or indices of columns to leave out.
     Raises DataError or ConfigError with the way out.
     """
@@ -88,12 +104,12 @@ def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequen
     named = header == "yes" or (header == "auto" and _is_header(cells, below, label, source))
     columns = tuple(cell.strip() for cell in cells) if named else tuple(f"c{i}" for i in range(len(cells)))
     dropped = tuple(sorted({i for column in drop for i in _places(column.strip(), columns, named, source)}))
-    index = _label_index(label, columns, named, source, dropped)
+    index, targets = _labels(label, columns, named, source, dropped)
     if len(columns) < 2 and index is not None:
         raise DataError(f"{source} has one column ({brief(columns[0])}), expected a label and at least one value")
     if named and not second:
         raise DataError(f"{source} has a header but no rows")
-    return Schema(columns, index, header_crc(first.encode()) if named else None, dropped)
+    return Schema(columns, index, header_crc(first.encode()) if named else None, dropped, targets=targets)
 
 
 def refuse_numbered(head: bytes, source: str) -> None:
@@ -185,20 +201,31 @@ def _is_header(first: list[str], second: list[str], label: str | None, source: s
     )
 
 
-def _label_index(
+def _labels(
     label: str | None, columns: tuple[str, ...], named: bool, source: str, dropped: tuple[int, ...]
-) -> int | None:
-    """Return which column is the label: the first that is not left out, where nobody said it; None without one."""
+) -> tuple[int | None, tuple[int, ...]]:
+    """Return which column is the label, None without one, and which are targets, where several are named.
+
+    The label is the first column that is not left out, where nobody said it.
+    """
     kept = [i for i in range(len(columns)) if i not in set(dropped)]
-    if label == "none" and not (named and label in columns):
-        index = None
+    whole = label is None or label == "none" or (named and label in columns)
+    several = [] if whole else next(csv.reader([label or ""]), [])
+    if len(several) > 1:
+        taken = [_places(each.strip(), columns, named, source)[0] for each in several]
+    elif label == "none" and not (named and label in columns):
+        taken = []
     else:
-        index = _places(label, columns, named, source)[0] if label else next(iter(kept), 0)
-    if label and index in dropped:
-        raise ConfigError(f"column {columns[index]!r} of {source} is the label, and is to be dropped, too")
-    if dropped and len(kept) <= (index is not None):
-        raise ConfigError(f"drop leaves out {len(dropped)} columns of {source}: no values to train on are left")
-    return index
+        taken = [_places(label, columns, named, source)[0] if label else next(iter(kept), 0)]
+    if twice := [i for i in taken if taken.count(i) > 1]:
+        raise ConfigError(f"column {columns[twice[0]]!r} of {source} is named twice in label {label!r}")
+    for index in taken if label else []:
+        if index in dropped:
+            raise ConfigError(f"column {columns[index]!r} of {source} is the label, and is to be dropped, too")
+    if (dropped or len(taken) > 1) and len(kept) <= len(taken):
+        left_out = f"drop leaves out {len(dropped)}" if dropped else f"the label is {len(taken)}"
+        raise ConfigError(f"{left_out} columns of {source}: no values to train on are left")
+    return (None, tuple(taken)) if len(taken) > 1 else (next(iter(taken), None), ())
 
 
 def _places(column: str, columns: tuple[str, ...], named: bool, source: str) -> list[int]:
