@@ -297,7 +297,7 @@ def test_predict_prints_probabilities_below_the_classes(command, trained):
 
 def test_predict_prints_the_reconstruction_of_an_autoencoder(command, tmp_path):
     arch = autoencoder((3, 2))
-    scaling = Preparation(("a", "b", "c"), "", None, (), Inputs(np.zeros(3, np.float32), np.ones(3, np.float32)))
+    scaling = Preparation(("a", "b", "c"), "", None, (), Inputs.scaled(np.zeros(3, np.float32), np.ones(3, np.float32)))
     model = Model(arch, arch.initial_weights(0), scaling)
     model.save(tmp_path / "net.out")
     (tmp_path / "data.csv").write_text("a,b,c\n0,0.5,1\n1,0.25,0\n")

@@ -22,7 +22,7 @@ def a_model(classes=("0", "1", "2"), columns=NAMES) -> Model:
     rng = np.random.default_rng(4)
     arch = mlp((len(columns), 16, len(classes)))
     weights = {name: rng.normal(0.1, 1, shape).astype(np.float32) for name, shape in arch.shapes().items()}
-    inputs = Inputs(np.zeros(len(columns), np.float32), np.full(len(columns), 0.01, np.float32))
+    inputs = Inputs.scaled(np.zeros(len(columns), np.float32), np.full(len(columns), 0.01, np.float32))
     return Model(arch, weights, Preparation(columns, "label", 0, classes, inputs))
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mrdl.data.preparation.choice import looks_like_pixels
 from mrdl.data.preparation.fitness import refuse
-from mrdl.data.preparation.preparation import Preparation, looks_like_pixels, prepare
+from mrdl.data.preparation.preparation import Preparation, prepare
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.statistics import Statistics, told_rounding
 from mrdl.data.text.schema import Schema

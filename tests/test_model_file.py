@@ -25,7 +25,7 @@ RAW = np.random.default_rng(1).uniform(-2, 9, (20, 3)).astype(np.float32)
 
 
 def a_model(arch, classes, threshold=None) -> Model:
-    inputs = Inputs(np.array([-1, 0, 10], np.float32), np.array([0.5, 0.2, 0.0], np.float32), threshold)
+    inputs = Inputs.scaled(np.array([-1, 0, 10], np.float32), np.array([0.5, 0.2, 0.0], np.float32), threshold)
     prepared = Preparation(("a", "b", "ü"), "answer", 1, classes, inputs, tuple(range(len(classes))), (0, 4))
     rounds = [{"round": 1, "loss": 1.25, "accuracy": 0.5, "baseline": 0.4, "rows": 90, "validation_rows": 9}]
     return Model(arch, arch.initial_weights(5), prepared, {"shards": 4}, rounds, {"rounds": ["ab"]})

@@ -31,7 +31,7 @@ SCALED = torch.from_numpy(((RAW - MINIMUM) * FACTOR).clip(0, 1))
 
 
 def a_model(arch=mlp((3, 8, 3)), label="answer", place=1, classes=CLASSES, **more) -> Model:  # noqa: B008
-    prepared = Preparation(COLUMNS, label, place, classes, Inputs(MINIMUM, FACTOR))
+    prepared = Preparation(COLUMNS, label, place, classes, Inputs.scaled(MINIMUM, FACTOR))
     biased = {name: array + np.float32(0.1) for name, array in arch.initial_weights(5).items()}
     return Model(arch, biased, prepared, {"shards": 4}, ROUNDS, {"rounds": ["ab", "cd"]}, **more)
 

@@ -22,7 +22,7 @@ FACTOR = np.divide(1, SPAN, out=np.zeros(5), where=SPAN > 0).astype(np.float32) 
 
 def a_model(arch, threshold=None, classes=("a", "b", "c")) -> Model:
     names = tuple("vwxyz")
-    prepared = Preparation(names, "kind", 0, classes, Inputs(LOW.astype(np.float32), FACTOR, threshold))
+    prepared = Preparation(names, "kind", 0, classes, Inputs.scaled(LOW.astype(np.float32), FACTOR, threshold))
     rng = np.random.default_rng(4)
     weights = {name: rng.normal(0.1, 1, shape).astype(np.float32) for name, shape in arch.shapes().items()}
     return Model(arch, weights, prepared)

@@ -64,7 +64,7 @@ def test_a_threshold_makes_the_rows_those_of_a_binary_file(new_run, tmp_path, di
     other = new_run(path, **settings("rbm", scaling="common", **plain)).execute()
     for name, array in other.weights.items():
         np.testing.assert_allclose(model.weights[name], array, atol=1e-5)
-    assert model.preparation.threshold == float(above)
+    assert model.preparation.inputs.threshold == float(above)
     np.testing.assert_allclose(model.transform(digits), other.transform(path), atol=1e-5)
     np.testing.assert_allclose(model.evaluate(digits)["loss"], other.evaluate(path)["loss"], rtol=1e-4)
 
@@ -74,7 +74,7 @@ def test_a_threshold_works_for_every_kind_and_travels_with_the_model(new_run, tm
     model = new_run(**settings(kind, threshold="7.5")).execute()
     model.save(tmp_path / "net")
     again = mrdl.load(tmp_path / "net")
-    assert again.preparation.threshold == 7.5
+    assert again.preparation.inputs.threshold == 7.5
     rows = pd.read_csv(digits).drop(columns="digit").to_numpy()
     np.testing.assert_array_equal(again.predict((rows > 7.5) * 16), model.predict(rows))
 
@@ -89,7 +89,7 @@ def test_a_threshold_cuts_alike_in_training_and_in_use(above, engine):
 
     for values in (np.array([[0, 1, 255]], np.uint8), np.array([[0.1, 0.3, -2]], np.float32)):
         ones = np.ones(3, np.float32)
-        inputs = Inputs(0 * ones, ones, float(above))
+        inputs = Inputs.scaled(0 * ones, ones, float(above))
         rows = Rows(values, np.zeros(1, np.int64), np.arange(1), inputs.encoding)
         by = engine_of(engine, "cpu")
         trained = by.numpy(Batches(rows, 1, by).inputs(by.array(np.arange(1))))

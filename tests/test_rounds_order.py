@@ -26,7 +26,7 @@ CITIES = ColumnType("category")
         {"schema": Schema(("größe", 'a"b', ""), None, 77, (1,))},
         {"schema": Schema(("y", "when", "zip"), 0, 7, (), (PLAIN, ColumnType("date", "%d.%m.%Y %H"), CITIES))},
         {"round": Round(7, 2, 0, 5, 8, 0.1 + 0.2, 1 / 3)},
-        {"scaling": Scaling("common", 0.1, Inputs(np.float32([0.1, -3e38]), np.float32([1e-30, 7]), 0.1))},
+        {"scaling": Scaling("common", 0.1, taken=Inputs.scaled(np.float32([0.1, -3e38]), np.float32([1e-30, 7]), 0.1))},
         {"config": TrainConfig(learning_rate=1e-17, drop=("a", "b,c"), nodes=(2, 2), seed=2**64 - 1)},
         {"failures": {3: 2, 0: 1}, "fitted_layers": (0, 1), "cached": True, "emit_shards": True},
         {"extensions": (Extension("combine", "mine", "rules", "Rules.mine"),)},

@@ -116,7 +116,7 @@ def test_the_scaling_is_the_models(known, saved, new_run, tmp_path, source):
     expected = known(source)[1].preparation
     np.testing.assert_array_equal(model.preparation.inputs.factor, expected.inputs.factor)
     np.testing.assert_array_equal(model.preparation.inputs.shift, expected.inputs.shift)
-    assert model.preparation.threshold == expected.threshold
+    assert model.preparation.inputs.threshold == expected.inputs.threshold
 
 
 def test_a_threshold_of_ones_own_beside_a_model_is_not_left_out_silently(saved, new_run):
@@ -126,7 +126,7 @@ def test_a_threshold_of_ones_own_beside_a_model_is_not_left_out_silently(saved, 
     except ConfigError as error:
         assert "threshold" in str(error)
     else:
-        assert model.preparation.threshold == 7.5
+        assert model.preparation.inputs.threshold == 7.5
 
 
 def test_a_model_of_columns_in_another_order_is_refused(saved, new_run, tmp_path):

@@ -315,6 +315,7 @@ DECIDES = {
         "fine_tune",
         "threshold",
         "scaling",
+        "missing",
         "budget",
         "rounds",
         "epochs",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from mrdl.data.text.formats import refuse_other_separators
 from mrdl.data.text.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
+from mrdl.data.types import NUMBER, PLAIN, ColumnType
 from mrdl.errors import DataError, brief
 
 LEFT_OUT = "\0"  # in place of a name that nobody wants
@@ -27,6 +28,7 @@ class Columns:
     place: of the label among all columns of the training data, None where it had none.
     dropped: the places of columns of the training data that were left out.
     targets: the names and the places of columns that are learnt in place of a label.
+    types: what each feature holds, empty where all hold plain numbers.
     """
 
     names: tuple[str, ...]
@@ -34,6 +36,7 @@ class Columns:
     place: int | None
     dropped: tuple[int, ...] = ()
     targets: tuple[tuple[str, int], ...] = ()
+    types: tuple[ColumnType, ...] = ()
 
     @property
     def labels(self) -> dict[str, int]:
@@ -51,6 +54,10 @@ class Columns:
         count, whole = len(self.names), len(self._all())
         labelled = f", or {count + len(self.labels)} with the label {self.label!r}" if self.labels else ""
         return f"{count}{labelled}" + (f", or {whole} as in training" if self.dropped else "")
+
+    def type_of(self, name: str) -> ColumnType:
+        """Return what the feature of a name holds; a plain number where there is none."""
+        return self.types[self.names.index(name)] if self.types and name in self.names else PLAIN
 
     def by_place(self, width: int) -> list[str] | None:
         """Return the names of a table that says none and has so many columns; None where no table may be so wide.
@@ -107,7 +114,8 @@ def layout_of_file(head: bytes, wanted: Columns, source: str) -> Layout:
     if set(wanted.names) <= set(cells):
         return _layout(cells, wanted, header_crc(line), source)
     names = wanted.by_place(len(cells))
-    values = [cell for i, cell in enumerate(cells) if names is None or names[i] in wanted.names]
+    plain = {name for name in wanted.names if wanted.type_of(name).kind == NUMBER}
+    values = [cell for i, cell in enumerate(cells) if names is None or names[i] in plain]
     is_row = all(map(is_value, values))
     if is_row and _counts(cells, wanted):
         raise DataError(_told_missing(cells, wanted, source) + "; it is not taken for a row")
@@ -148,9 +156,10 @@ def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str)
     needed = {*wanted.names, *(names[i] for i in labels)}
     if twice := [name for i, name in enumerate(names) if name in needed and name in names[:i]]:
         raise DataError(f"{source} has more than one column of the name {twice[0]!r}: rename them")
+    types = tuple(wanted.type_of(name) for name in names) if wanted.types else ()
     label, targets = (None, tuple(labels)) if wanted.targets else (next(iter(labels), None), ())
     dropped = tuple(i for i, name in enumerate(names) if name not in needed)
-    schema = Schema(tuple(names), label, crc, dropped, targets=targets)
+    schema = Schema(tuple(names), label, crc, dropped, types, targets)
     place = {name: i for i, name in enumerate(schema.features)}
     return Layout(schema, [place[name] for name in wanted.names])
 

@@ -9,9 +9,11 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash
+from mrdl.data.contents import TABLE, contents_of
+from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash, warm_rank
 from mrdl.data.preparation.preparation import prepare
-from mrdl.data.preparation.scaling import Scaling
+from mrdl.data.preparation.scaling import STANDARD, Scaling
+from mrdl.data.sample import Sample, rows_for
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem
@@ -51,7 +53,7 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     label, header, drop: as the settings of TrainConfig; test_fraction: of rows that are kept out, above 0 and below 1.
     Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
 
-    prepare_data("digits.csv", "digit", "auto", 0.2).train_x  # (rows, 64) float32 in [0, 1]
+    prepare_data("digits.csv", "digit", "auto", 0.2).train_x  # (rows, 64) float32
     """
     source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
     if source.schema.label is None:
@@ -68,9 +70,13 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     if not len(train) or not len(test):
         raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
     counted = _statistics(x, labels, codes, train)
+    scaling = Scaling(STANDARD if contents_of(source.head) == TABLE else "auto")
+    if scaling.samples:
+        lowest = np.argsort(warm_rank(hashes[train]), kind="stable")[: rows_for(x.shape[1])]
+        counted.sample = Sample.of(x[train[np.sort(lowest)]])
     if why := problem(source.schema.label_name, counted.classes, IN_A_SPEC):
         raise DataError(f"{name}: {why}")
-    preparation = prepare(counted, source.schema, Scaling())
+    preparation = prepare(counted, source.schema, scaling)
     numbers = preparation.class_numbers(labels)[codes]
     scaled = preparation.scale(x)
     parts = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.data.sample import Sample
 from mrdl.data.values import MAX_CLASSES
 from mrdl.errors import brief
 from mrdl.metrics.moments import Moments
@@ -25,6 +26,7 @@ class Statistics:
     bad: the first bad rows as (file, place, reason, text).
     unfit: of the first columns in which cells are no numbers, (index in the CSV, a cell).
     cut: whether a mapper stopped at so many bad rows.
+    sample: what a sample tells, once all is merged and a sample was taken.
     """
 
     minimum: np.ndarray
@@ -40,6 +42,7 @@ class Statistics:
     bad: list[tuple[str, int, str, str]] = field(default_factory=list)
     unfit: list[tuple[int, str]] = field(default_factory=list)
     cut: bool = False
+    sample: Sample | None = None
 
     @classmethod
     def empty(cls, num_columns: int, num_targets: int = 0) -> "Statistics":

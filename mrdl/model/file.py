@@ -166,7 +166,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "kind": _is_text,
     "nodes": lambda value: _is_list(value, lambda each: _is_whole(each) and each > 0) and len(value) > 1,
     "options": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
-    "inputs": Inputs.is_meta,
+    "inputs": lambda value: isinstance(value, dict),
     "columns": lambda value: _is_list(value, _is_text),
     "label": _is_text,
     "label_index": lambda value: value is None or _is_whole(value),
@@ -216,6 +216,8 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
     wanted, targets = LOSSES[arch.loss].wanted, about["targets"]
     if wanted is Wanted.CLASS and not 0 < len(about["classes"]) <= nodes[-1]:
         raise ModelError(f"{name} is damaged: it has {len(about['classes'])} classes for {nodes[-1]} nodes")
+    if not Inputs.is_meta(about["inputs"], len(about["columns"])):
+        raise ModelError(f"{name} is damaged: 'inputs' in its header is {_short(about['inputs'])}")
     of_targets = (Wanted.FLAGS if targets["flags"] else Wanted.NUMBERS) if targets else None
     if of_targets != (wanted if wanted in (Wanted.FLAGS, Wanted.NUMBERS) else None):
         raise ModelError(f"{name} is damaged: it has {'' if targets else 'no '}targets for a network of {wanted}")

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mrdl.data.preparation.preparation import Preparation
+from mrdl.model.raw_inputs import RawInputs
 from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.net import Net
 
@@ -16,36 +17,27 @@ class RawNet(nn.Module):
         torch.export.export(model.net(), (rows,))
         safetensors.torch.save_file(model.net().state_dict(), "net.safetensors")
 
-    A missing value (nan) is 0 when it is scaled. `net` is the network alone; the scaling is in buffers, beside its
-    weights.
+    A missing value is nan; a category is the code of its level, the index in `model.preparation.levels`, or -1 for any
+    other one; a date is days since 1970-01-01 in UTC. `net` is the network alone, `inputs` what makes its inputs.
     """
 
-    shift: Tensor
-    factor: Tensor
-    threshold: Tensor
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, net: Net, preparation: Preparation) -> None:
         super().__init__()
         self.net = net
+        self.inputs = RawInputs(preparation.inputs.encoding)
         self._outputs = preparation.outputs or net.architecture.nodes[-1]
         self._numbers = LOSSES[net.architecture.loss].wanted is Wanted.NUMBERS
         if self._numbers and preparation.targets:
             self.register_buffer("mean", torch.from_numpy(preparation.targets.mean.astype(np.float32)))
             self.register_buffer("deviation", torch.from_numpy(preparation.targets.deviation.astype(np.float32)))
-        inputs = preparation.inputs
-        self._binary = inputs.threshold is not None
-        self.register_buffer("shift", torch.from_numpy(inputs.shift.copy()))
-        self.register_buffer("factor", torch.from_numpy(inputs.factor.copy()))
-        if self._binary:
-            self.register_buffer("threshold", torch.tensor(inputs.threshold, dtype=torch.float32))
 
     def prepared(self, x: Tensor) -> Tensor:
-        """x: (rows, columns) float32, raw. Returns (rows, columns) float32 in [0, 1], as `Preparation.scale` does."""
-        if self._binary:
-            return (x > self.threshold).to(torch.float32)
-        return torch.nan_to_num((x - self.shift) * self.factor).clamp(0.0, 1.0)
+        """x: (rows, columns) float32, raw. Returns the inputs (rows, width) float32, as `Preparation.scale` does."""
+        made: Tensor = self.inputs(x)
+        return made
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (rows, columns) float32, raw. Returns log-probabilities (rows, classes) in the order of `Model.classes`,

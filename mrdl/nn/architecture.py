@@ -66,6 +66,11 @@ class Architecture:
         return max(ACTIVATIONS[name].gain for name in self.activations)
 
     @property
+    def takes_any_input(self) -> bool:
+        """Whether inputs may have any values; those of binary units, and those that are given back, are in [0, 1]."""
+        return self.visible != "binary" and self.loss != "bce"
+
+    @property
     def by_gradient(self) -> bool:
         """Whether some stage trains the whole network by the gradient of its loss; RBMs alone have none."""
         return any(stage.layer is None for stage in self.stages)

@@ -69,7 +69,7 @@ class Batches:
         self._inputs = engine.empty((self._at_once, width))
         self._encoded = self._features.dtype == self._inputs.dtype and rows.encoding.is_none and columns == width
         self._raw = self._inputs if self._encoded else engine.empty((self._at_once, columns), like=self._features)
-        self._encode = Encoder(rows.encoding, engine, cut=False)
+        self._encode = Encoder(rows.encoding, engine, cut=False, may_miss=rows.features.dtype.kind == "f")
 
     def epoch(self, order: np.ndarray) -> Iterator[tuple[Array, Array]]:
         """Give the rows at `order`, (rows,) indices, batch after batch: inputs (n, width), which the next batches write

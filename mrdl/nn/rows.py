@@ -29,9 +29,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table that is prepared for a sweep, in two parts: rows in [0, 1] in the order of their hashes.
+    """A table that is prepared for a sweep, in two parts: rows of inputs in the order of their hashes.
 
-    train_x, test_x: (rows, columns) float32; train_y, test_y: (rows,) int64, index in classes; digest: of all of it,
+    train_x, test_x: (rows, inputs) float32; train_y, test_y: (rows,) int64, index in classes; digest: of all of it,
     the split included; label: which column it is and why, in words, if it was just read.
     """
 

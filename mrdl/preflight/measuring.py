@@ -10,6 +10,7 @@ import numpy as np
 
 from mrdl.data.preparation.preparation import prepare
 from mrdl.data.preparation.scaling import Scaling
+from mrdl.data.sample import Sample, rows_for
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.csv import Block, BlockParser, whole_lines
@@ -133,7 +134,8 @@ def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], nam
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
     statistics.add_targets(features)
-    found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold))
+    statistics.sample = Sample.of(features[: rows_for(features.shape[1])]) if config.samples else None
+    found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold, config.missing))
     wanted = found.wanted(features, codes, names)
-    rows = Rows(found.inputs.fill(features), wanted, np.arange(len(features)), found.inputs.encoding)
+    rows = Rows(features, wanted, np.arange(len(features)), found.inputs.encoding)
     return rows, found.outputs

@@ -113,7 +113,8 @@ def _rounds_of_stage(config: TrainConfig, stages: Sequence[Stage], i: int) -> It
     rounds = (config.layer_rounds if of_layer else None) or decided(config.rounds)
     epochs = (config.layer_epochs if of_layer else None) or decided(config.epochs)
     rate = base_rate(config, stages, i)
-    has_warm_start = config.warm_rows and (config.warm_epochs or stage.layer is not None)
+    tells_sample = config.samples and config.shards > 1 and i == 0  # before the shards are scaled by it
+    has_warm_start = config.warm_rows and (config.warm_epochs or stage.layer is not None or tells_sample)
     for stage_round in range(0 if has_warm_start else 1, rounds + 1):
         early = stage_round == 0 or (stage_round == 1 and not config.warm_epochs)
         yield Round(

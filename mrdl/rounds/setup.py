@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.data.contents import PIXELS, TABLE, contents_of
 from mrdl.data.inputs import columns_of
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
@@ -23,7 +24,7 @@ from mrdl.rounds.extensions import code_of_run
 from mrdl.rounds.job import RoundJob
 from mrdl.rounds.plan import Round, architecture_of, rounds_of
 from mrdl.rounds.validation import Holdout
-from mrdl.settings.config import DATA, MODEL, TrainConfig
+from mrdl.settings.config import DATA, MODEL, WARM_ROWS, TrainConfig
 from mrdl.settings.user_code import check_for_tasks
 from mrdl.shards.cache import ShardCache, shard_cache
 
@@ -73,6 +74,7 @@ class Setup:
         config = with_nodes_of_start(config)
         architecture = architecture_of(config, source.schema)
         _check_measure(config, architecture)
+        config = with_scaling(config, architecture, contents_of(source.head) if is_plain else PIXELS)
         initial = Initial.of(config, architecture, source.schema, weights)
         rounds = tuple(rounds_of(config, architecture.stages, initial.stage))
         holdout = Holdout.of(config, source, plain=is_plain)
@@ -147,7 +149,7 @@ class Initial:
         network, the data or the settings.
         """
         if not config.start_from:
-            return cls(Scaling(config.scaling, config.threshold), dict(given or {}))
+            return cls(Scaling(config.scaling, config.threshold, config.missing), dict(given or {}))
         model = load(config.start_from)
         _check_columns(model, schema, config.start_from)
         _check_settings(model, architecture, config)
@@ -157,13 +159,31 @@ class Initial:
                 f"{config.start_from} is a {model!r}: no layer of it is one of {list(architecture.nodes)}"
             )
         inputs = model.preparation.inputs
-        scaling = Scaling(config.scaling, inputs.threshold, inputs)
+        scaling = Scaling(config.scaling, inputs.threshold, taken=inputs)
         return cls(scaling, weights, _first_stage(architecture, weights))
 
     @property
     def fitted_layers(self) -> tuple[int, ...]:
         """The layers whose visible biases the model that is started from has learnt."""
         return tuple(int(name.split(".")[1]) for name in self.weights if name.endswith(".visible_bias"))
+
+
+def with_scaling(config: TrainConfig, architecture: Architecture, contents: str) -> TrainConfig:
+    """The settings with the scaling that suits the data, where it was left to mrdl, and with rows for its sample.
+
+    architecture: the network, as far as it is known; contents: of the data, see mrdl.data.contents. Raises ConfigError
+    where what is scaled so is no input of the network.
+    """
+    bounded = config.threshold is not None or not architecture.takes_any_input
+    classifies = not bounded and not architecture.visible
+    if config.scaling == "auto" and contents == TABLE and classifies and not config.start_from:
+        config = config.with_changes({"scaling": "standard"})
+    if config.scaling == "standard" and bounded:
+        what = "a threshold makes" if config.threshold is not None else f"a network of kind {config.kind!r} needs"
+        raise ConfigError(f"scaling is standard, but {what} values from 0 to 1: leave it out, or --scaling column")
+    if config.samples and not config.warm_rows:
+        config = config.with_changes({"warm_rows": WARM_ROWS, "warm_epochs": 0})
+    return config
 
 
 def with_nodes_of_start(config: TrainConfig) -> TrainConfig:
@@ -205,8 +225,11 @@ def _check_settings(model: Model, architecture: Architecture, config: TrainConfi
     """Raise ConfigError where settings say otherwise what the model decides: its visible units and its scaling."""
     if architecture.visible and model.arch.visible not in ("", architecture.visible):
         raise ConfigError(f"{config.start_from} has {model.arch.visible} visible units: --visible {model.arch.visible}")
-    if config.scaling != "auto" or config.threshold not in (None, model.preparation.inputs.threshold):
-        raise ConfigError(f"rows are scaled as {config.start_from} has it: leave out --scaling and --threshold")
+    inputs = model.preparation.inputs
+    if (config.scaling, config.missing) != ("auto", "auto") or config.threshold not in (None, inputs.threshold):
+        raise ConfigError(
+            f"rows are scaled as {config.start_from} has it: leave out --scaling, --missing and --threshold"
+        )
 
 
 def _first_stage(architecture: Architecture, weights: Weights) -> int:

@@ -5,6 +5,7 @@ output is read and checked, and the shards that a first job has packed become th
 and what of it still runs are cleared away before the next one begins, by this driver or by the one that goes on.
 """
 
+import dataclasses
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from safetensors.numpy import save
 
 from mrdl.cluster.webhdfs import tells_of_passing_trouble
 from mrdl.data.labels import told_alike
+from mrdl.data.preparation.preparation import prepare
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.statistics import told_rounding
@@ -224,7 +226,7 @@ class Submission:
             config=self._config,
             schema=self._source.schema,
             round=planned,
-            scaling=self._scaling,
+            scaling=self._decided_scaling(),
             cached=cached,
             reducers=min(self._config.shards, tasks),
             fitted_layers=self._fitted_layers,
@@ -232,6 +234,13 @@ class Submission:
             emit_shards=self._emit_shards,
             extensions=self._extensions,
         )
+
+    def _decided_scaling(self) -> Scaling:
+        """The scaling as tasks are told it: where a sample decides, what it has decided, once it is known."""
+        if not self._scaling.samples or self.prepared is None:
+            return self._scaling
+        inputs = prepare(self.prepared.statistics, self._source.schema, self._scaling).inputs
+        return dataclasses.replace(self._scaling, taken=inputs)
 
     def _launch(self, order: Order, weights: Weights) -> arguments.Launch:
         """The job that carries out an order, its files written to the run's work folder."""

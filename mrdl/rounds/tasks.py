@@ -125,6 +125,8 @@ def reduce_rows(
             continue
         shard = shards.get(key)  # None: the warm start, which also tells the driver of the data
         kept = loaded if shard is not None else loaded.lowest(WARM_ROWS, warm_rank)
+        if order.scaling.samples and (shard is None or order.config.shards == 1):
+            loaded.statistics.sample = kept.sampled()
         refusal = _refusal(loaded.statistics, order)
         problem = refusal.to_json() if refusal else None
         about = {"problem": problem, "shard": shard, "rows": len(kept.order)}
@@ -145,7 +147,7 @@ def _refusal(statistics: Statistics, order: Order) -> Refusal | None:
     config = order.config
     task = config.task if config.supervised else ""
     refusal = refuse(statistics, order.schema, config.shards, config.bad_rows == "skip", task)
-    if refusal is None:
+    if refusal is None and order.scaling.decides(statistics):
         try:
             order.architecture(statistics)
         except ConfigError as error:
@@ -223,8 +225,8 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
     if order.round.is_warm_start:
         loaded = loaded.lowest(order.config.warm_rows, warm_rank)
     return Rows(
+        features=loaded.features,
         targets=preparation.wanted(loaded.features, loaded.codes, loaded.label_names),
-        features=preparation.inputs.fill(loaded.features),
         order=loaded.order,
         encoding=preparation.inputs.encoding,
     )

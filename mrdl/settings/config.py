@@ -103,9 +103,17 @@ class TrainConfig:
     )
     scaling: str = setting(
         "auto",
-        "min-max scaling to [0, 1]: each column by itself, all columns alike (pixels), or auto",
+        "how values are scaled: standard to mean 0 and deviation 1, column and common to [0, 1] by the range of each "
+        "column or of all; auto: standard for a classifier of a table, common for pixels, else column",
         MODEL,
-        ("auto", "column", "common"),
+        ("auto", "standard", "column", "common"),
+    )
+    missing: str = setting(
+        "auto",
+        "what a missing number becomes: the mean, the median, or zero; auto: the mean where scaling is standard, else "
+        "the least value",
+        MODEL,
+        ("auto", "mean", "median", "zero"),
     )
     budget: int = setting(
         12, "passes over the data in all, shared out among rounds where epochs is left out", MODEL, least=1
@@ -266,6 +274,11 @@ class TrainConfig:
         """The name of what an mlp is trained by."""
         of_numbers = "mse" if self.loss == "auto" else self.loss
         return {"regress": of_numbers, "multilabel": "multilabel"}.get(self.task, "nll")
+
+    @property
+    def samples(self) -> bool:
+        """Whether a sample of the rows decides how values are scaled or filled in."""
+        return self.scaling == "standard" or self.missing in ("mean", "median")
 
     @property
     def supervised(self) -> bool:

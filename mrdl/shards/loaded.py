@@ -8,7 +8,8 @@ from typing import IO
 
 import numpy as np
 
-from mrdl.data.hashing import hash_order, is_integral
+from mrdl.data.hashing import hash_order, is_integral, warm_rank
+from mrdl.data.sample import Sample, rows_for
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
 from mrdl.shards import records
@@ -165,6 +166,11 @@ class LoadedShard:
         part.label_names = [self.label_names[code] for code in used]
         part.order = hash_order(part.hashes, part.features, part.codes, part.label_names)
         return part
+
+    def sampled(self) -> Sample:
+        """What the rows of a sample tell, those of the rows that rank lowest."""
+        part = self.lowest(rows_for(self.features.shape[1]), warm_rank)
+        return Sample.of(part.features[part.order])
 
     def write(self, key: bytes, tag: Tag, write: Write, order: np.ndarray | None = None) -> None:
         """Write the rows by hash as packed lines: a cached shard has one form only.

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from safetensors.numpy import load, save
 
+from mrdl.data.sample import Sample
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
 from mrdl.metrics.moments import Moments
@@ -167,10 +168,14 @@ def key_of(line: bytes) -> bytes:
 
 # --- the records that are more than arrays ---
 
+SAMPLE = "sample."  # of the names of the arrays that tell of a sample
+
 
 def pack_statistics(tag: Tag, statistics: Statistics, **more: Any) -> bytes:
     """The value of a record of statistics. more: what its meta says beside them, of a shard for instance."""
     arrays = {"minimum": statistics.minimum, "maximum": statistics.maximum}
+    if statistics.sample:
+        arrays |= {SAMPLE + name: array for name, array in statistics.sample.arrays().items()}
     return pack(tag, {**statistics.to_meta(), **more}, arrays)
 
 
@@ -181,4 +186,6 @@ def to_statistics(meta: Mapping[str, Any], arrays: Arrays) -> Statistics:
         known[name] = [tuple(row) for row in known[name]]
     known["levels"] = {int(place): counts for place, counts in known["levels"].items()}  # JSON's keys are texts
     known["targets"] = [Moments.from_meta(each) for each in known["targets"]]
+    of_sample = {name.removeprefix(SAMPLE): array for name, array in arrays.items() if name.startswith(SAMPLE)}
+    known["sample"] = Sample.from_arrays(of_sample) if of_sample else None
     return Statistics(minimum=arrays["minimum"], maximum=arrays["maximum"], **known)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mrdl.data.labels import class_numbers
+from mrdl.data.preparation.choice import choose_inputs
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.statistics import Statistics
@@ -40,6 +41,11 @@ class Preparation:
     def width(self) -> int:
         """Inputs that a row becomes: the nodes of a network's first layer."""
         return self.inputs.width
+
+    @property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """The levels of each column of categories, by its name, in the order of the codes in raw rows."""
+        return {self.columns[place]: tuple(names) for place, names in self.inputs.dictionary.items()}
 
     @property
     def majority(self) -> str:
@@ -82,6 +88,7 @@ class Preparation:
 
 def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Preparation:
     """Return the preparation that the statistics of all rows decide."""
+    inputs = scaling.taken or choose_inputs(statistics, schema, scaling)
     learnable = schema.label is not None and not statistics.too_many_classes
     classes = tuple(sorted(statistics.classes, key=_class_order)) if learnable else ()
     return Preparation(
@@ -89,32 +96,11 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
         schema.label_name,
         next(iter(schema.label_places), None),
         classes,
-        scaling.taken or _min_max(statistics.of_columns(len(schema.features)), scaling),
+        inputs.with_dictionary({place: sorted(statistics.levels.get(place, {})) for place in inputs.categories}),
         tuple(statistics.classes[name] for name in classes),
         schema.dropped,
         Targets.of(statistics, schema),
     )
-
-
-def _min_max(statistics: Statistics, scaling: Scaling) -> Inputs:
-    """Return the inputs that are columns scaled to [0, 1] by their range, or that of all."""
-    low, high = statistics.minimum, statistics.maximum
-    empty = low > high  # no row has a value there
-    low, high = np.where(empty, np.float32(0), low), np.where(empty, np.float32(0), high)
-    if scaling.how == "common" or (scaling.how == "auto" and looks_like_pixels(statistics)):
-        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
-    span = high.astype(np.float64) - low
-    factor = np.divide(1.0, span, out=np.zeros_like(span), where=span > np.finfo(np.float32).tiny).astype(np.float32)
-    return Inputs(low, factor, scaling.threshold)
-
-
-def looks_like_pixels(statistics: Statistics) -> bool:
-    """Return whether one unit for all columns fits.
-
-    So it does for whole numbers from 0 to 255 where most columns that vary reach the same height.
-    """
-    high = statistics.maximum[statistics.maximum > statistics.minimum]
-    return bool(statistics.integral and len(high) and (high >= 0.9 * high.max()).mean() >= 0.5)
 
 
 def _class_order(name: str) -> tuple[float, str]:

@@ -86,6 +86,15 @@ class Engine(Protocol):
     def take(self, array: Array, rows: Array, out: Array | None = None) -> Array:
         """The rows at indices (n,)."""
 
+    def columns(self, array: Array, places: Array) -> Array:
+        """The columns at indices (n,)."""
+
+    def put(self, x: Array, places: Array, values: Array) -> None:
+        """Put values (n, k) at places (n, k) of the rows of x."""
+
+    def whole(self, x: Array) -> Array:
+        """The values as int64, their fractions cut off."""
+
     # --- products ---
 
     def affine(self, x: Array, weight: Array, bias: Array, out: Array | None = None) -> Array:
@@ -113,6 +122,15 @@ class Engine(Protocol):
 
     def clip(self, x: Array, least: float, most: float, out: Array) -> Array:
         """x, where it is between the two, else the nearer of them."""
+
+    def is_nan(self, x: Array) -> Array:
+        """Whether each value is nan."""
+
+    def known_(self, x: Array, values: Any) -> None:
+        """What is nan becomes `values`, one for all or one for each column, (columns,)."""
+
+    def wave_(self, x: Array) -> None:
+        """sin(2 pi x), of the fraction of x."""
 
     def relu_(self, x: Array) -> Array:
         """max(x, 0)."""

@@ -62,6 +62,15 @@ class NumpyEngine:
     def take(self, array: np.ndarray, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         return np.take(array, rows, 0, out, "clip")  # numpy buffers `out` unless it may clip indices
 
+    def columns(self, array: np.ndarray, places: np.ndarray) -> np.ndarray:
+        return np.take(array, places, 1, mode="clip")
+
+    def put(self, x: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
+        np.put_along_axis(x, places, values, 1)
+
+    def whole(self, x: np.ndarray) -> np.ndarray:
+        return x.astype(np.int64)
+
     # --- products ---
 
     def affine(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -96,6 +105,19 @@ class NumpyEngine:
 
     def clip(self, x: np.ndarray, least: float, most: float, out: np.ndarray) -> np.ndarray:
         return np.clip(x, least, most, out)
+
+    def is_nan(self, x: np.ndarray) -> np.ndarray:
+        return np.isnan(x)
+
+    def known_(self, x: np.ndarray, values: Any) -> None:
+        missing = np.isnan(x)
+        if missing.any():
+            np.copyto(x, values, where=missing)
+
+    def wave_(self, x: np.ndarray) -> None:
+        x -= np.floor(x)
+        x *= 2 * np.pi
+        np.sin(x, x)
 
     def relu_(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0, out=x)

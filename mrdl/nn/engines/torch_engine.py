@@ -56,6 +56,15 @@ class TorchEngine:
     def take(self, array: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor:
         return torch.index_select(array, 0, rows) if out is None else torch.index_select(array, 0, rows, out=out)
 
+    def columns(self, array: Tensor, places: Tensor) -> Tensor:
+        return torch.index_select(array, 1, places)
+
+    def put(self, x: Tensor, places: Tensor, values: Tensor) -> None:
+        x.scatter_(1, places, values.to(x.dtype))
+
+    def whole(self, x: Tensor) -> Tensor:
+        return x.long()
+
     # --- products ---
 
     def affine(self, x: Tensor, weight: Tensor, bias: Tensor, out: Tensor | None = None) -> Tensor:
@@ -83,6 +92,15 @@ class TorchEngine:
 
     def clip(self, x: Tensor, least: float, most: float, out: Tensor) -> Tensor:
         return torch.clamp(x, least, most, out=out)
+
+    def is_nan(self, x: Tensor) -> Tensor:
+        return x.isnan()
+
+    def known_(self, x: Tensor, values: Any) -> None:
+        x.copy_(torch.where(x.isnan(), torch.as_tensor(values, dtype=x.dtype, device=x.device), x))
+
+    def wave_(self, x: Tensor) -> None:
+        x.frac_().mul_(2 * math.pi).sin_()
 
     def relu_(self, x: Tensor) -> Tensor:
         return x.relu_()

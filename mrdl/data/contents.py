@@ -1,0 +1,26 @@
+"""Tells from the first rows of a table whether they are pictures, whose columns are pixels, or anything else."""
+
+from mrdl.data.hashing import is_integral
+from mrdl.data.preparation.choice import looks_like_pixels
+from mrdl.data.statistics import Statistics
+from mrdl.data.target import Head
+from mrdl.data.text.csv import BlockParser, whole_lines
+from mrdl.data.types import NUMBER
+
+PIXELS, TABLE = "pixels", "table"
+
+
+def contents_of(head: Head) -> str:
+    """Return PIXELS or TABLE by the rows in the first bytes of a data set; PIXELS where none can be read."""
+    if any(each.kind != NUMBER for each in head.schema.feature_types):
+        return TABLE
+    text = head.text if head.whole else head.text[: head.text.rfind(b"\n") + 1]
+    parser = BlockParser(head.schema, keep_unlabelled=True)
+    seen, rows = Statistics.empty(len(head.schema.features)), 0
+    for lines in whole_lines([text], head.schema.header_crc):
+        for block in parser.parse(lines)[0]:
+            features = block.features[:, : len(seen.minimum)]  # behind them there may be targets
+            seen.integral = seen.integral and is_integral(features, or_missing=True)
+            seen.add_range(features)
+            rows += len(features)
+    return PIXELS if not rows or looks_like_pixels(seen) else TABLE

@@ -1,0 +1,111 @@
+"""A table is standardised by a sample: the same network whatever runs it, however it is split, ordered and cached."""
+
+import numpy as np
+import pytest
+
+import mrdl
+from mrdl.data.sample import Sample
+from mrdl.errors import ConfigError
+from mrdl.settings.config import WARM_ROWS
+
+SMALL = {"nodes": (4, 8, 2), "rounds": 2, "epochs": 1, "label": "y"}
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[str]:
+    """1,200 rows of heavy tails, flags and missing cells."""
+    rng = np.random.default_rng(7)
+    rows = rng.lognormal(3, 2, (1200, 4)).round(3)
+    labels = np.where(np.log(rows[:, 0]) + np.log(rows[:, 1]) > 6, "yes", "no")
+    rows[:, 3] = rows[:, 3] > 20
+    texts = rows.astype("U12")
+    texts[rng.random(rows.shape) < [0, 0.01, 0.2, 0]] = ""
+    return [",".join((*row, label)) for row, label in zip(texts, labels, strict=True)]
+
+
+def written(path, lines) -> str:
+    path.write_text("a,b,c,d,y\n" + "\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def whole(lines, tmp_path) -> str:
+    return written(tmp_path / "table.csv", lines)
+
+
+@pytest.fixture
+def parts(lines, tmp_path) -> str:
+    """The same rows in another order, in two files."""
+    (tmp_path / "parts").mkdir()
+    written(tmp_path / "parts" / "b.csv", lines[:300])
+    written(tmp_path / "parts" / "a.csv", lines[:299:-1])
+    return str(tmp_path / "parts")
+
+
+SETTINGS = {
+    "one shard": {"shards": 1},
+    "shards": {"shards": 4},
+    "shards without a warm start": {"shards": 4, "warm_rows": 0},
+    "a warm start of no epochs": {"shards": 4, "warm_epochs": 0},
+    "by range, with medians": {"shards": 4, "warm_rows": 0, "scaling": "column", "missing": "median"},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_table_becomes_one_network_by_any_split_order_and_cache(name, whole, parts, new_run, tmp_path):
+    settings = {**SMALL, "nodes": (), **SETTINGS[name]}
+    first = new_run(whole, cache_dir=str(tmp_path / "cache"), **settings).execute()
+    assert new_run(parts, **settings).execute().digest == first.digest
+    assert new_run(whole, cache_dir=str(tmp_path / "cache"), **settings).execute().digest == first.digest
+    assert first.arch.nodes[0] == first.preparation.width == 5
+
+
+def test_one_shard_and_many_are_scaled_alike(whole, new_run):
+    one, many = (new_run(whole, shards=shards, **{**SMALL, "nodes": ()}).execute().preparation for shards in (1, 4))
+    for name, array in one.inputs.arrays().items():
+        np.testing.assert_array_equal(array, getattr(many.inputs, name))
+
+
+def test_the_sample_is_that_of_all_training_rows_where_they_are_few(whole, new_run):
+    run = new_run(whole, shards=3, validation=0, **{**SMALL, "nodes": ()})
+    inputs = run.execute().preparation.inputs
+    raw = np.genfromtxt(whole, delimiter=",", skip_header=1, usecols=range(4))
+    known = Sample.of(raw.astype(np.float32))
+    np.testing.assert_allclose(inputs.shift[:3], known.mean[:3], rtol=1e-6)
+    assert (inputs.shift[3], inputs.factor[3]) == (0, 1)
+    assert run.setup.config.scaling == "standard" and run.setup.config.missing == "auto"
+
+
+def test_a_run_goes_on_and_a_model_is_started_from_with_the_same_scaling(whole, new_run, tmp_path):
+    settings = {**SMALL, "nodes": (), "shards": 3}
+    whole_run = new_run(whole, folder="one", **settings).execute()
+    new_run(whole, folder="two", **{**settings, "rounds": 1}).execute()
+    assert new_run(whole, folder="two", resume=True, **settings).execute().digest == whole_run.digest
+    model = tmp_path / "one" / "model.safetensors"
+    further = new_run(whole, start_from=str(model), **settings).execute()
+    assert further.preparation.inputs.to_meta() == whole_run.preparation.inputs.to_meta()
+    np.testing.assert_array_equal(further.preparation.inputs.factor, whole_run.preparation.inputs.factor)
+
+
+def test_what_needs_values_from_0_to_1_is_not_standardised(whole, new_run):
+    assert new_run(whole, kind="autoencoder", label="y").setup.config.scaling == "auto"
+    assert new_run(whole, threshold=20, label="y").setup.config.scaling == "auto"
+    for about in ({"kind": "autoencoder"}, {"kind": "rbm"}, {"threshold": 20}):
+        with pytest.raises(ConfigError, match="scaling is standard, but .* from 0 to 1"):
+            new_run(whole, scaling="standard", label="y", **about).setup  # noqa: B018
+
+
+def test_pixels_stay_as_they_are(digits, new_run):
+    config = new_run(digits).setup.config
+    assert config.scaling == "auto" and config.warm_rows == WARM_ROWS
+
+
+def test_a_module_takes_the_raw_rows_of_a_table(whole, new_run):
+    torch = pytest.importorskip("torch")
+    model = new_run(whole, shards=1, **{**SMALL, "nodes": ()}).execute()
+    raw = np.random.default_rng(0).lognormal(3, 2, (500, 4)).astype(np.float32)
+    raw[::7, 2] = np.nan
+    with torch.no_grad():
+        given = model.net()(torch.from_numpy(raw)).exp().numpy()
+    np.testing.assert_allclose(given, model.predict_proba(raw), atol=1e-5)
+    assert model.digest == mrdl.load(model.run_dir).digest
