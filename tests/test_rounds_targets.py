@@ -1,5 +1,7 @@
 """Numbers and flags that are learnt: trained, predicted in their own unit, measured, refused where they are none."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,10 @@ import torch
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 import mrdl
+from mrdl.cli.main import main
 from mrdl.errors import ConfigError, DataError
 from mrdl.metrics.moments import Moments
+from mrdl.model.baseline import as_json, told_baseline
 
 QUICK = {"show": False, "shards": 2, "rounds": 2, "nodes": (), "epochs": 2, "warm_epochs": 2}
 
@@ -158,3 +162,58 @@ def test_moments_are_those_of_numpy_however_the_rows_are_parted():
     assert merged == whole and merged.rows == 1000 and not merged.are_flags
     assert (merged.mean, merged.deviation) == pytest.approx((values.mean(dtype=float), values.std(dtype=float)))
     assert (Moments().mean, Moments().deviation) == (0, 0)
+
+
+# --- what people see ---
+
+
+def test_everything_that_is_shown_of_a_run_has_its_numbers_and_no_accuracy(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    a_frame(300).drop(columns=["wet", "cold"]).to_csv("x.csv", index=False)
+    quick = [
+        "--label",
+        "price",
+        "--shards",
+        "2",
+        "--rounds",
+        "1",
+        "--epochs",
+        "1",
+        "--warm-epochs",
+        "1",
+        "--run-dir",
+        "run",
+    ]
+    assert main(["train", "x.csv", *quick, "--json"]) == 0
+    told = capsys.readouterr()
+    summary = json.loads(told.out)
+    assert {"rmse", "mae", "r2", "baseline_rmse", "no_better", "loss"} <= set(summary) and "accuracy" not in summary
+    assert "--task classify takes each value for a class" in told.err and "always saying the mean, " in told.err
+    for command in (["show", "run"], ["show", "run/model.safetensors"], ["runs", "."], ["evaluate", "run", "x.csv"]):
+        assert main(command) == 0
+        said = capsys.readouterr().out
+        assert "RMSE " in said and "mean" in said and "accuracy" not in said and "nan" not in said
+    assert main(["predict", "run", "x.csv"]) == 0
+    given = [float(line) for line in capsys.readouterr().out.splitlines()]
+    np.testing.assert_allclose(given, mrdl.load("run").predict("x.csv"), rtol=1e-8)
+
+
+def test_flags_are_printed_under_their_names(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    a_frame(300).drop(columns="price").to_csv("x.csv", index=False)
+    quick = ["--label", "cold,wet", "--shards", "1", "--rounds", "1", "--epochs", "1", "--run-dir", "run"]
+    assert main(["train", "x.csv", *quick]) == 0
+    assert "yes or no in each: several labels" in capsys.readouterr().err
+    for more, cells in (([], {"0", "1"}), (["--proba"], None)):
+        assert main(["predict", "run", "x.csv", *more]) == 0
+        heading, *rows = capsys.readouterr().out.splitlines()
+        assert heading == "cold,wet" and len(rows) == 300
+        assert cells is None or set(",".join(rows).split(",")) == cells
+
+
+@pytest.mark.parametrize(("rmse", "verdict"), [(9.0, ""), (9.9, ": no better"), (11.0, ": no better")])
+def test_a_network_is_told_where_it_is_not_shown_to_be_better_than_the_mean(rmse, verdict):
+    """Of 100 rows 16 % of the variance are two standard deviations."""
+    scores = {"rows": 100, "rmse": rmse, "mae": 1.0, "r2": 1 - rmse**2 / 100, "baseline_rmse": 10.0}
+    assert told_baseline(scores, "7.5") == f"always saying the mean, 7.5, would have an RMSE of 10{verdict}"
+    assert as_json(scores, "7.5")["no_better"] == bool(verdict)

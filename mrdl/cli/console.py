@@ -8,7 +8,7 @@ from rich.table import Table
 
 from mrdl.cli.screen import Screen, counted, duration
 from mrdl.errors import printable
-from mrdl.model.baseline import told_accuracy, told_balanced, told_baseline
+from mrdl.model.baseline import told_balanced, told_baseline, told_worth
 from mrdl.preflight.advice import ALONE, Estimate
 from mrdl.rounds.events import Began, Event, Finished, Noted, Progressed, RoundDone
 from mrdl.rounds.manifest import shown_score
@@ -136,6 +136,6 @@ def _lines_of(run: Finished) -> Iterator[tuple[str, str]]:
 
 def _scores(scores: Mapping[str, Any]) -> str:
     """All measures of the rows that were kept out, or of a test."""
-    told = [f"accuracy {told_accuracy(scores)}"] if "accuracy" in scores else []
+    told = [worth] if (worth := told_worth(scores)) else []
     told += [f"{name} {shown_score(name, scores[name])}" for name in ("loss", "mse") if name in scores]
     return ", ".join(told)

@@ -5,6 +5,7 @@ import json
 
 import mrdl
 from mrdl.cli.screen import say
+from mrdl.model.baseline import told_baseline, told_worth
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,11 @@ def evaluate(options: argparse.Namespace) -> None:
     model = mrdl.load(options.model)
     if not model.classifies:
         scores = model.evaluate(options.data)
-        say(json.dumps(scores) if options.json else "\n".join(f"{name} {value:.6g}" for name, value in scores.items()))
+        if options.json:
+            print(json.dumps(scores))
+        else:
+            beside = [told_worth(scores), told_baseline(scores, model.preparation.usual)]
+            say("\n".join([*filter(None, beside), *(f"{name} {value:.6g}" for name, value in scores.items())]))
         return
     report = model.report(options.data)
     if options.json:

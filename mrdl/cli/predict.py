@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 import mrdl
 from mrdl.cli.screen import Screen
 from mrdl.errors import printable
+from mrdl.settings.fields import names_as_text
 from mrdl.storage.store import is_packed, store_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ SILENT_S = 2.0  # before a bar is worth a look
 def define(parser: argparse.ArgumentParser) -> None:
     """Say what `mrdl predict` can be told."""
     parser.description = (
-        "Print the label of each row, one a line; of networks without classes the reconstruction, as CSV."
+        "Print the label of each row, one a line, or its number; of several labels 0 or 1 for each, as CSV; of "
+        "networks that learn without a label the reconstruction, as CSV."
     )
     parser.add_argument("model", help="a run folder, or a model file that train wrote")
     parser.add_argument("data", help="a CSV, with or without the label column; local or hdfs://")
@@ -42,7 +44,9 @@ def predict(options: argparse.Namespace) -> None:
     """
     model = mrdl.load(options.model)
     text_of = _text_of(model, options)
-    heading = _as_data(",".join(model.classes)) + "\n" if options.proba else ""
+    targets = model.preparation.targets
+    names = (targets.names if targets else model.classes) if options.proba or (targets and _is_wide(model)) else ()
+    heading = _as_data(names_as_text(names)) + "\n" if names else ""
     with _bar(options.data) as on_text:
         for rows in model.blocks(options.data, on_text):
             sys.stdout.write(heading + text_of(rows))
@@ -58,9 +62,18 @@ def _text_of(model: "Model", options: argparse.Namespace) -> Callable[[np.ndarra
         return lambda rows: _lines(model.predict_proba(rows), "{:.6f}")
     if options.features:
         return lambda rows: _lines(model.transform(rows), "{:.6g}")
+    if model.preparation.targets:
+        given = "{:d}" if model.preparation.targets.flags else "{:.9g}"
+        return lambda rows: _lines(model.predict(rows).reshape(len(rows), -1), given)
     if model.classifies:
         return lambda rows: "".join(f"{_as_data(label)}\n" for label in model.labels(rows))
     return lambda rows: _lines(model.reconstruct(rows), "{:.6g}")
+
+
+def _is_wide(model: "Model") -> bool:
+    """Whether a row has several targets, or flags, so that columns have names."""
+    targets = model.preparation.targets
+    return bool(targets and (targets.flags or len(targets.names) > 1))
 
 
 def _lines(table: np.ndarray, form: str) -> str:

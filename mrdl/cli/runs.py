@@ -13,7 +13,7 @@ from mrdl.cli.show import kept, state
 from mrdl.errors import ConfigError
 from mrdl.model.baseline import as_json, told_short
 from mrdl.rounds.folder import RunFolder
-from mrdl.rounds.manifest import OF_ROWS
+from mrdl.rounds.manifest import OF_ROWS, shown_score, told_name
 from mrdl.rounds.provenance import FAILED
 
 
@@ -41,8 +41,12 @@ def runs(options: argparse.Namespace) -> None:
     for name in ("run", "data", "rounds", "validation", "state"):
         table.add_column(name)
     for run in told:
-        scores = ", ".join(f"{name} {value:.4f}" for name, value in run["validation"].items() if name not in OF_ROWS)
-        beside = told_short(run["validation"], run["majority"] or "")
+        scores = ", ".join(
+            f"{told_name(name)} {shown_score(name, value)}"
+            for name, value in run["validation"].items()
+            if name not in OF_ROWS
+        )
+        beside = told_short(run["validation"], run["usual"])
         table.add_row(
             run["run"],
             run["data"],
@@ -73,4 +77,5 @@ def _about_run(folder: RunFolder) -> dict[str, Any]:
         "validation": scores,
         "state": state(folder, about.get("drivers", [])),
     }
-    return {**told, **as_json(scores, best.majority if best else "")}
+    told["usual"] = usual = best.majority if best else ""
+    return {**told, **as_json(scores, usual)}

@@ -12,9 +12,9 @@ from rich.table import Table
 import mrdl
 from mrdl.cli.screen import counted, say, wide
 from mrdl.errors import ConfigError
-from mrdl.model.baseline import as_json, told_accuracy, told_baseline
+from mrdl.model.baseline import as_json, told_baseline, told_worth
 from mrdl.rounds.folder import RunFolder
-from mrdl.rounds.manifest import Manifest, best_round
+from mrdl.rounds.manifest import Manifest, best_round, shown_score, told_name
 from mrdl.rounds.provenance import DONE, FAILED, STOPPED
 from mrdl.settings.config import TrainConfig, from_file
 
@@ -51,14 +51,17 @@ def show(options: argparse.Namespace) -> None:
     model = mrdl.load(path)
     if options.json:
         about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256, "digest": model.digest}
-        about.update(as_json(model.validation, model.preparation.majority))
+        about.update(as_json(model.validation, model.preparation.usual))
         print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
         return
     say(f"{model!r}\n  sha256 {model.sha256}, of the weights\n  digest {model.digest}, of all that is in the file")
-    say(f"  {len(model.preparation.columns)} columns; classes: {', '.join(model.classes[:20]) or 'none'}")
-    if "accuracy" in model.validation:
-        say(f"  accuracy {told_accuracy(model.validation)}")
-        say(f"  {told_baseline(model.validation, model.preparation.majority)}")
+    targets = model.preparation.targets
+    learnt = f"{'labels' if targets.flags else 'numbers'}: {', '.join(targets.names[:20])}" if targets else ""
+    classes = f"classes: {', '.join(model.classes[:20]) or 'none'}"
+    say(f"  {len(model.preparation.columns)} columns; {learnt or classes}")
+    if worth := told_worth(model.validation):
+        say(f"  {worth}")
+        say(f"  {told_baseline(model.validation, model.preparation.usual)}")
     say(model.history.to_string(index=False))
 
 
@@ -129,7 +132,7 @@ def _table_of(rounds: Sequence[Manifest]) -> Table:
             m.parent[:8] or "start",
             str(m.rows),
             f"{min(losses):.4f} - {max(losses):.4f}" if losses else "",
-            ", ".join(f"{name} {value:.4f}" for name, value in m.main_scores().items()),
+            ", ".join(f"{told_name(name)} {shown_score(name, value)}" for name, value in m.main_scores().items()),
             f"{m.outer_step:g}",
             f"{m.seconds:.1f} ({spent})",
         )
@@ -150,8 +153,8 @@ def _of_kept(folder: RunFolder, trained: Sequence[Manifest]) -> list[str]:
     if best is None:
         return []
     told = [f"kept: round {_name(best)}, the best one"] if best is not trained[-1] else []
-    if "accuracy" in best.validation:
-        told.append(f"accuracy {told_accuracy(best.validation)}")
+    if worth := told_worth(best.validation):
+        told.append(worth)
         told.append(told_baseline(best.validation, best.majority))
     return told
 

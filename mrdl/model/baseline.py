@@ -1,6 +1,7 @@
-"""Compares a network with always saying the most frequent class, and says how far few rows can be trusted.
+"""Compares a network with always saying the most frequent class, or the mean, and says how far few rows can be trusted.
 
-Measures are dicts as Model.score gives them: rows, accuracy and baseline, both from 0 to 1.
+Measures are dicts as Model.score gives them: rows, accuracy and baseline, both from 0 to 1; of numbers rmse and
+baseline_rmse, in their own unit.
 """
 
 import math
@@ -22,6 +23,26 @@ def is_no_better(accuracy: float, baseline: float, rows: int) -> bool:
     return accuracy <= baseline + SIGMAS * deviation
 
 
+def is_no_better_than_mean(rmse: float, baseline: float, rows: int) -> bool:
+    """Return whether numbers are not shown to be nearer than their mean, by two standard deviations.
+
+    rmse, baseline: of the network, and of always saying the mean of the training rows. Of a network that explains the
+    share s of the variance, squared errors are s smaller in the mean, and vary by 2 sqrt(s) from row to row, in units
+    of the variance: that is plain where sqrt(rows) * s / (2 * sqrt(s)) is SIGMAS or more.
+    """
+    explained = 1 - (rmse / baseline) ** 2 if baseline else -math.inf
+    return not explained > (2 * SIGMAS) ** 2 / max(1, rows)
+
+
+def told_worth(scores: Mapping[str, Any]) -> str:
+    """Return what people look at first: an accuracy, or of numbers how far off they are; "" of what has neither."""
+    if "rmse" in scores:
+        explained = f", R² {scores['r2']:.4f}" if "r2" in scores else ""
+        off = f"RMSE {scores['rmse']:.6g}, MAE {scores['mae']:.6g}"
+        return f"{off}{explained} of {_counted(int(scores['rows']))}"
+    return f"accuracy {told_accuracy(scores)}" if "accuracy" in scores else ""
+
+
 def told_accuracy(scores: Mapping[str, Any]) -> str:
     """Return an accuracy for people: 96.30 % of 27 rows (95 % interval: 81.7 to 99.3 %)."""
     accuracy = float(scores["accuracy"])
@@ -36,8 +57,12 @@ def told_accuracy(scores: Mapping[str, Any]) -> str:
 def told_baseline(scores: Mapping[str, Any], majority: str) -> str:
     """Return what always saying the majority class would be right in, and whether the network is no better.
 
-    Returns "" where nobody knows: in models of earlier versions, or without rows.
+    majority: the class, or the mean of numbers. Returns "" where nobody knows: in models of earlier versions, or
+    without rows.
     """
+    if "baseline_rmse" in scores:
+        off, verdict = scores["baseline_rmse"], ": no better" * _is_no_better_than_mean(scores)
+        return f"always saying the mean, {majority}, would have an RMSE of {off:.6g}{verdict}"
     if not majority or "baseline" not in scores or not scores["rows"]:
         return ""
     verdict = ": no better" if is_no_better(scores["accuracy"], scores["baseline"], scores["rows"]) else ""
@@ -57,6 +82,8 @@ def told_balanced(scores: Mapping[str, Any]) -> str:
 
 def told_short(scores: Mapping[str, Any], majority: str) -> str:
     """Return the same in a few words, for a table: always '0' 0.9730, no better."""
+    if "baseline_rmse" in scores:
+        return f"always the mean {scores['baseline_rmse']:.6g}{', no better' * _is_no_better_than_mean(scores)}"
     if not told_baseline(scores, majority):
         return ""
     no_better = is_no_better(scores["accuracy"], scores["baseline"], scores["rows"])
@@ -93,6 +120,11 @@ def told_absent(class_rows: Mapping[str, int], kept_out: Mapping[str, int]) -> l
     return told
 
 
+def _is_no_better_than_mean(scores: Mapping[str, Any]) -> bool:
+    """Return the same of measures."""
+    return is_no_better_than_mean(scores["rmse"], scores["baseline_rmse"], int(scores["rows"]))
+
+
 def _counted(rows: int) -> str:
     """Return a number of rows in words."""
     return f"{rows:,} row{'s' * (rows != 1)}"
@@ -107,8 +139,13 @@ def _listed(texts: Sequence[str]) -> str:
 def as_json(scores: Mapping[str, Any], majority: str) -> dict[str, Any]:
     """Return the same for a program; None where nobody knows.
 
-    accuracy_rows: of how many rows accuracy and interval are.
+    accuracy_rows: of how many rows accuracy and interval are. Of numbers there are rmse, mae and r2 in their place,
+    measured_rows, and baseline_rmse, that of always saying the mean.
     """
+    if "rmse" in scores:
+        found = {name: scores.get(name) for name in ("rmse", "mae", "r2", "baseline_rmse")}
+        no_better = _is_no_better_than_mean(scores) if "baseline_rmse" in scores else None
+        return {**found, "measured_rows": scores["rows"], "no_better": no_better}
     told = dict.fromkeys(("accuracy_rows", "accuracy_interval", "majority", "baseline", "no_better"))
     if scores.get("accuracy") is None or not scores.get("rows"):
         return told

@@ -13,7 +13,7 @@ from mrdl.errors import DataError, MrdlError, SetupError, not_installed
 from mrdl.model.model import Model, load
 from mrdl.reports.page import page, table
 from mrdl.rounds.folder import RunFolder
-from mrdl.rounds.manifest import Manifest
+from mrdl.rounds.manifest import Manifest, told_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,17 +83,17 @@ def _losses(place: Any, manifests: list[Manifest], *_: Any) -> None:
 
 
 def _scores(place: Any, manifests: list[Manifest], *_: Any) -> None:
-    """Draw accuracy, or the measure of networks without classes, by round; and the seconds of each."""
+    """Draw accuracy, R² of numbers, or what there is of networks that learn without a label; and the seconds."""
     left, right = place.subplots(1, 2)
     names = [n for m in manifests for n in m.validation if n not in ("rows", "loss")]
     name = names[-1] if names else ""
-    for wanted in ("accuracy", "mse", "pseudo_log_likelihood"):
+    for wanted in ("accuracy", "r2", "rmse", "mse", "pseudo_log_likelihood"):
         name = wanted if wanted in names else name
         if wanted in names:
             break
     of_name = [m for m in manifests if name in m.validation]
     left.plot([m.round for m in of_name], [m.validation[name] for m in of_name], "o-", color=BLUE, ms=3)
-    left.set(title=f"validation {name.replace('_', ' ')}" if name else "no validation rows", xlabel="round of the run")
+    left.set(title=f"validation {told_name(name)}" if name else "no validation rows", xlabel="round of the run")
     bottom = np.zeros(len(manifests))
     for phase, color in zip(
         dict.fromkeys(p for m in manifests for p in m.spent), (GREY, BLUE, ORANGE, "#60a060"), strict=False

@@ -27,6 +27,8 @@ from mrdl.settings.config import TrainConfig
 from mrdl.settings.user_code import refuse_while_loading
 from mrdl.storage.store import is_hdfs, waiting
 
+OF_CLASSES = ("accuracy", "balanced_accuracy", "auc", "f1")  # measures that a summary has
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -51,14 +53,18 @@ class Trained:
     def summary(self) -> dict[str, Any]:
         """What `--json` prints, as an object of JSON.
 
-        Accuracy and loss are those of the test where there was one, else of the rows kept out, else the training loss.
+        Accuracy, or of numbers rmse, mae and r2, and loss are those of the test where there was one, else of the rows
+        kept out, else the training loss.
         """
         model, scores = self.model, self.test or self.model.validation
         return {
-            "accuracy": scores.get("accuracy"),
-            **as_json(scores, model.preparation.majority),
+            **{
+                name: scores.get(name)
+                for name in ("accuracy", "balanced_accuracy", "auc", "f1")
+                if "rmse" not in scores
+            },
+            **as_json(scores, model.preparation.usual),
             "loss": scores.get("loss", model.rounds[-1]["training_loss"]),
-            **{name: scores.get(name) for name in ("balanced_accuracy", "auc", "f1")},
             "rounds": len(model.rounds),
             "shards": self.shards,
             "rows": self.statistics.training_rows + self.statistics.validation_rows,
@@ -223,7 +229,7 @@ class Run:
             missing=counted.missing,
             validation=dict(model.validation),
             test=dict(trained.test),
-            majority=model.preparation.majority,
+            majority=model.preparation.usual,
             remarks=trained.remarks,
             seconds=trained.seconds,
             stopped=trained.stopped,

@@ -9,10 +9,11 @@ from typing import Any
 from mrdl.errors import DamagedRound
 from mrdl.metrics.measures import worth
 
-OF_ROWS = ("rows", "baseline")  # measures of the rows kept out, not of the network: told once, at the end
+OF_ROWS = ("rows", "baseline", "baseline_rmse")  # measures of the rows kept out, not of the network: told at the end
 IN_FULL = ("balanced_accuracy", "auc", "precision", "recall", "f1", "pr_auc", "brier", "calibration_error", "top_5")
 UNBALANCED = 0.6  # share of a class from which on an accuracy says little by itself
 NUMBER = (int, float)
+TOLD = {"auc": "AUC", "pr_auc": "PR AUC", "f1": "F1", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,14 @@ class ShardRecord:
 class Manifest:
     """What is known of a round that is over.
 
-    round: counts through the run, a warm start at its beginning being 0; stage: its name, empty where the network has
-    one alone; stage_round: counts through the stage, 0 being its warm start; sha256, velocity: digests of the weights
-    and of the outer step's velocity; parent: the digest of the weights of the round before, empty for the first;
-    settings: the digest of the settings that decide; rows, training_loss: of the shards that count; validation: name
-    -> measure on the rows kept out, empty without any; majority: the most frequent class; outer_step: its length;
-    retried: attempts of tasks beyond the first; seconds: in all; spent: seconds by phase; cpu_s: CPU seconds of the
-    tasks, None where they are not known; versions: of what the bytes hang on.
+    round: counts through the run, a warm start at its beginning being 0; stage: its name, empty where the network
+    has one alone; stage_round: counts through the stage, 0 being its warm start; sha256, velocity: digests of the
+    weights and of the outer step's velocity; parent: the digest of the weights of the round before, empty for the
+    first; settings: the digest of the settings that decide; rows, training_loss: of the shards that count;
+    validation: name -> measure on the rows kept out, empty without any; majority: the most frequent class, or the
+    mean of numbers; outer_step: its length; retried: attempts of tasks beyond the first; seconds: in all; spent:
+    seconds by phase; cpu_s: CPU seconds of the tasks, None where they are not known; versions: of what the bytes
+    hang on.
     """
 
     round: int
@@ -190,9 +192,11 @@ def best_round(rounds: Sequence[Manifest], measure: str) -> int:
 
 def shown_score(name: str, value: float) -> str:
     """A measure for people."""
+    if name in ("rmse", "mae"):
+        return f"{value:.6g}"
     return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"
 
 
 def told_name(name: str) -> str:
     """The name of a measure for people."""
-    return {"auc": "AUC", "pr_auc": "PR AUC", "f1": "F1"}.get(name, name.replace("_", " "))
+    return TOLD.get(name, name.replace("_", " "))

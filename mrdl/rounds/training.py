@@ -178,7 +178,7 @@ class Training:
             training_loss=training_loss(shards),
             shards=shards,
             validation=validation,
-            majority=self.validation.preparation.majority,
+            majority=self.validation.preparation.usual,
             outer_step=length,
             retried=job.retried,
             seconds=round(seconds, 3),
