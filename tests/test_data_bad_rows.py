@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mrdl.data.text.bad_rows import FLOAT32_MAX, OPEN
-from mrdl.data.text.cells import NUMBER
 from mrdl.data.text.csv import BlockParser
-from mrdl.data.text.schema import BOOLEANS, MISSING, Schema, header_crc
+from mrdl.data.text.numbers import PLAIN_NUMBER
+from mrdl.data.text.schema import BOOLEANS, MARKS, MISSING, Schema, header_crc
 
 NAMES = ("kind", "x", "note", "y", "z")
 HEADER = b"kind,x,note,y,z"
@@ -84,13 +84,13 @@ def leaves_a_quote_open(line: str) -> bool:
 def value(cell: str) -> float | None | str:
     """The number that a cell is, None where it is missing, or why it is none."""
     bare = cell.strip(" \t")
-    if bare in MISSING:
+    if bare in MARKS:
         return None
     if bare in BOOLEANS:
         return float(BOOLEANS[bare])
     if re.fullmatch(r"[+-]?(inf|infinity|nan)", bare, re.IGNORECASE):
         return f"{cell!r} is not a finite number"
-    if re.search(r"[^-+.0-9eE]", bare) or not re.match(NUMBER, bare):
+    if re.search(r"[^-+.0-9eE]", bare) or not re.match(PLAIN_NUMBER, bare):
         return f"{cell!r} is not a number"
     number = float(bare)
     return number if abs(number) <= FLOAT32_MAX else f"{cell!r} is not a finite number"
@@ -195,6 +195,7 @@ def test_few_rows_of_a_hundred_thousand_columns_take_little_memory(cell):
     program = f"""
 import resource
 from mrdl.data.text.csv import BlockParser
+from mrdl.data.text.numbers import PLAIN_NUMBER
 from mrdl.data.text.schema import Schema
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 row = ",".join(str(i % 7 + 0.5) for i in range(100_000))

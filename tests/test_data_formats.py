@@ -13,6 +13,7 @@ import pytest
 
 from mrdl.data.inputs import features_of
 from mrdl.data.source import Source, first_lines
+from mrdl.data.text.bad_rows import OPEN
 from mrdl.errors import DataError
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.store import store_of
@@ -216,5 +217,5 @@ def test_a_row_with_an_open_quotation_mark_is_a_bad_one(row, below):
     from mrdl.data.text.schema import Schema
 
     blocks, bad = BlockParser(Schema(("a", "b", "c"), 0, None)).parse(b"0,1,2\n" + row + below)
-    assert [(found.line, found.reason) for found in bad] == [(1, "a quotation mark is not closed")]
+    assert [(found.line, found.reason) for found in bad] == [(1, OPEN)]
     assert sum(len(block.features) for block in blocks) == 1 + below.count(b",") // 2

@@ -1,7 +1,7 @@
 """Reads and prepares the data of a sweep once, split in two by the rows' hashes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from mrdl.data.contents import TABLE, contents_of
 from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash, warm_rank
+from mrdl.data.levels import LevelCodes, by_dictionary, dictionaries_of
 from mrdl.data.preparation.preparation import prepare
 from mrdl.data.preparation.scaling import STANDARD, Scaling
 from mrdl.data.sample import Sample, rows_for
@@ -18,7 +19,7 @@ from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem
 from mrdl.data.text.columns import IN_A_SPEC
-from mrdl.data.text.csv import read_table
+from mrdl.data.text.csv import read_blocks
 from mrdl.errors import DataError
 from mrdl.nn.rows import Dataset
 from mrdl.settings.config import TrainConfig
@@ -62,14 +63,18 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     if learnt.schema.targets:
         raise DataError(f"{name}: the label is {learnt.told}, but a sweep learns classes")
     source.check_columns(bool(label), IN_A_SPEC)
-    x, labels, codes = _read(source)
-    hashes = row_hash(x, label_hashes(labels)[codes])
+    x, labels, codes, levels = _read(source)
+    hashes = row_hash(x, label_hashes(labels)[codes], {place: known.hashes for place, known in levels.items()})
+    names = {place: list(known.names) for place, known in levels.items()}
+    x = by_dictionary(x, names, dictionaries_of(names))
+    names = {place: sorted(known) for place, known in names.items()}
     order = hash_order(hashes, x, codes, labels)
     kept_out = is_validation(hashes, test_fraction)[order]
     train, test = order[~kept_out], order[kept_out]
     if not len(train) or not len(test):
         raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
-    counted = _statistics(x, labels, codes, train)
+    counted = _statistics(x, labels, codes, train, names)
+    x = by_dictionary(x, names, dictionaries_of(counted.levels))
     scaling = Scaling(STANDARD if contents_of(source.head) == TABLE else "auto")
     if scaling.samples:
         lowest = np.argsort(warm_rank(hashes[train]), kind="stable")[: rows_for(x.shape[1])]
@@ -91,29 +96,44 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=learnt.told)
 
 
-def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray]:
+def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray, dict[int, LevelCodes]]:
     """Read all files of a source.
 
-    Returns features (rows, columns), the sorted labels, and each row's place among them, (rows,) int64.
+    Returns features (rows, columns), the sorted labels, each row's place among them, (rows,) int64, and of each column
+    of categories, by its place, the levels that its values are codes of.
     """
-    features, names = [], []
+    features, codes = [np.zeros((0, len(source.schema.features)), np.uint8)], [np.zeros(0, np.int64)]
+    names: dict[str, int] = {}
+    levels: dict[int, LevelCodes] = {}
     for info in source.files:
-        rows, found = read_table(text_chunks(info.path), source.schema, info.path)
-        features.append(rows)
-        names += found
-    labels = sorted(set(names))
-    place = {label: i for i, label in enumerate(labels)}
-    return np.concatenate(features), labels, np.array([place[name] for name in names], np.int64)
+        for block in read_blocks(text_chunks(info.path), source.schema, info.path):
+            for place, found in block.levels.items():
+                levels.setdefault(place, LevelCodes()).add(found)
+            known = {place: levels[place].names for place in block.levels}
+            features.append(by_dictionary(block.features, block.levels, known))
+            renumber = np.array([names.setdefault(name, len(names)) for name in block.label_names], np.int64)
+            codes.append(renumber[block.label_codes])
+    labels = sorted(names)
+    place_of = np.argsort(np.argsort(list(names)))  # of each label as it came among the sorted ones
+    return np.concatenate(features), labels, place_of[np.concatenate(codes)], levels
 
 
-def _statistics(x: np.ndarray, labels: list[str], codes: np.ndarray, train: np.ndarray) -> Statistics:
-    """Count rows as the mappers of a run do: the range of the training rows alone, the classes of all.
+def _statistics(
+    x: np.ndarray, labels: list[str], codes: np.ndarray, train: np.ndarray, levels: Mapping[int, Sequence[str]]
+) -> Statistics:
+    """Count rows as the mappers of a run do: the range and the levels of the training rows alone, the classes of all.
 
-    x: (rows, columns); codes: (rows,) int64, index in labels; train: (training rows,), indices in x.
+    x: (rows, columns); codes: (rows,) int64, index in labels; train: (training rows,), indices in x; levels: of each
+    column of categories, by its place, what its values are indices of.
     """
     counted = Statistics.empty(x.shape[1])
     counted.training_rows = len(train)
-    counted.integral = is_integral(x, or_missing=True)
+    counted.integral = not levels and is_integral(x, or_missing=True)
     counted.add_range(x[train].astype(np.float32))
+    for place, names in levels.items():
+        counted.minimum[place], counted.maximum[place] = np.inf, -np.inf
+        found = x[train, place]
+        rows = np.bincount(found[~np.isnan(found)].astype(np.intp), minlength=len(names)).tolist()
+        counted.add_levels({place: {name: count for name, count in zip(names, rows, strict=True) if count}})
     counted.classes = {label: int(n) for label, n in zip(labels, np.bincount(codes), strict=True)}
     return counted

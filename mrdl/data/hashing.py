@@ -4,7 +4,7 @@ So a row goes to the same place whatever file, split or order it came in.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -28,16 +28,22 @@ def _mix(bits: np.ndarray) -> np.ndarray:
     return bits ^ (bits >> np.uint64(31))
 
 
+_MISSING_HASH = _mix(np.array([_MISSING_BITS], np.uint64))
 _BYTE_BITS = _mix(np.arange(256, dtype=np.float32).view(np.uint32).astype(np.uint64))
 
 
-def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
+def row_hash(
+    features: np.ndarray, label_hashes: np.ndarray, level_hashes: Mapping[int, np.ndarray] | None = None
+) -> np.ndarray:
     """Return a hash of each row's values, (rows,) uint64: the same in any split, file, order and runner.
 
     features: (rows, columns) uint8 or float32, equal values hash alike in both, as do missing ones (nan).
-    label_hashes: (rows,) uint64.
+    label_hashes: (rows,) uint64; level_hashes: of each column of categories, by its place, those of the texts that its
+    values are codes of, (levels,) uint64.
     """
     weight = _mix(np.arange(1, features.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
+    of_levels = {place: (weight[place], hashes) for place, hashes in (level_hashes or {}).items()}
+    weight[list(of_levels)] = 0  # of a category the text counts, not the code
     hashes = np.empty(len(features), np.uint64)
     step = max(1, _CELLS // max(1, features.shape[1]))
     for start in range(0, len(features), step):
@@ -47,6 +53,10 @@ def row_hash(features: np.ndarray, label_hashes: np.ndarray) -> np.ndarray:
         else:
             bits = _mix(_bits(part).astype(np.uint64))
         hashes[start : start + step] = bits @ weight
+    for place, (factor, of_texts) in of_levels.items():
+        column = features[:, place]
+        codes = np.nan_to_num(column, nan=len(of_texts)).astype(np.intp)
+        hashes += np.append(_mix(of_texts), _MISSING_HASH)[codes] * factor
     return _mix(hashes ^ label_hashes)
 
 

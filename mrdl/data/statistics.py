@@ -11,6 +11,7 @@ from mrdl.data.values import MAX_CLASSES
 from mrdl.errors import brief
 from mrdl.metrics.moments import Moments
 
+MAX_LEVELS = 100_000  # of a column of categories
 KEPT_BAD_ROWS = 5  # examples of bad rows that a message shows
 KEPT_UNFIT = 21  # columns with bad cells: those that a message shows, and one to tell that there are more
 
@@ -19,8 +20,8 @@ KEPT_UNFIT = 21  # columns with bad cells: those that a message shows, and one t
 class Statistics:
     """What a mapper counts, mergeable in any order.
 
-    minimum, maximum: (columns,) float32 over the values of the training rows alone; classes: label -> rows.
-    targets: of each target, the last columns, over the training rows.
+    minimum, maximum: (columns,) float32 over the values of the training rows alone, of categories none.
+    classes: label -> rows; targets: of each target, the last columns, over the training rows.
     levels: of each column of categories, by its place among the features, text -> training rows.
     integral: whether every value of a feature that is not missing is a whole number from 0 to 255.
     bad: the first bad rows as (file, place, reason, text).
@@ -75,11 +76,17 @@ class Statistics:
                 self.classes[name] = self.classes.get(name, 0) + count
 
     def add_levels(self, levels: Mapping[int, Mapping[str, int]]) -> None:
-        """Count training rows by level: place among the features -> level -> rows."""
+        """Count training rows: place among the features -> level -> rows; of a column until it has too many levels."""
         for place, counts in levels.items():
             known = self.levels.setdefault(place, {})
-            for name, count in counts.items():
-                known[name] = known.get(name, 0) + count
+            if len(known) <= MAX_LEVELS:
+                for name, count in counts.items():
+                    known[name] = known.get(name, 0) + count
+
+    @property
+    def too_many_levels(self) -> list[int]:
+        """The places of columns with more levels than are learnt; those are not counted any more."""
+        return [place for place, counts in sorted(self.levels.items()) if len(counts) > MAX_LEVELS]
 
     @property
     def too_many_classes(self) -> bool:

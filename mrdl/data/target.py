@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.text.cells import texts_of
+from mrdl.data.text.arrays import texts_of
 from mrdl.data.text.columns import AS_FLAGS, Wording
 from mrdl.data.text.csv import whole_lines
 from mrdl.data.text.schema import MISSING, Schema

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mrdl.data.text.cells import numbers_of, texts_of
+from mrdl.data.text.arrays import numbers_of, texts_of
 from mrdl.data.text.columns import Wording
 from mrdl.data.text.schema import BOOLEANS
 

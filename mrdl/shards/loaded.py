@@ -3,18 +3,20 @@
 import copy
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 import numpy as np
 
 from mrdl.data.hashing import hash_order, is_integral, warm_rank
+from mrdl.data.levels import by_dictionary, compacted, dictionaries_of
 from mrdl.data.sample import Sample, rows_for
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
 from mrdl.shards import records
 from mrdl.shards.records import Tag, Write, split_line, unpack
 
+BYTES = np.dtype(np.uint8)
 LINE_BYTES = 1 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
 
 
@@ -26,17 +28,19 @@ def write_rows(
     codes: np.ndarray,
     hashes: np.ndarray,
     write: Write,
+    levels: Mapping[int, Sequence[str]] | None = None,
 ) -> None:
     """Write rows as lines of some 1 MB, as uint8 where all values of a line allow it.
 
     key: of every line; tag: what rows they are; names: of the labels; features: (rows, columns) uint8 or float32;
-    codes: (rows,) int32, index in names; hashes: (rows,) uint64.
+    codes: (rows,) int32, index in names; hashes: (rows,) uint64; levels: of each column of categories, by its place,
+    what its values are indices of, where those are not of all the data.
     """
     step = max(1, LINE_BYTES // max(1, features.shape[1] * features.itemsize))
     for i in range(0, len(features), step):
-        part = features[i : i + step]
+        part, used = compacted(features[i : i + step], levels or {})
         part = part.astype(np.uint8, copy=False) if is_integral(part) else part
-        write(key, records.pack_rows(tag, names, part, codes[i : i + step], hashes[i : i + step]))
+        write(key, records.pack_rows(tag, names, part, codes[i : i + step], hashes[i : i + step], used))
 
 
 class RowSpool:
@@ -70,14 +74,18 @@ class RowSpool:
             self._sizes += map(len, self._lines)
             self._lines = []
 
-    def array(self, width: int) -> np.ndarray:
-        """Zeros (rows, width), which take no memory until they are written to; beyond the limit mapped from a file."""
-        if self.rows * width * self._dtype.itemsize <= self._limit:
-            return np.zeros((self.rows, width), self._dtype)
+    def array(self, width: int, least: np.dtype = BYTES) -> np.ndarray:
+        """Zeros (rows, width), which take no memory until they are written to; beyond the limit mapped from a file.
+
+        least: their type holds what this one does.
+        """
+        dtype = np.promote_types(self._dtype, least)
+        if self.rows * width * dtype.itemsize <= self._limit:
+            return np.zeros((self.rows, width), dtype)
         handle, name = tempfile.mkstemp(dir=self._folder)
         os.close(handle)
         try:
-            return np.memmap(name, self._dtype, "w+", shape=(self.rows, width))
+            return np.memmap(name, dtype, "w+", shape=(self.rows, width))
         finally:
             os.unlink(name)  # the mapping lives on; nothing is left behind however the task ends
 
@@ -126,19 +134,29 @@ class LoadedShard:
         self._fill(spool)
 
     def _fill(self, spool: RowSpool) -> None:
-        """Unpack the rows into the arrays. Labels are numbered as they arrive, then by name: arrival must not show."""
+        """Unpack the rows into the arrays. Labels are numbered as they arrive, then by name: arrival must not show.
+
+        Levels of categories are numbered by the names of all the data, if they are not yet.
+        """
         self.codes = np.zeros(spool.rows, np.int32)
         self.hashes = np.zeros(spool.rows, np.uint64)
-        self.features = spool.array(len(self.statistics.minimum))
+        dictionaries = dictionaries_of(self.statistics.levels)
+        many = any(len(levels) > 256 for levels in dictionaries.values())  # more than a byte can number
+        least = np.dtype(np.float32) if many else BYTES
+        self.features = spool.array(len(self.statistics.minimum), least)
         labels: dict[str, int] = {}
         row = 0
         for value in spool.drain():
             _, meta, arrays = unpack(value)
             if not row:
-                self.features = spool.array(arrays["features"].shape[1])
+                self.features = spool.array(arrays["features"].shape[1], least)
             renumber = np.array([labels.setdefault(name, len(labels)) for name in meta["names"]], np.int32)
             part = slice(row, row + len(arrays["codes"]))
-            self.features[part] = arrays["features"]
+            levels = {int(place): names for place, names in meta.get("levels", {}).items()}
+            features = by_dictionary(arrays["features"], levels, dictionaries)
+            if levels and self.features.dtype == np.uint8 and not is_integral(features):
+                self.features = self.features.astype(np.float32)  # a level that no training row has is -1
+            self.features[part] = features
             self.codes[part] = renumber[arrays["codes"]]
             self.hashes[part] = arrays["hashes"]
             row = part.stop

@@ -1,12 +1,14 @@
 """Rows on their way: each row of a block is placed in its shard, and rows of one shard are packed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mrdl.data.hashing import is_integral, is_validation, label_hashes, row_hash, shard_of, warm_rank
-from mrdl.data.statistics import KEPT_BAD_ROWS, Statistics
+from mrdl.data.levels import LevelCodes, by_dictionary
+from mrdl.data.statistics import KEPT_BAD_ROWS, MAX_LEVELS, Statistics
 from mrdl.data.text.csv import Block
 from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, WARM_KEY
@@ -41,18 +43,23 @@ class PlacedRows:
         self._pieces: dict[bytes, list[Piece]] = {key: [] for key in (*self._shards, *SAMPLES)}
         self._bytes = 0
         self._labels: dict[str, int] = {}
+        self._levels: dict[int, LevelCodes] = {}
+        self._level_rows: dict[int, np.ndarray] = {}  # training rows of each level, by its code
         self._validation = Lowest(VALIDATION_ROWS, lambda hashes: hashes)
         self._warm = Lowest(WARM_ROWS, warm_rank)
 
     def add(self, block: Block) -> None:
         """Place a block of parsed rows; they may be written out now, or with later ones."""
-        hashes = row_hash(block.features, label_hashes(block.label_names)[block.label_codes])
+        block = self._with_levels_of_task(block)
+        level_hashes = {place: self._levels[place].hashes for place in block.levels}
+        hashes = row_hash(block.features, label_hashes(block.label_names)[block.label_codes], level_hashes)
         renumber = np.array([self._labels.setdefault(name, len(self._labels)) for name in block.label_names], np.int32)
         codes = renumber[block.label_codes]
         kept_out = is_validation(hashes, self._config.validation)
         training = np.flatnonzero(~kept_out)
         self._count(block, training)
-        if self._config.supervised and self.statistics.too_many_classes:  # it will be refused: nobody needs the rows
+        unfit = self._config.supervised and self.statistics.too_many_classes
+        if unfit or self._too_many_levels:  # it will be refused: nobody needs the rows
             for pieces in self._pieces.values():
                 pieces.clear()
             return
@@ -62,6 +69,20 @@ class PlacedRows:
                 self._bytes += len(rows) * (block.features.shape[1] * block.features.itemsize + CODE_AND_HASH_BYTES)
         if self._bytes > BUFFER_BYTES:
             self._flush()
+
+    def _with_levels_of_task(self, block: Block) -> Block:
+        """Return a block whose codes of categories are those of all of the task's blocks."""
+        if not block.levels:
+            return block
+        for place, names in block.levels.items():
+            self._levels.setdefault(place, LevelCodes()).add(names)
+        known = {place: self._levels[place].names for place in block.levels}
+        return replace(block, features=by_dictionary(block.features, block.levels, known))
+
+    @property
+    def _too_many_levels(self) -> bool:
+        """Whether a column has more levels than are learnt, seen by those of all rows."""
+        return any(np.count_nonzero(counts) > MAX_LEVELS for counts in self._level_rows.values())
 
     def _places(self, hashes: np.ndarray, training: np.ndarray, kept_out: np.ndarray) -> dict[bytes, np.ndarray]:
         """Where a block's rows belong: key -> indices of rows. Rows of the warm start are a shard's rows, too.
@@ -91,10 +112,13 @@ class PlacedRows:
         counted.add_unfit((at, cell) for at, (_, cell) in getattr(bad, "columns", {}).items())
 
     def finish(self) -> None:
-        """Write the rows that are left, and the statistics to every shard."""
+        """Write the rows that are left, and the statistics to all that need them: levels have their numbers by them."""
         self._flush()
+        for place, rows in self._level_rows.items():
+            counted = zip(self._levels[place].names, rows.tolist(), strict=False)
+            self.statistics.add_levels({place: {name: count for name, count in counted if count}})
         packed = pack_statistics(Tag.SPLIT_STATISTICS, self.statistics)
-        for key in (*self._shards, WARM_KEY):
+        for key in (*self._shards, WARM_KEY, *([VALIDATION_KEY] if self._levels else [])):
             self._write(key, packed)
 
     def _count(self, block: Block, training: np.ndarray) -> None:
@@ -104,10 +128,18 @@ class PlacedRows:
         counted.validation_rows += len(block.features) - len(training)
         counted.missing += block.missing
         num_features = block.features.shape[1] - len(counted.targets)
-        counted.integral = counted.integral and is_integral(block.features[:, :num_features], or_missing=True)
+        features = block.features[:, :num_features]
+        counted.integral = counted.integral and not block.levels and is_integral(features, or_missing=True)
         trained_on = block.features if len(training) == len(block.features) else block.features[training]
         counted.add_range(trained_on)
         counted.add_targets(trained_on)
+        for place in block.levels:
+            counted.minimum[place], counted.maximum[place] = np.inf, -np.inf
+            codes = trained_on[:, place]
+            rows = np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=len(self._levels[place].names))
+            before = self._level_rows.get(place, np.zeros(0, np.int64))
+            rows[: len(before)] += before
+            self._level_rows[place] = rows
         per_label = np.bincount(block.label_codes, minlength=len(block.label_names))
         found: dict[str, int] = {}
         for name, count in zip(block.label_names, per_label.tolist(), strict=True):  # names of one label may differ
@@ -117,12 +149,13 @@ class PlacedRows:
     def _flush(self) -> None:
         """Write all rows that were gathered, those of one type together."""
         names = list(self._labels)
+        levels = {place: list(known.names) for place, known in self._levels.items()}
         for key, pieces in self._pieces.items():
             for dtype in (np.uint8, np.float32):
                 same = [piece for piece in pieces if piece[0].dtype == dtype]
                 if same:
                     features, codes, hashes = (np.concatenate(parts) for parts in zip(*same, strict=True))
-                    write_rows(key, Tag.SHARD_ROWS, names, features, codes, hashes, self._write)
+                    write_rows(key, Tag.SHARD_ROWS, names, features, codes, hashes, self._write, levels)
             pieces.clear()
         self._bytes = 0
 

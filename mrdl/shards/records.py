@@ -7,7 +7,7 @@ type stand before the body, so that a shard's array can be made before a row is 
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -76,13 +76,22 @@ def pack(tag: Tag, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) ->
     return _sealed(tag, _body(meta, arrays))
 
 
-def pack_rows(tag: Tag, names: Iterable[str], features: np.ndarray, codes: np.ndarray, hashes: np.ndarray) -> bytes:
+def pack_rows(
+    tag: Tag,
+    names: Iterable[str],
+    features: np.ndarray,
+    codes: np.ndarray,
+    hashes: np.ndarray,
+    levels: Mapping[int, Sequence[str]] | None = None,
+) -> bytes:
     """The value of a record of rows.
 
     names: of the labels; features: (rows, columns) uint8 or float32; codes: (rows,) int32, index in names;
-    hashes: (rows,) uint64.
+    hashes: (rows,) uint64; levels: of each column of categories, by its place, what its values are indices of; none
+    where they are those of all the data.
     """
-    body = _body({"names": list(names)}, {"features": features, "codes": codes, "hashes": hashes})
+    meta = {"names": list(names), **({"levels": levels} if levels else {})}
+    body = _body(meta, {"features": features, "codes": codes, "hashes": hashes})
     packed = len(body).to_bytes(8, "little"), _codec_for(features).compress(body, asbytes=True)
     head = tag + b"%d%c:" % (len(features), features.dtype.kind.encode())
     return _sealed(head, *packed)

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mrdl.data.statistics import Statistics
+from mrdl.data.statistics import MAX_LEVELS, Statistics
 from mrdl.data.target import problem
 from mrdl.data.targets import why_no_targets
+from mrdl.data.text.columns import AS_FLAGS
 from mrdl.data.text.schema import Schema
 from mrdl.data.values import CLASSIFY
+from mrdl.errors import brief
 
 
 class Unfit(StrEnum):
@@ -50,6 +52,11 @@ def refuse(statistics: Statistics, schema: Schema, shards: int, skip_bad_rows: b
         return Refusal(Unfit.DATA, f"there are no rows to train on{kept_out}")
     if rows < shards:
         return Refusal(Unfit.DATA, f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer")
+    if many := statistics.too_many_levels:
+        names = [schema.features[place] for place in many]
+        said = AS_FLAGS.drop(names)
+        told = f"more than {MAX_LEVELS:,} different texts in {', '.join(map(brief, names))}: leave out with {said}"
+        return Refusal(Unfit.DATA, told)
     if schema.targets:
         found = why_no_targets(statistics, schema)
     else:

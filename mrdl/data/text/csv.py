@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from mrdl.data.text.arrays import mask_of, texts_of, values_of
 from mrdl.data.text.bad_rows import BadRow, is_open, sift
-from mrdl.data.text.cells import Cells, mask_of, small_numbers
-from mrdl.data.text.schema import MISSING, Schema, header_crc, normalise, without_marks
+from mrdl.data.text.cells import Cells, repeated
+from mrdl.data.text.schema import MISSING, Schema, header_crc, normalise, single_blanks, without_marks
+from mrdl.data.text.small_numbers import small_numbers
+from mrdl.data.types import CATEGORY, PLAIN
 from mrdl.errors import DataError
 
 _HEXADECIMAL = re.compile(rb"0[xX]")
@@ -83,7 +87,7 @@ def _without_header(text: bytes, crc: int | None) -> bytes:
 
 
 class BlockParser:
-    """Parses blocks of whole lines fast; a block with what is not plain numbers goes through the sieve.
+    """Parses blocks of whole lines fast; a block with what its columns do not hold goes through the sieve.
 
     What it has seen there (words for missing, columns of booleans) it reads fast from then on: that changes how long
     a later block takes, and no value.
@@ -101,18 +105,21 @@ class BlockParser:
         self._keep_unlabelled = keep_unlabelled
         self._places = schema.places
         self._num_features = len(schema.feature_places)
+        self._types = dict(zip(self._places, schema.value_types, strict=True))
+        self._as_text = {place for place, column in self._types.items() if column != PLAIN}
         first, last = self._places[0], self._places[-1]
         apart = self._places != tuple(range(first, last + 1))
         self._columns = list(self._places) if apart else slice(first, last + 1)
         self._names = [str(i) for i in range(len(schema.columns))]
         self._used = [self._names[i] for i in (*self._places, *([] if schema.label is None else [schema.label]))]
-        self._bytes = True  # no value other than 0 to 255 was seen yet: uint8 parses faster than float32
-        self._small = True  # all was whole numbers of one to three digits, the label, too
+        self._bytes = True  # no plain number other than 0 to 255 was seen yet: uint8 parses faster than float32
+        self._small = schema.separator == "," and not self._as_text  # all was whole numbers of one to three digits
         self._nulls = [""]  # each costs time and memory for every column
-        self._booleans: set[int] = set()
 
     def parse(self, text: bytes) -> tuple[list[Block], Sequence[BadRow]]:
         """Return blocks in the order of lines, and the rows that are none. text: whole lines that end in LF."""
+        if self._schema.separator == " ":
+            text = single_blanks(text)
         if not text or text.isspace():
             return [], []
         if len(self._used) <= WIDE:
@@ -122,11 +129,11 @@ class BlockParser:
                 pass
         found = sift(text, self._schema, self._keep_unlabelled)
         self._nulls = list(dict.fromkeys([*self._nulls, *found.words]))[:MOST_NULLS]
-        self._booleans |= set(found.booleans)
+        self._as_text |= set(found.booleans)
         if not len(found.features):
             return [], found.bad
         codes, names = self._coded(found.labels, len(found.features))
-        return [Block(found.features, codes, names, found.missing)], found.bad
+        return [Block(found.features, codes, names, found.missing, found.levels)], found.bad
 
     def _convert(self, text: bytes) -> Block:
         """Return a text that pyarrow can read as a block: bytes as long as no other value was seen, else float32."""
@@ -156,7 +163,10 @@ class BlockParser:
         return Block(features, np.argsort(order).astype(np.int32)[codes], names, 0)
 
     def _table(self, text: bytes, value_type: pa.DataType) -> Block:
-        """Return a text as a block of one type; raises ArrowInvalid or _Unusable for what is not plain numbers."""
+        """Return a text as a block; raises ArrowInvalid or _Unusable for what its columns do not hold.
+
+        value_type: of plain numbers.
+        """
         if value_type == pa.uint8() and (b"x" in text or b"X" in text) and _HEXADECIMAL.search(text):
             raise pa.ArrowInvalid("0x10 is a number for whole numbers only: a row must not depend on its neighbours")
         if self._schema.dropped and not text.isascii() and not _is_utf8(text):
@@ -164,48 +174,47 @@ class BlockParser:
         table = self._read(text, value_type)
         if b'"' in text:
             rows = [line for line in text.split(b"\n") if line]
-            if table.num_rows != len(rows) or is_open(rows[-1]):
+            if table.num_rows != len(rows) or is_open(rows[-1], self._schema.separator):
                 raise _Unusable  # a quote that is left open would swallow the next lines
-        features, missing = self._values(table, value_type)
+        features, missing, levels = self._values(table, value_type)
         if missing and not self._keep_unlabelled and np.isnan(features[:, self._num_features :]).any():
             raise _Unusable  # a target is
         label = None if self._schema.label is None else table.column(len(self._places)).combine_chunks()
-        return Block(features, *self._coded(label, table.num_rows), missing)
+        return Block(features, *self._coded(label, table.num_rows), missing, levels)
 
-    def _values(self, table: pa.Table, value_type: pa.DataType) -> tuple[np.ndarray, int]:
-        """Return the features (rows, columns) in a table, and how many are missing; raises _Unusable for infinity."""
-        table = table.select(range(len(self._places)))
-        if not self._booleans:
-            with suppress(pa.ArrowTypeError):  # some are missing
-                return _finite(_array(table, value_type)), 0
-        columns, missing = [], {}
-        for i, (place, column) in enumerate(zip(self._places, table.columns, strict=True)):
-            if place in self._booleans:
-                values, without = _of_booleans(column.combine_chunks(), value_type)
-                array = pa.Array.from_buffers(value_type, len(values), [None, pa.py_buffer(values)])
-                column = pa.chunked_array([array])
-            else:
-                without = mask_of(column.is_null()) if column.null_count else np.zeros(0, bool)
-            columns.append(column.fill_null(0) if column.null_count else column)
-            if without.any():
-                missing[i] = without
-        features = _finite(_array(pa.table(columns, table.column_names), value_type))
-        if missing:
-            features = features.astype(np.float32, copy=False)
-        for i, without in missing.items():
-            features[without, i] = np.nan
-        return features, sum(int(without.sum()) for without in missing.values())
+    def _values(self, table: pa.Table, value_type: pa.DataType) -> tuple[np.ndarray, int, dict[int, tuple[str, ...]]]:
+        """Return the features (rows, columns) in a table, how many are missing, and the levels of categories."""
+        plain = [i for i, place in enumerate(self._places) if place not in self._as_text]
+        numbers, missing = _plain_numbers(table.select(plain), value_type)
+        if not self._as_text:
+            return numbers, missing, {}
+        features = np.empty((table.num_rows, len(self._places)), np.float32)
+        features[:, plain] = numbers
+        levels = {}
+        for i, place in enumerate(self._places):
+            if place in self._as_text:
+                coded = table.column(i).combine_chunks()
+                distinct = Cells.of(coded.dictionary, self._types[place])
+                cells = repeated(distinct, values_of(coded.indices))
+                if cells.bad.any():
+                    raise _Unusable
+                features[:, i] = cells.values
+                missing += int(cells.missing.sum()) if distinct.missing.any() else 0
+                if self._types[place].kind == CATEGORY:
+                    levels[i] = distinct.levels
+        return features, missing, levels
 
     def _read(self, text: bytes, value_type: pa.DataType) -> pa.Table:
-        """Return the columns that are used, the label's last."""
-        types = dict.fromkeys(self._names, value_type)
-        types |= {self._names[place]: pa.string() for place in self._booleans}
+        """Return the columns that are used, the label's last; of what is not plain numbers the distinct texts."""
+        coded = pa.dictionary(pa.int32(), pa.string())
+        types = dict.fromkeys(self._used, value_type) | {self._names[place]: coded for place in self._as_text}
         if self._schema.label is not None:
-            types[self._names[self._schema.label]] = pa.dictionary(pa.int32(), pa.string())
+            types[self._names[self._schema.label]] = coded
         block = len(text) + 1 if b'"' in text else BLOCK_BYTES  # a quote left open shall be seen at the end alone
         return arrow_csv.read_csv(
             pa.BufferReader(text),
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=self._names),
+            parse_options=arrow_csv.ParseOptions(delimiter=self._schema.separator),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types, null_values=self._nulls, strings_can_be_null=False, include_columns=self._used
             ),
@@ -221,23 +230,34 @@ class BlockParser:
             names = tuple("" if name in _MISSING else name for name in names)
         elif not _MISSING.isdisjoint(names):
             raise _Unusable
-        return _without_pandas(coded.indices), names
+        return values_of(coded.indices), names
 
 
 class _Unusable(Exception):
     """Raised where a block parses, but holds a value that is no value."""
 
 
-def _without_pandas(column: pa.Array) -> np.ndarray:
-    """The values of a column of numbers, none missing; its to_numpy() would import pandas, .25 CPU seconds a task."""
-    return np.from_dlpack(column)
+def _plain_numbers(table: pa.Table, value_type: pa.DataType) -> tuple[np.ndarray, int]:
+    """Return a table of one type as an array (rows, columns), missing cells nan, and how many are; _Unusable for inf.
+
+    It is of float32 where some are missing, whatever the type.
+    """
+    with suppress(pa.ArrowTypeError):  # some are missing
+        return _finite(_array(table, value_type)), 0
+    missing = {i: mask_of(c.is_null().combine_chunks()) for i, c in enumerate(table.columns) if c.null_count}
+    zero = texts_of(["0"]).cast(value_type)[0]
+    columns = [pc.coalesce(column, zero) if i in missing else column for i, column in enumerate(table.columns)]
+    features = _finite(_array(pa.table(columns, table.column_names), value_type)).astype(np.float32, copy=False)
+    for i, without in missing.items():
+        features[without, i] = np.nan
+    return features, sum(int(without.sum()) for without in missing.values())
 
 
 def _array(table: pa.Table, value_type: pa.DataType) -> np.ndarray:
     """Return a table of one type as an array (rows, columns); raises ArrowTypeError where a value is missing."""
     array = np.empty((table.num_rows, table.num_columns), value_type.to_pandas_dtype())
     row = 0
-    for batch in table.to_batches():
+    for batch in table.to_batches() if table.num_columns else ():
         array[row : row + batch.num_rows] = batch.to_tensor().to_numpy()
         row += batch.num_rows
     return array
@@ -261,31 +281,27 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _of_booleans(column: pa.Array, value_type: pa.DataType) -> tuple[np.ndarray, np.ndarray]:
-    """Return the values of a column in which there are booleans, and a mask of those that are missing."""
-    cells = Cells.of(column)
-    if cells.bad.any():
-        raise _Unusable
-    values = np.where(cells.missing, np.float32(0), cells.values)
-    if value_type == pa.uint8() and not ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
-        raise pa.ArrowInvalid("not all are whole numbers from 0 to 255")
-    return values.astype(value_type.to_pandas_dtype()), cells.missing
+def read_blocks(chunks: Iterable[bytes], schema: Schema, source: str) -> Iterator[Block]:
+    """Yield the rows of a whole CSV. chunks: its bytes, cut anywhere; source: its name for people.
 
-
-def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np.ndarray, list[str]]:
-    """Read a whole CSV at once: features (rows, columns), and the label of each row.
-
-    chunks: its bytes, cut anywhere; source: its name for people. Raises DataError at a bad row.
+    Raises DataError at a bad row.
     """
     parser = BlockParser(schema)
     line = 0
-    blocks: list[Block] = []
     for text in whole_lines(chunks, schema.header_crc):
-        parsed, bad = parser.parse(text)
+        blocks, bad = parser.parse(text)
         if bad:
             raise DataError(f"{source} line {line + bad[0].line + 1}: {bad[0].reason}")
-        blocks += parsed
+        yield from blocks
         line += text.count(b"\n")
+
+
+def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np.ndarray, list[str]]:
+    """Read a whole CSV of plain numbers at once: features (rows, columns), and the label of each row.
+
+    chunks, source: as `read_blocks` has them. Raises DataError at a bad row.
+    """
+    blocks = list(read_blocks(chunks, schema, source))
     if not blocks:
         return np.zeros((0, len(schema.places)), np.uint8), []
     labels = [block.label_names[code] for block in blocks for code in block.label_codes]

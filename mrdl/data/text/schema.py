@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mrdl.data.text.formats import refuse_other_formats, refuse_other_separators
 from mrdl.data.types import PLAIN, ColumnType
 from mrdl.errors import SHOWN, ConfigError, DataError, brief
 
 BOM = b"\xef\xbb\xbf"
 MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
+MARKS = [*MISSING, "-", "--", ".", "n/a", "na", "none", "n.a.", "N.A.", "<NA>", "#NA", "NaT", "(null)", "\\N"]
+"""What stands for a missing value of a feature; a label may be called so, but for MISSING."""
 SHOWN_NAMES = 20  # names of columns that a message lists
 BOOLEANS = {"True": 1, "TRUE": 1, "true": 1, "False": 0, "FALSE": 0, "false": 0}  # as pandas, R and Spark write them
 
@@ -26,6 +30,7 @@ class Schema:
     types: of each column, the label and those left out, too; empty where all hold plain numbers.
     targets: the indices of columns that are learnt in place of a label; flags: whether those hold 0 or 1, else
     numbers.
+    separator: what stands between two cells; a blank means any number of blanks and tabs.
 
     sniff(b"digit,a,b\\n3,0,16\\n", "", "auto", "data.csv").features == ("a", "b")
     """
@@ -37,6 +42,7 @@ class Schema:
     types: tuple[ColumnType, ...] = ()
     targets: tuple[int, ...] = ()
     flags: bool = False
+    separator: str = ","
 
     @property
     def feature_places(self) -> tuple[int, ...]:
@@ -58,6 +64,11 @@ class Schema:
     def feature_types(self) -> tuple[ColumnType, ...]:
         """What the features hold."""
         return tuple(self.types[i] if self.types else PLAIN for i in self.feature_places)
+
+    @property
+    def value_types(self) -> tuple[ColumnType, ...]:
+        """What the columns of a raw row hold."""
+        return tuple(self.types[i] if self.types else PLAIN for i in self.places)
 
     @property
     def label_places(self) -> tuple[int, ...]:
@@ -149,9 +160,23 @@ def _first_lines(head: bytes, source: str) -> tuple[str, str]:
     return texts[0], texts[1] if len(texts) > 1 else ""
 
 
-def cells_of(line: str) -> list[str]:
+def cells_of(line: str, separator: str = ",") -> list[str]:
     """Return the cells of one line."""
-    return next(csv.reader([line]), [])
+    return next(
+        csv.reader([single_blanks(line.encode()).decode() if separator == " " else line], delimiter=separator), []
+    )
+
+
+def single_blanks(text: bytes) -> bytes:
+    """Return lines with one blank in place of any number of blanks and tabs, and none at their ends."""
+    raw = np.frombuffer(text, np.uint8)
+    blank = (raw == ord(" ")) | (raw == ord("\t"))
+    end = raw == ord("\n")
+    before = np.concatenate([[True], (blank | end)[:-1]]) if len(raw) else blank
+    kept = ~(blank & before)
+    raw, blank, end = np.where(blank, np.uint8(ord(" ")), raw)[kept], blank[kept], end[kept]
+    last = blank & np.append(end[1:], True)  # a blank that a line ends in
+    return raw[~last].tobytes()
 
 
 def is_number(cell: str) -> bool:
