@@ -33,13 +33,13 @@ OPTIMIZERS = {
 }
 
 
-def train(arch, stage=-1, **about):
-    settings = dataclasses.replace(SETTINGS, **about)
+def train(arch, stage=-1, engine=TORCH, weights=None, **about):
+    settings, rows = dataclasses.replace(SETTINGS, **about), dataclasses.replace(ROWS, weights=weights)
     start = arch.initial_weights(3)
-    return train_shard(arch, start, ROWS, settings, np.random.default_rng(5), TORCH, stage=arch.stages[stage])[0]
+    return train_shard(arch, start, rows, settings, np.random.default_rng(5), engine, stage=arch.stages[stage])[0]
 
 
-def by_autograd(arch, **about):
+def by_autograd(arch, class_weights=None, **about):
     """The same training by torch's own: the layers' weights after it."""
     settings, rng = dataclasses.replace(SETTINGS, **about), np.random.default_rng(5)
     generator = torch.Generator()
@@ -54,7 +54,9 @@ def by_autograd(arch, **about):
             for batch in torch.from_numpy(ROWS.order[rng.permutation(101)]).split(settings.batch_size):
                 out = forward(arch, tensors, x[batch], settings.dropout, generator)
                 if arch.loss == "nll":
-                    loss = F.cross_entropy(out, y[batch], label_smoothing=settings.label_smoothing)
+                    how = {"weight": class_weights, "label_smoothing": settings.label_smoothing}
+                    how |= {} if class_weights is None else {"reduction": "sum"}
+                    loss = F.cross_entropy(out, y[batch], **how) / (1 if class_weights is None else len(batch))
                 else:
                     loss = F.binary_cross_entropy_with_logits(out, x[batch], reduction="sum") / len(batch)
                 optimizer.zero_grad()
@@ -128,6 +130,31 @@ def test_decay_smoothing_and_annealing_together_equal_torch(optimizer):
     weights, expected = train(arch, **about), by_autograd(arch, **about)
     for name, tensor in expected.items():
         np.testing.assert_allclose(weights[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", [engine_of("numpy", "cpu"), TORCH], ids=lambda engine: engine.name)
+def test_rows_that_count_by_their_class_equal_torchs_weighted_cross_entropy(engine):
+    arch, by_class = mlp((20, 16, 7)), np.array([1, 9, 0.1, 2, 2, 3, 1], np.float32)
+    weights = train(arch, engine=engine, weights=by_class[ROWS.targets])
+    expected = by_autograd(arch, torch.from_numpy(by_class))
+    for name, tensor in expected.items():
+        np.testing.assert_allclose(weights[name], tensor, rtol=1e-5, atol=1e-6)
+    assert abs(weights["layers.0.weight"] - train(arch, engine=engine)["layers.0.weight"]).max() > 0.01
+
+
+def test_rows_that_all_count_once_change_no_bit_and_those_that_count_nothing_teach_nothing():
+    arch = mlp((20, 16, 7))
+    plain, ones = train(arch), train(arch, weights=np.ones(101, np.float32))
+    nothing = train(arch, weights=np.zeros(101, np.float32))
+    for name, start in arch.initial_weights(3).items():
+        assert (plain[name] == ones[name]).all() and (nothing[name] == start).all()
+
+
+def test_weights_of_rows_are_of_a_loss_and_no_machine_looks_at_them():
+    stack = dbn((20, 16, 7))
+    for stage, differs in ((0, False), (-1, True)):
+        plain, weighted = (train(stack, stage, weights=w) for w in (None, np.arange(101, dtype=np.float32)))
+        assert any((plain[name] != weighted[name]).any() for name in plain) == differs
 
 
 def test_a_networks_module_computes_what_was_trained():

@@ -94,8 +94,8 @@ def test_steps_by_numpy_are_those_by_torch(arch, dtype, rtol, atol, about):
         rates = settings.rates(13)
         step = Backpropagation(arch, arch.initial_weights(3), rows_for(arch), settings, engine, rates=rates)
         with engine.one_thread():
-            for x, targets in step.batches.epoch(np.arange(203)):
-                step(x, targets)
+            for batch in step.batches.epoch(np.arange(203)):
+                step(*batch)
         return step._arrays.named, float(step.loss_sum)
 
     found, loss = after(NumpyEngine(dtype))

@@ -30,8 +30,13 @@ MEASURES = {
 
 
 def worth(name: str, scores: Mapping[str, float]) -> float | None:
-    """How good scores are by a measure, higher being better; None where it is not among them, or not finite."""
+    """How good scores are by a measure, higher being better; None where it is not among them, or not finite.
+
+    Where rows count differently in training the loss is that of rows that do: weighted_loss.
+    """
     value = scores.get(name, math.nan)
+    if name == "loss":
+        value = scores.get("weighted_loss", value)
     return (value if MEASURES[name].rises else -value) if math.isfinite(value) else None
 
 

@@ -252,11 +252,19 @@ class Model:
         answers.check(_name_of(data))
         return found
 
-    def score(self, features: np.ndarray, targets: np.ndarray, *, loss_alone: bool = False) -> dict[str, float]:
+    def score(
+        self,
+        features: np.ndarray,
+        targets: np.ndarray,
+        *,
+        weights: np.ndarray | None = None,
+        loss_alone: bool = False,
+    ) -> dict[str, float]:
         """Give the same for raw features (rows, columns) and class numbers (rows,), -1 counts as an error; or raw
         targets (rows, targets).
 
-        loss_alone: whether that is all that is wanted.
+        weights: (rows,), how much rows of classes count in weighted_loss; loss_alone: whether that, or the loss where
+        there are none, is all that is wanted, as `loss`.
         """
         if self.preparation.targets:
             found = OfTargets(self.preparation.targets, self._loss, loss_alone=loss_alone)
@@ -265,9 +273,13 @@ class Model:
         if self._loss.scores is None:
             return self.score_layer(len(self.arch.stages) - 1, features, None)
         wanted = targets if self.classifies else self.preparation.scale(features)
+        output = self._output(features)
         if loss_alone and self._loss.mean:
-            return {"rows": len(features), "loss": self._loss.mean(self._output(features), wanted)}
-        return self._loss.scores(self._output(features), wanted, len(self.classes), self._majority)
+            return {"rows": len(features), "loss": self._loss.mean(output, wanted, weights)}
+        scores = self._loss.scores(output, wanted, len(self.classes), self._majority)
+        if weights is not None and self._loss.mean:
+            scores["weighted_loss"] = self._loss.mean(output, wanted, weights)
+        return scores
 
     def _of_targets(self, data: Any, targets: Targets) -> dict[str, float]:
         """The measures of numbers or flags on a CSV or a DataFrame."""

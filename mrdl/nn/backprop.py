@@ -103,9 +103,12 @@ class Backpropagation:
         named, depth = arrays.named, len(self._arch.nodes) - 1
         return [(named[f"layers.{i}.weight"], named[f"layers.{i}.bias"]) for i in range(depth)]
 
-    def __call__(self, x: Array, targets: Array) -> None:
+    def __call__(self, x: Array, targets: Array, weights: Array | None = None) -> None:
         """Take one step on rows (n, columns), of which `targets` are wanted, classes (n,) or values (n, outputs), and
-        add the sum of their losses to `loss_sum`."""
+        add the sum of their losses to `loss_sum`.
+
+        weights: (n, 1), how much each row counts in the step; in `loss_sum` they count alike.
+        """
         n = len(x)
         buffers = self._buffers.get(n) or self._buffers.setdefault(n, self._buffers[self.batches.size].first(n))
         self._forward(x, buffers)
@@ -114,6 +117,8 @@ class Backpropagation:
         wanted, share = targets if self._needs_label else x, self._update.factor / n
         step = (buffers.outputs[-1], wanted, buffers.deltas[-1], share, *self._smoothing)
         self.loss_sum += self._gradient_of(self._engine, *step)
+        if weights is not None:
+            buffers.deltas[-1] *= weights
         self._backward(buffers)
         self._update()
 

@@ -35,7 +35,8 @@ class Loss:
     divergence that trains. smooths: whether it takes label smoothing as one argument more.
     scores(output, wanted, classes, majority): measures of outputs, (rows, outputs), of which the first so many are of
     classes; majority: the most frequent class in training, None where it is not known. None: see mrdl.nn.rbm.
-    mean(output, wanted): the loss of those alone, where that takes less time than all of them; None: it does not.
+    mean(output, wanted, weights): the loss of those alone, of rows that count by their weights (rows,), or alike where
+    those are None; None: it is known by scores alone.
     engines: by name, those that it can be computed by.
     """
 
@@ -44,7 +45,7 @@ class Loss:
     gradient: Gradient | None = None
     scores: Callable[[np.ndarray, np.ndarray, int, int | None], Scores] | None = None
     smooths: bool = False
-    mean: Callable[[np.ndarray, np.ndarray], float] | None = None
+    mean: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float] | None = None
     engines: tuple[str, ...] = EVERY
 
     @property
@@ -65,9 +66,12 @@ def _scores_of_classes(output: np.ndarray, wanted: np.ndarray, classes: int, maj
     return found.scores()
 
 
-def _mean_of_classes(output: np.ndarray, wanted: np.ndarray) -> float:
+def _mean_of_classes(output: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None) -> float:
     known = np.flatnonzero(wanted >= 0)
-    return float(-output[known, wanted[known]].astype(np.float64).mean()) if len(known) else float("nan")
+    losses = -output[known, wanted[known]].astype(np.float64)
+    if weights is not None:
+        losses *= weights[known]
+    return float(losses.mean()) if len(known) else float("nan")
 
 
 # --- reconstructions ---

@@ -66,20 +66,23 @@ class Batches:
         batches = max(1, min(batches, len(rows.order) // self.size))
         self._at_once = self.size * batches
         self._features, self._targets = engine.array(rows.features), _targets(rows.targets, engine)
+        self._weights = None if rows.weights is None else _targets(rows.weights[:, None], engine)
         self._inputs = engine.empty((self._at_once, width))
         self._encoded = self._features.dtype == self._inputs.dtype and rows.encoding.is_none and columns == width
         self._raw = self._inputs if self._encoded else engine.empty((self._at_once, columns), like=self._features)
         self._encode = Encoder(rows.encoding, engine, cut=False, may_miss=rows.features.dtype.kind == "f")
 
-    def epoch(self, order: np.ndarray) -> Iterator[tuple[Array, Array]]:
+    def epoch(self, order: np.ndarray) -> Iterator[tuple[Array, ...]]:
         """Give the rows at `order`, (rows,) indices, batch after batch: inputs (n, width), which the next batches write
-        over, and what is wanted of them, classes (n,) int64 or values (n, outputs)."""
+        over, and what is wanted of them, classes (n,) int64 or values (n, outputs); where rows have weights also those,
+        (n, 1)."""
         places = self._engine.array(order)
         for start in range(0, len(order), self._at_once):
             some = places[start : start + self._at_once]
             x, targets = self.inputs(some), self._engine.take(self._targets, some)
+            parts = (x, targets) if self._weights is None else (x, targets, self._engine.take(self._weights, some))
             for i in range(0, len(some), self.size):
-                yield x[i : i + self.size], targets[i : i + self.size]
+                yield tuple(part[i : i + self.size] for part in parts)
 
     def inputs(self, places: Array) -> Array:
         """Give rows at as many places as fit, (n,) indices, as inputs (n, width); the next call writes over them."""

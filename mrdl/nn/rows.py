@@ -15,13 +15,15 @@ class Rows:
 
     features: (rows, columns) uint8 or float32, raw; targets: (rows,) int64, the classes, or (rows, outputs) float32,
     numbers or flags, as a loss of mrdl.nn.losses wants them; order: (rows,) int64, the rows in the order of their
-    hashes; encoding: what makes inputs of the features.
+    hashes; encoding: what makes inputs of the features; weights: (rows,) float32, how much each row counts in a step
+    by a gradient, None where all count alike.
     """
 
     features: np.ndarray
     targets: np.ndarray
     order: np.ndarray
     encoding: Encoding
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.features)

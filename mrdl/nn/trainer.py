@@ -1,5 +1,6 @@
 """The mini-batch loop of one training on one machine, whatever a step of it is."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -30,8 +31,8 @@ class Step(Protocol):
     loss_sum: Array
     batches: Batches
 
-    def __call__(self, x: Array, targets: Array) -> None:
-        """Train on rows (n, columns), of classes (n,) or values (n, outputs)."""
+    def __call__(self, *batch: Array) -> None:
+        """Train on rows (n, columns), of classes (n,) or values (n, outputs), and where they have any of weights."""
 
     def weights(self) -> Weights:
         """A copy of the weights, those that the step leaves alone among them."""
@@ -49,8 +50,8 @@ def run_epochs(
     for epoch in range(epochs):
         step.loss_sum[...] = 0
         order = draw_order()
-        for i, (x, targets) in enumerate(step.batches.epoch(order)):
-            step(x, targets)
+        for i, batch in enumerate(step.batches.epoch(order)):
+            step(*batch)
             if i % every == every - 1:
                 done = min((i + 1) * size, len(order))
                 report(epoch, done / len(order), float(step.loss_sum) / done)
@@ -104,6 +105,7 @@ def _step(
     """
     if stage.layer is not None:
         generator = engine.generator(int(rng.integers(1 << 62)))
+        rows = dataclasses.replace(rows, weights=None)  # which are of a loss
         return ContrastiveDivergence(arch, stage.layer, weights, rows, settings, engine, generator)
     generator = engine.generator(int(rng.integers(1 << 62))) if settings.dropout else None
     return Backpropagation(arch, weights, rows, settings, engine, generator, rates)

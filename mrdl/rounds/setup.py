@@ -18,12 +18,13 @@ from mrdl.mapreduce.runners import Runner
 from mrdl.metrics.measures import fitting
 from mrdl.model.model import Model, load
 from mrdl.nn.architecture import Architecture, Stage
-from mrdl.nn.losses import LOSSES
+from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.extensions import code_of_run
 from mrdl.rounds.job import RoundJob
 from mrdl.rounds.plan import Round, architecture_of, rounds_of
 from mrdl.rounds.validation import Holdout
+from mrdl.settings.class_weight import NONE
 from mrdl.settings.config import DATA, MODEL, WARM_ROWS, TrainConfig
 from mrdl.settings.user_code import check_for_tasks
 from mrdl.shards.cache import ShardCache, shard_cache
@@ -73,7 +74,7 @@ class Setup:
             source.check_columns(said)
         config = with_nodes_of_start(config)
         architecture = architecture_of(config, source.schema)
-        _check_measure(config, architecture)
+        _check_judgement(config, architecture)
         config = with_scaling(config, architecture, contents_of(source.head) if is_plain else PIXELS)
         initial = Initial.of(config, architecture, source.schema, weights)
         rounds = tuple(rounds_of(config, architecture.stages, initial.stage))
@@ -197,8 +198,14 @@ def with_nodes_of_start(config: TrainConfig) -> TrainConfig:
     return config.with_changes({"nodes": arch.nodes}) if arch.kind == config.kind else config
 
 
-def _check_measure(config: TrainConfig, architecture: Architecture) -> None:
-    """Raise ConfigError where the network has not the measure by which a round is to be better than another."""
+def _check_judgement(config: TrainConfig, architecture: Architecture) -> None:
+    """Raise ConfigError where the network has not the measure by which a round is to be better than another, or has no
+    classes that may count differently."""
+    if config.class_weight != NONE and LOSSES[architecture.loss].wanted is not Wanted.CLASS:
+        raise ConfigError(
+            f"class_weight is {config.class_weight}, but a network of kind {config.kind!r} with the loss "
+            f"{architecture.loss!r} learns no classes: leave it out"
+        )
     known = fitting(LOSSES[architecture.loss].wanted)
     if config.stop_on not in known:
         raise ConfigError(

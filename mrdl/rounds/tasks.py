@@ -13,7 +13,8 @@ import numpy as np
 
 from mrdl.data.hashing import warm_rank
 from mrdl.data.preparation.fitness import Refusal, Unfit, refuse
-from mrdl.data.preparation.preparation import prepare
+from mrdl.data.preparation.preparation import classes_of, prepare
+from mrdl.data.row_weights import class_weights
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.csv import Block, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged
@@ -147,9 +148,11 @@ def _refusal(statistics: Statistics, order: Order) -> Refusal | None:
     config = order.config
     task = config.task if config.supervised else ""
     refusal = refuse(statistics, order.schema, config.shards, config.bad_rows == "skip", task)
-    if refusal is None and order.scaling.decides(statistics):
+    if refusal is None:
         try:
-            order.architecture(statistics)
+            _class_weights(statistics, order)
+            if order.scaling.decides(statistics):
+                order.architecture(statistics)
         except ConfigError as error:
             return Refusal(Unfit.NETWORK, str(error))
     return refusal
@@ -224,12 +227,21 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
     preparation = prepare(loaded.statistics, order.schema, order.scaling)
     if order.round.is_warm_start:
         loaded = loaded.lowest(order.config.warm_rows, warm_rank)
+    targets = preparation.wanted(loaded.features, loaded.codes, loaded.label_names)
+    by_class = _class_weights(loaded.statistics, order)
     return Rows(
         features=loaded.features,
-        targets=preparation.wanted(loaded.features, loaded.codes, loaded.label_names),
+        targets=targets,
         order=loaded.order,
         encoding=preparation.inputs.encoding,
+        weights=None if by_class is None else by_class[targets].astype(np.float32),
     )
+
+
+def _class_weights(statistics: Statistics, order: Order) -> np.ndarray | None:
+    """How much a row of each class counts; raises ConfigError for a class of the settings that there is not."""
+    classes = classes_of(statistics, order.schema)
+    return class_weights(order.config.class_weight, classes, [statistics.classes[name] for name in classes])
 
 
 # --- combining ---

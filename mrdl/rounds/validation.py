@@ -13,6 +13,7 @@ from mrdl.data.inputs import first_labels
 from mrdl.data.labels import class_numbers
 from mrdl.data.preparation.preparation import Preparation, prepare
 from mrdl.data.preparation.scaling import Scaling
+from mrdl.data.row_weights import class_weights
 from mrdl.data.source import HEAD_BYTES, Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import DataError
@@ -106,8 +107,15 @@ class Validation:
         if self.preparation.targets:
             raw = features[:, len(self.preparation.columns) :]
             return model.score(features, raw, loss_alone=not with_training)
-        targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
-        return model.score(features, targets[rows], loss_alone=not with_training)
+        targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes][rows]
+        return model.score(features, targets, weights=self._weights(targets), loss_alone=not with_training)
+
+    def _weights(self, targets: np.ndarray) -> np.ndarray | None:
+        """How much rows of classes (rows,) count in training, (rows,), None where all count alike: what is searched for
+        is what is trained for."""
+        preparation = self.preparation
+        by_class = class_weights(self._config.class_weight, preparation.classes, preparation.class_rows)
+        return None if by_class is None else by_class[targets]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from mrdl.nn.engines.table import AUTO, EVERY
 from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
 from mrdl.settings import fields
+from mrdl.settings.class_weight import NONE, read_class_weight
 from mrdl.settings.fields import HANDED_DOWN, setting
 from mrdl.settings.files import read_toml, toml_of
 
@@ -130,6 +131,12 @@ class TrainConfig:
     )
     batch_size: int = setting(16, "rows in a mini-batch", MODEL, least=1, most=MOST_BATCH)
     optimizer: str = setting("sgd", "how gradients move the weights of a shard", MODEL, tuple(OPTIMIZERS))
+    class_weight: str = setting(
+        NONE,
+        "how much rows of a class count in training: none, balanced (each class as much), or by class, as yes=5,no=1",
+        MODEL,
+        read=read_class_weight,
+    )
     learning_rate: float | None = setting(
         None, "step size; left out: the network kind's own for sgd, 0.001 for adam", MODEL, above=0, most=1e6
     )
@@ -326,8 +333,9 @@ def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
     from_file("configs/mnist_mlp.toml").nodes == (784, 500, 100, 10)
     """
     flat: dict[str, Any] = {}
+    names = {field.name for field in dataclasses.fields(TrainConfig)}
     for key, value in read_toml(local_path).items():
-        flat.update(value if isinstance(value, dict) else {key: value})
+        flat.update(value if isinstance(value, dict) and key not in names else {key: value})
     try:
         return (base or TrainConfig()).with_changes(flat)
     except ConfigError as error:

@@ -89,8 +89,7 @@ class Preparation:
 def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Preparation:
     """Return the preparation that the statistics of all rows decide."""
     inputs = scaling.taken or choose_inputs(statistics, schema, scaling)
-    learnable = schema.label is not None and not statistics.too_many_classes
-    classes = tuple(sorted(statistics.classes, key=_class_order)) if learnable else ()
+    classes = classes_of(statistics, schema)
     return Preparation(
         schema.features,
         schema.label_name,
@@ -101,6 +100,12 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
         schema.dropped,
         Targets.of(statistics, schema),
     )
+
+
+def classes_of(statistics: Statistics, schema: Schema) -> tuple[str, ...]:
+    """Return the classes of all rows, in the order of their numbers; none where there is no label to learn."""
+    learnable = schema.label is not None and not statistics.too_many_classes
+    return tuple(sorted(statistics.classes, key=_class_order)) if learnable else ()
 
 
 def _class_order(name: str) -> tuple[float, str]:

@@ -1,0 +1,120 @@
+"""Rows count by their class: rare ones are found, and no split, order or way of saying it changes a byte."""
+
+import numpy as np
+import pytest
+
+import mrdl
+from mrdl.data.row_weights import class_weights
+from mrdl.errors import ConfigError
+from mrdl.settings.class_weight import read_class_weight
+from mrdl.settings.config import TrainConfig, from_file
+
+HOW = {"nodes": (2, 8, 2), "rounds": 2, "epochs": 2, "warm_rows": 200, "warm_epochs": 2}
+WORST = "expected none, balanced, or a number above 0 by class, as yes=5,no=1"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("balanced", "balanced"),
+        (" none ", "none"),
+        ("yes=5, no=0.5", "no=0.5,yes=5.0"),
+        ({"yes": 5, "no": 0.5}, "no=0.5,yes=5.0"),
+        ({1: 2, 0: 1}, "0=1.0,1=2.0"),
+        ('"a,b=c"=3', '"a,b=c=3.0"'),
+        ({"a,b=c": 3}, '"a,b=c=3.0"'),
+    ],
+)
+def test_it_may_be_said_as_text_or_as_a_table(said, text):
+    assert read_class_weight("class_weight", text) == text
+    if said != '"a,b=c"=3':
+        assert TrainConfig().with_changes({"class_weight": said}).class_weight == text
+
+
+@pytest.mark.parametrize("said", ["heavy", "yes=", "=3", "yes=-1", "yes=0", "yes=inf", "yes=nan", {}, {"yes": "x"}, ""])
+def test_what_is_no_weight_is_refused(said):
+    with pytest.raises(ConfigError, match=WORST):
+        read_class_weight("class_weight", said)
+
+
+def test_a_class_that_is_named_twice_is_refused():
+    with pytest.raises(ConfigError, match="in which a class is named twice"):
+        read_class_weight("class_weight", "a=1,a=2")
+
+
+def test_a_file_may_have_it_as_a_table(tmp_path):
+    (tmp_path / "mine.toml").write_text('seed = 3\n[class_weight]\nyes = 5\n"no" = 1\n')
+    config = from_file(str(tmp_path / "mine.toml"))
+    assert (config.class_weight, config.seed) == ("no=1.0,yes=5.0", 3)
+    (tmp_path / "again.toml").write_text(config.to_toml())
+    assert from_file(str(tmp_path / "again.toml")) == config
+
+
+def test_balanced_weights_are_scikit_learns_and_all_are_1_in_the_mean():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    rows = (700, 50, 250)
+    labels = np.repeat(["a", "b", "c"], rows)
+    expected = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
+    np.testing.assert_allclose(class_weights("balanced", ("a", "b", "c"), rows), expected)
+    said = class_weights("b=4.0", ("a", "b", "c"), rows)
+    assert said @ rows == pytest.approx(1000) and said[1] == pytest.approx(4 * said[0]) and said[0] == said[2]
+    assert class_weights("none", ("a",), (1,)) is None
+    assert class_weights("1=2.0", ("0", "1.0"), (1, 1))[1] == pytest.approx(
+        4 / 3
+    )  # it does not matter how it is written
+
+
+@pytest.fixture
+def rare(tmp_path, monkeypatch):
+    """3,000 rows, of which 4 % are of class yes, which two numbers tell something of; two orders of them."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    is_rare = rng.random(3000) < 0.04
+    values = rng.normal(size=(3000, 2)) + 1.5 * is_rare[:, None]
+    rows = [f"{'yes' if y else 'no'},{a:.6f},{b:.6f}\n" for y, (a, b) in zip(is_rare, values, strict=True)]
+    for name, order in (("rare.csv", range(3000)), ("shuffled.csv", rng.permutation(3000))):
+        (tmp_path / name).write_text("label,a,b\n" + "".join(rows[i] for i in order))
+    return tmp_path
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_balanced_classes_are_found_alike_and_no_order_changes_a_byte(rare, engine):
+    plain, balanced, again, by_hand = (
+        mrdl.train(data, run_dir=f"{engine}{i}", engine=engine, shards=2, class_weight=said, show=False, **HOW)
+        for i, (data, said) in enumerate(
+            [
+                ("rare.csv", "none"),
+                ("rare.csv", "balanced"),
+                ("shuffled.csv", "balanced"),
+                ("rare.csv", {"yes": 24, "no": 1}),
+            ]
+        )
+    )
+    scores = [model.evaluate("rare.csv") for model in (plain, balanced, by_hand)]
+    assert scores[0]["recall"] < 0.5 < 0.7 < min(scores[1]["recall"], scores[2]["recall"])
+    assert scores[1]["balanced_accuracy"] > scores[0]["balanced_accuracy"] + 0.1
+    assert balanced.sha256 == again.sha256 != plain.sha256
+    assert "weighted_loss" in balanced.rounds[-1] and "weighted_loss" not in plain.rounds[-1]
+
+
+def test_the_loss_that_is_searched_and_stopped_by_is_that_of_rows_that_count_so(rare, new_run):
+    from mrdl.rounds.manifest import best_round
+
+    made = new_run("rare.csv", class_weight="balanced", patience=9, shards=2, **HOW)
+    model = made.execute()
+    rounds = [m for m in made.folder.manifests() if m.round]
+    by_weight = [m.validation["weighted_loss"] for m in rounds]
+    assert best_round(rounds, "loss") == len(model.rounds) == by_weight.index(min(by_weight)) + 1
+
+
+def test_an_unknown_class_is_named_before_anything_is_trained(rare, command):
+    status, _, err = command("train", "rare.csv", "--class-weight", "maybe=3", "--run-dir", "run", "--shards", "2")
+    assert status == 2 and "rare.csv: class_weight names 'maybe', which is no class: the classes are 'no', 'yes'" in err
+
+
+def test_a_network_without_classes_has_no_use_for_it(rare):
+    with pytest.raises(
+        ConfigError, match="class_weight is balanced, but a network of kind 'autoencoder' .* no classes"
+    ):
+        mrdl.train("rare.csv", kind="autoencoder", class_weight="balanced", show=False)
