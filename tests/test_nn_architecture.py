@@ -112,6 +112,15 @@ def test_without_nodes_the_ends_come_from_the_data(kind, features, classes, node
     assert design(kind, (), features, classes).nodes == nodes
 
 
+def test_hidden_layers_stand_between_the_ends_of_the_data():
+    assert design("mlp", (), 105, 2, hidden=(64, 32)).nodes == (105, 64, 32, 2)
+    assert design("autoencoder", (), 105, 0, hidden=(64,)).nodes == (105, 64, 30, 64, 105)
+    with pytest.raises(ConfigError, match="leave one of them out"):
+        design("mlp", (105, 64, 2), 105, 2, hidden=(64,))
+    with pytest.raises(ConfigError, match="no inputs"):
+        design("mlp", (), 0, 2)
+
+
 def test_without_nodes_a_dbn_for_reconstructions_has_the_nodes_of_an_autoencoder():
     unrolled = design("dbn", (), 784, 10, {"fine_tune": "autoencoder"})
     assert unrolled.nodes == design("autoencoder", (), 784, 10).nodes

@@ -148,7 +148,7 @@ def test_a_setting_that_does_not_fit_the_data_ends_the_program_in_one_line(tmp_p
     (tmp_path / "data.csv").write_text("label,a,b\n" + "".join(f"{i % 2},{i},{i % 7}\n" for i in range(90)))
     ended = start(tmp_path, FIGURE_5, "-r", "inline")
     assert (ended.returncode, (tmp_path / "net.out").read_bytes()) == (2, b"")
-    assert "nodes begins with 784, but the data has 2 columns beside the label" in ended.stderr
+    assert "nodes begins with 784, but the data has 2 columns of inputs" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

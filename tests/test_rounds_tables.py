@@ -8,7 +8,7 @@ from mrdl.data.sample import Sample
 from mrdl.errors import ConfigError
 from mrdl.settings.config import WARM_ROWS
 
-SMALL = {"nodes": (4, 8, 2), "rounds": 2, "epochs": 1, "label": "y"}
+SMALL = {"hidden": (8,), "rounds": 2, "epochs": 1, "label": "y"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_table_becomes_one_network_by_any_split_order_and_cache(name, whole, parts, new_run, tmp_path):
-    settings = {**SMALL, "nodes": (), **SETTINGS[name]}
+    settings = {**SMALL, **SETTINGS[name]}
     first = new_run(whole, cache_dir=str(tmp_path / "cache"), **settings).execute()
     assert new_run(parts, **settings).execute().digest == first.digest
     assert new_run(whole, cache_dir=str(tmp_path / "cache"), **settings).execute().digest == first.digest
@@ -61,13 +61,13 @@ def test_a_table_becomes_one_network_by_any_split_order_and_cache(name, whole, p
 
 
 def test_one_shard_and_many_are_scaled_alike(whole, new_run):
-    one, many = (new_run(whole, shards=shards, **{**SMALL, "nodes": ()}).execute().preparation for shards in (1, 4))
+    one, many = (new_run(whole, shards=shards, **SMALL).execute().preparation for shards in (1, 4))
     for name, array in one.inputs.arrays().items():
         np.testing.assert_array_equal(array, getattr(many.inputs, name))
 
 
 def test_the_sample_is_that_of_all_training_rows_where_they_are_few(whole, new_run):
-    run = new_run(whole, shards=3, validation=0, **{**SMALL, "nodes": ()})
+    run = new_run(whole, shards=3, validation=0, **SMALL)
     inputs = run.execute().preparation.inputs
     raw = np.genfromtxt(whole, delimiter=",", skip_header=1, usecols=range(4))
     known = Sample.of(raw.astype(np.float32))
@@ -77,7 +77,7 @@ def test_the_sample_is_that_of_all_training_rows_where_they_are_few(whole, new_r
 
 
 def test_a_run_goes_on_and_a_model_is_started_from_with_the_same_scaling(whole, new_run, tmp_path):
-    settings = {**SMALL, "nodes": (), "shards": 3}
+    settings = {**SMALL, "shards": 3}
     whole_run = new_run(whole, folder="one", **settings).execute()
     new_run(whole, folder="two", **{**settings, "rounds": 1}).execute()
     assert new_run(whole, folder="two", resume=True, **settings).execute().digest == whole_run.digest
@@ -102,7 +102,7 @@ def test_pixels_stay_as_they_are(digits, new_run):
 
 def test_a_module_takes_the_raw_rows_of_a_table(whole, new_run):
     torch = pytest.importorskip("torch")
-    model = new_run(whole, shards=1, **{**SMALL, "nodes": ()}).execute()
+    model = new_run(whole, shards=1, **SMALL).execute()
     raw = np.random.default_rng(0).lognormal(3, 2, (500, 4)).astype(np.float32)
     raw[::7, 2] = np.nan
     with torch.no_grad():

@@ -182,6 +182,12 @@ def test_only_whole_numbers_for_nodes(value):
         TrainConfig().with_changes({"nodes": value})
 
 
+def test_hidden_layers_have_nodes():
+    assert TrainConfig().with_changes({"hidden": "64,32"}).hidden == (64, 32)
+    with pytest.raises(ConfigError, match="above 0"):
+        TrainConfig(hidden=(64, 0))
+
+
 @pytest.mark.parametrize("nodes", [(4,), (4, 0), (-4, 2), (0, 0)])
 def test_nodes_are_at_least_two_numbers_above_zero(nodes):
     with pytest.raises(ConfigError, match="expected two or more numbers above 0"):
@@ -311,6 +317,7 @@ DECIDES = {
     MODEL: [
         "kind",
         "nodes",
+        "hidden",
         "activation",
         "loss",
         "visible",

@@ -207,21 +207,33 @@ def outline(kind: str, nodes: Sequence[int], options: Mapping[str, str]) -> Arch
 
 
 def design(
-    kind: str, nodes: Sequence[int], num_features: int, num_outputs: int, options: Mapping[str, str] | None = None
+    kind: str,
+    nodes: Sequence[int],
+    num_inputs: int,
+    num_outputs: int,
+    options: Mapping[str, str] | None = None,
+    hidden: Sequence[int] = (),
 ) -> Architecture:
-    """Give the architecture for data of so many columns; raises ConfigError if the nodes do not fit it.
+    """Give the architecture for rows of so many inputs; raises ConfigError if the nodes do not fit it.
 
-    num_outputs: classes, or columns of numbers or flags; 0 where they are not known yet. Without nodes it has the
-    default ones, the first and the last by the data.
+    num_outputs: classes, or columns of numbers or flags; 0 where they are not known yet. Without nodes the first and
+    the last are by the data, and those between are `hidden`, or else the default ones.
     """
     options = options or {}
     like = outline(kind, nodes, options)
     wanted = LOSSES[like.loss].wanted
+    if nodes and hidden:
+        raise ConfigError("nodes names all layers, and hidden those between: leave one of them out")
+    if not num_inputs:
+        raise ConfigError("the data has no inputs: none of its columns holds anything that rows have in common")
     if not nodes:
         top = () if like.top_machine is not None else (DEFAULT_CODE if wanted is Wanted.ROW else num_outputs,)
-        nodes = (num_features, *DEFAULT_HIDDEN, *top)
-    if nodes[0] != num_features:
-        raise ConfigError(f"nodes begins with {nodes[0]}, but the data has {num_features} columns beside the label")
+        nodes = (num_inputs, *(hidden or DEFAULT_HIDDEN), *top)
+    if nodes[0] != num_inputs:
+        raise ConfigError(
+            f"nodes begins with {nodes[0]}, but the data has {num_inputs} columns of inputs: begin with {num_inputs}, "
+            "or name the layers between alone, with --hidden"
+        )
     if wanted is Wanted.CLASS and nodes[-1] < num_outputs:
         raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_outputs} classes")
     if wanted in (Wanted.NUMBERS, Wanted.FLAGS) and num_outputs not in (0, nodes[-1]):

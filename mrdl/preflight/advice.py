@@ -64,7 +64,7 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     rows_a_task = -(-config.shards // tasks) * training_rows / config.shards
     parse = HANDLING * data.rows / data.parsed_per_s / min(costs.slots, max(1, round(data.size / SPLIT_BYTES)))
     seconds, passes = costs.first_s - costs.round_s + parse, 0.0
-    stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options).stages
+    stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options, config.hidden).stages
     for planned in rounds_of(config, stages):
         rows = rows_a_task if planned.stage_round else min(config.warm_rows, training_rows)
         shared = costs.shared if planned.stage_round and tasks > 1 else 1.0

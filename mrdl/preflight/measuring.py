@@ -102,7 +102,7 @@ def _training_speeds(
     of a stage after which no more are needed.
     """
     rows, outputs = _prepared_rows(source, config, blocks, names)
-    arch = design(config.kind, config.nodes, rows.encoding.width, outputs, config.options)
+    arch = design(config.kind, config.nodes, rows.encoding.width, outputs, config.options, config.hidden)
     weights = arch.initial_weights(0)
     once = Round(number=1, stage=0, stage_round=1, stage_rounds=1, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
     settings = hyperparameters(resolved(config), once, SLOW_RATE)

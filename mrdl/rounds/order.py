@@ -84,7 +84,7 @@ class Order:
     def architecture(self, statistics: Statistics) -> Architecture:
         """The network for data with these statistics; raises ConfigError where its layers do not fit the data."""
         config, prepared = self.config, prepare(statistics, self.schema, self.scaling)
-        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options)
+        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options, config.hidden)
 
 
 @dataclass

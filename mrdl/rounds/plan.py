@@ -195,7 +195,7 @@ def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:
             f"loss is {config.loss}, which is of numbers, but the label is not learnt as such: --task regress"
         )
     width = nodes[0] if nodes else len(schema.features)
-    found = design(config.kind, nodes, width, len(schema.targets), config.options)
+    found = design(config.kind, nodes, width, len(schema.targets), config.options, config.hidden)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if field.name in BY_GRADIENT and value not in (field.default, 0.0) and not found.by_gradient:

@@ -188,14 +188,19 @@ def with_scaling(config: TrainConfig, architecture: Architecture, contents: str)
 
 
 def with_nodes_of_start(config: TrainConfig) -> TrainConfig:
-    """The settings with the nodes of the model that the run starts from, where they name none.
+    """The settings with the nodes of the model that the run starts from, where they name none, or those between alone.
 
     A model of another kind gives no nodes: a dbn may start from the layers of an rbm.
     """
     if config.nodes or not config.start_from:
         return config
     arch = load(config.start_from).arch
-    return config.with_changes({"nodes": arch.nodes}) if arch.kind == config.kind else config
+    if arch.kind != config.kind:
+        return config
+    last = arch.nodes[-1 if arch.code is None else arch.code]
+    top = () if arch.top_machine is not None else (last,)
+    nodes = (arch.nodes[0], *config.hidden, *top) if config.hidden else arch.nodes
+    return config.with_changes({"nodes": nodes, "hidden": ()})
 
 
 def _check_judgement(config: TrainConfig, architecture: Architecture) -> None:

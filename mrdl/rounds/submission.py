@@ -275,12 +275,14 @@ class Submission:
 
     def _needs(self) -> memory.Needs:
         """What the tasks of a job need of their nodes, by what is known of the data and the network now."""
-        rows, columns = self._source.size, len(self._source.schema.features)  # a cell of text is two characters or more
+        columns = len(self._source.schema.features)
+        rows, width = self._source.size, columns  # a cell of text is two characters or more
         if self.prepared:
             told = self.prepared.statistics
             rows = told.training_rows * columns * (1 if told.integral else 4)
+            width = prepare(told, self._source.schema, self._scaling).width
         in_memory = min(rows // self._config.shards, self._config.task_memory_mb << 20)
-        nodes = self._config.nodes or (columns, *DEFAULT_HIDDEN, columns)
+        nodes = self._config.nodes or (width, *(self._config.hidden or DEFAULT_HIDDEN), width)
         return memory.Needs(self._config.engine, in_memory, memory.parameters(nodes), self._config.shards)
 
     def _inputs(self, order: Order) -> list[str]:

@@ -46,7 +46,7 @@ class Validation:
     def architecture(self) -> Architecture:
         """The network that fits the data; raises ConfigError where the nodes of the settings do not."""
         config, prepared = self._config, self.preparation
-        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options)
+        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options, config.hidden)
 
     @cached_property
     def preparation(self) -> Preparation:

@@ -79,8 +79,12 @@ class TrainConfig:
     kind: str = setting("mlp", "network kind", MODEL, ("mlp", "autoencoder", "rbm", "dbn"), table="nn.kinds.KINDS")
     nodes: tuple[int, ...] = setting(
         (),
-        "nodes of each layer, as 784,500,100,10; left out: input and classes from the data, hidden 500,100",
+        "nodes of each layer, as 784,500,100,10; left out: the first and the last by the data, between them `hidden`, "
+        "or 500,100",
         MODEL,
+    )
+    hidden: tuple[int, ...] = setting(
+        (), "nodes of the layers between alone, as 500,100, the first and the last being the data's", MODEL
     )
     activation: str = setting("relu", "of an mlp's or autoencoder's hidden layers", MODEL, tuple(ACTIVATIONS))
     loss: str = setting(
@@ -251,6 +255,8 @@ class TrainConfig:
         fields.check(self)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")
+        if self.hidden and min(self.hidden) < 1:
+            raise ConfigError(f"hidden is {list(self.hidden)}, expected numbers above 0, as 500,100")
         if (weights := sum(a * b for a, b in pairwise(self.nodes))) > MOST_WEIGHTS:
             raise ConfigError(f"nodes would have {weights:,} weights, expected {MOST_WEIGHTS:,} or fewer")
         if self.threshold is not None and not abs(self.threshold) <= FLOAT32_MAX:
