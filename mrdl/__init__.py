@@ -22,6 +22,8 @@ _HOMES = {
     "load": "model.model",
     "train": "api",
     "Sweep": "api",
+    "Classifier": "estimators",
+    "Transformer": "estimators",
     "rbm": "paper",
     "MRDL": "paper",
     "MR_dist": "paper",

@@ -11,6 +11,7 @@ import pytest
 import mrdl
 
 NAMES = [
+    "Classifier",
     "ConfigError",
     "DataError",
     "Data_load",
@@ -26,6 +27,7 @@ NAMES = [
     "TrainConfig",
     "TrainJob",
     "TrainingError",
+    "Transformer",
     "load",
     "rbm",
     "train",
@@ -74,7 +76,7 @@ def test_an_unknown_name_is_an_attribute_error():
 @pytest.mark.parametrize(
     ("statement", "light"),
     [
-        ("import mrdl", {"torch", "numpy", "pyarrow", "mrjob", "pandas", "safetensors", "requests", "rich"}),
+        ("import mrdl", {"torch", "numpy", "pyarrow", "mrjob", "pandas", "safetensors", "requests", "rich", "sklearn"}),
         ("from mrdl import TrainConfig, MrdlError", {"torch", "numpy", "pyarrow", "mrjob", "pandas"}),
         ("from mrdl import TrainJob", {"torch", "pandas", "rich"}),  # each task imports it, few of them train
         ("from mrdl import load", {"torch", "mrjob", "pandas", "rich"}),
