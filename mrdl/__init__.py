@@ -23,6 +23,7 @@ _HOMES = {
     "train": "api",
     "Sweep": "api",
     "Classifier": "estimators",
+    "Regressor": "estimators",
     "Transformer": "estimators",
     "rbm": "paper",
     "MRDL": "paper",

@@ -1,4 +1,4 @@
-"""The doors of programs that build on scikit-learn: Classifier and Transformer are estimators of its kind."""
+"""The doors of programs that build on scikit-learn: Classifier, Regressor and Transformer, estimators of its kind."""
 
 import dataclasses
 import inspect
@@ -16,8 +16,14 @@ from mrdl.model.model import Model, load
 from mrdl.settings.config import TrainConfig
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-    from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+    from sklearn.base import (
+        BaseEstimator,
+        ClassifierMixin,
+        ClassNamePrefixFeaturesOutMixin,
+        RegressorMixin,
+        TransformerMixin,
+    )
+    from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError:
@@ -26,8 +32,11 @@ except ImportError:
 if TYPE_CHECKING:
     import pandas as pd
 
-# settings that say where the label is, where a run is kept, and how a cluster is used
-DECIDED_HERE = ("label", "header", "test", "run_dir", "cache_dir", "tasks", "wait_s", "python_bin", "mrjob_conf")
+# settings that say what is learnt of which column, where a run is kept, and how a cluster is used
+DECIDED_HERE = frozenset(
+    {"label", "task", "header", "test", "run_dir", "cache_dir", "tasks", "wait_s", "python_bin", "mrjob_conf"}
+)
+TOGETHER = 200  # rows that go through a network at once, or a multiple
 OWN_DEFAULTS = {"shards": 1, "verbose": False}  # more shards only cost time where one process trains them all
 
 
@@ -58,16 +67,19 @@ class _Estimator(BaseEstimator):
 
     model_: Model
 
-    def _fit(self, table: "pd.DataFrame", label: str) -> None:
-        """Train on a table; label: the setting, "none" without classes. Raises ConfigError for a kind of the other."""
+    def _fit(self, table: "pd.DataFrame", label: str, task: str = "auto") -> None:
+        """Train on a table; label, task: the settings, "none" for what has no label.
+
+        Raises ConfigError for a kind that has one where this has none, or the other way round.
+        """
         settings = self.get_params()
         show = bool(settings.pop("verbose"))
         with tempfile.TemporaryDirectory(prefix="mrdl-") as folder:
-            settings |= {"label": label, "run_dir": f"{folder}/run", "cache_dir": f"{folder}/shards"}
+            settings |= {"label": label, "task": task, "run_dir": f"{folder}/run", "cache_dir": f"{folder}/shards"}
             config = TrainConfig().with_changes(settings)
             if config.supervised != (label != "none"):
-                learns = "classes: take mrdl.Classifier" if config.supervised else "no classes: take mrdl.Transformer"
-                raise ConfigError(f"a network of kind {config.kind!r} learns {learns}")
+                has, other = ("a", "Classifier or Regressor") if config.supervised else ("no", "Transformer")
+                raise ConfigError(f"a network of kind {config.kind!r} has {has} label: take mrdl.{other}")
             model = train(table, config, show=show)
         self.model_ = dataclasses.replace(model, run_dir="")
 
@@ -82,10 +94,17 @@ class _Estimator(BaseEstimator):
         X = validate_data(self, X, reset=fitting, ensure_all_finite="allow-nan", ensure_min_samples=least)
         return pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
 
-    def _rows(self, X: Any) -> "pd.DataFrame":
-        """Return rows that the trained network is to see."""
+    def _given(self, method: str, X: Any) -> np.ndarray:
+        """Return what a method of the model gives for rows, the same for each whatever rows stand beside it.
+
+        Libraries of matrices round few rows otherwise than many.
+        """
         check_is_fitted(self)
-        return self._table(X)
+        table = self._table(X)
+        rows = len(table)
+        filled_up = np.minimum(np.arange(-(-rows // TOGETHER) * TOGETHER), rows - 1)
+        given: np.ndarray = getattr(self.model_, method)(table.iloc[filled_up])
+        return given[:rows]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network as the bytes of a model file."""
@@ -136,7 +155,7 @@ class Classifier(ClassifierMixin, _Estimator):
         check_consistent_length(table, labels)
         check_classification_targets(labels)
         self.classes_ = np.unique(labels)
-        self._fit(_with_label(table, labels), "-1")
+        self._fit(_with_label(table, labels), "-1", "classify")
         self._outputs = class_numbers([str(name).strip() for name in self.classes_], self.model_.classes)
         if (self._outputs < 0).any():
             lost = self.classes_[self._outputs < 0][0]
@@ -147,13 +166,46 @@ class Classifier(ClassifierMixin, _Estimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, (rows, classes) float32, in the order of `classes_`."""
-        table = self._rows(X)
-        return self.model_.predict_proba(table)[:, self._outputs]
+        return self._given("predict_proba", X)[:, self._outputs]
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, (rows,)."""
         places = self.predict_proba(X).argmax(1)
         return np.asarray(self.classes_[places])
+
+
+class Regressor(RegressorMixin, _Estimator):
+    """A network that learns numbers, as an estimator of scikit-learn.
+
+    Its parameters are those of Classifier; loss: mse, mae or huber. `model_` is the Model.
+
+    mrdl.Regressor(loss="huber").fit(X, y).predict(X)
+    """
+
+    __init__ = _init(kind="mlp")
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on rows, (rows, columns), and the number of each, (rows,), or several, (rows, targets)."""
+        table = self._table(X, fitting=True)
+        if y is None:
+            raise ConfigError("this Regressor requires y to be passed, but the target y is None")
+        numbers = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        check_consistent_length(table, numbers)
+        columns = numbers.reshape(len(numbers), -1).T
+        for column in columns:
+            table = _with_label(table, column)
+        self._fit(table, ",".join(str(place) for place in range(-len(columns), 0)), "regress")
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the number of each row, (rows,) float64; of several targets (rows, targets)."""
+        return self._given("predict", X)
+
+    def __sklearn_tags__(self) -> Any:
+        """See scikit-learn: several numbers may be learnt."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator):
@@ -176,8 +228,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the code or the features of rows, (rows, nodes of that layer) float32."""
-        table = self._rows(X)
-        return self.model_.transform(table)
+        return self._given("transform", X)
 
     def __sklearn_tags__(self) -> Any:
         """See scikit-learn: what comes out is float32."""

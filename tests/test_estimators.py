@@ -21,7 +21,7 @@ from mrdl.estimators import DECIDED_HERE
 
 QUICK = {"nodes": (4, 8, 3), "rounds": 1, "epochs": 2}
 SMALL = {"rounds": 1, "epochs": 2}
-ESTIMATORS = [mrdl.Classifier, mrdl.Transformer]
+ESTIMATORS = [mrdl.Classifier, mrdl.Regressor, mrdl.Transformer]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,9 @@ def iris():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "estimator", [mrdl.Classifier(), mrdl.Transformer(**SMALL), mrdl.Transformer(kind="rbm", **SMALL)], ids=repr
+    "estimator",
+    [mrdl.Classifier(), mrdl.Regressor(), mrdl.Transformer(**SMALL), mrdl.Transformer(kind="rbm", **SMALL)],
+    ids=repr,
 )
 def test_it_passes_the_checks_of_scikit_learn(estimator):
     found = check_estimator(estimator, on_skip=None)
@@ -63,8 +65,9 @@ def test_a_wrong_value_is_refused_in_words_when_it_is_used(iris):
 @pytest.mark.parametrize(
     ("estimator", "told"),
     [
-        (mrdl.Classifier(kind="rbm"), "'rbm' learns no classes: take mrdl.Transformer"),
-        (mrdl.Transformer(kind="mlp"), "'mlp' learns classes: take mrdl.Classifier"),
+        (mrdl.Classifier(kind="rbm"), "'rbm' has no label: take mrdl.Transformer"),
+        (mrdl.Transformer(kind="mlp"), "'mlp' has a label: take mrdl.Classifier or Regressor"),
+        (mrdl.Regressor(kind="dbn"), "'dbn' learns neither numbers nor several labels"),
     ],
 )
 def test_a_kind_that_learns_something_else_is_refused(iris, estimator, told):
@@ -131,6 +134,25 @@ def test_it_works_in_a_pipeline_and_in_a_search():
     assert cross_val_score(pipeline, rows, y, cv=3).mean() > 0.9
     search = GridSearchCV(pipeline, {"classifier__epochs": [1, 5]}, cv=2).fit(rows, y)
     assert search.best_params_ == {"classifier__epochs": 5}
+
+
+def test_a_regressor_learns_one_number_or_several():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 3))
+    y = 1e6 + 1000 * rows[:, 0]
+    assert mrdl.Regressor(batch_size=4).fit(rows, y).score(rows, y) > 0.95
+    both = np.stack([y, -rows[:, 1]], 1)
+    fitted = mrdl.Regressor(batch_size=4).fit(pd.DataFrame(rows, columns=list("yab")), both)
+    assert fitted.predict(pd.DataFrame(rows, columns=list("yab"))).shape == both.shape
+    assert fitted.score(pd.DataFrame(rows, columns=list("yab")), both) > 0.95
+
+
+@pytest.mark.parametrize("rows", [1, 7, 199, 1001])
+def test_what_is_said_of_a_row_does_not_depend_on_the_others(rows):
+    rng = np.random.default_rng(1)
+    table = rng.normal(size=(1500, 30))
+    fitted = mrdl.Regressor(rounds=1, epochs=1, batch_size=64).fit(table, table.sum(1))
+    assert np.array_equal(fitted.predict(table[:rows]), fitted.predict(table)[:rows])
 
 
 def test_a_transformer_goes_before_a_classifier(iris):

@@ -21,6 +21,7 @@ NAMES = [
     "ModelError",
     "MrdlError",
     "Net",
+    "Regressor",
     "SetupError",
     "Sweep",
     "ToTensor",
