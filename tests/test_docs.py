@@ -209,6 +209,12 @@ def test_the_lines_of_python_of_training_run(tmp_path, monkeypatch, capsys):
     assert names["again"].to_bytes() == names["model"].to_bytes()
 
 
+def test_the_search_of_training_runs(tmp_path):
+    program = next(block for block in blocks(REPO / "docs" / "training.md", "python") if "GridSearchCV" in block)
+    assert "'epochs': " in run_python(tmp_path, program)
+    assert (tmp_path / "best.safetensors").exists()
+
+
 @pytest.mark.parametrize("flags", [("RULES[", "--combine", "median", "--kind", "bent"), ("def parse(",)])
 def test_a_job_of_ones_own_trains(flags, digits, tmp_path):
     mark, *more = flags
