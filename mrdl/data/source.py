@@ -117,7 +117,7 @@ class Source:
         """
         files = store_of(name).files(name)
         start = first_lines(files, name)
-        schema = sniff(start, config.label, config.header, name, config.drop)
+        schema = sniff(start, config.label, config.header, name, config.drop, config.weights)
         if config.header == "auto" and schema.header_crc is None:
             refuse_numbered(start, name)
         whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1

@@ -21,7 +21,7 @@ class Statistics:
     """What a mapper counts, mergeable in any order.
 
     minimum, maximum: (columns,) float32 over the values of the training rows alone, of categories none.
-    classes: label -> rows; targets: of each target, the last columns, over the training rows.
+    classes: label -> rows; targets: of each target, and last the weight, over the training rows.
     levels: of each column of categories, by its place among the features, text -> training rows.
     integral: whether every value of a feature that is not missing is a whole number from 0 to 255.
     bad: the first bad rows as (file, place, reason, text).
@@ -47,7 +47,7 @@ class Statistics:
 
     @classmethod
     def empty(cls, num_columns: int, num_targets: int = 0) -> "Statistics":
-        """Return the statistics of no rows; of so many columns the last ones are targets."""
+        """Return the statistics of no rows; of so many columns the last ones are targets, or a weight."""
         low, high = np.full(num_columns, np.inf, np.float32), np.full(num_columns, -np.inf, np.float32)
         return cls(low, high, targets=[Moments() for _ in range(num_targets)])
 

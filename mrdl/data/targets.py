@@ -34,7 +34,8 @@ class Targets:
         """Return those of a table with these statistics; None where it has none."""
         if not schema.targets:
             return None
-        mean, deviation = (np.array([getattr(of, name) for of in statistics.targets]) for name in ("mean", "deviation"))
+        known = statistics.targets[: len(schema.targets)]
+        mean, deviation = (np.array([getattr(of, name) for of in known]) for name in ("mean", "deviation"))
         deviation = np.where(deviation > 0, deviation, 1.0)
         return cls(schema.label_names, schema.label_places, schema.flags, mean, deviation)
 
@@ -88,9 +89,9 @@ class Targets:
 
 def why_no_targets(statistics: Statistics, schema: Schema) -> str:
     """Return why the targets of all training rows cannot be learnt, and what to do; "" where they can."""
-    count = len(schema.targets)
-    low, high = (values[len(values) - count :] for values in (statistics.minimum, statistics.maximum))
-    for name, least, most, moments in zip(schema.label_names, low, high, statistics.targets, strict=True):
+    first = len(schema.feature_places)
+    low, high = (values[first : first + len(schema.targets)] for values in (statistics.minimum, statistics.maximum))
+    for name, least, most, moments in zip(schema.label_names, low, high, statistics.targets, strict=False):
         if schema.flags and not (least >= 0 and most <= 1 and moments.are_flags):
             return (
                 f"the target {name!r} holds values from {least:g} to {most:g}, expected 0 or 1 in each row: "

@@ -130,7 +130,7 @@ def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], nam
     features = np.concatenate([block.features for block in blocks])
     numbers = {name: i for i, name in enumerate(names)}
     codes = np.concatenate([np.array([numbers[n] for n in b.label_names], np.int64)[b.label_codes] for b in blocks])
-    statistics = Statistics.empty(features.shape[1], len(source.schema.targets))
+    statistics = Statistics.empty(features.shape[1], source.schema.beside)
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
     statistics.add_targets(features)

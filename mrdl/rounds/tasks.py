@@ -13,8 +13,8 @@ import numpy as np
 
 from mrdl.data.hashing import warm_rank
 from mrdl.data.preparation.fitness import Refusal, Unfit, refuse
-from mrdl.data.preparation.preparation import classes_of, prepare
-from mrdl.data.row_weights import class_weights
+from mrdl.data.preparation.preparation import prepare
+from mrdl.data.row_weights import RowWeights
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.csv import Block, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged
@@ -73,9 +73,7 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
     """
     _find_engine(order)
     config, schema = order.config, order.schema
-    placed = PlacedRows(
-        config, shard_keys(config.shards, order.reducers), len(schema.places), write, len(schema.targets)
-    )
+    placed = PlacedRows(config, shard_keys(config.shards, order.reducers), len(schema.places), write, schema.beside)
     line, place = 1, split.start  # where a piece of text begins in the file
     pieces = whole_lines(iter(lambda: text.read(READ_BYTES), b""), schema.header_crc)
     for piece in pieces:
@@ -150,7 +148,7 @@ def _refusal(statistics: Statistics, order: Order) -> Refusal | None:
     refusal = refuse(statistics, order.schema, config.shards, config.bad_rows == "skip", task)
     if refusal is None:
         try:
-            _class_weights(statistics, order)
+            RowWeights.of(config.class_weight, order.schema, statistics)
             if order.scaling.decides(statistics):
                 order.architecture(statistics)
         except ConfigError as error:
@@ -228,20 +226,14 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
     if order.round.is_warm_start:
         loaded = loaded.lowest(order.config.warm_rows, warm_rank)
     targets = preparation.wanted(loaded.features, loaded.codes, loaded.label_names)
-    by_class = _class_weights(loaded.statistics, order)
+    weights = RowWeights.of(order.config.class_weight, order.schema, loaded.statistics)
     return Rows(
         features=loaded.features,
         targets=targets,
         order=loaded.order,
         encoding=preparation.inputs.encoding,
-        weights=None if by_class is None else by_class[targets].astype(np.float32),
+        weights=weights.of_rows(loaded.features, targets),
     )
-
-
-def _class_weights(statistics: Statistics, order: Order) -> np.ndarray | None:
-    """How much a row of each class counts; raises ConfigError for a class of the settings that there is not."""
-    classes = classes_of(statistics, order.schema)
-    return class_weights(order.config.class_weight, classes, [statistics.classes[name] for name in classes])
 
 
 # --- combining ---

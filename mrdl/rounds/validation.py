@@ -13,7 +13,7 @@ from mrdl.data.inputs import first_labels
 from mrdl.data.labels import class_numbers
 from mrdl.data.preparation.preparation import Preparation, prepare
 from mrdl.data.preparation.scaling import Scaling
-from mrdl.data.row_weights import class_weights
+from mrdl.data.row_weights import RowWeights
 from mrdl.data.source import HEAD_BYTES, Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import DataError
@@ -76,7 +76,7 @@ class Validation:
             return ""
         model = self._model(weights)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
-        said = model.predict_proba(kept_out.features).argmax(1)
+        said = model.predict_proba(kept_out.features[:, : len(self.preparation.columns)]).argmax(1)
         share = float((targets == self.preparation.classes.index(self.preparation.majority)).mean())
         no_better = is_no_better(float((said == targets).mean()), share, len(targets))
         return told_classes(self.preparation.classes, targets, said, no_better)
@@ -105,17 +105,12 @@ class Validation:
             return model.score_layer(layer, kept_out.features[rows], training)
         features = kept_out.features[rows]
         if self.preparation.targets:
-            raw = features[:, len(self.preparation.columns) :]
+            raw = self.preparation.raw_targets(features)
             return model.score(features, raw, loss_alone=not with_training)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes][rows]
-        return model.score(features, targets, weights=self._weights(targets), loss_alone=not with_training)
-
-    def _weights(self, targets: np.ndarray) -> np.ndarray | None:
-        """How much rows of classes (rows,) count in training, (rows,), None where all count alike: what is searched for
-        is what is trained for."""
-        preparation = self.preparation
-        by_class = class_weights(self._config.class_weight, preparation.classes, preparation.class_rows)
-        return None if by_class is None else by_class[targets]
+        # what is searched for is what is trained for
+        counted = RowWeights.of(self._config.class_weight, self._schema, self.prepared.statistics)
+        return model.score(features, targets, weights=counted.of_rows(features, targets), loss_alone=not with_training)
 
 
 @dataclass(frozen=True)
@@ -142,7 +137,7 @@ class Holdout:
         learnt = tuple(zip(schema.label_names, schema.label_places, strict=True))
         place = None if schema.targets or not learnt else learnt[0][1]
         targets = learnt if schema.targets else ()
-        wanted = Columns(schema.features, schema.label_name, place, schema.dropped, targets)
+        wanted = Columns(schema.features, schema.label_name, place, schema.left_out, targets)
         found = cls(config.test, *first_labels(config.test, wanted, labelled=config.supervised))
         labels, whole = set[str](), False
         if plain and config.supervised and source.size <= HEAD_BYTES:

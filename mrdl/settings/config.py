@@ -64,6 +64,9 @@ class TrainConfig:
     )
     header: str = setting("auto", "whether the first line names the columns", DATA, ("auto", "yes", "no"))
     drop: tuple[str, ...] = setting((), "columns to leave out: names or indices, with commas between", DATA)
+    weights: str | None = setting(
+        None, "column that says how much each row counts in training: its name or its index", DATA
+    )
     bad_rows: str = setting(
         "stop",
         "rows that cannot be read: stop before training, or skip and count them",

@@ -35,7 +35,7 @@ class PlacedRows:
         self, config: TrainConfig, keys: Sequence[bytes], num_columns: int, write: Write, num_targets: int = 0
     ) -> None:
         """keys: of the shards in their order, as `shard_keys` gives them; num_columns: of a raw row, of which so many,
-        the last ones, are targets."""
+        the last ones, are targets or a weight."""
         self.statistics = Statistics.empty(num_columns, num_targets)
         self._config = config
         self._write = write

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mrdl.data.row_weights import why_no_weights
 from mrdl.data.statistics import MAX_LEVELS, Statistics
 from mrdl.data.target import problem
 from mrdl.data.targets import why_no_targets
@@ -57,6 +58,8 @@ def refuse(statistics: Statistics, schema: Schema, shards: int, skip_bad_rows: b
         said = AS_FLAGS.drop(names)
         told = f"more than {MAX_LEVELS:,} different texts in {', '.join(map(brief, names))}: leave out with {said}"
         return Refusal(Unfit.DATA, told)
+    if wrong := why_no_weights(statistics, schema):
+        return Refusal(Unfit.DATA, wrong)
     if schema.targets:
         found = why_no_targets(statistics, schema)
     else:

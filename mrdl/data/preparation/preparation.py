@@ -75,8 +75,13 @@ class Preparation:
         That is (rows,) int64, the class numbers, or (rows, targets) float32. codes: (rows,) int32, of labels in names.
         """
         if self.targets:
-            return self.targets.wanted(features[:, len(self.columns) :])
+            return self.targets.wanted(self.raw_targets(features))
         return self.class_numbers(names)[codes] if self.classes else codes.astype(np.int64)
+
+    def raw_targets(self, features: np.ndarray) -> np.ndarray:
+        """Return the targets among the columns of raw rows, (rows, columns): (rows, targets), none without any."""
+        first = len(self.columns)
+        return features[:, first : first + (len(self.targets.names) if self.targets else 0)]
 
     def class_numbers(self, labels: Sequence[str]) -> np.ndarray:
         """Return the class number of each label, (rows,) int64; -1 for one that training never saw.
@@ -97,7 +102,7 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
         classes,
         inputs.with_dictionary({place: sorted(statistics.levels.get(place, {})) for place in inputs.categories}),
         tuple(statistics.classes[name] for name in classes),
-        schema.dropped,
+        schema.left_out,
         Targets.of(statistics, schema),
     )
 

@@ -181,6 +181,8 @@ def reason(line: bytes, schema: Schema, keep_unlabelled: bool = False) -> str:
     for place in [] if keep_unlabelled else [*schema.targets, *([] if schema.label is None else [schema.label])]:
         if (word := cells[place].strip()) in MISSING:
             faults[place] = f"the label is missing ({word!r})" if word else "the label is missing"
+    if schema.weight is not None and cells[schema.weight].strip() in MISSING:
+        faults[schema.weight] = "the row's weight is missing"
     first = min(faults, default=0)
     return f"column {brief(schema.columns[first])}: {faults.get(first, 'it cannot be read')}"
 

@@ -90,7 +90,11 @@ def refuse_text(head: bytes, schema: Schema, source: str, said: bool, wording: W
     blocks, bad = BlockParser(schema).parse(text)
     columns: dict[int, tuple[int, str]] = getattr(bad, "columns", {})
     rows = sum(len(block.features) for block in blocks) + len(bad)
-    mostly = (place for place, (count, _) in columns.items() if 2 * count > rows and place not in schema.targets)
+    mostly = (
+        place
+        for place, (count, _) in columns.items()
+        if 2 * count > rows and place not in (*schema.targets, schema.weight)
+    )
     of_text = {place: columns[place][1] for place in mostly}
     if not of_text:
         return
@@ -119,6 +123,8 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
     if not unfit:
         return ""
     told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in unfit]
+    if schema.weight in dict(unfit):
+        return f"\nColumns with cells that are no numbers:\n  {_some(told)}\nOf weights each has to be one"
     if taken := [place for place, _ in unfit if place in schema.targets]:
         learnt = f"{brief(schema.columns[taken[0]], LONG)} is learnt as numbers"
         classes = AS_FLAGS.setting("task", "classify")

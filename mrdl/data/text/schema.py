@@ -31,6 +31,7 @@ class Schema:
     targets: the indices of columns that are learnt in place of a label; flags: whether those hold 0 or 1, else
     numbers.
     separator: what stands between two cells; a blank means any number of blanks and tabs.
+    weight: the index of the column that says how much each row counts, None without one.
 
     sniff(b"digit,a,b\\n3,0,16\\n", "", "auto", "data.csv").features == ("a", "b")
     """
@@ -43,17 +44,28 @@ class Schema:
     targets: tuple[int, ...] = ()
     flags: bool = False
     separator: str = ","
+    weight: int | None = None
 
     @property
     def feature_places(self) -> tuple[int, ...]:
-        """The indices of the features: of all columns but the label, the targets and those left out."""
-        left_out = {self.label, *self.targets, *self.dropped}
+        """The indices of the features: of all columns but the label, the targets, the weight and those left out."""
+        left_out = {self.label, *self.targets, *self.left_out}
         return tuple(i for i in range(len(self.columns)) if i not in left_out)
 
     @property
     def places(self) -> tuple[int, ...]:
-        """The indices of the columns of a raw row: the features, and behind them the targets."""
-        return (*self.feature_places, *self.targets)
+        """The indices of the columns of a raw row: the features, and behind them the targets, and last the weight."""
+        return (*self.feature_places, *self.targets, *([] if self.weight is None else [self.weight]))
+
+    @property
+    def beside(self) -> int:
+        """How many columns of a raw row, the last ones, are no features."""
+        return len(self.places) - len(self.feature_places)
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """The indices of columns that a trained network does not ask for: those that are dropped, and the weight."""
+        return tuple(sorted({*self.dropped, *([] if self.weight is None else [self.weight])}))
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -74,7 +86,7 @@ class Schema:
     def label_places(self) -> tuple[int, ...]:
         """The indices of the label, or of the targets, among the columns that are not left out."""
         places = self.targets if self.label is None else (self.label,)
-        return tuple(place - sum(i < place for i in self.dropped) for place in places)
+        return tuple(place - sum(i < place for i in self.left_out) for place in places)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -97,12 +109,20 @@ class Schema:
         return cls(**{**meta, **lists, "types": tuple(map(ColumnType.of, meta["types"]))})
 
 
-def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequence[str] = ()) -> Schema:
+def sniff(
+    head: bytes,
+    label: str | None,
+    header: str,
+    source: str,
+    drop: Sequence[str] = (),
+    weights: str | None = None,
+) -> Schema:
     """Return the schema of a CSV by its first two lines.
 
     head: its beginning; label: the label's name or index, None where nobody said it, "none" without one; of several
     columns that are learnt together their names with commas between.
-    header: yes, no or auto; source: its name for people; drop: names or indices of columns to leave out.
+    header: yes, no or auto; source: its name for people; drop: names or indices of columns to leave out;
+    weights: name or index of the column that says how much rows count.
     Raises DataError or ConfigError with the way out.
     """
     first, second = _first_lines(head, source)
@@ -115,12 +135,17 @@ def sniff(head: bytes, label: str | None, header: str, source: str, drop: Sequen
     named = header == "yes" or (header == "auto" and _is_header(cells, below, label, source))
     columns = tuple(cell.strip() for cell in cells) if named else tuple(f"c{i}" for i in range(len(cells)))
     dropped = tuple(sorted({i for column in drop for i in _places(column.strip(), columns, named, source)}))
-    index, targets = _labels(label, columns, named, source, dropped)
+    weight = None if weights is None else _places(weights.strip(), columns, named, source)[0]
+    index, targets = _labels(label, columns, named, source, dropped if label or weight is None else (*dropped, weight))
+    if weight is not None and weight in (index, *targets, *dropped):
+        raise ConfigError(f"column {columns[weight]!r} of {source} has the weights of rows, and is something else, too")
     if len(columns) < 2 and index is not None:
         raise DataError(f"{source} has one column ({brief(columns[0])}), expected a label and at least one value")
     if named and not second:
         raise DataError(f"{source} has a header but no rows")
-    return Schema(columns, index, header_crc(first.encode()) if named else None, dropped, targets=targets)
+    return Schema(
+        columns, index, header_crc(first.encode()) if named else None, dropped, targets=targets, weight=weight
+    )
 
 
 def refuse_numbered(head: bytes, source: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows count by their class: rare ones are found, and no split, order or way of saying it changes a byte."""
+"""Rows count by their class, or by a column: rare ones are found, and no split, order or way of saying it shows."""
 
 import numpy as np
 import pytest
@@ -118,3 +118,98 @@ def test_a_network_without_classes_has_no_use_for_it(rare):
         ConfigError, match="class_weight is balanced, but a network of kind 'autoencoder' .* no classes"
     ):
         mrdl.train("rare.csv", kind="autoencoder", class_weight="balanced", show=False)
+
+
+# --- a column of weights ---
+
+
+@pytest.fixture
+def weighted(rare):
+    """The same rows with a column of weights between the others, 25 of rare rows and 0.5 to 1.5 of others."""
+    rng = np.random.default_rng(1)
+    for name in ("rare.csv", "shuffled.csv"):
+        _, *rows = (rare / name).read_text().splitlines()
+        cells = [row.split(",") for row in rows]
+        rng = np.random.default_rng(1)
+        of = {row: 25.0 if row.startswith("yes") else round(rng.uniform(0.5, 1.5), 3) for row in sorted(rows)}
+        lines = [f"{a},{of[row]},{y},{b}" for row, (y, a, b) in zip(rows, cells, strict=True)]
+        (rare / name).write_text("\n".join(["a,w,label,b", *lines, ""]))
+    return rare
+
+
+def test_rows_count_by_their_column_which_the_network_never_sees(weighted, command):
+    import pandas as pd
+
+    settings = {"label": "label", "show": False, "shards": 2, **HOW}
+    plain = mrdl.train("rare.csv", run_dir="plain", drop=["w"], **settings)
+    found = mrdl.train("rare.csv", run_dir="found", weights="w", **settings)
+    again = mrdl.train("shuffled.csv", run_dir="again", weights="1", **settings)
+    assert found.to_bytes() == again.to_bytes() or found.sha256 == again.sha256
+    assert found.preparation.columns == ("a", "b") and found.arch.nodes[0] == 2
+    recalls = [model.evaluate("rare.csv")["recall"] for model in (plain, found)]
+    assert recalls[0] < 0.5 < 0.7 < recalls[1] and "weighted_loss" in found.rounds[-1]
+    rows = pd.read_csv("rare.csv")
+    said = found.predict(rows)
+    assert (found.predict(rows.drop(columns="w")) == said).all() and (found.predict(rows[["b", "a"]]) == said).all()
+    rows.to_csv("nameless.csv", header=False, index=False)
+    assert (found.predict("nameless.csv") == said).all()
+
+
+def test_weights_are_those_of_the_rows_over_their_mean():
+    from mrdl.data.row_weights import RowWeights
+
+    rng = np.random.default_rng(0)
+    features, targets = rng.random((50, 4)).astype(np.float32), rng.integers(0, 2, 50)
+    column = features[:, -1] / np.float64(0.25)
+    found = RowWeights(np.array([0.5, 4.0]), 0.25).of_rows(features, targets)
+    np.testing.assert_allclose(found, column * np.where(targets, 4.0, 0.5), rtol=1e-6)
+    np.testing.assert_allclose(RowWeights(None, 0.25).of_rows(features, targets), column, rtol=1e-6)
+    assert RowWeights(None, None).of_rows(features, targets) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("-1", "the weights in column 'w' go down to -1, expected 0 or more in each row"),
+        ("", "column 'w': the row's weight is missing"),
+        ("?", "column 'w': the row's weight is missing"),
+        ("much", "column 'w': 'much' is not a number"),
+        ("inf", "column 'w': 'inf' is not a finite number"),
+    ],
+)
+def test_what_is_no_weight_is_told_before_anything_is_trained(tmp_path, command, cell, told):
+    rows = "".join(f"{i % 2},{i % 7},{1 + i % 3}\n" for i in range(60))
+    (tmp_path / "data.csv").write_text(f"y,x,w\n{rows}1,2,{cell}\n")
+    words = ("train", tmp_path / "data.csv", "--weights", "w", "--shards", "2", "--run-dir", tmp_path / "run")
+    status, _, err = command(*words, "--validation", "0")
+    assert status == 2 and told in err
+
+
+def test_weights_that_are_all_0_or_no_column_or_the_label_are_refused(tmp_path, command):
+    (tmp_path / "data.csv").write_text("y,x,w\n" + "".join(f"{i % 2},{i % 7},0\n" for i in range(60)))
+    for said, told in (
+        ("w", "the weights in column 'w' are all 0: there is nothing to learn"),
+        ("v", "has no column 'v'"),
+        ("y", "column 'y' of "),
+    ):
+        status, _, err = command("train", tmp_path / "data.csv", "--label", "y", "--weights", said)
+        assert status == 2 and told in err, err
+
+
+def test_the_label_that_is_left_to_mrdl_is_not_the_column_of_weights(tmp_path, command):
+    (tmp_path / "data.csv").write_text("w,y,x\n" + "".join(f"{1 + i % 3},{i % 2},{i % 7}\n" for i in range(60)))
+    status, _, err = command("train", tmp_path / "data.csv", "--weights", "w", "--shards", "1", "--rounds", "1",
+                             "--run-dir", tmp_path / "run")  # fmt: skip
+    assert status == 0 and "label: column 1 'y'" in err
+
+
+def test_numbers_are_learnt_by_rows_that_count_too(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.random(2000)
+    is_high = rng.random(2000) < 0.5
+    rows = [f"{a:.5f},{9 if high else 1},{3.25 if high else 1.75}\n" for a, high in zip(x, is_high, strict=True)]
+    (tmp_path / "data.csv").write_text("x,w,y\n" + "".join(rows))
+    settings = {"label": "y", "task": "regress", "show": False, "shards": 1, "rounds": 2, "epochs": 3}
+    model = mrdl.train(tmp_path / "data.csv", weights="w", run_dir=str(tmp_path / "run"), **settings)
+    share = 9 * is_high.sum() / (9 * is_high.sum() + (~is_high).sum())
+    assert model.predict(np.array([[0.5]]))[0] == pytest.approx(1.75 + 1.5 * share, abs=0.15)
