@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrdl.cli.sweep.bar import bar
 from mrdl.cli.sweep.listing import HOME
-from mrdl.data import frame
+from mrdl.data.frames.as_csv import written
 from mrdl.errors import ConfigError
 from mrdl.model.model import Model
 from mrdl.rounds.driver import Run
@@ -58,7 +58,7 @@ def train(
         raise ConfigError(f"the data is a {type(data).__name__}, expected a path or a DataFrame")
     run_dir = config.run_dir or str(new_run_dir())
     config = config.with_changes({"header": "yes", "run_dir": run_dir})
-    with frame.written(data, Path(run_dir)) as path:
+    with written(data, Path(run_dir)) as path:
         return _train(str(path), config, show, **how)
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import mrdl
-from mrdl.data.frame import written
+from mrdl.data.frames.as_csv import written
 from mrdl.errors import ConfigError, DataError
 
 SETTINGS = {"nodes": (5, 6, 2), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 50, "label": "kind", "show": False}

@@ -121,6 +121,14 @@ def test_hidden_layers_stand_between_the_ends_of_the_data():
         design("mlp", (), 0, 2)
 
 
+def test_nodes_may_begin_with_the_columns_that_inputs_are_made_of():
+    assert design("mlp", (14, 64, 2), 105, 2, columns=14).nodes == (105, 64, 2)
+    assert design("mlp", (105, 64, 2), 105, 2, columns=14).nodes == (105, 64, 2)
+    assert design("autoencoder", (14, 8, 14), 105, 0, columns=14).nodes == (105, 8, 105)
+    with pytest.raises(ConfigError, match="begins with 13, .* 105 columns"):
+        design("mlp", (13, 64, 2), 105, 2, columns=14)
+
+
 def test_without_nodes_a_dbn_for_reconstructions_has_the_nodes_of_an_autoencoder():
     unrolled = design("dbn", (), 784, 10, {"fine_tune": "autoencoder"})
     assert unrolled.nodes == design("autoencoder", (), 784, 10).nodes

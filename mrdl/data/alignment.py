@@ -6,9 +6,10 @@ numbers, as pandas writes those of an array.
 
 import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from mrdl.data.labels import class_numbers
 from mrdl.data.text.formats import refuse_other_separators
 from mrdl.data.text.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
 from mrdl.data.types import NUMBER, PLAIN, ColumnType
@@ -29,6 +30,7 @@ class Columns:
     dropped: the places of columns of the training data that were left out.
     targets: the names and the places of columns that are learnt in place of a label.
     types: what each feature holds, empty where all hold plain numbers.
+    levels: of each feature that is a category, by its place, the levels in the order of the model's codes.
     """
 
     names: tuple[str, ...]
@@ -37,6 +39,7 @@ class Columns:
     dropped: tuple[int, ...] = ()
     targets: tuple[tuple[str, int], ...] = ()
     types: tuple[ColumnType, ...] = ()
+    levels: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, int]:
@@ -58,6 +61,10 @@ class Columns:
     def type_of(self, name: str) -> ColumnType:
         """Return what the feature of a name holds; a plain number where there is none."""
         return self.types[self.names.index(name)] if self.types and name in self.names else PLAIN
+
+    def codes_of(self, place: int, levels: Sequence[str]) -> dict[str, int]:
+        """Return the model's code of each level of a feature, whatever it is written by; -1 of one that it has not."""
+        return dict(zip(levels, class_numbers(levels, self.levels[place]).tolist(), strict=True))
 
     def by_place(self, width: int) -> list[str] | None:
         """Return the names of a table that says none and has so many columns; None where no table may be so wide.

@@ -1,5 +1,6 @@
 """Reads the rows that people give to a trained network, in blocks of numbers in the order of training."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,16 @@ import numpy as np
 
 from mrdl.cluster.webhdfs import FileInfo
 from mrdl.data.alignment import Columns, layout_of_file, places_of_names
+from mrdl.data.frames.columns import raw_column
+from mrdl.data.levels import by_dictionary
 from mrdl.data.preparation.preparation import Preparation
 from mrdl.data.text.csv import BlockParser, whole_lines
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.text.schema import MISSING, without_marks
-from mrdl.errors import DataError
+from mrdl.errors import DataError, brief
 from mrdl.storage.store import store_of, text_chunks
+
+log = logging.getLogger(__name__)
 
 MOST_LOOKED_AT = 20  # files of which a megabyte is read before anything else is done
 
@@ -47,10 +52,15 @@ class Part:
 def columns_of(preparation: Preparation) -> Columns:
     """Return the columns that a model wants to see."""
     targets = preparation.targets
-    if targets is None:
-        return Columns(preparation.columns, preparation.label, preparation.label_index, preparation.dropped)
-    learnt = tuple(zip(targets.names, targets.places, strict=True))
-    return Columns(preparation.columns, preparation.label, None, preparation.dropped, learnt)
+    return Columns(
+        names=preparation.columns,
+        label=preparation.label,
+        place=None if targets else preparation.label_index,
+        dropped=preparation.dropped,
+        targets=tuple(zip(targets.names, targets.places, strict=True)) if targets else (),
+        types=preparation.types,
+        levels=preparation.inputs.dictionary,
+    )
 
 
 def features_of(values: Any, preparation: Preparation) -> np.ndarray:
@@ -69,9 +79,10 @@ def parts_of(values: Any, wanted: Columns, *, labelled: bool = False) -> Iterato
     a row cannot be read.
     """
     if isinstance(values, (str, os.PathLike)):
-        return _of_files(os.fspath(values), wanted, labelled)
+        source = os.fspath(values)
+        return _told_unseen(_of_files(source, wanted, labelled), wanted, source)
     if hasattr(values, "columns"):
-        return iter([_of_frame(values, wanted, labelled)])
+        return _told_unseen(iter([_of_frame(values, wanted, labelled)]), wanted, "the DataFrame")
     return iter([_of_array(np.asarray(values), wanted)])
 
 
@@ -164,6 +175,8 @@ def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Ite
             width = len(layout.order)
             features = block.features[:, layout.order] if not layout.is_in_order else block.features[:, :width]
             targets = block.features[:, width:] if schema.targets else None
+            levels = {i: block.levels[place] for i, place in enumerate(layout.order) if place in block.levels}
+            features = by_dictionary(features, levels, {i: wanted.codes_of(i, names) for i, names in levels.items()})
             yield Part(features, block.label_codes, block.label_names if labelled else None, len(text), targets)
 
 
@@ -178,6 +191,19 @@ def _beginning(chunks: Iterator[bytes]) -> bytes:
     return head
 
 
+def _told_unseen(parts: Iterator[Part], wanted: Columns, source: str) -> Iterator[Part]:
+    """Yield parts, and warn at their end of levels that the model has no input for. source: of the rows, for people."""
+    unseen, rows = dict.fromkeys(wanted.levels, 0), 0
+    for part in parts:
+        rows += len(part.features)
+        for place in unseen:
+            unseen[place] += int(np.count_nonzero(part.features[:, place] < 0))
+        yield part
+    told = ", ".join(f"{brief(wanted.names[place], 40)} in {count}" for place, count in unseen.items() if count)
+    if told:
+        log.warning("%s: of %d rows some have levels that training had in few rows or none: %s", source, rows, told)
+
+
 # --- memory ---
 
 
@@ -186,7 +212,7 @@ def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
     names = [str(name).strip() for name in frame.columns]
     unnamed = names == [str(i) for i in range(len(names))]
     places, labels = places_of_names(names, wanted, "the DataFrame", unnamed=unnamed)
-    features = _numbers(frame.iloc[:, places].to_numpy(na_value=np.nan))
+    features = _of_columns(frame.iloc[:, places], wanted)
     if not labelled:
         return Part(features, np.zeros(len(features), np.int64), None)
     if not labels:
@@ -205,7 +231,25 @@ def _of_array(array: np.ndarray, wanted: Columns) -> Part:
         array = array[None]
     if array.ndim != 2 or array.shape[1] != len(wanted.names):
         raise DataError(f"the rows have shape {array.shape}, expected (rows, {len(wanted.names)})")
-    return Part(_numbers(array), np.zeros(len(array), np.int64), None)
+    if array.dtype.kind in "OUS":
+        import pandas as pd
+
+        features = _of_columns(pd.DataFrame(array, dtype=object).infer_objects(), wanted)
+    else:
+        features = _numbers(array)
+        for place, levels in wanted.levels.items():
+            features[features[:, place] >= len(levels), place] = -1
+    return Part(features, np.zeros(len(array), np.int64), None)
+
+
+def _of_columns(frame: Any, wanted: Columns) -> np.ndarray:
+    """Return the columns of a DataFrame, in the order of the model, as raw values."""
+    if not wanted.types and all(kind.kind in "iufb" for kind in frame.dtypes):
+        return _numbers(frame.to_numpy(na_value=np.nan))
+    made = np.empty(frame.shape, np.float32)
+    for i, name in enumerate(wanted.names):
+        made[:, i] = raw_column(frame.iloc[:, i], wanted.type_of(name), name, wanted.levels.get(i, ()))
+    return made
 
 
 def _numbers(array: np.ndarray) -> np.ndarray:

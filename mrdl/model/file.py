@@ -18,6 +18,8 @@ import mrdl
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.preparation.preparation import Preparation
 from mrdl.data.targets import Targets
+from mrdl.data.text.cells import is_readable
+from mrdl.data.types import CATEGORY, ColumnType
 from mrdl.errors import ModelError, MrdlError
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.kinds import KINDS, build
@@ -46,6 +48,7 @@ def described(arch: Architecture, preparation: Preparation) -> dict[str, Any]:
         "nodes": arch.nodes,
         "options": dict(arch.options),
         "inputs": preparation.inputs.to_meta(),
+        "types": [str(each) for each in preparation.types],
         "columns": preparation.columns,
         "label": preparation.label,
         "label_index": preparation.label_index,
@@ -100,6 +103,7 @@ def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]
         inputs=Inputs.from_meta(about["inputs"], arrays),
         class_rows=tuple(about["class_rows"]),
         dropped=tuple(about["dropped"]),
+        types=tuple(map(ColumnType.of, about["types"])),
         targets=Targets.from_meta(about["targets"]) if about["targets"] else None,
     )
     return about, arch, preparation, tensors
@@ -167,6 +171,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "nodes": lambda value: _is_list(value, lambda each: _is_whole(each) and each > 0) and len(value) > 1,
     "options": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
     "inputs": lambda value: isinstance(value, dict),
+    "types": lambda value: _is_list(value, _is_text),
     "columns": lambda value: _is_list(value, _is_text),
     "label": _is_text,
     "label_index": lambda value: value is None or _is_whole(value),
@@ -216,8 +221,6 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
     wanted, targets = LOSSES[arch.loss].wanted, about["targets"]
     if wanted is Wanted.CLASS and not 0 < len(about["classes"]) <= nodes[-1]:
         raise ModelError(f"{name} is damaged: it has {len(about['classes'])} classes for {nodes[-1]} nodes")
-    if not Inputs.is_meta(about["inputs"], len(about["columns"])):
-        raise ModelError(f"{name} is damaged: 'inputs' in its header is {_short(about['inputs'])}")
     of_targets = (Wanted.FLAGS if targets["flags"] else Wanted.NUMBERS) if targets else None
     if of_targets != (wanted if wanted in (Wanted.FLAGS, Wanted.NUMBERS) else None):
         raise ModelError(f"{name} is damaged: it has {'' if targets else 'no '}targets for a network of {wanted}")
@@ -229,7 +232,21 @@ def _network(about: dict[str, Any], tensors: int, name: str) -> Architecture:
         raise ModelError(f"{name} is damaged: it has a column number {_short(about['dropped'])} of {most}")
     if about["class_rows"] and len(about["class_rows"]) != len(about["classes"]):
         raise ModelError(f"{name} is damaged: it counts {len(about['class_rows'])} of {len(about['classes'])} classes")
+    _check_columns(about, name)
     return arch
+
+
+def _check_columns(about: dict[str, Any], name: str) -> None:
+    """Raise ModelError unless the inputs and the types of columns are those of these columns."""
+    columns = len(about["columns"])
+    if not Inputs.is_meta(about["inputs"], columns):
+        raise ModelError(f"{name} is damaged: 'inputs' in its header is {_short(about['inputs'])}")
+    types = [ColumnType.of(text) for text in about["types"]]
+    categories = {i for i, each in enumerate(types) if each.kind == CATEGORY}
+    if categories != set(map(int, about["inputs"]["categories"])) or len(types) not in (0, columns):
+        raise ModelError(f"{name} is damaged: it has {len(types)} types of {columns} columns")
+    if unknown := [each for each in types if not is_readable(each)]:
+        raise ModelError(f"{name} is damaged: it has a column of type {_short(str(unknown[0]))}")
 
 
 def _check_tensors(about: dict[str, Any], arch: Architecture, tensors: Weights, name: str) -> None:

@@ -213,11 +213,13 @@ def design(
     num_outputs: int,
     options: Mapping[str, str] | None = None,
     hidden: Sequence[int] = (),
+    columns: int = 0,
 ) -> Architecture:
     """Give the architecture for rows of so many inputs; raises ConfigError if the nodes do not fit it.
 
     num_outputs: classes, or columns of numbers or flags; 0 where they are not known yet. Without nodes the first and
-    the last are by the data, and those between are `hidden`, or else the default ones.
+    the last are by the data, and those between are `hidden`, or else the default ones. columns: that the inputs are
+    made of; nodes may begin with their number, too.
     """
     options = options or {}
     like = outline(kind, nodes, options)
@@ -229,6 +231,9 @@ def design(
     if not nodes:
         top = () if like.top_machine is not None else (DEFAULT_CODE if wanted is Wanted.ROW else num_outputs,)
         nodes = (num_inputs, *(hidden or DEFAULT_HIDDEN), *top)
+    if nodes[0] == columns:
+        gives_back = wanted is Wanted.ROW and nodes[-1] == columns
+        nodes = (num_inputs, *nodes[1:-1], num_inputs if gives_back else nodes[-1])
     if nodes[0] != num_inputs:
         raise ConfigError(
             f"nodes begins with {nodes[0]}, but the data has {num_inputs} columns of inputs: begin with {num_inputs}, "

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mrdl.data.preparation.preparation import prepare
+from mrdl.data.levels import by_dictionary, dictionaries_of
+from mrdl.data.preparation.categories import ROWS_OF_LEVEL
+from mrdl.data.preparation.preparation import Preparation, prepare
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.sample import Sample, rows_for
 from mrdl.data.source import Source
@@ -20,9 +22,8 @@ from mrdl.nn import trainer
 from mrdl.nn.architecture import Stage
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.engines.table import engine_of
-from mrdl.nn.kinds import design
 from mrdl.nn.rows import Rows
-from mrdl.rounds.plan import Round, hyperparameters, resolved
+from mrdl.rounds.plan import Round, hyperparameters, network_of, resolved
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
 from mrdl.storage.store import head
@@ -101,8 +102,8 @@ def _training_speeds(
     blocks: parsed rows; names: of all classes in them; seconds: that may be spent on all stages together; enough: rows
     of a stage after which no more are needed.
     """
-    rows, outputs = _prepared_rows(source, config, blocks, names)
-    arch = design(config.kind, config.nodes, rows.encoding.width, outputs, config.options, config.hidden)
+    rows, prepared = _prepared_rows(source, config, blocks, names)
+    arch = network_of(config, prepared)
     weights = arch.initial_weights(0)
     once = Round(number=1, stage=0, stage_round=1, stage_rounds=1, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
     settings = hyperparameters(resolved(config), once, SLOW_RATE)
@@ -124,18 +125,25 @@ def _training_speeds(
     return tuple(map(speed, arch.stages))
 
 
-def _prepared_rows(source: Source, config: TrainConfig, blocks: list[Block], names: list[str]) -> tuple[Rows, int]:
-    """The rows of parsed blocks, prepared as a run prepares them by its statistics, which are those of these rows; and
-    the outputs of a network for them."""
-    features = np.concatenate([block.features for block in blocks])
+def _prepared_rows(
+    source: Source, config: TrainConfig, blocks: list[Block], names: list[str]
+) -> tuple[Rows, Preparation]:
+    """The rows of parsed blocks, and how they are prepared: as in a run, by statistics of these rows."""
+    levels: dict[int, set[str]] = {}
+    for block in blocks:
+        for place, found in block.levels.items():
+            levels.setdefault(place, set()).update(found)
+    known = dictionaries_of(levels)
+    features = np.concatenate([by_dictionary(block.features, block.levels, known) for block in blocks])
     numbers = {name: i for i, name in enumerate(names)}
     codes = np.concatenate([np.array([numbers[n] for n in b.label_names], np.int64)[b.label_codes] for b in blocks])
     statistics = Statistics.empty(features.shape[1], source.schema.beside)
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
     statistics.add_targets(features)
+    statistics.levels = {place: dict.fromkeys(found, ROWS_OF_LEVEL) for place, found in levels.items()}
     statistics.sample = Sample.of(features[: rows_for(features.shape[1])]) if config.samples else None
     found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold, config.missing))
     wanted = found.wanted(features, codes, names)
     rows = Rows(features, wanted, np.arange(len(features)), found.inputs.encoding)
-    return rows, found.outputs
+    return rows, found

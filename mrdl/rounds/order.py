@@ -13,12 +13,11 @@ from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 from mrdl.errors import SetupError, brief
 from mrdl.nn.architecture import Architecture
-from mrdl.nn.kinds import design
 from mrdl.nn.weights import Weights
 from mrdl.rounds.combine import ShardResult, to_result
 from mrdl.rounds.extensions import Extension
 from mrdl.rounds.manifest import ShardRecord
-from mrdl.rounds.plan import Round
+from mrdl.rounds.plan import Round, network_of
 from mrdl.settings.config import TrainConfig
 from mrdl.shards.records import Tag, split_line, to_statistics, unpack
 
@@ -83,8 +82,7 @@ class Order:
 
     def architecture(self, statistics: Statistics) -> Architecture:
         """The network for data with these statistics; raises ConfigError where its layers do not fit the data."""
-        config, prepared = self.config, prepare(statistics, self.schema, self.scaling)
-        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options, config.hidden)
+        return network_of(self.config, prepare(statistics, self.schema, self.scaling))
 
 
 @dataclass

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mrdl.data.preparation.preparation import Preparation
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError
 from mrdl.nn.architecture import Architecture, Stage
@@ -209,3 +210,16 @@ def architecture_of(config: TrainConfig, schema: Schema) -> Architecture:
             "classes: leave out --label-smoothing"
         )
     return found
+
+
+def network_of(config: TrainConfig, prepared: Preparation) -> Architecture:
+    """The network for data that is prepared so; raises ConfigError where the nodes of the settings do not fit it."""
+    return design(
+        config.kind,
+        config.nodes,
+        prepared.width,
+        prepared.outputs,
+        config.options,
+        config.hidden,
+        columns=len(prepared.columns),
+    )

@@ -241,7 +241,7 @@ class Training:
         return Model(
             self.validation.architecture,
             now.weights,
-            self.validation.preparation,
+            self.validation.preparation.with_own_dictionary(),
             settings={name: getattr(self._config, name) for name in fields},
             rounds=[manifest.history_row() for manifest in history if not manifest.is_warm_start],
             lineage={"rounds": [manifest.sha256 for manifest in history]},

@@ -21,9 +21,9 @@ from mrdl.model.baseline import is_no_better, told_absent, told_classes
 from mrdl.model.metrics import told_unknown
 from mrdl.model.model import Model
 from mrdl.nn.architecture import Architecture
-from mrdl.nn.kinds import design
 from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.weights import Weights
+from mrdl.rounds.plan import network_of
 from mrdl.settings.config import TrainConfig
 from mrdl.shards.cache import Prepared
 
@@ -45,8 +45,7 @@ class Validation:
     @cached_property
     def architecture(self) -> Architecture:
         """The network that fits the data; raises ConfigError where the nodes of the settings do not."""
-        config, prepared = self._config, self.preparation
-        return design(config.kind, config.nodes, prepared.width, prepared.outputs, config.options, config.hidden)
+        return network_of(self._config, self.preparation)
 
     @cached_property
     def preparation(self) -> Preparation:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.statistics import Statistics
 from mrdl.data.targets import Targets
 from mrdl.data.text.schema import Schema
+from mrdl.data.types import ColumnType
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Preparation:
     label_index: the label's place among the columns that were kept; dropped: the places of those that were not.
     targets: the numbers or flags that are learnt in place of classes, None where there are none.
 
+    types: what each column holds; empty where all hold plain numbers.
+
     preparation.scale(features), preparation.class_numbers(labels)
     """
 
@@ -36,6 +39,7 @@ class Preparation:
     class_rows: tuple[int, ...] = ()
     dropped: tuple[int, ...] = ()
     targets: Targets | None = None
+    types: tuple[ColumnType, ...] = ()
 
     @property
     def width(self) -> int:
@@ -58,6 +62,10 @@ class Preparation:
         What lies outside the training range is cut, and what is missing (nan) is 0.
         """
         return self.inputs.of(features)
+
+    def with_own_dictionary(self) -> "Preparation":
+        """Return the same for codes of the levels with an input of their own: those that `levels` names then."""
+        return replace(self, inputs=self.inputs.with_own_dictionary())
 
     @property
     def usual(self) -> str:
@@ -104,6 +112,7 @@ def prepare(statistics: Statistics, schema: Schema, scaling: Scaling) -> Prepara
         tuple(statistics.classes[name] for name in classes),
         schema.left_out,
         Targets.of(statistics, schema),
+        schema.feature_types[: len(schema.features)] if schema.types else (),
     )
 
 

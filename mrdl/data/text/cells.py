@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import flags_of, mask_of, places_among, texts_of, values_of
-from mrdl.data.text.dates import days_of
-from mrdl.data.text.numbers import as_plain, is_written
+from mrdl.data.text.dates import ISO, PER_DAY, days_of, expression_of
+from mrdl.data.text.numbers import WRITINGS, as_plain, is_written
 from mrdl.data.text.schema import BOOLEANS, MARKS
 from mrdl.data.types import CATEGORY, DATE, NUMBER, PLAIN, ColumnType
 
@@ -92,6 +92,22 @@ _READERS: dict[str, Callable[[pa.Array, ColumnType], Cells]] = {
     CATEGORY: _categories,
     DATE: _dates,
 }
+
+
+def is_readable(column: ColumnType) -> bool:
+    """Return whether cells can be read as what a column is said to hold."""
+    if column.kind == DATE:
+        return column.format in PER_DAY or _is_pattern(column.format or ISO)
+    return not column.format or (column.kind == NUMBER and column.format in WRITINGS)
+
+
+def _is_pattern(text: str) -> bool:
+    """Return whether a text is the pattern of a date."""
+    try:
+        expression_of(text)
+    except ValueError:
+        return False
+    return True
 
 
 def repeated(distinct: Cells, indices: np.ndarray) -> Cells:
