@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from mrdl.cli.advise import verdict
 from mrdl.cli.main import main
+from mrdl.cli.preflight.advise import verdict
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import runner_of
 from mrdl.nn import trainer

@@ -1,0 +1,1 @@
+"""Commands for before a training: what the table is like, and what the training will cost."""
