@@ -19,7 +19,7 @@ FLOORS = [
     {"shards", "model"},
     {"mapreduce"},
     {"rounds"},
-    {"preflight", "drill", "sweep"},
+    {"preflight", "drill", "sweep", "inspection"},
     {"reports"},
     DOORS,
 ]

@@ -34,6 +34,7 @@ class Tag(bytes, Enum):
     WARM_ROWS = b"B"  # of the warm start
     RESULT = b"R"  # of the training of one shard
     WEIGHTS = b"W"  # combined
+    COLUMNS = b"C"  # what an inspection knows of some columns
 
     @classmethod
     def of(cls, value: bytes) -> "Tag":

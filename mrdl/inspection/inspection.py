@@ -1,0 +1,91 @@
+"""What an inspection found, whole: the columns of a table, its label, and what looks wrong."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mrdl.data.source import Source
+from mrdl.data.text.columns import AS_FLAGS
+from mrdl.errors import ConfigError
+from mrdl.inspection import faults, run
+from mrdl.inspection.columns import Column, Figures
+from mrdl.inspection.faults import Fault
+from mrdl.mapreduce.runners import Runner
+from mrdl.mapreduce.status import Progress
+from mrdl.settings.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a table is like.
+
+    name: as the user has it; size: bytes of its files; rows, bad: its lines that are rows, and that are none; sampled:
+    the rows from which quantiles and histograms come, all of them where they are few; columns: in their order; label:
+    the place of the label, None where it is not known; told: which it is and why, or why it is not known; faults: what
+    looks wrong.
+    """
+
+    name: str
+    size: int
+    rows: int
+    bad: int
+    sampled: int
+    columns: tuple[Column, ...]
+    label: int | None
+    told: str
+    faults: tuple[Fault, ...]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags of `mrdl train` that mend what looks wrong, all of them together."""
+        dropped = list(dict.fromkeys(name for fault in self.faults if fault.drop for name in fault.columns))
+        others = dict.fromkeys(fault.other for fault in self.faults if " " in fault.other)
+        return (*([AS_FLAGS.drop(dropped)] if dropped else []), *others)
+
+    def to_json(self) -> dict[str, Any]:
+        """The inspection as JSON has it."""
+        return {
+            **vars(self),
+            "columns": [column.to_json() for column in self.columns],
+            "label": None if self.label is None else self.columns[self.label].name,
+            "label_place": self.label,
+            "faults": [{**asdict(fault), "flag": fault.flag} for fault in self.faults],
+        }
+
+
+def inspect(
+    data: str, config: TrainConfig, runner: Runner, on_progress: Callable[[Progress], None] = lambda progress: None
+) -> Inspection:
+    """Inspect a table, all of it, by one job.
+
+    data: a file, folder or glob; config: of which the settings of the data and the run count; on_progress: is told how
+    far the job is. Raises DataError or ConfigError where there is no table, and what the job raises.
+    """
+    source = Source.look_at(data, config)
+    label, told = _label(source, config)
+    summary = run.sum_up(source, config, runner, on_progress)
+    schema = source.schema
+    figures = Figures(summary, schema)
+    found = tuple(figures.column(place) for place in range(len(schema.columns)))
+    return Inspection(
+        name=data,
+        size=source.size,
+        rows=summary.rows,
+        bad=summary.bad,
+        sampled=int(summary.sample.counts.sum()),
+        columns=found,
+        label=label,
+        told=told,
+        faults=faults.together(faults.find(figures, found, label)),
+    )
+
+
+def _label(source: Source, config: TrainConfig) -> tuple[int | None, str]:
+    """The place of the label, None where it is not known, and why, in words."""
+    try:
+        learnt = source.head.learnt(config.label, config.task, config.supervised)
+    except ConfigError as error:
+        place = source.schema.label if config.label else None
+        return place, f"not known: {error}" if place is None else str(error)
+    schema = learnt.schema
+    return next(iter(schema.targets), schema.label), learnt.told
