@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrdl.mapreduce.runners import RUNNERS
@@ -12,11 +12,14 @@ from mrdl.settings.fields import flag, flag_help
 TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run"}
 
 
-def add_training_flags(parser: argparse.ArgumentParser, *, data_known: str = "") -> None:
+def add_training_flags(
+    parser: argparse.ArgumentParser, *, data_known: str = "", scopes: Sequence[str] = tuple(TITLES)
+) -> None:
     """Add the data, the runner, a file of settings and a flag for each setting.
 
     A setting that is left out is not among the options: `given` tells those that are. The flags are in groups, by what
-    a setting decides: the data, the network, or nothing of both. data_known: when the data may be left out, in words.
+    a setting decides: the data, the network, or nothing of both. data_known: when the data may be left out, in words;
+    scopes: the groups that are wanted.
     """
     parser.add_argument(
         "data",
@@ -33,8 +36,10 @@ def add_training_flags(parser: argparse.ArgumentParser, *, data_known: str = "")
     parser.add_argument("--config", default="", metavar="FILE", help="a TOML file of settings; flags go before it")
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     parser.add_argument("--verbose", action="store_true", help="say what mrjob does, too")
-    groups = {scope: parser.add_argument_group(title) for scope, title in TITLES.items()}
+    groups = {scope: parser.add_argument_group(title) for scope, title in TITLES.items() if scope in scopes}
     for field in dataclasses.fields(TrainConfig):
+        if field.metadata["decides"] not in groups:
+            continue
         about = flag_help(TrainConfig, field)  # left out, a setting is not among the options
         group = groups[field.metadata["decides"]]
         group.add_argument(flag(field.name), dest=field.name, default=argparse.SUPPRESS, **about)

@@ -22,6 +22,7 @@ COMMANDS = {  # name -> its module, whose `define` says what it can be told; and
     "show": ("show", "show the rounds of a run, or a model"),
     "plot": ("plot", "draw a run: losses, scores, filters, reconstructions"),
     "runs": ("runs", "list run folders"),
+    "inspect": ("preflight.inspection", "say what each column of a table holds, and what looks wrong"),
     "advise": ("preflight.advise", "say how long a training takes, and whether to distribute it"),
     "drill": ("drill", "kill, damage and restart what your run needs, and compare the bytes"),
     "sweep": ("sweep.verbs", "train many architectures on one data set: plan, run, status, show, ..."),

@@ -8,9 +8,9 @@ from rich.text import Text
 from mrdl.errors import printable
 
 
-def say(text: object, file: TextIO | None = None) -> None:
+def say(text: object, file: TextIO | None = None, end: str = "\n") -> None:
     """Print text for people, on standard output if not elsewhere."""
-    print(printable(str(text)), file=file)
+    print(printable(str(text)), file=file, end=end)
 
 
 class Screen(RichConsole):

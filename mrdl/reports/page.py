@@ -25,12 +25,20 @@ def page(title: str, body: str) -> str:
 """
 
 
+class Markup(str):
+    """Text that is HTML already, and is not escaped in a table."""
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table of texts and numbers as HTML; without heads it has rows alone."""
+    """A table of texts, numbers and markup as HTML; without heads it has rows alone."""
     head = f"<tr>{_cells('th', heads)}</tr>" if heads else ""
     lines = "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows)
     return f"<table>{head}{lines}</table>"
 
 
 def _cells(tag: str, values: Sequence[Any]) -> str:
-    return "".join(f"<{tag}>{html.escape(str(value))}</{tag}>" for value in values)
+    return "".join(f"<{tag}>{_escaped(value)}</{tag}>" for value in values)
+
+
+def _escaped(value: Any) -> str:
+    return value if isinstance(value, Markup) else html.escape(str(value))
