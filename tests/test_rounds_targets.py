@@ -1,12 +1,19 @@
 """Numbers and flags that are learnt: trained, predicted in their own unit, measured, refused where they are none."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import mrdl
 from mrdl.cli.main import main
@@ -76,6 +83,40 @@ def test_rows_without_a_target_are_refused_left_out_or_told(model, tmp_path, cap
     mrdl.train(frame, label="price", bad_rows="skip", run_dir=str(tmp_path / "skip"), **QUICK)
     assert model.evaluate(frame)["rows"] == 598
     assert "2 of 600 rows have no label and are left out" in caplog.text
+
+
+def made():
+    """A table with products and waves, and its target."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(1600, 6)).round(4)
+    y = 2 * x[:, 0] + 1.5 * np.sin(2 * x[:, 1]) + x[:, 2] * x[:, 3] + 0.5 * rng.normal(size=1600)
+    return pd.DataFrame(x, columns=list("abcdef")).assign(target=50_000 + 12_000 * y)
+
+
+TABLES = {
+    "diabetes": (load_diabetes(as_frame=True).frame, {"batch_size": 100, "learning_rate": 0.002}),
+    "made": (made(), {"batch_size": 50, "learning_rate": 0.003}),
+}
+
+
+@pytest.mark.parametrize(("frame", "how"), TABLES.values(), ids=TABLES)
+def test_numbers_are_learnt_as_well_as_scikit_learn_learns_them(frame, how, tmp_path):
+    """By the same network, step and passes, the mean of three seeds: only what is drawn differs."""
+    order = np.random.default_rng(0).permutation(len(frame))
+    test, train = frame.iloc[order[: len(frame) // 4]], frame.iloc[order[len(frame) // 4 :]]
+    columns, ours, theirs = frame.shape[1] - 1, [], []
+    for seed in range(3):
+        about = {"batch_size": how["batch_size"], "learning_rate_init": how["learning_rate"], "max_iter": 40}
+        theirs_by = make_pipeline(StandardScaler(), MLPRegressor(random_state=seed, alpha=0, **about))
+        reference = TransformedTargetRegressor(theirs_by, transformer=StandardScaler())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            reference.fit(train.drop(columns="target"), train["target"])
+        theirs.append(reference.score(test.drop(columns="target"), test["target"]))
+        settings = {"nodes": (columns, 100, 1), "optimizer": "adam", "rounds": 1, "epochs": 40, "validation": 0, **how}
+        run = {"label": "target", "shards": 1, "seed": seed, "run_dir": str(tmp_path / f"{seed}"), "show": False}
+        ours.append(mrdl.train(train, **run, **settings).evaluate(test)["r2"])
+    assert np.mean(ours) > np.mean(theirs) - 0.01
 
 
 def test_flags_are_a_table_of_0_and_1(tmp_path):
