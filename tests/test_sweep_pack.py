@@ -9,7 +9,7 @@ from mrdl.nn.backends.families import family
 from mrdl.nn.backends.torch_single import with_torch
 from mrdl.nn.design import Design, design_of
 from mrdl.sweep.jobs.child import Limits, over_limit
-from mrdl.sweep.jobs.pack import run_pack, verdicts
+from mrdl.sweep.jobs.pack import run_pack, scores_of
 
 pytestmark = pytest.mark.usefixtures("importable")
 
@@ -97,6 +97,11 @@ def right_in(data, accuracy):
     """Predictions of several classes that are right in a share of the test rows."""
     right = round(accuracy * len(data.test_y))
     return np.where(np.arange(len(data.test_y)) < right, data.test_y, (data.test_y + 1) % len(data.classes))
+
+
+def verdicts(said, data):
+    """What a record says of predictions beside their accuracy."""
+    return {name: value for name, value in scores_of(said, data).items() if name != "accuracy"}
 
 
 def test_a_network_that_says_one_class_has_collapsed_and_no_other_has(digits_data):

@@ -1,6 +1,7 @@
 """Reads and prepares the data of a sweep once, split in two by the rows' hashes."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from mrdl.data.sample import Sample, rows_for
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem
+from mrdl.data.targets import why_no_targets
 from mrdl.data.text.columns import IN_A_SPEC
 from mrdl.data.text.csv import read_blocks
+from mrdl.data.text.schema import Schema
+from mrdl.data.values import AUTO, CLASSIFY
 from mrdl.errors import DataError
 from mrdl.nn.rows import Dataset
 from mrdl.settings.config import TrainConfig
@@ -31,7 +35,8 @@ def save_data(data: Dataset, path: Path) -> None:
     """Write the data of a sweep into one safetensors file, beside and renamed."""
     arrays = {name: getattr(data, name) for name in ("train_x", "train_y", "test_x", "test_y")}
     with atomic.beside(path) as place:
-        save_file(arrays, place, {"classes": "\n".join(data.classes), "digest": data.digest})
+        about = {"classes": "\n".join(data.classes), "digest": data.digest}
+        save_file(arrays, place, {**about, "loss": data.loss, "unit": json.dumps(data.unit)})
 
 
 def load_data(path: str | Path) -> Dataset:
@@ -39,7 +44,9 @@ def load_data(path: str | Path) -> Dataset:
     with safe_open(path, framework="numpy") as file:
         about: dict[str, Any] = file.metadata()
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    return Dataset(**arrays, classes=tuple(about["classes"].split("\n")), digest=about["digest"])
+    classes = tuple(about["classes"].split("\n")) if about["classes"] else ()
+    learnt = {"loss": about["loss"], "unit": tuple(json.loads(about["unit"]))} if "loss" in about else {}
+    return Dataset(**arrays, classes=classes, digest=about["digest"], **learnt)
 
 
 def identity_of(name: str, label: str | None, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:
@@ -48,20 +55,23 @@ def identity_of(name: str, label: str | None, header: str, drop: Sequence[str] =
     return {key: value for key, value in identity.items() if key != "source"}
 
 
-def prepare_data(name: str, label: str | None, header: str, test_fraction: float, drop: Sequence[str] = ()) -> Dataset:
+def prepare_data(
+    name: str, label: str | None, header: str, test_fraction: float, drop: Sequence[str] = (), task: str = AUTO
+) -> Dataset:
     """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
 
-    label, header, drop: as the settings of TrainConfig; test_fraction: of rows that are kept out, above 0 and below 1.
-    Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
+    label, header, drop, task: as the settings of TrainConfig; test_fraction: of rows that are kept out, above 0 and
+    below 1. Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
 
     prepare_data("digits.csv", "digit", "auto", 0.2).train_x  # (rows, 64) float32
     """
-    source = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop)))
-    if source.schema.label is None:
-        raise DataError(f"{name} has no label column, but a sweep learns classes: {IN_A_SPEC.label} ...")
-    learnt = source.head.learnt(label, wording=IN_A_SPEC)  # raises where these are no classes
-    if learnt.schema.targets:
-        raise DataError(f"{name}: the label is {learnt.told}, but a sweep learns classes")
+    config = TrainConfig(label=label, header=header, drop=tuple(drop), task=task)
+    source = Source.look_at(name, config)
+    if not source.schema.label_names:
+        raise DataError(f"{name} has no label column, but a sweep learns one: {IN_A_SPEC.label} ...")
+    source, config, told = source.decided(config, wording=IN_A_SPEC)  # raises where it cannot be learnt
+    if source.schema.flags:
+        raise DataError(f"{name}: the label is {told}, but a sweep learns classes or numbers")
     source.check_columns(bool(label), IN_A_SPEC)
     x, labels, codes, levels = _read(source)
     hashes = row_hash(x, label_hashes(labels)[codes], {place: known.hashes for place, known in levels.items()})
@@ -73,27 +83,38 @@ def prepare_data(name: str, label: str | None, header: str, test_fraction: float
     train, test = order[~kept_out], order[kept_out]
     if not len(train) or not len(test):
         raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
-    counted = _statistics(x, labels, codes, train, names)
+    counted = _statistics(x, labels, codes, train, names, len(source.schema.targets))
     x = by_dictionary(x, names, dictionaries_of(counted.levels))
     scaling = Scaling(STANDARD if contents_of(source.head) == TABLE else "auto")
     if scaling.samples:
         lowest = np.argsort(warm_rank(hashes[train]), kind="stable")[: rows_for(x.shape[1])]
         counted.sample = Sample.of(x[train[np.sort(lowest)]])
-    if why := problem(source.schema.label_name, counted.classes, IN_A_SPEC):
+    if why := _why_not(counted, source.schema, config.task):
         raise DataError(f"{name}: {why}")
     preparation = prepare(counted, source.schema, scaling)
-    numbers = preparation.class_numbers(labels)[codes]
+    wanted = preparation.wanted(x, codes, labels)
     scaled = preparation.scale(x)
     parts = {
         "train_x": scaled[train],
-        "train_y": numbers[train],
+        "train_y": wanted[train],
         "test_x": scaled[test],
-        "test_y": numbers[test],
+        "test_y": wanted[test],
     }
-    sha = hashlib.sha256("\n".join(preparation.classes).encode())
+    targets, learnt = preparation.targets, config.options["loss"]
+    sha = hashlib.sha256("\n".join(preparation.classes if targets is None else (learnt, *targets.names)).encode())
     for array in parts.values():
         sha.update(np.ascontiguousarray(array).tobytes())
-    return Dataset(**parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=learnt.told)
+    unit = tuple(targets.deviation.tolist()) if targets else ()
+    return Dataset(
+        **parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=told, loss=learnt, unit=unit
+    )
+
+
+def _why_not(counted: Statistics, schema: Schema, task: str) -> str:
+    """Return why a label cannot be learnt, "" where it can."""
+    if schema.targets:
+        return why_no_targets(counted, schema)
+    return problem(schema.label_name, counted.classes, IN_A_SPEC, said=task == CLASSIFY)
 
 
 def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray, dict[int, LevelCodes]]:
@@ -102,7 +123,7 @@ def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray, dict[int, 
     Returns features (rows, columns), the sorted labels, each row's place among them, (rows,) int64, and of each column
     of categories, by its place, the levels that its values are codes of.
     """
-    features, codes = [np.zeros((0, len(source.schema.features)), np.uint8)], [np.zeros(0, np.int64)]
+    features, codes = [np.zeros((0, len(source.schema.places)), np.uint8)], [np.zeros(0, np.int64)]
     names: dict[str, int] = {}
     levels: dict[int, LevelCodes] = {}
     for info in source.files:
@@ -119,16 +140,22 @@ def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray, dict[int, 
 
 
 def _statistics(
-    x: np.ndarray, labels: list[str], codes: np.ndarray, train: np.ndarray, levels: Mapping[int, Sequence[str]]
+    x: np.ndarray,
+    labels: list[str],
+    codes: np.ndarray,
+    train: np.ndarray,
+    levels: Mapping[int, Sequence[str]],
+    targets: int = 0,
 ) -> Statistics:
     """Count rows as the mappers of a run do: the range and the levels of the training rows alone, the classes of all.
 
-    x: (rows, columns); codes: (rows,) int64, index in labels; train: (training rows,), indices in x; levels: of each
-    column of categories, by its place, what its values are indices of.
+    x: (rows, columns), of which so many, the last ones, are targets; codes: (rows,) int64, index in labels; train:
+    (training rows,), indices in x; levels: of each column of categories, by its place, what its values are indices of.
     """
-    counted = Statistics.empty(x.shape[1])
+    counted = Statistics.empty(x.shape[1], targets)
     counted.training_rows = len(train)
-    counted.integral = not levels and is_integral(x, or_missing=True)
+    counted.integral = not levels and is_integral(x[:, : x.shape[1] - targets], or_missing=True)
+    counted.add_targets(x[train])
     counted.add_range(x[train].astype(np.float32))
     for place, names in levels.items():
         counted.minimum[place], counted.maximum[place] = np.inf, -np.inf

@@ -33,8 +33,10 @@ class Rows:
 class Dataset:
     """A table that is prepared for a sweep, in two parts: rows of inputs in the order of their hashes.
 
-    train_x, test_x: (rows, inputs) float32; train_y, test_y: (rows,) int64, index in classes; digest: of all of it,
-    the split included; label: which column it is and why, in words, if it was just read.
+    train_x, test_x: (rows, columns) float32; train_y, test_y: (rows,) int64, index in classes, or (rows, targets)
+    float32, standardised numbers; digest: of all of it, the split included; label: which column it is and why, in
+    words, if it was just read; loss: by which it is learnt, of mrdl.nn.losses; unit: of each target, by which numbers
+    are multiplied in its own unit.
     """
 
     train_x: np.ndarray
@@ -44,11 +46,18 @@ class Dataset:
     classes: tuple[str, ...]
     digest: str
     label: str = ""
+    loss: str = "nll"
+    unit: tuple[float, ...] = ()
 
     @property
     def columns(self) -> int:
         """Values in a row."""
         return int(self.train_x.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """What a network gives of a row: its classes, or its targets."""
+        return len(self.classes) or int(self.train_y.shape[1])
 
     @property
     def majority(self) -> int:
@@ -57,5 +66,8 @@ class Dataset:
 
     @property
     def baseline(self) -> float:
-        """The accuracy of always saying the majority class, on the test rows."""
-        return float((self.test_y == self.majority).mean())
+        """The accuracy of always saying the majority class, on the test rows; of numbers the root of the mean squared
+        error of always saying the mean of the training rows, in the unit of the target, the mean over targets."""
+        if self.classes:
+            return float((self.test_y == self.majority).mean())
+        return float((np.sqrt((self.test_y.astype(np.float64) ** 2).mean(0)) * self.unit).mean())

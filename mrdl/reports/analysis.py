@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mrdl.nn.design import brief
+from mrdl.reports.score import score_of
 from mrdl.reports.trends import trend
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ MOST_TRIALS, LEAST_TRIALS = 5_000, 20  # that Optuna is asked of
 
 
 def noise(table: "pd.DataFrame") -> float:
-    """The standard deviation of accuracy between seeds of the same design, pooled.
+    """The standard deviation of the score between seeds of the same design, pooled.
 
     table: of a sweep, a row a design. Returns nan where no design was repeated.
     """
     done = table[table.status == "done"]
     same = [c for c in done.columns if c in (*CHOICES, "hidden")]
-    groups = [g.accuracy.to_numpy() for _, g in done.groupby(same, dropna=False) if len(g) > 1]
+    score = score_of(table)
+    groups = [score.of(g).to_numpy() for _, g in done.groupby(same, dropna=False) if len(g) > 1]
     free = sum(len(g) - 1 for g in groups)
     return math.sqrt(sum(((g - g.mean()) ** 2).sum() for g in groups) / free) if free else math.nan
 
@@ -97,13 +99,14 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def importance(table: "pd.DataFrame") -> dict[str, float]:
-    """The share of the variance of accuracy between the groups of each choice, the largest first.
+    """The share of the variance of the score between the groups of each choice, the largest first.
 
     table: of a sweep. What chance gives as many groups is taken off (one-way ANOVA's epsilon squared; a numeric choice
     in four groups). Choices act together, so the shares need not add up to 1.
     """
     done = table[table.status == "done"]
-    total = ((done.accuracy - done.accuracy.mean()) ** 2).sum()
+    score = score_of(table).of(done)
+    total = ((score - score.mean()) ** 2).sum()
     found = {}
     for name in CHOICES:
         values = done[name]
@@ -111,7 +114,7 @@ def importance(table: "pd.DataFrame") -> dict[str, float]:
             continue
         if values.nunique() > 2 * QUANTILES:
             values = (values.rank(pct=True) * QUANTILES).apply(math.ceil)
-        within = ((done.accuracy - done.accuracy.groupby(values).transform("mean")) ** 2).sum()
+        within = ((score - score.groupby(values).transform("mean")) ** 2).sum()
         free = len(done) - values.nunique()
         if free > 0:
             by_chance = (values.nunique() - 1) * within / free
@@ -136,11 +139,12 @@ def ped_anova(table: "pd.DataFrame") -> dict[str, float]:
     if len(done) < LEAST_TRIALS or not names:
         return {}
     axes = {name: _distribution(done[name]) for name in names}
+    scored = done[names].assign(score=score_of(done).of(done))
     study = optuna.create_study(direction="maximize")
     study.add_trials(
         [
-            optuna.trial.create_trial(params=dict(zip(names, values, strict=True)), distributions=axes, value=accuracy)
-            for accuracy, *values in done[["accuracy", *names]].astype(object).itertuples(index=False)
+            optuna.trial.create_trial(params=dict(zip(names, values, strict=True)), distributions=axes, value=score)
+            for score, *values in scored[["score", *names]].astype(object).itertuples(index=False)
         ]
     )
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
@@ -165,17 +169,17 @@ def _distribution(values: "pd.Series") -> Any:
 
 
 def best(done: "pd.DataFrame", count: int) -> "pd.DataFrame":
-    """The designs of the highest accuracy, a row each whatever the number of seeds.
+    """The designs of the highest score, a row each whatever the number of seeds.
 
-    done: the rows of a sweep's table that are done; count: how many are wanted. `accuracy` and other numbers are means
-    over the seeds, `seeds` says of how many, `spread` is the standard deviation of accuracy, nan of one.
+    done: the rows of a sweep's table that are done; count: how many are wanted. The score and other numbers are means
+    over the seeds, `seeds` says of how many, `spread` is the standard deviation of the score, nan of one.
     """
     same = [name for name in (*CHOICES, "hidden") if name in done]
     groups = done.groupby(same, dropna=False, sort=False)
-    found = groups.mean(numeric_only=True).assign(seeds=groups.size(), spread=groups.accuracy.std())
+    found = groups.mean(numeric_only=True).assign(seeds=groups.size(), spread=groups[score_of(done).column].std())
     if "arch_id" in done:
         found = found.assign(arch_id=groups.arch_id.first())  # a name of it, as `mrdl train --from-sweep` takes it
-    return found.reset_index().nlargest(count, "accuracy")
+    return found.reset_index().nlargest(count, score_of(done).column)
 
 
 def best_as_text(done: "pd.DataFrame", count: int, names: Sequence[str]) -> list[list[str]]:
@@ -188,14 +192,14 @@ def best_as_text(done: "pd.DataFrame", count: int, names: Sequence[str]) -> list
 
 
 def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")) -> "pd.DataFrame":
-    """The designs that no other one beats in accuracy without more of something, the most accurate first.
+    """The designs that no other one beats in score without more of something, the most accurate first.
 
     table: of a sweep; names: the columns of what is spent. Designs of which one of them is not known are left out.
     """
     done = (
         table[table.status == "done"]
         .dropna(subset=list(names))
-        .sort_values(["accuracy", *names], ascending=[False, *(True for _ in names)])
+        .sort_values([score_of(table).column, *names], ascending=[False, *(True for _ in names)])
     )
     kept: list[int] = []
     costs = done[list(names)].to_numpy(float)
@@ -210,7 +214,7 @@ def pareto(table: "pd.DataFrame", names: Sequence[str] = ("parameters", "cpu_s")
 def importances(table: "pd.DataFrame") -> dict[str, dict[str, float]]:
     """The shares of each choice, by the words for what they are shares of."""
     return {
-        "what accuracy varies with (epsilon squared of a one-way ANOVA each)": importance(table),
+        f"what {score_of(table).name} varies with (epsilon squared of a one-way ANOVA each)": importance(table),
         "what tells the best from the rest (Optuna's PED-ANOVA)": ped_anova(table),
     }
 
@@ -223,14 +227,14 @@ def verdicts(table: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]) -
     done = table[table.status == "done"]
     if not len(done):
         return ["no design was trained to its end, so nothing can be said"]
-    sigma = noise(table)
+    sigma, score = noise(table), score_of(table)
     told = [
-        f"seeds alone move accuracy by {100 * sigma:.2f} points (one standard deviation): differences below "
-        f"{200 * sigma:.1f} points between two designs must not be read"
+        f"seeds alone move {score.name} by {score.amount(sigma, digits=2)} (one standard deviation): differences below "
+        f"{score.amount(2 * sigma)} between two designs must not be read"
         if sigma == sigma
         else "no design was repeated with another seed: how much of a difference is noise is not known"
     ]
-    told += _of_the_majority(done)
+    told += _of_the_baseline(done)
     for name, group in families(table):
         told.append(trend(name, group, sigma).words())
     slope, low, high, explained = time_by_depth(table)
@@ -246,16 +250,18 @@ def verdicts(table: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]) -
     return told
 
 
-def _of_the_majority(done: "pd.DataFrame") -> list[str]:
-    """How many designs say one class only, and how many others are not shown to be better than the majority class."""
+def _of_the_baseline(done: "pd.DataFrame") -> list[str]:
+    """How many designs say one class or number only, and how many others are not shown to be better than knowing
+    nothing."""
+    score = score_of(done)
     collapsed = done.collapsed.eq(True)
     others = int((done.no_better.eq(True) & ~collapsed).sum())
     told = []
     if collapsed.any():
         told.append(
-            f"{int(collapsed.sum())} of {len(done)} designs say one class, whatever comes in: they have collapsed"
+            f"{int(collapsed.sum())} of {len(done)} designs say one {score.one}, whatever comes in: they have collapsed"
         )
     if others:
         more = "more" if collapsed.any() else f"of {len(done)} designs"
-        told.append(f"{others} {more} are not shown to be better than always saying the majority class (two sigma)")
+        told.append(f"{others} {more} are not shown to be better than always saying {score.knows_nothing} (two sigma)")
     return told

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mrdl.reports import analysis
+from mrdl.reports.score import score_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,22 +38,22 @@ def _figure(traces: list[dict[str, Any]], x: str, y: str, **layout: Any) -> dict
 
 
 def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
-    """Accuracy by a number: a point a design, and a running median with 5 to 95 %.
+    """The score by a number: a point a design, and a running median with 5 to 95 %.
 
     done: designs that are done; name: the column. Each family has a colour, and collapsed designs have their own.
     """
-    traces = []
+    traces, score = [], score_of(done)
     for color, (family, group) in zip(GROUPS * 10, analysis.families(done), strict=False):
         kept = group[~group.collapsed.eq(True)]
-        traces.append(_points(kept[name], kept.accuracy, family, color, kept.arch_id))
+        traces.append(_points(kept[name], score.of(kept), family, color, kept.arch_id))
     collapsed = done[done.collapsed.eq(True)]
-    traces.append(_points(collapsed[name], collapsed.accuracy, "collapsed", STATES["collapsed"], collapsed.arch_id))
-    x, low, middle, high = _bands(done[name].to_numpy(float), done.accuracy.to_numpy(float))
+    traces.append(_points(collapsed[name], score.of(collapsed), "collapsed", STATES["collapsed"], collapsed.arch_id))
+    x, low, middle, high = _bands(done[name].to_numpy(float), score.of(done).to_numpy(float))
     band = {"x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "mode": "none", "name": "5 to 95 %"}
     traces.append({**band, "type": "scatter", "fillcolor": "rgba(60,60,60,.12)", "hoverinfo": "skip"})
     line = {"x": x, "y": middle, "mode": "lines", "name": "running median"}
     traces.append({**line, "type": "scatter", "line": {"color": "#303030", "width": 2}})
-    base = float(done.baseline.iloc[0])
+    base = score.at_baseline(done)
     ends = [float(done[name].min()), float(done[name].max())]
     traces.append(
         {
@@ -60,13 +61,13 @@ def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
             "x": ends,
             "y": [base, base],
             "mode": "lines",
-            "name": "majority class",
+            "name": score.knows_nothing.removeprefix("the "),
             "line": {"dash": "dot", "color": "#909090"},
         }
     )
     wide = done[name].max() > 20 * max(1, done[name].min())
     axis = {"title": {"text": name}, "type": "log" if wide and done[name].min() > 0 else "linear"}
-    return _figure(traces, name, "test accuracy", xaxis=axis)
+    return _figure(traces, name, f"test {score.name}", xaxis=axis)
 
 
 def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, Any]:
@@ -126,29 +127,29 @@ def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | No
 
 
 def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
-    """All designs by size and accuracy, and a line through those that none beats.
+    """All designs by size and score, and a line through those that none beats.
 
     table: of a sweep; done: its rows that are done.
     """
-    front = analysis.pareto(table).sort_values("parameters")
+    front, score = analysis.pareto(table).sort_values("parameters"), score_of(table)
     hover = [f"{r.hidden}<br>{r.cpu_s:.2f} CPU s" for r in front.itertuples()]
     line = {
         "type": "scatter",
         "mode": "markers+lines",
         "x": _numbers(front.parameters),
-        "y": _numbers(front.accuracy),
+        "y": _numbers(score.of(front)),
         "text": hover,
         "name": "not beaten",
         "line": {"shape": "hv", "color": "#303030"},
     }
-    points = _points(done.parameters, done.accuracy, "designs", "#b0b8c8", done.arch_id)
+    points = _points(done.parameters, score.of(done), "designs", "#b0b8c8", done.arch_id)
     axis = {"title": {"text": "parameters"}, "type": "log"}
-    return _figure([points, line], "parameters", "test accuracy", xaxis=axis)
+    return _figure([points, line], "parameters", f"test {score.name}", xaxis=axis)
 
 
 def curves(done: "pd.DataFrame") -> dict[str, Any]:
     """Training loss by epoch: of the 20 best designs, and of 20 others drawn at random. done: designs done."""
-    best = done.nlargest(min(CURVES, len(done)), "accuracy")
+    best = done.nlargest(min(CURVES, len(done)), score_of(done).column)
     others = done.drop(best.index)
     drawn = others.sample(min(CURVES, len(others)), random_state=0)
     traces = []
@@ -180,13 +181,14 @@ def curves(done: "pd.DataFrame") -> dict[str, Any]:
 
 
 def heat(done: "pd.DataFrame") -> dict[str, Any] | None:
-    """Median accuracy by activation and depth, as a map of colours.
+    """Median score by activation and depth, as a map of colours.
 
     done: designs that are done. None where one of the two does not vary, or depth takes too many values.
     """
     if done.activation.nunique() < 2 or not 2 <= done.depth.nunique() <= BANDS:
         return None
-    medians = done.pivot_table("accuracy", "activation", "depth", "median")
+    scored = done.assign(score=score_of(done).of(done))
+    medians = scored.pivot_table("score", "activation", "depth", "median")
     cells = [[None if v != v else float(f"{v:.4g}") for v in row] for row in medians.to_numpy()]
     heat = {
         "type": "heatmap",

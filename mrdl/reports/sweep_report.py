@@ -15,6 +15,7 @@ from mrdl.errors import DataError, not_installed
 from mrdl.reports import analysis, figures
 from mrdl.reports.page import page
 from mrdl.reports.page import table as as_html
+from mrdl.reports.score import score_of
 from mrdl.storage import atomic
 from mrdl.sweep.spec import spec_of
 
@@ -73,14 +74,16 @@ def _figures(
     table: "pd.DataFrame", done: "pd.DataFrame", shares: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, Any] | None]:
     """The figures by their titles, None where there is nothing to show."""
+    score = score_of(table).name
+    title = score[:1].upper() + score[1:]
     return {
-        "Accuracy by depth": figures.by(done, "depth"),
-        "Accuracy by parameters": figures.by(done, "parameters"),
+        f"{title} by depth": figures.by(done, "depth"),
+        f"{title} by parameters": figures.by(done, "parameters"),
         "Time by depth": figures.time(done),
         "Which choices matter": figures.importance(shares),
-        "Pareto front: accuracy, parameters, time": figures.pareto(table, done),
+        f"Pareto front: {score}, parameters, time": figures.pareto(table, done),
         "Learning curves": figures.curves(done),
-        "Activation and depth: median accuracy": figures.heat(done),
+        f"Activation and depth: median {score}": figures.heat(done),
         "Why designs failed": figures.failures(table),
     }
 
@@ -107,19 +110,20 @@ def _summary(table: "pd.DataFrame") -> str:
     """How many designs are done, failed and not trained yet, and the CPU hours of all, as HTML."""
     done = table[table.status == "done"]
     failed, planned = (int((table.status == state).sum()) for state in ("failed", "planned"))
-    said = ((done.collapsed, "collapsed"), (done.no_better, "are no better than the majority class"))
+    score = score_of(done)
+    said = ((done.collapsed, "collapsed"), (done.no_better, f"are no better than {score.knows_nothing}"))
     of_which = " and ".join(f"{int(column.eq(True).sum())} {words}" for column, words in said)
     told = f"{len(table)} designs: {len(done)} done, of which {of_which}, {failed} failed"
     told += f", {planned} not trained yet" if planned else ""
     unknown = int(done.cpu_s.isna().sum())
     hours = f"{done.cpu_s.sum() / 3600:.2f} CPU hours" + (f" and those of {unknown}, not known" if unknown else "")
-    return html.escape(f"{told}; {hours}; always the majority class: {100 * done.baseline.iloc[0]:.1f} % right")
+    return html.escape(f"{told}; {hours}; {score.told_baseline(done)}")
 
 
 def _best(done: "pd.DataFrame") -> str:
     """A table of the ten best designs, as HTML. done: designs that are done."""
     names = (
-        "accuracy",
+        *score_of(done).shown,
         "spread",
         "seeds",
         "hidden",

@@ -29,13 +29,13 @@ def predict(designs: Sequence[Design], data: Dataset, backends: Sequence[str]) -
     if not set(backends) <= set(BACKENDS):
         return [UNKNOWN_S] * len(designs)
     timed = next((name for name in backends if BACKENDS[name].alone), backends[0])
-    by_itself, together = _constants(timed, data.columns, len(data.classes))
+    by_itself, together = _constants(timed, data.columns, max(2, data.outputs))  # one number takes as long
     found, rows = [], len(data.train_x)
     for design, backend_name in zip(designs, backends, strict=True):
         grouped = bool(BACKENDS[backend_name].alone)
         overhead, per_product = together if grouped else by_itself
         each = math.ceil(rows / design.batch_size) * (len(design.hidden) + 1) * overhead
-        each += rows * design.parameters(data.columns, len(data.classes)) * per_product
+        each += rows * design.parameters(data.columns, data.outputs) * per_product
         found.append((CHILD_S / TOGETHER if grouped else CHILD_S) + design.epochs * each)
     return found
 

@@ -72,6 +72,10 @@ COLUMNS = (
 )
 
 
+OF_NUMBERS = {"accuracy": ("r2", "rmse"), "baseline": ("baseline_rmse",)}
+"""Columns of a sweep of classes -> those in their place where numbers are learnt."""
+
+
 def look_at(spec: Spec, data: str) -> tuple[Spec, Dataset, list[Design]]:
     """A spec with the back end that trains it here, its prepared data, and its designs.
 
@@ -79,9 +83,9 @@ def look_at(spec: Spec, data: str) -> tuple[Spec, Dataset, list[Design]]:
     trained. Code of a back end of one's own is looked for, not run.
     """
     look_for(spec.backend)
-    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop)
-    designs = spec.designs(prepared.columns, len(prepared.classes))
-    return dataclasses.replace(spec, backend=backend_of(spec, designs)), prepared, designs
+    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop, spec.task)
+    designs = spec.designs(prepared.columns, prepared.outputs)
+    return dataclasses.replace(spec, backend=backend_of(spec, designs, prepared.loss)), prepared, designs
 
 
 class SweepFolder:
@@ -189,7 +193,7 @@ class SweepFolder:
             data = self.dataset()
             with atomic.beside(path) as place:
                 self.ledger = Ledger(place)
-                self._plan(designs or self.spec.designs(data.columns, len(data.classes)), data)
+                self._plan(designs or self.spec.designs(data.columns, data.outputs), data)
                 self._parts().reindex()
                 while not self.ledger.waiting() and self.plan_more():
                     pass
@@ -212,7 +216,7 @@ class SweepFolder:
         if not self.spec.is_adaptive():
             return False
         data = self.dataset()
-        designs = next_designs(self.spec, self.ledger.results(), data.columns, len(data.classes))
+        designs = next_designs(self.spec, self.ledger.results(), data.columns, data.outputs)
         return self._plan(designs, data) > 0
 
     def settings(self) -> dict[str, Any]:
@@ -283,7 +287,7 @@ class SweepFolder:
     # --- what came of it ---
 
     def table(self) -> "pd.DataFrame":
-        """A DataFrame of one row a design, in the order of the plan; its columns are COLUMNS.
+        """A DataFrame of one row a design, in the order of the plan; its columns are COLUMNS; see OF_NUMBERS.
 
         Numbers that are not known are nan, other columns None or nan; `curve` is a list.
         """
@@ -294,5 +298,7 @@ class SweepFolder:
             design = design_of(record.spec or "")
             about = {**record.to_json(), **dataclasses.asdict(design), "hidden": "-".join(map(str, design.hidden))}
             rows.append({**about, "depth": len(design.hidden), "width": max(design.hidden, default=0)})
-        numbers = dict.fromkeys(("accuracy", "loss", "wall_s", "cpu_s"), float)  # nan where one is not known
-        return pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype(numbers)
+        others = {} if self.dataset().classes else OF_NUMBERS
+        columns = [name for each in COLUMNS for name in others.get(each, (each,))]
+        measures = [name for name in ("accuracy", "r2", "rmse", "loss", "wall_s", "cpu_s") if name in columns]
+        return pd.DataFrame(rows).reindex(columns=columns).astype(dict.fromkeys(measures, float))  # nan: not known

@@ -52,6 +52,9 @@ class Record:
     parameters: int | None = None
     baseline: float | None = None
     accuracy: float | None = None
+    baseline_rmse: float | None = None
+    r2: float | None = None
+    rmse: float | None = None
     loss: float | None = None
     collapsed: bool | None = None
     no_better: bool | None = None
@@ -67,6 +70,16 @@ class Record:
     shards: int | None = None
     weights: str | None = None
     attempts: int | None = None
+
+    @property
+    def score(self) -> float | None:
+        """What designs are compared by: the accuracy, or of numbers R²."""
+        return self.r2 if self.accuracy is None else self.accuracy
+
+    @property
+    def measure(self) -> str:
+        """The name of that for people."""
+        return "R²" if self.accuracy is None else "accuracy"
 
     def to_json(self) -> dict[str, Any]:
         """The record as an object of JSON, without what is not known."""
@@ -84,6 +97,8 @@ class Record:
         for name in NEEDED.get(told.get("status", ""), NEEDED[State.FAILED]):
             if name not in told:
                 raise ValueError(f"it has no {name}")
+        if told.get("status") == State.DONE and not {"accuracy", "r2"} & set(told):
+            raise ValueError("it has no accuracy")
         known = {name: told[name] for name in FIELDS if name in told}
         return cls(**known).with_told(**known)
 
@@ -116,8 +131,9 @@ def record_of(arch_id: str, design: Design, data: Dataset, backend: str, **told:
         arch_id=arch_id,
         status=State.PLANNED,
         spec=design.canonical(),
-        parameters=design.parameters(data.columns, len(data.classes)),
-        baseline=data.baseline,
+        parameters=design.parameters(data.columns, data.outputs),
+        baseline=data.baseline if data.classes else None,
+        baseline_rmse=None if data.classes else data.baseline,
         backend=backend,
         data=data.digest,
         versions={"mrdl": mrdl.__version__},
@@ -164,11 +180,12 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("collapsed", "no_better"), (lambda value: isinstance(value, bool), "true or false")),
     **dict.fromkeys(("wall_s", "cpu_s"), (_is_time, "seconds, or null where they are not known")),
     **dict.fromkeys(("parameters", "together", "trained_epochs", "shards"), (_is_count, "a whole number")),
-    "loss": (_is_number, "a number"),
+    **dict.fromkeys(("loss", "r2"), (_is_number, "a number")),
+    **dict.fromkeys(("rmse", "baseline_rmse"), (lambda value: _is_number(value) and value >= 0, "a number, 0 or more")),
     "curve": (_is_curve, "a list of numbers"),
     "versions": (_is_versions, "a text for each name"),
 }
-NEEDED = {State.DONE: ("arch_id", "status", "accuracy", "loss"), State.FAILED: ("arch_id", "status")}
+NEEDED = {State.DONE: ("arch_id", "status", "loss"), State.FAILED: ("arch_id", "status")}
 
 
 def _fits(fits: Callable[[Any], bool], value: Any) -> bool:

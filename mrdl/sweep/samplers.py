@@ -5,6 +5,7 @@ What comes next follows from the spec and the results alone, so that a driver th
 
 import dataclasses
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -36,27 +37,27 @@ def _promoted(rungs: Sequence[int], eta: int, results: Sequence[Record]) -> list
     by_epochs: dict[int, list[tuple[float, Design]]] = {epochs: [] for epochs in rungs}
     for record in results:
         design = design_of(record.spec or "")
-        by_epochs[design.epochs].append((-1.0 if record.accuracy is None else record.accuracy, design))
+        by_epochs[design.epochs].append((-math.inf if record.score is None else record.score, design))
     last = max(number for number, epochs in enumerate(rungs) if by_epochs[epochs])
     if last + 1 == len(rungs):
         return []
     ranked = sorted(by_epochs[rungs[last]], key=lambda item: (-item[0], item[1].canonical()))
     kept = ranked[: max(1, len(ranked) // eta)]
-    return [dataclasses.replace(design, epochs=rungs[last + 1]) for accuracy, design in kept if accuracy >= 0]
+    return [dataclasses.replace(design, epochs=rungs[last + 1]) for score, design in kept if score > -math.inf]
 
 
 # --- the tree-structured Parzen estimator ---
 
 
 def _asked(spec: Spec, results: Sequence[Record], columns: int, classes: int) -> list[Design]:
-    """The next generation of a sweep whose sampler is TPE; a point's value is its mean accuracy over the seeds."""
+    """The next generation of a sweep whose sampler is TPE; a point's value is its mean score over the seeds."""
     optuna = _optuna()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     points: dict[Design, list[float]] = {}
     for record in results:
         values = points.setdefault(dataclasses.replace(design_of(record.spec or ""), seed=0), [])
-        if record.status is State.DONE and record.accuracy is not None:
-            values.append(record.accuracy)
+        if record.status is State.DONE and record.score is not None:
+            values.append(record.score)
     axes = {name: _distribution(value) for name, value in spec.space.axes().items() if _varies(value)}
     seed = spec.sampler_seed + len(points)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=1, multivariate=True, constant_liar=True)

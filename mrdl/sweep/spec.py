@@ -68,6 +68,12 @@ class Spec:
     label: str | None = setting(
         None, "label column: its name or its index; left out: the first column, if that is plain", group="data"
     )
+    task: str = setting(
+        "auto",
+        "what is learnt of the label: classes, or numbers (regress); auto: by what it holds, as `mrdl train` does",
+        choices=("auto", "classify", "regress"),
+        group="data",
+    )
     header: str = setting(
         "auto", "whether the first line names the columns", choices=("auto", "yes", "no"), group="data"
     )

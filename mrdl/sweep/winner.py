@@ -15,12 +15,14 @@ from mrdl.sweep.record import Record, State
 
 @dataclass(frozen=True)
 class Winner:
-    """A design that a sweep has trained. accuracy: of it, or the mean over its seeds; seeds: their number; rivals: the
-    designs that it was compared with, 0 where it was asked for by its name."""
+    """A design that a sweep has trained. score: its accuracy, or R² of numbers, or the mean over its seeds; measure:
+    which of the two; seeds: their number; rivals: the designs that it was compared with, 0 where it was asked for by
+    its name."""
 
     arch_id: str
     design: Design
-    accuracy: float
+    score: float
+    measure: str
     seeds: int
     rivals: int
 
@@ -30,11 +32,11 @@ class Winner:
         choices += ["residual"] * design.residual + [f"dropout {design.dropout:g}"] * (design.dropout > 0)
         best = f"the best of {self.rivals} designs" if self.rivals else "the design"
         mean = f", the mean of {self.seeds} seeds" if self.seeds > 1 else ""
-        return f"{best}, {self.arch_id}: {', '.join(choices)}; accuracy {self.accuracy:.4f}{mean}"
+        return f"{best}, {self.arch_id}: {', '.join(choices)}; {self.measure} {self.score:.4f}{mean}"
 
 
 def winner(sweep: SweepFolder, arch_id: str = "") -> Winner:
-    """The design of that name, or of the beginning of one; left out, the one of the highest accuracy, of several seeds
+    """The design of that name, or of the beginning of one; left out, the one of the highest score, of several seeds
     by the mean over them. Raises ConfigError where there is none that was trained to its end."""
     done = [record for record in sweep.ledger.results() if record.status is State.DONE]
     if not done:
@@ -44,10 +46,10 @@ def winner(sweep: SweepFolder, arch_id: str = "") -> Winner:
     alike: dict[Design, list[Record]] = {}
     for record in done:
         alike.setdefault(dataclasses.replace(design_of(record.spec or ""), seed=0), []).append(record)
-    means = {design: math.fsum(r.accuracy or 0.0 for r in same) / len(same) for design, same in alike.items()}
+    means = {design: math.fsum(r.score or 0.0 for r in same) / len(same) for design, same in alike.items()}
     best = max(means, key=lambda design: means[design])
     first = alike[best][0]
-    return Winner(first.arch_id, design_of(first.spec or ""), means[best], len(alike[best]), len(alike))
+    return Winner(first.arch_id, design_of(first.spec or ""), means[best], first.measure, len(alike[best]), len(alike))
 
 
 def _by_name(sweep: SweepFolder, done: list[Record], arch_id: str) -> Winner:
@@ -56,7 +58,7 @@ def _by_name(sweep: SweepFolder, done: list[Record], arch_id: str) -> Winner:
         told = f"{len(found)} designs of {sweep.path} have an arch_id that begins with {arch_id!r}"
         raise ConfigError(f"{told}, expected one that is done: mrdl sweep export {sweep.path} FILE.csv lists them")
     record = found[0]
-    return Winner(record.arch_id, design_of(record.spec or ""), record.accuracy or 0.0, seeds=1, rivals=0)
+    return Winner(record.arch_id, design_of(record.spec or ""), record.score or 0.0, record.measure, seeds=1, rivals=0)
 
 
 def settings_of_data(sweep: SweepFolder) -> Mapping[str, Any]:
@@ -64,6 +66,7 @@ def settings_of_data(sweep: SweepFolder) -> Mapping[str, Any]:
     spec = sweep.spec
     return {
         "label": spec.label,
+        "task": spec.task,
         "header": spec.header,
         "drop": names_as_text(spec.drop),
         "validation": spec.test_fraction,

@@ -40,7 +40,7 @@ def words(counts: dict[str, int]) -> str:
 
     counts: as `Ledger.counts` has them; those that are 0 at the end are left out.
     """
-    said = f"{counts['collapsed']} collapsed, {counts['no_better']} no better than the majority class"
+    said = f"{counts['collapsed']} collapsed, {counts['no_better']} no better than knowing nothing"
     told = f"{counts['done']} done ({said}), {counts['failed']} failed"
     more = [f"{counts[name]} {name}" for name in ("running", "planned") if counts[name]]
     return ", ".join([told, *more])

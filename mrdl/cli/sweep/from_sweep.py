@@ -21,4 +21,4 @@ def settings_from_sweep(name: str) -> dict[str, Any]:
     sweep = SweepFolder(folder_of(folder))
     data, found = sweep.dataset(), winner(sweep, arch_id)
     say(f"  from {folder}: {found}", file=sys.stderr)
-    return {**settings_of_data(sweep), **settings_of_design(found.design, data.columns, len(data.classes))}
+    return {**settings_of_data(sweep), **settings_of_design(found.design, data.columns, data.outputs)}

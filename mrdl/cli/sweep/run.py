@@ -35,10 +35,14 @@ def plan(options: Any) -> None:
     """
     spec, data, designs = look_at(read_spec(options.spec), options.data)
     seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
-    sizes = [design.parameters(data.columns, len(data.classes)) for design in designs]
+    sizes = [design.parameters(data.columns, data.outputs) for design in designs]
     say(
         f"{options.data}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "
-        f"{len(data.classes)} classes; always the same one: {100 * data.baseline:.1f} % right"
+        + (
+            f"{len(data.classes)} classes; always the same one: {100 * data.baseline:.1f} % right"
+            if data.classes
+            else f"numbers; always their mean: an RMSE of {data.baseline:.6g}"
+        )
     )
     say(f"label: {data.label}")
     if code := look_for(spec.backend):
@@ -77,7 +81,7 @@ def _more_of_plan(spec: Spec, data: Dataset, designs: Sequence[Design]) -> Itera
     if spec.sampler == "tpe":
         all_of_them = (spec.count or 0) * len(spec.seeds)
         yield f"TPE: these are the first of {all_of_them}, the others are drawn by what came of them"
-    sizes = [cost.memory_mb(design, data.columns, len(data.classes)) for design in designs]
+    sizes = [cost.memory_mb(design, data.columns, data.outputs) for design in designs]
     if too_large := sum(size > spec.memory_mb for size in sizes):
         yield f"{too_large} of them need up to {max(sizes):.0f} MB and will fail: limits.memory_mb is {spec.memory_mb}"
 

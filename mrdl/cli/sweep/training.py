@@ -18,7 +18,7 @@ from mrdl.nn.engines.choice import to_score
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.rows import Dataset
 from mrdl.storage import atomic
-from mrdl.sweep.jobs.pack import verdicts
+from mrdl.sweep.jobs.pack import scores_of
 
 if TYPE_CHECKING:
     from mrdl.model.model import Model
@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 def scores(model: "Model", data: Dataset) -> dict[str, Any]:
     """What a record says of a trained network, by all test rows of a sweep. Raises DataError where it was trained on
     other data."""
+    targets = model.preparation.targets
+    if tuple(targets.deviation.tolist() if targets else ()) != data.unit:
+        raise DataError("the numbers of the label are others now than when the sweep was planned")
     if model.classes != data.classes:
         raise DataError(
             f"the classes are {_few(model.classes)} now, but {_few(data.classes)} when the sweep was planned"
         )
     engine = engine_of(to_score(model.settings.get("engine"), model.arch), "cpu")
     found = on_test_rows(Forward(model.arch, model.weights, engine).output, data)
-    accuracy = float((found.predicted == data.test_y).mean())
-    return {"accuracy": accuracy, "loss": found.loss, **verdicts(found.predicted, data)}
+    return {"loss": found.loss, **scores_of(found.predicted, data)}
 
 
 def _few(classes: tuple[str, ...]) -> str:

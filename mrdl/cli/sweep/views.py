@@ -14,6 +14,7 @@ from mrdl.cli.sweep.bar import bar, words
 from mrdl.cli.sweep.listing import folder_of
 from mrdl.errors import ConfigError, SetupError
 from mrdl.reports import analysis
+from mrdl.reports.score import score_of
 from mrdl.sweep.folder import SweepFolder
 
 FOLLOW_S = 1.0
@@ -57,7 +58,7 @@ def show(options: Any) -> None:
     done = table[table.status == "done"]
     screen, best = Screen(width=160), Table(box=None, pad_edge=False)
     names = (
-        "accuracy",
+        *score_of(done).shown,
         "spread",
         "seeds",
         "hidden",
@@ -76,7 +77,7 @@ def show(options: Any) -> None:
         best.add_row(*cells)
     if len(done):
         several = ", of several seeds their mean and its spread (standard deviation)" * bool(done.seed.nunique() > 1)
-        screen.print(f"always the majority class: {done.baseline.iloc[0]:.4f} right; the best{several}:")
+        screen.print(f"{score_of(done).told_baseline(done)}; the best{several}:")
         screen.print(best)
     failed = table[table.status == "failed"]
     for reason, count in failed.reason.value_counts().items():

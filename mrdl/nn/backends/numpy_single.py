@@ -17,7 +17,7 @@ def with_numpy(design: Design, data: Dataset, report: Report, device: str = "aut
     are those of `mrdl train` with the design's seed, and numpy draws the order of rows, too.
     """
     rng, engine = np.random.default_rng(design.seed), NumpyEngine()
-    arch, count = architecture_of(design, data.columns, len(data.classes)), len(data.train_x)
+    arch, count = architecture_of(design, data.columns, data.outputs, data.loss), len(data.train_x)
     start = arch.initial_weights(design.seed, design.initialisation)
     with engine.one_thread():
         weights = trained(design, data, report, engine, (arch, start), lambda: rng.permutation(count), rng)

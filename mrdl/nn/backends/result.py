@@ -18,8 +18,9 @@ ReportAll = Callable[[int, Sequence[float]], None]
 class Result:
     """What the training of a design ends in.
 
-    predicted: (test rows,) int64, the class of each by its index; loss: the mean negative log-likelihood of the test
-    rows; device: where it was trained, as the table of the sweep says it.
+    predicted: (test rows,) int64, the class of each by its index, or (test rows, targets), standardised numbers;
+    loss: the mean negative log-likelihood of the test rows, or their mean loss of numbers; device: where it was
+    trained, as the table of the sweep says it.
 
     Result(np.full(len(data.test_y), data.majority), loss=0.7)
     """

@@ -5,7 +5,7 @@ import torch
 
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.backends.result import Report, Result
-from mrdl.nn.backends.training import architecture_of, trained
+from mrdl.nn.backends.training import architecture_of, of_numbers, trained
 from mrdl.nn.design import Design
 from mrdl.nn.engines.torch_engine import TorchEngine
 from mrdl.nn.initialisation import INITIALISATIONS
@@ -20,7 +20,7 @@ def with_torch(design: Design, data: Dataset, report: Report, device: str = "aut
     device: auto, cpu or cuda. Initial weights and the order of rows are drawn on the CPU, the same for all devices.
     """
     generator, engine = torch.Generator().manual_seed(design.seed), TorchEngine(device)
-    arch, count = architecture_of(design, data.columns, len(data.classes)), len(data.train_x)
+    arch, count = architecture_of(design, data.columns, data.outputs, data.loss), len(data.train_x)
     start = initial_weights(design, arch, generator)
     dropout = generator if engine.device == "cpu" else engine.generator(design.seed)
     place = torch.device(engine.device)
@@ -33,6 +33,8 @@ def with_torch(design: Design, data: Dataset, report: Report, device: str = "aut
         x, y = (torch.from_numpy(np.asarray(array)).to(place) for array in (data.test_x, data.test_y))
         with torch.no_grad():
             out = net.logits(x)
+            if not data.classes:
+                return of_numbers(out.cpu().numpy(), data, place.type)
             loss = torch.nn.functional.cross_entropy(out, y)
     return Result(out.argmax(1).cpu().numpy(), float(loss), place.type)
 

@@ -13,6 +13,7 @@ from mrdl.nn.encoding.encoding import Encoding
 from mrdl.nn.engines.engine import Engine
 from mrdl.nn.engines.numpy_engine import NumpyEngine
 from mrdl.nn.kinds import mlp
+from mrdl.nn.losses import LOSSES
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.optimizers import MOMENTUM, OPTIMIZERS
 from mrdl.nn.rows import Dataset, Rows
@@ -22,9 +23,9 @@ from mrdl.nn.weights import Weights
 ROWS = 4096  # that go through a network at once
 
 
-def architecture_of(design: Design, columns: int, classes: int) -> Architecture:
-    """The network of a design, for data of so many columns and classes."""
-    return mlp((columns, *design.hidden, classes), design.activation, "yes" if design.residual else "no")
+def architecture_of(design: Design, columns: int, outputs: int, loss: str = "nll") -> Architecture:
+    """The network of a design, for data of so many columns and classes, or targets."""
+    return mlp((columns, *design.hidden, outputs), design.activation, "yes" if design.residual else "no", loss)
 
 
 def trained(
@@ -58,11 +59,21 @@ def _rows(data: Dataset) -> Rows:
     return Rows(data.train_x, data.train_y, np.arange(len(data.train_x)), Encoding.none(data.columns))
 
 
+def of_numbers(output: np.ndarray, data: Dataset, device: str = "cpu") -> Result:
+    """Give the result of standardised numbers for all test rows, (rows, targets)."""
+    scores = LOSSES[data.loss].scores
+    assert scores is not None
+    return Result(output, scores(output, np.asarray(data.test_y), 0, None)["loss"], device)
+
+
 def on_test_rows(forward: Callable[[np.ndarray], np.ndarray], data: Dataset) -> Result:
     """Give what a trained network says of all test rows; its outputs beyond the classes are padding.
 
     forward: gives logits or log-probabilities (rows, outputs) of (rows, columns) float32 in [0, 1].
     """
+    if not data.classes:
+        starts = range(0, len(data.test_y), ROWS)
+        return of_numbers(np.concatenate([forward(np.asarray(data.test_x[at : at + ROWS])) for at in starts]), data)
     predicted, loss, engine = list[np.ndarray](), 0.0, NumpyEngine()
     for start in range(0, len(data.test_y), ROWS):
         x, y = (np.asarray(rows[start : start + ROWS]) for rows in (data.test_x, data.test_y))

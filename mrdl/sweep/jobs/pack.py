@@ -6,6 +6,7 @@ python -m mrdl.sweep.jobs.pack CONTROL PARTS.
 """
 
 import contextlib
+import dataclasses
 import json
 import math
 import platform
@@ -20,7 +21,8 @@ import numpy as np
 
 import mrdl
 from mrdl.data.dataset import load_data
-from mrdl.model.baseline import is_no_better
+from mrdl.metrics.regression import Regression
+from mrdl.model.baseline import is_no_better, is_no_better_than_mean
 from mrdl.nn.backends.groups import grouped
 from mrdl.nn.backends.registry import BACKENDS, own_backend
 from mrdl.nn.backends.result import Fit, ReportAll, Result
@@ -30,6 +32,7 @@ from mrdl.nn.rows import Dataset
 from mrdl.sweep.jobs.child import Beat, Limits, in_child
 from mrdl.sweep.record import Record, State, line_of, record_of
 
+ONE_NUMBER = 0.01  # deviations of the target: answers that are no further apart are all the same
 CURVE = 200  # points of a learning curve that are kept
 Item = tuple[str, str, str]
 """A design of a pack: its arch_id, its canonical text, its back end."""
@@ -79,7 +82,8 @@ def _versions(backend_name: str) -> dict[str, str]:
 def _warm_up(backend_name: str, data: Dataset) -> None:
     """Load a back end, and let its libraries load what they load late; a child would do it again each time. By the CPU
     alone: a process that has spoken to a GPU cannot be forked into one that does."""
-    few = Dataset(data.train_x[:8], data.train_y[:8], data.test_x[:2], data.test_y[:2], data.classes, data.digest)
+    rows = {"train_x": 8, "train_y": 8, "test_x": 2, "test_y": 2}
+    few = dataclasses.replace(data, **{name: getattr(data, name)[:count] for name, count in rows.items()})
     for optimizer in OPTIMIZERS:
         with contextlib.suppress(Exception):  # what is wrong is told of each design by itself
             _training(backend_name, [Design((2,), epochs=1, optimizer=optimizer)], few, "cpu")(lambda: None)
@@ -118,35 +122,41 @@ def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
     if not all(map(math.isfinite, [*curve, float(result.loss)])):
         return {"status": State.FAILED, "reason": "its loss is not finite", "device": device}
     predicted, shape = np.asarray(result.predicted), data.test_y.shape
-    if predicted.shape != shape or predicted.dtype.kind not in "iu":
+    if predicted.shape != shape or predicted.dtype.kind not in ("iu" if data.classes else "f"):
         came = f"{predicted.dtype} of shape {predicted.shape}"
-        raise ValueError(
-            f"the back end predicted {came}, expected whole numbers of shape {shape}: the classes' indices"
-        )
-    if len(predicted) and not 0 <= predicted.min() <= predicted.max() < len(data.classes):
+        what = "whole numbers of shape {}: the classes' indices" if data.classes else "standardised numbers of shape {}"
+        raise ValueError(f"the back end predicted {came}, expected {what.format(shape)}")
+    if data.classes and len(predicted) and not 0 <= predicted.min() <= predicted.max() < len(data.classes):
         came = f"{predicted.min()} to {predicted.max()}"
         raise ValueError(f"the back end predicted classes {came}, expected 0 to {len(data.classes) - 1}")
-    accuracy = float((predicted == data.test_y).mean())
     step = max(1, math.ceil(len(curve) / CURVE))
     return {
         "status": State.DONE,
         "reason": "",
-        "accuracy": accuracy,
         "loss": float(result.loss),
         "device": device,
-        **verdicts(predicted, data),
+        **scores_of(predicted, data),
         "trained_epochs": epochs,
         "curve": [round(loss, 6) for loss in curve[::-1][::step][::-1]],
     }
 
 
-def verdicts(predicted: np.ndarray, data: Dataset) -> dict[str, bool]:
-    """What a record says of predictions for the test rows, (rows,): whether they are all one class, and whether they
-    are not shown to be better than always saying the majority class."""
-    return {
-        "collapsed": bool((predicted == predicted[0]).all()),
-        "no_better": is_no_better(float((predicted == data.test_y).mean()), data.baseline, len(data.test_y)),
-    }
+def scores_of(predicted: np.ndarray, data: Dataset) -> dict[str, Any]:
+    """What a record says of predictions for the test rows, (rows,) or (rows, targets): how good they are, whether they
+    are all one class, or one number, and whether they are not shown to be better than always saying the majority class,
+    or the mean."""
+    if data.classes:
+        accuracy = float((predicted == data.test_y).mean())
+        no_better = is_no_better(accuracy, data.baseline, len(data.test_y))
+        return {"accuracy": accuracy, "collapsed": bool((predicted == predicted[0]).all()), "no_better": no_better}
+    measured = [Regression(0.0) for _ in data.unit]
+    for i, (of_target, unit) in enumerate(zip(measured, data.unit, strict=True)):
+        of_target.add(predicted[:, i].astype(np.float64) * unit, data.test_y[:, i].astype(np.float64) * unit)
+    found = [of_target.scores() for of_target in measured]
+    rmse, r2 = (float(np.mean([scores.get(name, 0.0) for scores in found])) for name in ("rmse", "r2"))
+    alone = bool((np.ptp(predicted, 0) < ONE_NUMBER).all())
+    no_better = is_no_better_than_mean(rmse, data.baseline, len(data.test_y))
+    return {"r2": r2, "rmse": rmse, "collapsed": alone, "no_better": no_better}
 
 
 def main() -> None:

@@ -102,6 +102,8 @@ class Jobs:
             folder,
             "--header",
             spec.header,
+            "--task",
+            spec.task,
             "--validation",
             spec.test_fraction,
             "--rounds",
@@ -113,7 +115,7 @@ class Jobs:
             "--engine",
             engine_name(one.backend),
         ]
-        for name, value in settings_of_design(design, self._data.columns, len(self._data.classes)).items():
+        for name, value in settings_of_design(design, self._data.columns, self._data.outputs).items():
             text = ",".join(map(str, value)) if isinstance(value, tuple) else value
             words.append(f"--{name.replace('_', '-')}={text}")
         words += [word for name, value in self._sweep.site.items() for word in ("--" + name.replace("_", "-"), value)]
