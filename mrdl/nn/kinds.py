@@ -242,8 +242,8 @@ def design(
     if wanted is Wanted.CLASS and nodes[-1] < num_outputs:
         raise ConfigError(f"nodes ends with {nodes[-1]}, but the label column has {num_outputs} classes")
     if wanted in (Wanted.NUMBERS, Wanted.FLAGS) and num_outputs not in (0, nodes[-1]):
-        columns = f"{num_outputs} columns of {wanted} are" if num_outputs > 1 else "one column of numbers is"
-        raise ConfigError(f"nodes ends with {nodes[-1]}, but {columns} learnt: end with {num_outputs}")
+        learnt = f"{num_outputs} columns of {wanted} are" if num_outputs > 1 else "one column of numbers is"
+        raise ConfigError(f"nodes ends with {nodes[-1]}, but {learnt} learnt: end with {num_outputs}")
     made = build(kind, nodes, options)
     if made.nodes[0] != nodes[0] or (wanted is Wanted.CLASS and made.nodes[-1] < num_outputs):
         raise ConfigError(

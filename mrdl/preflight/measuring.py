@@ -131,8 +131,8 @@ def _prepared_rows(
     """The rows of parsed blocks, and how they are prepared: as in a run, by statistics of these rows."""
     levels: dict[int, set[str]] = {}
     for block in blocks:
-        for place, found in block.levels.items():
-            levels.setdefault(place, set()).update(found)
+        for place, names_of_codes in block.levels.items():
+            levels.setdefault(place, set()).update(names_of_codes)
     known = dictionaries_of(levels)
     features = np.concatenate([by_dictionary(block.features, block.levels, known) for block in blocks])
     numbers = {name: i for i, name in enumerate(names)}
@@ -141,7 +141,7 @@ def _prepared_rows(
     statistics.training_rows, statistics.classes = len(features), dict.fromkeys(names, 1)
     statistics.add_range(features)
     statistics.add_targets(features)
-    statistics.levels = {place: dict.fromkeys(found, ROWS_OF_LEVEL) for place, found in levels.items()}
+    statistics.levels = {place: dict.fromkeys(of, ROWS_OF_LEVEL) for place, of in levels.items()}
     statistics.sample = Sample.of(features[: rows_for(features.shape[1])]) if config.samples else None
     found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold, config.missing))
     wanted = found.wanted(features, codes, names)
