@@ -313,7 +313,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, name, w
 # --- what settings decide ---
 
 DECIDES = {
-    DATA: ["label", "task", "header", "drop", "weights", "bad_rows", "validation", "shards"],
+    DATA: ["label", "task", "header", "drop", "weights", "bad_rows", "validation", "test_fraction", "shards"],
     MODEL: [
         "kind",
         "nodes",

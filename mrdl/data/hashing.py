@@ -10,6 +10,7 @@ import numpy as np
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _WARM = np.uint64(0xC2B2AE3D27D4EB4F)  # any odd number but the one above: a rank of its own
+_TEST = np.uint64(0x165667B19E3779F9)  # and another
 _MISSING_BITS = np.float32(np.nan).view(np.uint32)
 _FEW_ROWS = 64
 _CELLS = 1 << 16  # hashed at once: their 64-bit copies stay in the cache
@@ -73,6 +74,14 @@ def _bits(features: np.ndarray) -> np.ndarray:
 def is_validation(hashes: np.ndarray, fraction: float) -> np.ndarray:
     """Return which rows are kept out of training, (rows,) bool: the lowest `fraction` of all hashes."""
     return hashes < np.uint64(int(fraction * 2.0**64)) if fraction else np.zeros(len(hashes), bool)
+
+
+def is_test(hashes: np.ndarray, share: float) -> np.ndarray:
+    """Return which of the rows that are kept out only score the network at its end, (rows,) bool: such a share of them,
+    by bits that do not decide about anything else."""
+    if share in (0, 1):
+        return np.full(len(hashes), bool(share))
+    return _mix(hashes ^ _TEST) < np.uint64(int(share * 2.0**64))
 
 
 def shard_of(hashes: np.ndarray, shards: int) -> np.ndarray:

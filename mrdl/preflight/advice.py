@@ -59,7 +59,7 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     data: as it was measured; config: resolved; runner: its name; costs: of that runner.
     """
     tasks = min(config.shards, config.tasks or costs.slots)
-    training_rows = data.rows * (1 - config.validation)
+    training_rows = data.rows * (1 - config.kept_out)
     # the fullest task decides: it has a shard more than others where tasks do not divide the shards
     rows_a_task = -(-config.shards // tasks) * training_rows / config.shards
     parse = HANDLING * data.rows / data.parsed_per_s / min(costs.slots, max(1, round(data.size / SPLIT_BYTES)))
@@ -83,7 +83,7 @@ def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan
     one; 91.8, 99.5 and 98.3 with four): then there are at least two.
     """
     found = []
-    rows = data.rows * (1 - config.validation)
+    rows = data.rows * (1 - config.kept_out)
     small = bool(config.warm_epochs) and rows <= config.warm_rows
     for runner, cost in known.items():
         most = max(2 if small else 1, min(MOST_SHARDS, int(rows / SMALLEST_SHARD)))

@@ -35,8 +35,8 @@ class Trained:
     """What a run ends in.
 
     statistics: of its data; results: those of each shard of the last round, where they were asked for; test: measure
-    by name on the CSV of the setting `test`, empty without one; remarks: on the classes, for people; seconds: in all;
-    stopped: why a listener ended it early, None where none did.
+    by name on the CSV or the fraction of the rows that the settings test on, empty without; remarks: for people;
+    seconds: in all; stopped: why a listener ended it early, None where none did.
     """
 
     model: Model
@@ -143,13 +143,17 @@ class Run:
                 shards=setup.config.shards,
                 statistics=training.validation.prepared.statistics,
                 results=tuple(training.results),
-                test=model.evaluate(setup.config.test) if setup.config.test else {},
+                test=self._test(model, training),
                 remarks=tuple(training.validation.remarks(model.weights)),
                 seconds=time.monotonic() - began,
                 stopped=training.stopped,
             )
         self._tell_of_end(trained, listeners)
         return trained
+
+    def _test(self, model: Model, training: Training) -> dict[str, float]:
+        """The measures of the final network on rows that decided nothing: a CSV, or a part of those kept out."""
+        return model.evaluate(self.config.test) if self.config.test else training.validation.test(model.weights)
 
     def _train(self, setup: Setup, listeners: Listeners) -> tuple[Training, Model]:
         """Hold the folder, train, and leave the network there.

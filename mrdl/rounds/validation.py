@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mrdl.data.alignment import Columns
+from mrdl.data.hashing import is_test
 from mrdl.data.inputs import first_labels
 from mrdl.data.labels import class_numbers
 from mrdl.data.preparation.preparation import Preparation, prepare
@@ -16,7 +17,7 @@ from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.row_weights import RowWeights
 from mrdl.data.source import HEAD_BYTES, Source
 from mrdl.data.text.schema import Schema
-from mrdl.errors import DataError
+from mrdl.errors import ConfigError, DataError
 from mrdl.model.baseline import is_no_better, told_absent, told_classes
 from mrdl.model.metrics import told_unknown
 from mrdl.model.model import Model
@@ -54,15 +55,41 @@ class Validation:
 
     def score(self, stage: int, weights: Weights) -> dict[str, float]:
         """All measures of a stage, empty without validation rows."""
-        return self._score(stage, weights, with_training=True)
+        return self._score(stage, weights, self._rows[0], with_training=True)
 
     def loss(self, stage: int, weights: Weights) -> float:
         """The loss alone, for a search; infinite where it is not known."""
-        return self._score(stage, weights, with_training=False).get("loss", math.inf)
+        return self._score(stage, weights, self._rows[0], with_training=False).get("loss", math.inf)
+
+    def test(self, weights: Weights) -> dict[str, float]:
+        """All measures of the last stage on the rows that only test, empty without any."""
+        return self._score(len(self.architecture.stages) - 1, weights, self._rows[1], with_training=True)
+
+    @cached_property
+    def _rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows kept out that rounds are judged by, and those that only test, (rows,) indices by hash each."""
+        kept_out, config = self.prepared.validation, self._config
+        share = config.test_fraction / config.kept_out if config.test_fraction else 0.0
+        only_test = is_test(kept_out.hashes, share)[kept_out.order]
+        return kept_out.order[~only_test], kept_out.order[only_test]
 
     def remarks(self, weights: Weights) -> list[str]:
-        """What a person should know of the classes: those that the network never finds, and those without rows."""
-        return list(filter(None, [self._told_classes(weights), *self._told_absent()]))
+        """What a person should know of the classes, those that the network never finds and those without rows, and of
+        what the score is worth."""
+        return list(filter(None, [self._told_classes(weights), *self._told_absent(), self._told_choice()]))
+
+    def _told_choice(self) -> str:
+        """What the rows chose that the last score is of, in words, where there is no test to take in its place."""
+        config = self._config
+        chosen = ["the length of the outer step"] if config.outer_step is None else []
+        chosen += ["when to stop"] if config.patience else []
+        chosen += ["which round is kept"] if config.keeps_best else []
+        if not chosen or not len(self._rows[0]) or config.test or config.test_fraction:
+            return ""
+        what = ", ".join(chosen[:-1]) + " and " * (len(chosen) > 1) + chosen[-1]
+        return (
+            f"the validation rows also chose {what}, so their score flatters a little: --test-fraction 0.1 keeps others"
+        )
 
     def _model(self, weights: Weights) -> Model:
         """What scores weights, by the engine that trains them."""
@@ -88,15 +115,16 @@ class Validation:
         counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
         return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
 
-    def _score(self, stage: int, weights: Weights, with_training: bool) -> dict[str, float]:
-        """The measures of a stage on the rows kept out; of an RBM's also those that compare them with rows trained on.
+    def _score(self, stage: int, weights: Weights, rows: np.ndarray, with_training: bool) -> dict[str, float]:
+        """The measures of a stage on rows kept out; of an RBM's also those that compare them with rows trained on.
 
+        rows: (rows,) their indices;
         with_training: whether those are wanted, and all measures; else the loss alone is.
         """
         kept_out = self.prepared.validation
-        if not len(kept_out.features):
+        if not len(rows):
             return {}
-        model, rows = self._model(weights), kept_out.order
+        model = self._model(weights)
         layer = self.architecture.stages[stage].layer
         if layer is not None:
             sample = self.prepared.sample
@@ -127,11 +155,14 @@ class Holdout:
     def of(cls, config: TrainConfig, source: Source, plain: bool) -> "Holdout":
         """The test of a run, if it has one. plain: whether the training data is read as a CSV, and no other format.
 
-        Raises DataError where the test has not the columns of the training data, cannot be read, has no label, or has
-        none that the training data has, as far as the first lines of both show.
+        Raises ConfigError where there is another test, DataError where this one has not the columns of the training
+        data, cannot be read, has no label, or has none that the training data has, as far as the first lines of both
+        show.
         """
         if not config.test:
             return cls()
+        if config.test_fraction:
+            raise ConfigError("test and test_fraction are two tests of one network: leave out one of them")
         schema = source.schema
         learnt = tuple(zip(schema.label_names, schema.label_places, strict=True))
         place = None if schema.targets or not learnt else learnt[0][1]

@@ -25,6 +25,7 @@ DATA, MODEL, RUN = "data", "model", "run"
 
 UNITS, CHAINS = ("binary", "gaussian"), ("data", "persistent")
 MOST_WEIGHTS = 500_000_000  # of a network: 2 GB, of which a task holds several copies
+MOST_KEPT_OUT = 0.9
 MOST_BATCH = 1_000_000
 MOST_ROUNDS = 100_000
 FLOAT32_MAX = 3.4028234663852886e38
@@ -74,7 +75,14 @@ class TrainConfig:
         ("stop", "skip"),
     )
     validation: float = setting(
-        0.1, "fraction of the rows, chosen by their hash, kept out of training", DATA, least=0, most=0.9
+        0.1, "fraction of the rows, chosen by their hash, kept out of training", DATA, least=0, most=MOST_KEPT_OUT
+    )
+    test_fraction: float = setting(
+        0.0,
+        "fraction of the rows, kept out too, that choose nothing and score the final network",
+        DATA,
+        least=0,
+        most=0.5,
     )
     shards: int = setting(
         4, "parts of the data, each trained by one task; any number of free slots is enough", DATA, least=1, most=9999
@@ -264,6 +272,10 @@ class TrainConfig:
             raise ConfigError(f"nodes would have {weights:,} weights, expected {MOST_WEIGHTS:,} or fewer")
         if self.threshold is not None and not abs(self.threshold) <= FLOAT32_MAX:
             raise ConfigError(f"threshold is {self.threshold!r}, expected a number that 32 bits can hold")
+        if self.kept_out > MOST_KEPT_OUT:
+            raise ConfigError(
+                f"validation and test_fraction are {self.kept_out:g} in all, expected {MOST_KEPT_OUT} or less"
+            )
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
         if self.keep == "best" and not self.validation:
@@ -279,6 +291,11 @@ class TrainConfig:
             "residual": "yes" if self.residual else "no",
             "loss": self._loss,
         }
+
+    @property
+    def kept_out(self) -> float:
+        """The fraction of the rows that is not trained on."""
+        return self.validation + self.test_fraction
 
     @property
     def keeps_best(self) -> bool:

@@ -55,7 +55,7 @@ class PlacedRows:
         hashes = row_hash(block.features, label_hashes(block.label_names)[block.label_codes], level_hashes)
         renumber = np.array([self._labels.setdefault(name, len(self._labels)) for name in block.label_names], np.int32)
         codes = renumber[block.label_codes]
-        kept_out = is_validation(hashes, self._config.validation)
+        kept_out = is_validation(hashes, self._config.kept_out)
         training = np.flatnonzero(~kept_out)
         self._count(block, training)
         unfit = self._config.supervised and self.statistics.too_many_classes
