@@ -19,6 +19,8 @@ from mrdl.data.sample import Sample
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 from mrdl.data.types import ColumnType
+from mrdl.errors import ConfigError
+from mrdl.settings.config import TrainConfig
 
 NUMBER, CATEGORY, DATE = map(ColumnType, ("number", "category", "date"))
 
@@ -98,6 +100,20 @@ def test_missing_numbers_of_columns_by_their_range_stay_in_it(how, filled):
     np.testing.assert_allclose(made[:, 0], [0, 0, 0, 0, 1, filled], atol=1e-6)
 
 
+def test_a_column_may_be_filled_in_by_a_way_of_its_own():
+    frame = pd.DataFrame(
+        {"x": [1.0, 1, 1, 1, 6, np.nan], "z": [1.0, 1, 1, 1, 6, np.nan], "w": [0, 2, 4, np.nan] + [2.0] * 2}
+    )
+    raw, statistics, schema = counted(frame, (NUMBER,) * 3)
+    scaling = Scaling.of(TrainConfig(scaling="column", fill=("z=median", "w=1")), schema)
+    assert scaling.samples and not Scaling.of(TrainConfig(scaling="column", fill=("w=1",)), schema).samples
+    made = prepare(statistics, schema, Scaling.from_meta(json.loads(json.dumps(scaling.to_meta())))).scale(raw)
+    assert made[5, :2].tolist() == [0, 0] and made[3, 2] == 0.25
+    for text in ("q=mean", "x=often", "x"):
+        with pytest.raises(ConfigError, match=f"fill is '{text}'"):
+            Scaling.of(TrainConfig(fill=(text,)), schema)
+
+
 def test_rare_missing_and_unseen_levels_have_an_input_where_training_had_them():
     city = ["Rom"] * 20 + ["Bonn"] * 10 + ["Ulm"] * 2 + [None] * 8
     found, inputs = standard(pd.DataFrame({"city": city, "all": ["x"] * 20 + ["y"] * 20}), (CATEGORY, CATEGORY))
@@ -112,6 +128,7 @@ def test_of_very_many_levels_the_most_frequent_ones_have_inputs():
     rows = {f"z{i:03}": 1000 - i for i in range(300)}
     category = Category.of(rows, missing=0)
     assert category.levels == tuple(f"z{i:03}" for i in range(MOST_LEVELS)) and category.other
+    assert Category.of(rows, 0, most=2) == Category(("z000", "z001"), other=True)
     assert Category.of(dict.fromkeys("ab", 9), missing=0) == Category(("a", "b"))
 
 

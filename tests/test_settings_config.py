@@ -31,6 +31,8 @@ def other(name):
         return default - step if default == about["most"] else default + step
     if name == "drop":
         return ("9", "a b", "2")
+    if name == "fill":
+        return ("age=median", "a b=0")
     if name == "class_weight":
         return "no=1.0,yes=5.0"
     return "7" if TYPES[name] is str else (9, 4, 2)
@@ -325,6 +327,8 @@ DECIDES = {
         "threshold",
         "scaling",
         "missing",
+        "fill",
+        "levels",
         "budget",
         "rounds",
         "epochs",

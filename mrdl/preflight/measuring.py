@@ -143,7 +143,7 @@ def _prepared_rows(
     statistics.add_targets(features)
     statistics.levels = {place: dict.fromkeys(of, ROWS_OF_LEVEL) for place, of in levels.items()}
     statistics.sample = Sample.of(features[: rows_for(features.shape[1])]) if config.samples else None
-    found = prepare(statistics, source.schema, Scaling(config.scaling, config.threshold, config.missing))
+    found = prepare(statistics, source.schema, Scaling.of(config, source.schema))
     wanted = found.wanted(features, codes, names)
     rows = Rows(features, wanted, np.arange(len(features)), found.inputs.encoding)
     return rows, found

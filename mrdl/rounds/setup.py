@@ -150,7 +150,7 @@ class Initial:
         network, the data or the settings.
         """
         if not config.start_from:
-            return cls(Scaling(config.scaling, config.threshold, config.missing), dict(given or {}))
+            return cls(Scaling.of(config, schema), dict(given or {}))
         model = load(config.start_from)
         _check_columns(model, schema, config.start_from)
         _check_settings(model, architecture, config)
@@ -238,9 +238,10 @@ def _check_settings(model: Model, architecture: Architecture, config: TrainConfi
     if architecture.visible and model.arch.visible not in ("", architecture.visible):
         raise ConfigError(f"{config.start_from} has {model.arch.visible} visible units: --visible {model.arch.visible}")
     inputs = model.preparation.inputs
-    if (config.scaling, config.missing) != ("auto", "auto") or config.threshold not in (None, inputs.threshold):
+    said = (config.scaling, config.missing, config.fill) != ("auto", "auto", ())
+    if said or config.threshold not in (None, inputs.threshold):
         raise ConfigError(
-            f"rows are scaled as {config.start_from} has it: leave out --scaling, --missing and --threshold"
+            f"rows are scaled as {config.start_from} has it: leave out --scaling, --missing, --fill and --threshold"
         )
 
 

@@ -29,6 +29,7 @@ MOST_KEPT_OUT = 0.9
 MOST_BATCH = 1_000_000
 MOST_ROUNDS = 100_000
 FLOAT32_MAX = 3.4028234663852886e38
+MOST_LEVELS = 10_000  # of a category: each is a column of the first layer
 WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
 
 REFUSED = {
@@ -130,6 +131,16 @@ class TrainConfig:
         "the least value",
         MODEL,
         ("auto", "mean", "median", "zero"),
+    )
+    fill: tuple[str, ...] = setting(
+        (), "columns whose missing numbers become something else: as age=median,debt=0", MODEL
+    )
+    levels: int = setting(
+        32,
+        "most levels of a category that have an input of their own; the rest of them share one",
+        MODEL,
+        least=1,
+        most=MOST_LEVELS,
     )
     budget: int = setting(
         12, "passes over the data in all, shared out among rounds where epochs is left out", MODEL, least=1
@@ -311,7 +322,8 @@ class TrainConfig:
     @property
     def samples(self) -> bool:
         """Whether a sample of the rows decides how values are scaled or filled in."""
-        return self.scaling == "standard" or self.missing in ("mean", "median")
+        filled = (self.missing, *(way.rpartition("=")[2] for way in self.fill))
+        return self.scaling == "standard" or any(way in ("mean", "median") for way in filled)
 
     @property
     def supervised(self) -> bool:

@@ -26,10 +26,13 @@ class Category:
     missing: bool = False
 
     @classmethod
-    def of(cls, rows: Mapping[str, int], missing: int) -> "Category":
-        """Return the inputs of a column. rows: level -> training rows; missing: so many rows of a sample have none."""
+    def of(cls, rows: Mapping[str, int], missing: int, most: int = MOST_LEVELS) -> "Category":
+        """Return the inputs of a column.
+
+        rows: level -> training rows; missing: so many rows of a sample have none; most: levels with one of their own.
+        """
         frequent = sorted((name for name in rows if rows[name] >= ROWS_OF_LEVEL), key=lambda name: (-rows[name], name))
-        kept = tuple(sorted(frequent[:MOST_LEVELS]))
+        kept = tuple(sorted(frequent[:most]))
         return cls(kept, other=len(kept) < len(rows), missing=missing >= ROWS_OF_LEVEL)
 
     @property

@@ -1,5 +1,7 @@
 """Chooses by the statistics of the data, and by settings, what becomes of each column."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mrdl.data.preparation.categories import Category
@@ -35,14 +37,17 @@ def choose_inputs(statistics: Statistics, schema: Schema, scaling: Scaling) -> I
     return Inputs(
         shift=shift,
         factor=factor,
-        fill=_fill(scaling, sample, shift, factor),
+        fill=_fill(scaling, schema.features, sample, shift, factor),
         threshold=scaling.threshold,
         limit=limit,
         flagged=() if sample is None else _places((kinds != CATEGORY) & (sample.share_missing > FLAGGED)),
         cycles={
             i: cycles_of(low[i], high[i], sample is not None and not sample.whole[i]) for i in _places(kinds == DATE)
         },
-        categories={i: Category.of(statistics.levels.get(i, {}), int(absent[i])) for i in _places(kinds == CATEGORY)},
+        categories={
+            i: Category.of(statistics.levels.get(i, {}), int(absent[i]), scaling.levels)
+            for i in _places(kinds == CATEGORY)
+        },
     )
 
 
@@ -89,18 +94,28 @@ def _inverse(span: np.ndarray) -> np.ndarray:
     return np.asarray(found.astype(np.float32))
 
 
-def _fill(scaling: Scaling, sample: Sample | None, shift: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Return what a missing value is when it is scaled, (columns,) float32."""
-    how = scaling.missing
-    if how == "auto":
-        how = "mean" if scaling.how == STANDARD else "least"
-    if how == "least":
-        return np.zeros_like(factor)
-    if how == "zero":
-        value = np.zeros(len(shift))
-    else:
+def _fill(
+    scaling: Scaling, columns: Sequence[str], sample: Sample | None, shift: np.ndarray, factor: np.ndarray
+) -> np.ndarray:
+    """Return what a missing value of each column is when it is scaled, (columns,) float32."""
+    is_standard = scaling.how == STANDARD
+    usual = ("mean" if is_standard else "least") if scaling.missing == "auto" else scaling.missing
+    value = _values(usual, sample, shift)
+    for name, way in scaling.fill.items():
+        place = columns.index(name)
+        value[place] = _values(way, sample, shift)[place]
+    low, high = (-LIMIT, LIMIT) if is_standard else (0, 1)
+    return np.asarray(((value - shift) * factor).clip(low, high).astype(np.float32))
+
+
+def _values(way: str, sample: Sample | None, shift: np.ndarray) -> np.ndarray:
+    """Return what is filled in for missing values in one way, (columns,) float64, not yet scaled.
+
+    way: mean, median, zero, a number, or least: what scaling makes 0 of.
+    """
+    if way in ("mean", "median"):
         assert sample is not None, "the sample is there before values are filled in by it"
-        value = sample.mean if how == "mean" else sample.median
-    filled = (value - shift) * factor
-    low, high = (-LIMIT, LIMIT) if scaling.how == STANDARD else (0, 1)
-    return np.asarray(filled.clip(low, high).astype(np.float32))
+        return np.array(sample.mean if way == "mean" else sample.median)
+    if way == "least":
+        return shift.astype(np.float64)
+    return np.full(len(shift), 0.0 if way == "zero" else float(way))
