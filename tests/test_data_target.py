@@ -1,6 +1,7 @@
 """Which column is the label: said with the reason, asked for where it is not plain, refused where it is no class."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mrdl.data.dataset import prepare_data
 from mrdl.data.source import Source
 from mrdl.data.target import Head, problem
 from mrdl.data.text.schema import sniff
+from mrdl.data.types import ColumnType
 from mrdl.data.values import MAX_CLASSES
 from mrdl.errors import ConfigError, DataError
 from mrdl.rounds.driver import Run
@@ -115,6 +117,17 @@ def test_several_columns_are_flags_where_all_hold_0_or_1_and_else_numbers():
     assert learnt.told == "2 columns, column 1 'cold', column 0 'wet', yes or no in each: several labels"
     assert head(text, "0,-1").learnt("0,-1").task == "regress"
     assert head(text, "0").learnt("0", "multilabel").schema.flags
+
+
+def test_money_is_learnt_as_numbers_where_it_is_known_how_it_is_written():
+    found = head(table([f'"${1000 + i * 7:,}.50"' for i in range(400)]))
+    money = (ColumnType("number", "1,234.5"), ColumnType(), ColumnType("category"))
+    learnt = replace(found, schema=replace(found.schema, types=money)).learnt("label")
+    assert learnt.task == "regress" and learnt.schema.types == money
+    as_category = (ColumnType("category"), ColumnType(), ColumnType())
+    flags = replace(head(table([i % 2 for i in range(40)])).schema, types=as_category)
+    learnt = replace(head(table([i % 2 for i in range(40)])), schema=flags).learnt("label", "regress")
+    assert learnt.schema.types == (ColumnType(),) * 3, "what is learnt as a number is read as one"
 
 
 WRONG = {

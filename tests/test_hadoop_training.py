@@ -33,6 +33,16 @@ def test_a_network_trained_on_yarn_has_the_bytes_of_the_inline_one(stored, on_ya
     assert "tmp/mrdl" not in listing, "what a job needed only while it ran is gone"
 
 
+def test_numbers_that_are_learnt_on_yarn_have_the_bytes_of_the_inline_ones(stored, on_yarn, digits, tmp_path):
+    how = {"label": "digit", "task": "regress", "nodes": (64, 16, 1), "shards": 2, "rounds": 1, "epochs": 1}
+    here = mrdl.train(digits, show=False, run_dir=str(tmp_path / "here"), **how)
+    words = [word for name, value in {**how, "nodes": "64,16,1"}.items() for word in ("--" + name, str(value))]
+    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "numbers", *words)
+    assert ended.rc == 0, ended.err
+    assert ended.json["sha256"] == here.sha256 and ended.json["r2"] == here.validation["r2"] > 0.5
+    assert (tmp_path / "numbers" / "model.safetensors").read_bytes() == here.to_bytes()
+
+
 def test_containers_are_as_large_as_tasks_need_and_their_time_is_told(stored, cluster, tmp_path):
     words = [
         stored,

@@ -20,6 +20,7 @@ from mrdl.cli.main import main
 from mrdl.errors import ConfigError, DataError
 from mrdl.metrics.moments import Moments
 from mrdl.model.baseline import as_json, told_baseline
+from mrdl.rounds.events import Noted
 
 QUICK = {"show": False, "shards": 2, "rounds": 2, "nodes": (), "epochs": 2, "warm_epochs": 2}
 
@@ -258,3 +259,29 @@ def test_a_network_is_told_where_it_is_not_shown_to_be_better_than_the_mean(rmse
     scores = {"rows": 100, "rmse": rmse, "mae": 1.0, "r2": 1 - rmse**2 / 100, "baseline_rmse": 10.0}
     assert told_baseline(scores, "7.5") == f"always saying the mean, 7.5, would have an RMSE of 10{verdict}"
     assert as_json(scores, "7.5")["no_better"] == bool(verdict)
+
+
+def test_a_run_is_tested_on_a_table_of_its_own_goes_on_and_is_started_from(tmp_path):
+    a_frame(200, 3).to_csv(tmp_path / "test.csv", index=False)
+    frame = a_frame().drop(columns=["wet", "cold"])
+    how = {**QUICK, "label": "price", "run_dir": str(tmp_path / "run"), "test": str(tmp_path / "test.csv")}
+    first = mrdl.train(frame, **{**how, "rounds": 1})
+    whole = mrdl.train(frame, **how, resume=True)
+    assert len(whole.rounds) == 2 and whole.rounds[0]["r2"] == first.rounds[0]["r2"]
+    start = {"start_from": str(tmp_path / "run" / "model.safetensors"), "run_dir": str(tmp_path / "further")}
+    further = mrdl.train(frame, **{**how, **start, "rounds": 1, "warm_rows": 0})
+    assert further.rounds[0]["training_loss"] < first.rounds[0]["training_loss"]
+    a_frame(20).drop(columns="price").to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(DataError, match="test.csv has no label column 'price'"):
+        mrdl.train(frame, **{**how, "run_dir": str(tmp_path / "bad")})
+
+
+def test_values_far_from_the_mean_are_told_of_where_they_decide(tmp_path):
+    frame = a_frame().drop(columns=["wet", "cold"])
+    frame.loc[3, "price"] = 1e9
+    notes = []
+    how = {**QUICK, "label": "price", "listeners": [notes.append]}
+    mrdl.train(frame, run_dir=str(tmp_path / "mse"), **how)
+    mrdl.train(frame, loss="huber", run_dir=str(tmp_path / "huber"), **how)
+    told = [note.text for note in notes if isinstance(note, Noted)]
+    assert [text for text in told if "deviations from its mean: --loss huber" in text] == told[:1]

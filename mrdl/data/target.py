@@ -17,6 +17,7 @@ from mrdl.data.text.arrays import texts_of
 from mrdl.data.text.columns import AS_FLAGS, Wording
 from mrdl.data.text.csv import whole_lines
 from mrdl.data.text.schema import MISSING, Schema
+from mrdl.data.types import NUMBER, PLAIN
 from mrdl.data.values import AUTO, CLASSIFY, FEW, MULTILABEL, REGRESS, Values
 from mrdl.errors import ConfigError
 
@@ -130,7 +131,8 @@ class Head:
         counted = f" ({values[places[0]].told})" if len(values) == 1 else ""
         what = "numbers: regression" if task == REGRESS else "yes or no in each: several labels"
         other = f"; {wording.setting('task', CLASSIFY)} takes each value for a class" if alone else ""
-        schema = replace(schema, label=None, targets=tuple(places), flags=task == MULTILABEL)
+        types = tuple(PLAIN if i in places and each.kind != NUMBER else each for i, each in enumerate(schema.types))
+        schema = replace(schema, label=None, targets=tuple(places), flags=task == MULTILABEL, types=types)
         return Learnt(task, schema, f"{told}{counted}, {what}{other}")
 
     def _doubtful(self, index: int, values: Values) -> bool:
@@ -193,7 +195,8 @@ class Head:
         for name in wanted:
             cells = pc.utf8_trim_whitespace(table.column(name))
             counted = pc.value_counts(cells.filter(pc.invert(pc.is_in(cells, missing))).combine_chunks())
-            found[int(name)] = Values.of(counted.field("values"), counted.field("counts"), self.whole)
+            column = self.schema.types[int(name)] if self.schema.types else PLAIN
+            found[int(name)] = Values.of(counted.field("values"), counted.field("counts"), self.whole, column)
         return found
 
 

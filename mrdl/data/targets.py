@@ -10,6 +10,7 @@ from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 
 SHOWN = 4  # of several that a line names
+FAR = 20.0  # deviations from the mean: the square of one such value is that of 400 rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +101,17 @@ def why_no_targets(statistics: Statistics, schema: Schema) -> str:
         if least == most:
             return f"the target {name!r} has one value only ({least:g}), expected two or more: choose another, --label"
     return ""
+
+
+def told_far(statistics: Statistics, schema: Schema) -> str:
+    """Return which numbers that are learnt have values far from their mean, which the mean squared error heeds above
+    all; "" where none has."""
+    if schema.flags:
+        return ""
+    first, found = len(schema.features), []
+    for i, (name, moments) in enumerate(zip(schema.label_names, statistics.targets, strict=False)):
+        ends = (float(values[first + i]) for values in (statistics.minimum, statistics.maximum))
+        far = max(abs(end - moments.mean) for end in ends) / (moments.deviation or 1.0)
+        if schema.targets and far > FAR:
+            found.append(f"{name!r} has values {far:.0f} deviations from its mean")
+    return f"{', '.join(found)}: --loss huber, or mae, heeds such less than mse" if found else ""

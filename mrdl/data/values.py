@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import numbers_of, texts_of
 from mrdl.data.text.columns import Wording
+from mrdl.data.text.numbers import as_plain
 from mrdl.data.text.schema import BOOLEANS
+from mrdl.data.types import NUMBER, PLAIN, ColumnType
 
 AUTO, CLASSIFY, REGRESS, MULTILABEL = TASKS = ("auto", "classify", "regress", "multilabel")  # the setting `task`
 MAX_CLASSES = 10_000
@@ -43,9 +45,11 @@ class Values:
     whole: bool
 
     @classmethod
-    def of(cls, names: "pa.StringArray", counts: "pa.Int64Array", whole: bool) -> "Values":
-        """Return what is known of values. names: the distinct ones; counts: in how many rows each is."""
-        texts = names.filter(pc.match_substring_regex(names, _NUMBER))
+    def of(cls, names: "pa.StringArray", counts: "pa.Int64Array", whole: bool, column: ColumnType = PLAIN) -> "Values":
+        """Return what is known of values. names: the distinct ones; counts: in how many rows each is; column: how
+        numbers are written."""
+        plain = as_plain(names, column.format) if column.kind == NUMBER and column.format else names
+        texts = plain.filter(pc.match_substring_regex(plain, _NUMBER))
         numeric = 0 < len(names) <= len(texts) / 0.9
         numbers = pc.cast(texts, pa.float64())
         fractional = numeric and bool(pc.any(pc.not_equal(numbers, pc.floor(numbers))).as_py())

@@ -18,6 +18,7 @@ from mrdl.data.preparation.preparation import prepare
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.statistics import told_rounding
+from mrdl.data.targets import told_far
 from mrdl.errors import DamagedShard, Diverged, JobLost, MrdlError, TrainingError, Unavailable
 from mrdl.mapreduce import arguments, launch, memory, shipping
 from mrdl.mapreduce.runners import Runner, runner_of
@@ -215,7 +216,8 @@ class Submission:
         statistics = self.prepared.statistics
         columns = self._source.schema.features
         rounding = told_rounding(statistics.of_columns(len(columns)), columns)
-        for told in (rounding, told_alike(statistics.classes)):
+        far = told_far(statistics, self._source.schema) if self._config.loss in ("auto", "mse") else ""
+        for told in (rounding, told_alike(statistics.classes), far):
             if told:
                 self._note(told)
 
