@@ -84,7 +84,10 @@ class _Estimator(BaseEstimator):
         self.model_ = dataclasses.replace(model, run_dir="")
 
     def _table(self, X: Any, *, fitting: bool = False) -> "pd.DataFrame":
-        """Return rows as a DataFrame, checked as scikit-learn does it; those of arrays get names as mrdl gives them."""
+        """Return rows as a DataFrame, checked as scikit-learn does it.
+
+        Those of arrays are taken by their places, of which it warns where the network knows columns by name.
+        """
         import pandas as pd
 
         if isinstance(X, pd.DataFrame):
@@ -92,7 +95,8 @@ class _Estimator(BaseEstimator):
             return X
         least = 2 if fitting else 1  # nothing is learnt of one row
         X = validate_data(self, X, reset=fitting, ensure_all_finite="allow-nan", ensure_min_samples=least)
-        return pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+        names = getattr(self, "feature_names_in_", [f"c{i}" for i in range(X.shape[1])])
+        return pd.DataFrame(X, columns=names)
 
     def _given(self, method: str, X: Any) -> np.ndarray:
         """Return what a method of the model gives for rows, the same for each whatever rows stand beside it.

@@ -118,6 +118,9 @@ def test_columns_are_found_by_name_and_others_are_refused(iris):
         fitted.predict(rows[rows.columns[::-1]])
     with pytest.raises(ValueError, match="Feature names unseen at fit time"):
         fitted.predict(rows.rename(columns={rows.columns[0]: "other"}))
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        by_place = fitted.predict(rows.to_numpy())
+    assert np.array_equal(by_place, fitted.predict(rows))
 
 
 def test_missing_values_and_truth_values_are_taken():
