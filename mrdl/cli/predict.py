@@ -2,24 +2,21 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 import mrdl
-from mrdl.cli.screen import Screen
+from mrdl.cli.screen import late_bar
 from mrdl.errors import printable
 from mrdl.settings.fields import names_as_text
 from mrdl.storage.store import is_packed, store_of
 
 if TYPE_CHECKING:
     from mrdl.model.model import Model
-
-SILENT_S = 2.0  # before a bar is worth a look
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -88,26 +85,13 @@ def _as_data(text: str) -> str:
 
 @contextmanager
 def _bar(data: str) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error over the bytes of a file, where there is somebody to see it and it takes long.
+    """A bar over the bytes of a file; gives the function that moves it, by so many bytes.
 
-    Gives the function that moves it, by so many bytes. Packed files have no known end: the bar only counts there.
+    Packed files have no known end: the bar only counts there.
     """
-    screen = Screen(stderr=True)
     files = store_of(data).files(data)
     total = None if any(is_packed(info.path) for info in files) else sum(info.size for info in files)
     columns = (TextColumn("  {task.completed:,.0f} bytes"), BarColumn(30), TimeElapsedColumn())
-    bar = Progress(*columns, console=screen, transient=True, redirect_stdout=False)
-    task, began = bar.add_task("", total=total), time.monotonic()
-    seen = screen.is_terminal and not sys.stdout.isatty()  # else it would stand between the labels
-
-    def on_text(size: int) -> None:
-        """Move the bar by so many bytes, and show it once it takes long."""
-        bar.advance(task, size)
-        if seen and time.monotonic() - began > SILENT_S:
-            bar.start()
-
-    try:
-        yield on_text
-    finally:
-        if bar.live.is_started:
-            bar.stop()
+    seen = not sys.stdout.isatty()  # else it would stand between the labels
+    with late_bar(*columns, seen=seen) as move:
+        yield lambda size: move(advance=size, total=total)

@@ -1,11 +1,16 @@
 """The terminal: a screen for text of others, and what is said on it the same everywhere."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console as RichConsole
 from rich.text import Text
 
 from mrdl.errors import printable
+
+SILENT_S = 2.0  # before a bar is worth a look
 
 
 def say(text: object, file: TextIO | None = None, end: str = "\n") -> None:
@@ -28,6 +33,32 @@ def wide() -> Screen:
     """Standard output for a table; never narrower than it, or a file would hold cut lines."""
     screen = Screen(soft_wrap=True)
     return screen if screen.is_terminal else Screen(width=200)
+
+
+@contextmanager
+def late_bar(*columns: Any, seen: bool = True) -> Iterator[Callable[..., None]]:
+    """A bar on standard error where there is somebody to see it, once it takes long.
+
+    columns: rich's, or texts; seen: whether it may be seen. Gives the function that moves it, as rich's
+    `Progress.update` has it: move(advance=1), move(completed=3, total=10).
+    """
+    from rich.progress import Progress
+
+    screen = Screen(stderr=True)
+    bar = Progress(*columns, console=screen, transient=True, redirect_stdout=False)
+    task, began = bar.add_task("", total=None), time.monotonic()
+
+    def move(**how: Any) -> None:
+        """Move the bar, and show it once it takes long."""
+        bar.update(task, **how)
+        if seen and screen.is_terminal and time.monotonic() - began > SILENT_S:
+            bar.start()
+
+    try:
+        yield move
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def counted(number: int | None, noun: str) -> str:

@@ -243,14 +243,26 @@ class Model:
 
     def _answers_on(self, data: Any) -> Classification:
         """What is said of the rows of a CSV or a DataFrame that have a label."""
-        answers = Answers(self.classes)
-        parts = parts_of(data, columns_of(self.preparation), labelled=True)
-        blocks = batches((answers.of(part.features, part.codes, part.names or ()) for part in parts), self._block)
         found = Classification(len(self.classes), self._majority)
-        for features, targets in blocks:
+        for features, targets in self.labelled(data):
             found.add(self._output(features), targets)
-        answers.check(_name_of(data))
         return found
+
+    def labelled(self, data: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The rows of a CSV or a DataFrame with what is to be learnt of them, block by block, as `score` takes them.
+
+        Rows without a label are left out, those without a target are not. Raises what `evaluate` raises, and
+        ConfigError for a network that learns without a label.
+        """
+        self._need(self._loss.needs_label, "a label")
+        parts = parts_of(data, columns_of(self.preparation), labelled=True)
+        if self.preparation.targets:
+            known = ((part.features, part.targets) for part in parts if part.targets is not None)
+            yield from batches(known, self._block)
+            return
+        answers = Answers(self.classes)
+        yield from batches((answers.of(part.features, part.codes, part.names or ()) for part in parts), self._block)
+        answers.check(_name_of(data))
 
     def score(
         self,
@@ -284,9 +296,7 @@ class Model:
     def _of_targets(self, data: Any, targets: Targets) -> dict[str, float]:
         """The measures of numbers or flags on a CSV or a DataFrame."""
         found = OfTargets(targets, self._loss)
-        parts = parts_of(data, columns_of(self.preparation), labelled=True)
-        known = ((part.features, part.targets) for part in parts if part.targets is not None)
-        for features, raw in batches(known, self._block):
+        for features, raw in self.labelled(data):
             found.add(self._output(features), raw)
         found.check(_name_of(data))
         return found.scores()

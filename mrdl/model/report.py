@@ -118,7 +118,7 @@ class Report:
                 told = _percent if name in ("accuracy", "balanced_accuracy", "top_5") else "{:.4f}".format
                 interval = " to ".join(told(end).removesuffix(" %") for end in within.get(name, ()))
                 lines.append([title, told(scores[name]), interval, told(baselines[name]) if name in baselines else ""])
-        yield from _table(lines)
+        yield from aligned(lines)
         if "accuracy" in baselines and is_no_better(scores["accuracy"], baselines["accuracy"], int(scores["rows"])):
             majority = self._name(self.answers.majority or 0)
             yield f"its accuracy is no better than that of always saying {majority}: look at the classes below"
@@ -170,7 +170,7 @@ class Report:
                 ]
             )
         yield ""
-        yield from _table(lines)
+        yield from aligned(lines)
         if len(f1) > len(shown):
             yield f"the {len(shown)} of {len(f1):,} classes with the lowest F1"
 
@@ -183,7 +183,7 @@ class Report:
             yield "rows by class (left) and by what was said (above)"
             names = [self._name(i) for i in range(self.answers.classes)]
             cells = [[f"{count:,}" for count in row] for row in confusion.matrix.tolist()]
-            yield from _table([["", *names], *([name, *row] for name, row in zip(names, cells, strict=True))])
+            yield from aligned([["", *names], *([name, *row] for name, row in zip(names, cells, strict=True))])
         else:
             for target, said, rows in confusion.most_frequent_errors(MOST_ERRORS):
                 yield f"{self._name(said)} was said of {rows:,} rows of class {self._name(target)}"
@@ -205,7 +205,7 @@ class Report:
             share = each.hits / each.rows
             ends = f"{100 * each.low:.0f} to {100 * each.high:.0f} %"
             lines.append([ends, f"{each.rows:,}", _percent(each.said), _percent(share), _within(share, each.rows)])
-        yield from _table(lines)
+        yield from aligned(lines)
         rows = sum(each.rows for each in calibration.bins)
         if rows:
             more = sum(each.said * each.rows - each.hits for each in calibration.bins) / rows
@@ -235,7 +235,7 @@ def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _table(lines: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(lines: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of cells, the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for first, *others in lines:
