@@ -21,6 +21,7 @@ _HOMES = {
     "Model": "model.model",
     "load": "model.model",
     "train": "api",
+    "explain": "explanation.explanation",
     "Sweep": "api",
     "Classifier": "estimators",
     "Regressor": "estimators",

@@ -19,7 +19,7 @@ FLOORS = [
     {"shards", "model"},
     {"mapreduce"},
     {"rounds"},
-    {"preflight", "drill", "sweep", "inspection"},
+    {"preflight", "drill", "sweep", "explanation", "inspection"},
     {"reports"},
     DOORS,
 ]

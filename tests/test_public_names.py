@@ -29,6 +29,7 @@ NAMES = [
     "TrainJob",
     "TrainingError",
     "Transformer",
+    "explain",
     "load",
     "rbm",
     "train",

@@ -19,6 +19,7 @@ COMMANDS = {  # name -> its module, whose `define` says what it can be told; and
     "train": ("train", "train a network on a CSV"),
     "predict": ("predict", "print the label of each row of a CSV"),
     "evaluate": ("evaluate", "say what a model is worth on a labelled CSV"),
+    "explain": ("explain", "say what a model looks at: the columns it needs, and how it answers by them"),
     "show": ("show", "show the rounds of a run, or a model"),
     "plot": ("plot", "draw a run: losses, scores, filters, reconstructions"),
     "runs": ("runs", "list run folders"),

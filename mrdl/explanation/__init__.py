@@ -1,0 +1,1 @@
+"""What a network looks at: which columns its answers rest on, and how they change with each."""
