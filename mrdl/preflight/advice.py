@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import runner_of
 from mrdl.nn.kinds import design
+from mrdl.preflight import memory
 from mrdl.preflight.costs import Costs, costs
 from mrdl.preflight.measuring import Data, measure
 from mrdl.rounds.plan import resolved, rounds_of
@@ -34,7 +35,7 @@ class Plan:
     """A way to train, and the seconds that it would take.
 
     runner: by its name; rounds, epochs: of each stage of the network, and of each round; passes: how often each row is
-    gone through, the warm start included.
+    gone through, the warm start included; task_mb, driver_mb: memory of its largest task, and of the driver.
     """
 
     runner: str
@@ -43,6 +44,8 @@ class Plan:
     epochs: int
     seconds: float
     passes: float = 0.0
+    task_mb: int = 0
+    driver_mb: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,12 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     seconds, passes = costs.first_s - costs.round_s + parse, 0.0
     stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options, config.hidden).stages
     for planned in rounds_of(config, stages):
-        rows = rows_a_task if planned.stage_round else min(decided(config.warm_rows), training_rows)
+        rows = rows_a_task if planned.stage_round else min(config.warm_rows, training_rows)
         shared = costs.shared if planned.stage_round and tasks > 1 else 1.0
         passes += planned.epochs * (1.0 if planned.stage_round else rows / max(1.0, training_rows))
         seconds += costs.round_s + planned.epochs * rows / data.trained_per_s[planned.stage] / shared
-    return Plan(runner, config.shards, decided(config.rounds), decided(config.epochs), seconds, passes)
+    found = memory.task_mb(data.shape, config), memory.driver_mb(data.shape, config)
+    return Plan(runner, config.shards, decided(config.rounds), decided(config.epochs), seconds, passes, *found)
 
 
 def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan]:
@@ -84,19 +88,23 @@ def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan
     """
     found = []
     rows = data.rows * (1 - config.kept_out)
-    size = data.recipe_size()
-    shared = resolved(config.with_changes({"shards": max(2, config.shards)}), size)
-    small = bool(shared.warm_epochs) and rows <= decided(shared.warm_rows)
+    small = bool(config.warm_epochs) and rows <= config.warm_rows
     for runner, cost in known.items():
         most = max(2 if small else 1, min(MOST_SHARDS, int(rows / SMALLEST_SHARD)))
         numbers = {min(n, most) for n in (cost.slots, 2 * cost.slots, 4 * cost.slots)}
         if runner_of(runner).runs_here:
             numbers = {max(2, config.shards)} if small else {1}
-        ways = [
-            predict(data, resolved(config.with_changes({"shards": n}), size), runner, cost) for n in sorted(numbers)
-        ]
+        ways = [predict(data, resolved(config.with_changes({"shards": n})), runner, cost) for n in sorted(numbers)]
         found.append(min(ways, key=lambda plan: plan.seconds))
     return sorted(found, key=lambda plan: plan.seconds)
+
+
+def to_fit(data: Data, config: TrainConfig, plan: Plan) -> str:
+    """The flags by which a task of a plan takes no more than ENOUGH_MB, "" where it does not, or none help.
+
+    data: as it was measured; config: as the user left it.
+    """
+    return memory.to_fit(data.shape, resolved(config.with_changes({"shards": plan.shards})))
 
 
 def expect(source: Source, config: TrainConfig, runner: str) -> Estimate:

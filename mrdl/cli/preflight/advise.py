@@ -9,6 +9,7 @@ from mrdl.cli.screen import Screen, duration, say, wide
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import RUNNERS, runner_of
 from mrdl.preflight import advice, costs, measuring
+from mrdl.preflight.memory import ENOUGH_MB
 from mrdl.settings.config import TrainConfig
 
 
@@ -43,13 +44,16 @@ def advise(options: argparse.Namespace) -> None:
         + f"\nmeasured on it: {data.parsed_per_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
     )
     table = Table(box=None, pad_edge=False)
-    for name in ("-r", "shards", "rounds", "epochs", "passes in all", "takes about"):
+    for name in ("-r", "shards", "rounds", "epochs", "passes in all", "takes about", "MB a task", "MB here"):
         table.add_column(name)
     for plan in found:
         numbers = (plan.shards, plan.rounds, plan.epochs, round(plan.passes))
-        table.add_row(plan.runner, *map(str, numbers), duration(plan.seconds))
+        memory = (plan.task_mb, plan.driver_mb)
+        table.add_row(plan.runner, *map(str, numbers), duration(plan.seconds), *map(str, memory))
     wide().print(table)
     say(verdict(found))
+    if flags := advice.to_fit(data, config, found[0]):
+        say(f"A task takes {ENOUGH_MB} MB or less with {flags}.")
 
 
 def _measured(

@@ -1,0 +1,79 @@
+"""How much memory a training takes, of its tasks and its driver, by the size of the table and of the network."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from mrdl.mapreduce.memory import ENGINES, LIGHT_MB, MB, PARSE_MB, ROWS, WEIGHTS, parameters
+from mrdl.nn.kinds import DEFAULT_HIDDEN
+from mrdl.settings.config import WARM_ROWS, TrainConfig
+from mrdl.shards.keys import VALIDATION_ROWS
+
+DRIVER_MB = 130  # of a driver's Python (scripts/bench/wide.py)
+DRIVER_ROWS = 3.0  # times the bytes of the rows that are kept out, which the driver scores
+DRIVER_SAMPLE = 4.5  # times the bytes of the warm start's sample, which the driver keeps with the cache
+DRIVER_WEIGHTS = 8.0  # times the bytes of the network: of a round, the one before, the velocity, and as they come
+ENOUGH_MB = 300  # for a task, where its settings can be chosen
+VALUE_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a table and of what learns it. columns: of values; inputs: of the network; outputs: of it."""
+
+    rows: int
+    columns: int
+    inputs: int
+    outputs: int
+
+    def weights_mb(self, config: TrainConfig) -> float:
+        """MB of the network's weights."""
+        nodes = config.nodes or (self.inputs, *(config.hidden or DEFAULT_HIDDEN), max(1, self.outputs))
+        return VALUE_BYTES * parameters(nodes) / MB
+
+    def rows_mb(self, rows: float) -> float:
+        """MB of so many rows, as they are trained."""
+        return VALUE_BYTES * rows * self.columns / MB
+
+
+def task_mb(size: Size, config: TrainConfig) -> int:
+    """MB of the largest task: one that trains a shard or the warm start's sample, or one that reads text.
+
+    config: resolved. Rows beyond `task_memory_mb` lie in a file.
+    """
+    in_memory = min(size.rows_mb(_rows_of_task(size, config)), config.task_memory_mb)
+    training = ENGINES[_engine(config)] + ROWS * in_memory + WEIGHTS * size.weights_mb(config)
+    return ceil(max(training, LIGHT_MB + PARSE_MB))
+
+
+def driver_mb(size: Size, config: TrainConfig) -> int:
+    """MB of the driver. config: resolved."""
+    kept_out = min(VALIDATION_ROWS, config.validation * size.rows)
+    sample = min(WARM_ROWS, _training_rows(size, config))
+    of_rows = DRIVER_ROWS * size.rows_mb(kept_out) + DRIVER_SAMPLE * size.rows_mb(sample)
+    return ceil(DRIVER_MB + of_rows + DRIVER_WEIGHTS * size.weights_mb(config))
+
+
+def to_fit(size: Size, config: TrainConfig) -> str:
+    """The flags by which a task takes ENOUGH_MB or less, "" where it does, or no number of shards helps."""
+    free_mb = ENOUGH_MB - ENGINES[_engine(config)] - WEIGHTS * size.weights_mb(config)
+    rows = int(free_mb / ROWS / size.rows_mb(1)) if size.columns else 0
+    if rows < 1 or _rows_of_task(size, config) <= rows:
+        return ""
+    shards = max(config.shards, ceil(_training_rows(size, config) / rows))
+    warm = f" --warm-rows {rows}" if config.warm_epochs and config.warm_rows > rows else ""
+    return f"--shards {shards}{warm}"
+
+
+def _training_rows(size: Size, config: TrainConfig) -> float:
+    return size.rows * (1 - config.validation)
+
+
+def _rows_of_task(size: Size, config: TrainConfig) -> float:
+    """The rows that a task trains on at most."""
+    rows = _training_rows(size, config)
+    warm = min(config.warm_rows, rows) if config.shards > 1 and config.warm_epochs else 0
+    return max(rows / config.shards, warm)
+
+
+def _engine(config: TrainConfig) -> str:
+    return config.engine if config.engine in ENGINES else "numpy"
