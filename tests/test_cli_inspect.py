@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from conftest import DIGITS, REPO
 from yarn import hadoop
 
 from mrdl.cli.main import main
+from mrdl.cli.preflight import inspection
 
 TOWNS = ("Rome", "Oslo", '"a,b"')
 TABLE = "y,age,town,seen\n" + "".join(
@@ -34,7 +36,7 @@ def test_a_table_is_told_column_by_column(data, capsys):
     out = told(capsys, data, "--label", "y")
     assert "400 rows of 4 columns" in out and "column 0 'y', as asked for (2 values in 400 rows)" in out
     (line,) = [line for line in out.splitlines() if line.startswith("age")]
-    assert line.split()[1:8] == ["number", "0", "50", "18", "42", "67", "42.5"]
+    assert line.split()[1:9] == ["number", "1", "0", "50", "18", "42", "67", "42.5"]
     assert "nothing looks wrong" in out
 
 
@@ -65,6 +67,13 @@ def test_a_page_is_written_that_needs_nothing_else(data, tmp_path, capsys):
     assert "http" not in text.replace("http://www.w3.org", "")
 
 
+def test_of_a_large_table_it_is_told_what_a_training_takes(data, capsys, monkeypatch):
+    monkeypatch.setattr(inspection, "LARGE", 1000)
+    out = told(capsys, DIGITS, "--label", "digit")
+    assert re.search(r"a training takes about \d+ s with -r inline --shards \d+, \d+ MB a task and \d+ MB here", out)
+    assert "what a training takes is not known: " in told(capsys, data, "--label", "seen", "--task", "regress")
+
+
 def test_a_page_that_cannot_be_written_is_told(data, tmp_path, capsys):
     assert main(["inspect", str(data), "--html", str(tmp_path / "no" / "page.html")]) == 2
     assert "page.html cannot be written" in capsys.readouterr().err
@@ -90,7 +99,8 @@ def test_what_is_no_table_is_refused_in_words(tmp_path, capsys, text, words):
     ("text", "rows", "bad"),
     [
         (b"y,a\n1,2\n", 1, 0),
-        (b"y,a\n1,2\n1\n2,3,4\n\xff,1\n", 1, 3),
+        (b"y,a\n1,2\n1\n2,3,4\n", 1, 2),
+        (b"y,a\n" + b"1,2\n" * 999 + b"\xff,1\n" + b"1,2\n" * 300_000, 300_999, 1),
         (b"y,a\n,\n,\n", 2, 0),
         (b'y,a\n1,"2\n3,4\n', 1, 1),
         (b"a\n1\n2\n", 2, 0),

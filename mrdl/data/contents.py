@@ -6,7 +6,8 @@ from mrdl.data.statistics import Statistics
 from mrdl.data.target import Head
 from mrdl.data.text.csv import BlockParser, whole_lines
 from mrdl.data.types import NUMBER
-from mrdl.settings.recipe import PIXELS, TABLE
+
+PIXELS, TABLE = "pixels", "table"
 
 
 def contents_of(head: Head) -> str:

@@ -42,7 +42,8 @@ class Column:
     its cells are read (see ColumnType). rows: of the table; missing, texts: cells without a value, and with one that is
     no number or date; distinct: different values, exact where distinct_error, the standard error by it, is 0.
     minimum to histogram: of numbers, of dates in days since 1970-01-01; quantiles: by level; common: the most frequent
-    values and their rows, where all values are known.
+    values and their rows, where all values are known; inputs: of a network that the column becomes, 0 for the label
+    and for what is left out.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     quantiles: Mapping[str, float] = field(default_factory=dict)
     histogram: tuple[Bar, ...] = ()
     common: tuple[tuple[str, int], ...] = ()
+    inputs: int = 0
 
     @property
     def share_missing(self) -> float:
@@ -129,13 +131,13 @@ class Figures:
         spread = (squares - total * total / count) / (count - 1) if count > 1 else Fraction(0)
         values, weights = self._sampled(place)
         low, high = float(known.minimum[place]), float(known.maximum[place])
-        found = quantiles(values, weights)
+        found = quantiles(values, weights) if len(values) else []
         return {
             "minimum": low,
             "maximum": high,
             "mean": nearest(total / count),
             "deviation": math.sqrt(max(0.0, nearest(spread))),
-            "quantiles": {f"{level:g}": value for level, value in zip(LEVELS, found, strict=True)},
+            "quantiles": {f"{level:g}": value for level, value in zip(LEVELS, found, strict=False)},
             "histogram": self._histogram(values, weights, found, int(known.counts["whole"][place]) == count),
         }
 
@@ -216,9 +218,7 @@ class Figures:
 
 
 def quantiles(values: np.ndarray, weights: np.ndarray) -> list[float]:
-    """The values below which LEVELS of a sample are. weights: (values,), how often each is there."""
-    if not len(values):
-        return [math.nan] * len(LEVELS)
+    """The values below which LEVELS of a sample are. weights: (values,), how often each is there; one or more."""
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order])
     places = np.searchsorted(reached, np.array(LEVELS) * reached[-1])

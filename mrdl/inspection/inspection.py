@@ -1,15 +1,17 @@
 """What an inspection found, whole: the columns of a table, its label, and what looks wrong."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mrdl.data.contents import TABLE, contents_of
 from mrdl.data.source import Source
 from mrdl.data.text.columns import AS_FLAGS
 from mrdl.errors import ConfigError
 from mrdl.inspection import faults, run
 from mrdl.inspection.columns import Column, Figures
 from mrdl.inspection.faults import Fault
+from mrdl.inspection.inputs import inputs_of
 from mrdl.mapreduce.runners import Runner
 from mrdl.mapreduce.status import Progress
 from mrdl.settings.config import TrainConfig
@@ -36,6 +38,11 @@ class Inspection:
     faults: tuple[Fault, ...]
 
     @property
+    def inputs(self) -> int:
+        """The inputs of a network that learns from the table."""
+        return sum(column.inputs for column in self.columns)
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """The flags of `mrdl train` that mend what looks wrong, all of them together."""
         dropped = list(dict.fromkeys(name for fault in self.faults if fault.drop for name in fault.columns))
@@ -49,6 +56,7 @@ class Inspection:
             "columns": [column.to_json() for column in self.columns],
             "label": None if self.label is None else self.columns[self.label].name,
             "label_place": self.label,
+            "inputs": self.inputs,
             "faults": [{**asdict(fault), "flag": fault.flag} for fault in self.faults],
         }
 
@@ -61,31 +69,35 @@ def inspect(
     data: a file, folder or glob; config: of which the settings of the data and the run count; on_progress: is told how
     far the job is. Raises DataError or ConfigError where there is no table, and what the job raises.
     """
-    source = Source.look_at(data, config)
-    label, told = _label(source, config)
+    source, label, told = _looked_at(data, config)
     summary = run.sum_up(source, config, runner, on_progress)
     schema = source.schema
     figures = Figures(summary, schema)
-    found = tuple(figures.column(place) for place in range(len(schema.columns)))
+    learnt = set(schema.feature_places) - {label}
+    flagged = config.supervised and contents_of(source.head) == TABLE  # as standard scaling has it
+    found = []
+    for column in map(figures.column, range(len(schema.columns))):
+        inputs = inputs_of(figures, column, flagged) if column.place in learnt else 0
+        found.append(replace(column, inputs=inputs))
     return Inspection(
         name=data,
         size=source.size,
         rows=summary.rows,
         bad=summary.bad,
         sampled=int(summary.sample.counts.sum()),
-        columns=found,
+        columns=tuple(found),
         label=label,
         told=told,
         faults=faults.together(faults.find(figures, found, label)),
     )
 
 
-def _label(source: Source, config: TrainConfig) -> tuple[int | None, str]:
-    """The place of the label, None where it is not known, and why, in words."""
+def _looked_at(data: str, config: TrainConfig) -> tuple[Source, int | None, str]:
+    """The table with what its columns hold; the place of the label, None where it is not known, and why, in words."""
+    source = Source.look_at(data, config)
     try:
-        learnt = source.head.learnt(config.label, config.task, config.supervised)
+        source, _, told = source.decided(config)
     except ConfigError as error:
         place = source.schema.label if config.label else None
-        return place, f"not known: {error}" if place is None else str(error)
-    schema = learnt.schema
-    return next(iter(schema.targets), schema.label), learnt.told
+        return source, place, str(error) if config.label else f"not known: {error}"
+    return source, next(iter(source.schema.targets), source.schema.label), told

@@ -10,7 +10,8 @@ from mrdl.reports.page import Markup, page, table
 
 WIDTH, HEIGHT = 160, 36  # of a histogram, in pixels
 MOST_BARS = 20
-HEADS = ("column", "type", "missing", "distinct", "least", "1 %", "25 %", "median", "75 %", "99 %", "largest", "mean")
+QUANTILES = ("1 %", "25 %", "median", "75 %", "99 %")
+HEADS = ("column", "type", "read as", "inputs", "missing", "distinct", "least", *QUANTILES, "largest", "mean")
 LEVELS = ("0.01", "0.25", "0.5", "0.75", "0.99")
 
 
@@ -36,6 +37,8 @@ def _cells(column: Column, is_label: bool) -> Iterator[str]:
     """The figures of a column as cells of a table."""
     yield printable(column.name) + " (label)" * is_label
     yield column.type
+    yield column.read
+    yield f"{column.inputs:,}"
     yield f"{column.share_missing:.2%}" if column.missing else "0"
     yield f"{column.distinct:,}" + (f" ± {2 * column.distinct_error:.0%}" if column.distinct_error else "")
     quantiles = (column.quantiles.get(level) for level in LEVELS)

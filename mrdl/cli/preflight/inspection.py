@@ -4,22 +4,28 @@ import argparse
 import json
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.table import Table
 
 from mrdl.cli.flags import add_training_flags, config_of
-from mrdl.cli.screen import Screen, counted, say, wide
-from mrdl.errors import brief, cannot_write
+from mrdl.cli.screen import Screen, counted, duration, say, wide
+from mrdl.data.source import Source
+from mrdl.errors import MrdlError, brief, cannot_write
 from mrdl.inspection.columns import Column, told
 from mrdl.inspection.inspection import Inspection, inspect
 from mrdl.mapreduce.runners import runner_of
 from mrdl.mapreduce.status import Progress
-from mrdl.settings.config import DATA, RUN
+from mrdl.settings.config import DATA, RUN, TrainConfig
 
+LARGE = 20_000_000  # cells, from which on it is told what a training takes
 SHOWN = 60  # columns of a wide table that are shown
 BLOCKS = "▁▂▃▄▅▆▇█"  # of the bars of a histogram
 MOST_FREQUENT = 3  # values of a column that are shown
+HEADS = (
+    "column", "type", "inputs", "missing", "distinct", "least", "median", "largest", "mean", "deviation", "values",
+)  # fmt: skip
 LONG = 24  # characters of a name or value
 
 
@@ -56,16 +62,30 @@ def show(options: argparse.Namespace) -> None:
         print(json.dumps(found.to_json()))
         return
     say(f"{found.name}: {counted(found.rows, 'row')} of {counted(len(found.columns), 'column')}", end=", ")
-    say(f"{found.size / 1e6:.1f} MB\nlabel: {found.told}")
+    say(f"{found.size / 1e6:.1f} MB; {found.inputs:,} inputs\nlabel: {found.told}")
     wide().print(_table(found))
     for note in _notes(found, options):
         say(note)
+    if found.rows * len(found.columns) >= LARGE:
+        say(f"\n{_cost(found, config, options.runner)}")
 
 
 def _table(found: Inspection) -> Table:
-    """The figures of each column, of a wide table those of the first and of all with a fault."""
+    """The figures of each column, of a wide table those of the first."""
     table = Table(box=None, pad_edge=False)
-    for head in ("column", "type", "missing", "distinct", "least", "median", "largest", "mean", "deviation", "values"):
+    for head in (
+        "column",
+        "type",
+        "inputs",
+        "missing",
+        "distinct",
+        "least",
+        "median",
+        "largest",
+        "mean",
+        "deviation",
+        "values",
+    ):
         numeric = head not in ("column", "type", "values")
         table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
     for column in found.columns[:SHOWN]:
@@ -77,6 +97,7 @@ def _cells(column: Column, is_label: bool) -> Iterator[str]:
     """The figures of a column, as the table shows them."""
     yield f"{column.name[:LONG]}{' (label)' * is_label}"
     yield column.type
+    yield f"{column.inputs:,}"
     yield f"{column.share_missing:.1%}" if column.missing else "0"
     yield f"{'~' if column.distinct_error else ''}{column.distinct:,}"
     numbers = (column.minimum, column.quantiles.get("0.5"), column.maximum, column.mean)
@@ -115,3 +136,24 @@ def _notes(found: Inspection, options: argparse.Namespace) -> Iterator[str]:
     if found.flags:
         label = f"--label {shlex.quote(options.label)} " if getattr(options, "label", "") else ""
         yield f"\nall of it: mrdl train {shlex.quote(found.name)} {label}{' '.join(found.flags)}"
+
+
+def _cost(found: Inspection, config: TrainConfig, runner: str) -> str:
+    """What a training on a large table takes, by a short one on its head; or why that cannot be known."""
+    from mrdl.preflight import advice  # which a small table does not pay for
+    from mrdl.preflight.costs import costs
+    from mrdl.preflight.measuring import PROBE_S, measure
+    from mrdl.preflight.memory import ENOUGH_MB
+
+    try:
+        source, decided, _ = Source.look_at(found.name, config).decided(config)
+        data = replace(measure(source, decided, PROBE_S), rows=found.rows)
+        plan = advice.plans(data, decided, {runner: costs(runner)})[0]
+    except MrdlError as why:
+        return f"what a training takes is not known: {why}"
+    way = f"-r {plan.runner} --shards {plan.shards}"
+    fits = advice.to_fit(data, decided, plan)
+    return (
+        f"a training takes about {duration(plan.seconds)} with {way}, {plan.task_mb} MB a task and "
+        f"{plan.driver_mb} MB here" + (f"; a task takes {ENOUGH_MB} MB or less with {fits}" if fits else "")
+    )
