@@ -11,6 +11,7 @@ from sklearn import metrics as theirs
 
 from mrdl.metrics import intervals
 from mrdl.metrics.classification import Classification
+from mrdl.metrics.decision import best_cut
 from mrdl.metrics.multilabel import Multilabel
 from mrdl.metrics.ranking import Ranking
 from mrdl.metrics.regression import Regression
@@ -298,3 +299,26 @@ def test_nineteen_of_twenty_intervals_hold_the_truth():
         low, high = intervals.of_auc(auc, 60, 200)
         held[1] += low <= 0.7602 <= high  # the normal distribution at 1 / sqrt(2)
     assert all(0.92 <= times / 400 <= 0.99 for times in held)
+
+
+# --- a decision ---
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+@pytest.mark.parametrize("measure", ["f1", "balanced_accuracy"])
+@pytest.mark.parametrize("decimals", [1, 6])
+def test_the_best_cut_is_that_of_all_that_there_are(measure, positive, decimals):
+    rng = np.random.default_rng(decimals)
+    is_second = rng.random(200) < 0.2
+    probability = rng.beta(1 + 2 * is_second, 6).round(decimals).astype(np.float32)
+
+    def worth(cut):
+        said = probability >= cut
+        if measure == "f1":
+            return theirs.f1_score(is_second, said, pos_label=positive, zero_division=0)
+        return theirs.balanced_accuracy_score(is_second, said)
+
+    cut = best_cut(probability, is_second, measure, positive)
+    assert worth(cut) == max(worth(each) for each in [*np.unique(probability), 1.1])
+    assert abs(probability - cut).min() > 0
+    assert best_cut(probability, np.zeros(200, bool), measure, positive) is None

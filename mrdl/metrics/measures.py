@@ -28,6 +28,10 @@ MEASURES = {
 }
 """The values of the setting `stop_on`, which are names of measures in the scores of a round."""
 
+ARGMAX = "argmax"
+DECISIONS = (ARGMAX, "balanced_accuracy", "f1")
+"""The values of the setting `decision`: the more probable class, or that by which a measure is highest."""
+
 
 def worth(name: str, scores: Mapping[str, float]) -> float | None:
     """How good scores are by a measure, higher being better; None where it is not among them, or not finite.

@@ -181,6 +181,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "targets": lambda value: value is None or Targets.is_meta(value),
     "settings": lambda value: isinstance(value, dict),
     "rounds": lambda value: _is_list(value, _is_round),
+    "cut": lambda value: value is None or (_is_number(value) and 0 <= value <= 1),
     "lineage": lambda value: isinstance(value, dict),
     "sha256": _is_text,
     "digest": _is_text,

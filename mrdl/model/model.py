@@ -39,7 +39,8 @@ class Model:
     """A trained network, with all that is needed to use it. `load` makes one from a file, `train` from data.
 
     arch: its layers; weights: name -> float32 array; preparation: how rows are scaled, and the classes; rounds: the
-    metrics of each round; settings: those that decide the weights; lineage: digests of the rounds' weights.
+    metrics of each round; settings: those that decide the weights; lineage: digests of the rounds' weights;
+    cut: of two classes, the probability of the second from which on it is said, None where the more probable one is.
     `run_dir` and `shard_weights` are known after training only.
 
     Where a method takes `values`, they are a DataFrame (columns by name), an array (rows, columns) in the order of
@@ -55,6 +56,7 @@ class Model:
     settings: dict[str, Any] = field(default_factory=dict)
     rounds: list[dict[str, Any]] = field(default_factory=list)
     lineage: dict[str, Any] = field(default_factory=dict)
+    cut: float | None = None
     run_dir: str = ""
     shard_weights: list[Weights] = field(default_factory=list)
 
@@ -161,9 +163,21 @@ class Model:
         return [self.classes[place] for place in self._places(values)]
 
     def _places(self, values: Any) -> np.ndarray:
-        """The most probable class of rows, (rows,) int64, as its place in `classes`."""
-        output = self._output(features_of(values, self.preparation))
-        return np.asarray(output[:, : len(self.classes)].argmax(1))
+        """The class that is said of rows, (rows,) int64, as its place in `classes`."""
+        return self._said(self._output(features_of(values, self.preparation)))
+
+    def answers(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the class that is said of raw rows as shards have them, (rows, columns): its place in `classes`, (rows,)
+        int64, and the probabilities of all, (rows, classes) float32."""
+        output = self._output(features)
+        return self._said(output), _probability(output[:, : len(self.classes)])
+
+    def _said(self, output: np.ndarray) -> np.ndarray:
+        """The same by log-probabilities, (rows, outputs)."""
+        of_classes = output[:, : len(self.classes)]
+        if self.cut is None:
+            return np.asarray(of_classes.argmax(1))
+        return np.asarray(_probability(of_classes)[:, 1] >= self.cut).astype(np.int64)
 
     def predict_proba(self, values: Any) -> np.ndarray:
         """Give the probability of each class, (rows, classes) float32, in the order of `classes`; of flags that each is
@@ -171,8 +185,7 @@ class Model:
         if self.preparation.targets and self.preparation.targets.flags:
             return self._output(features_of(values, self.preparation))
         self._need(self.classifies, "probabilities of classes")
-        probability = np.exp(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
-        return np.asarray(probability / probability.sum(1, keepdims=True))
+        return _probability(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
 
     def encode(self, values: Any) -> np.ndarray:
         """Give an autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
@@ -245,7 +258,8 @@ class Model:
         """What is said of the rows of a CSV or a DataFrame that have a label."""
         found = Classification(len(self.classes), self._majority)
         for features, targets in self.labelled(data):
-            found.add(self._output(features), targets)
+            output = self._output(features)
+            found.add(output, targets, self._said(output))
         return found
 
     def labelled(self, data: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -288,6 +302,10 @@ class Model:
         output = self._output(features)
         if loss_alone and self._loss.mean:
             return {"rows": len(features), "loss": self._loss.mean(output, wanted, weights)}
+        if self.cut is not None:
+            answers = Classification(len(self.classes), self._majority)
+            answers.add(output, wanted, self._said(output))
+            return answers.scores()
         scores = self._loss.scores(output, wanted, len(self.classes), self._majority)
         if weights is not None and self._loss.mean:
             scores["weighted_loss"] = self._loss.mean(output, wanted, weights)
@@ -329,7 +347,7 @@ class Model:
     def _about(self) -> dict[str, Any]:
         """What the file says beside the weights and the scaling."""
         lineage = {"settings": self.settings, "rounds": self.rounds, "lineage": self.lineage}
-        return {**file.described(self.arch, self.preparation), **lineage, "sha256": self.sha256}
+        return {**file.described(self.arch, self.preparation), **lineage, "cut": self.cut, "sha256": self.sha256}
 
     def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
         """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""
@@ -342,6 +360,12 @@ class Model:
     def _need(self, has_it: bool, what: str) -> None:
         if not has_it:
             raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
+
+
+def _probability(logarithm: np.ndarray) -> np.ndarray:
+    """The probabilities of classes, (rows, classes), of which the sum is 1."""
+    probability = np.exp(logarithm)
+    return np.asarray(probability / probability.sum(1, keepdims=True))
 
 
 def _name_of(data: Any) -> str:
@@ -362,4 +386,4 @@ def load(local_path: str | os.PathLike[str]) -> Model:
         if not os.path.exists(name):
             raise ModelError(f"there is no model in {folder}: no run has ended there, go on with it by --resume")
     about, arch, preparation, weights = file.read(name)
-    return Model(arch, weights, preparation, about["settings"], about["rounds"], about["lineage"])
+    return Model(arch, weights, preparation, about["settings"], about["rounds"], about["lineage"], about["cut"])

@@ -144,7 +144,7 @@ class Run:
                 statistics=training.validation.prepared.statistics,
                 results=tuple(training.results),
                 test=self._test(model, training),
-                remarks=tuple(training.validation.remarks(model.weights)),
+                remarks=tuple(training.validation.remarks(model)),
                 seconds=time.monotonic() - began,
                 stopped=training.stopped,
             )
@@ -153,7 +153,7 @@ class Run:
 
     def _test(self, model: Model, training: Training) -> dict[str, float]:
         """The measures of the final network on rows that decided nothing: a CSV, or a part of those kept out."""
-        return model.evaluate(self.config.test) if self.config.test else training.validation.test(model.weights)
+        return model.evaluate(self.config.test) if self.config.test else training.validation.test(model)
 
     def _train(self, setup: Setup, listeners: Listeners) -> tuple[Training, Model]:
         """Hold the folder, train, and leave the network there.

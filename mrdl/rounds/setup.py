@@ -15,7 +15,7 @@ from mrdl.data.source import Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError, brief
 from mrdl.mapreduce.runners import Runner
-from mrdl.metrics.measures import fitting
+from mrdl.metrics.measures import ARGMAX, fitting
 from mrdl.model.model import Model, load
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.losses import LOSSES, Wanted
@@ -211,6 +211,8 @@ def _check_judgement(config: TrainConfig, architecture: Architecture) -> None:
             f"class_weight is {config.class_weight}, but a network of kind {config.kind!r} with the loss "
             f"{architecture.loss!r} learns no classes: leave it out"
         )
+    if config.decision != ARGMAX and LOSSES[architecture.loss].wanted is not Wanted.CLASS:
+        raise ConfigError(f"decision is {config.decision}, which is of classes, but none are learnt: leave it out")
     known = fitting(LOSSES[architecture.loss].wanted)
     if config.stop_on not in known:
         raise ConfigError(

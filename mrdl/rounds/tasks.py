@@ -20,6 +20,7 @@ from mrdl.data.text.csv import Block, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged
 from mrdl.mapreduce.status import training_status
 from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed
+from mrdl.metrics.measures import ARGMAX
 from mrdl.nn import trainer
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.engines.choice import engines_for
@@ -149,6 +150,8 @@ def _refusal(statistics: Statistics, order: Order) -> Refusal | None:
     if refusal is None:
         try:
             RowWeights.of(config.class_weight, order.schema, statistics)
+            if config.decision != ARGMAX and len(statistics.classes) != 2:
+                raise ConfigError(f"decision is {config.decision}, expected {ARGMAX}: there are not two classes")
             if order.scaling.decides(statistics):
                 order.architecture(statistics)
         except ConfigError as error:

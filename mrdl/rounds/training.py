@@ -246,6 +246,7 @@ class Training:
             rounds=[manifest.history_row() for manifest in history if not manifest.is_warm_start],
             lineage={"rounds": [manifest.sha256 for manifest in history]},
             run_dir=str(self._folder.path),
+            cut=self.validation.cut(now.weights),
             shard_weights=[result.weights for result in self.results],
         )
 

@@ -18,6 +18,8 @@ from mrdl.data.row_weights import RowWeights
 from mrdl.data.source import HEAD_BYTES, Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError, DataError
+from mrdl.metrics.decision import best_cut
+from mrdl.metrics.measures import ARGMAX
 from mrdl.model.baseline import is_no_better, told_absent, told_classes
 from mrdl.model.metrics import told_unknown
 from mrdl.model.model import Model
@@ -55,15 +57,30 @@ class Validation:
 
     def score(self, stage: int, weights: Weights) -> dict[str, float]:
         """All measures of a stage, empty without validation rows."""
-        return self._score(stage, weights, self._rows[0], with_training=True)
+        return self._score(stage, self._model(weights), self._rows[0], with_training=True)
 
     def loss(self, stage: int, weights: Weights) -> float:
         """The loss alone, for a search; infinite where it is not known."""
-        return self._score(stage, weights, self._rows[0], with_training=False).get("loss", math.inf)
+        return self._score(stage, self._model(weights), self._rows[0], with_training=False).get("loss", math.inf)
 
-    def test(self, weights: Weights) -> dict[str, float]:
-        """All measures of the last stage on the rows that only test, empty without any."""
-        return self._score(len(self.architecture.stages) - 1, weights, self._rows[1], with_training=True)
+    def test(self, model: Model) -> dict[str, float]:
+        """All measures of the final network on the rows that only test, empty without any."""
+        return self._score(len(self.architecture.stages) - 1, model, self._rows[1], with_training=True)
+
+    def cut(self, weights: Weights) -> float | None:
+        """From which probability on the second of two classes is said; None where the more probable one is."""
+        decision, rows = self._config.decision, self._rows[0]
+        if decision == ARGMAX or not len(rows):
+            return None
+        features, targets = self._of_classes(rows)
+        _, probability = self._model(weights).answers(features)
+        positive = 1 - self.preparation.classes.index(self.preparation.majority)
+        return best_cut(probability[:, 1], targets == 1, decision, positive)
+
+    def _of_classes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows kept out, (rows, columns), and the numbers of their classes, (rows,) int64. rows: (rows,) indices."""
+        kept_out = self.prepared.validation
+        return kept_out.features[rows], self.preparation.class_numbers(kept_out.label_names)[kept_out.codes][rows]
 
     @cached_property
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:
@@ -73,10 +90,12 @@ class Validation:
         only_test = is_test(kept_out.hashes, share)[kept_out.order]
         return kept_out.order[~only_test], kept_out.order[only_test]
 
-    def remarks(self, weights: Weights) -> list[str]:
+    def remarks(self, model: Model) -> list[str]:
         """What a person should know of the classes, those that the network never finds and those without rows, and of
         what the score is worth."""
-        return list(filter(None, [self._told_classes(weights), *self._told_absent(), self._told_choice()]))
+        return list(
+            filter(None, [self._told_classes(model), *self._told_absent(), self._told_cut(model), self._told_choice()])
+        )
 
     def _told_choice(self) -> str:
         """What the rows chose that the last score is of, in words, where there is no test to take in its place."""
@@ -84,6 +103,7 @@ class Validation:
         chosen = ["the length of the outer step"] if config.outer_step is None else []
         chosen += ["when to stop"] if config.patience else []
         chosen += ["which round is kept"] if config.keeps_best else []
+        chosen += ["from where on a class is said"] if config.decision != ARGMAX else []
         if not chosen or not len(self._rows[0]) or config.test or config.test_fraction:
             return ""
         what = ", ".join(chosen[:-1]) + " and " * (len(chosen) > 1) + chosen[-1]
@@ -95,14 +115,20 @@ class Validation:
         """What scores weights, by the engine that trains them."""
         return Model(self.architecture, weights, self.preparation, {"engine": self._config.engine})
 
-    def _told_classes(self, weights: Weights) -> str:
+    def _told_cut(self, model: Model) -> str:
+        """From which probability on a class is said, in words, where it is not the more probable one."""
+        if model.cut is None:
+            return ""
+        name, by = self.preparation.classes[1], self._config.decision.replace("_", " ")
+        return f"{name!r} is said from a probability of {model.cut:.4f} on, the best by {by} of the validation rows"
+
+    def _told_classes(self, model: Model) -> str:
         """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
         kept_out = self.prepared.validation
         if LOSSES[self.architecture.loss].wanted is not Wanted.CLASS or not len(kept_out.features):
             return ""
-        model = self._model(weights)
         targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes]
-        said = model.predict_proba(kept_out.features[:, : len(self.preparation.columns)]).argmax(1)
+        said, _ = model.answers(kept_out.features)
         share = float((targets == self.preparation.classes.index(self.preparation.majority)).mean())
         no_better = is_no_better(float((said == targets).mean()), share, len(targets))
         return told_classes(self.preparation.classes, targets, said, no_better)
@@ -115,7 +141,7 @@ class Validation:
         counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
         return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
 
-    def _score(self, stage: int, weights: Weights, rows: np.ndarray, with_training: bool) -> dict[str, float]:
+    def _score(self, stage: int, model: Model, rows: np.ndarray, with_training: bool) -> dict[str, float]:
         """The measures of a stage on rows kept out; of an RBM's also those that compare them with rows trained on.
 
         rows: (rows,) their indices;
@@ -124,17 +150,16 @@ class Validation:
         kept_out = self.prepared.validation
         if not len(rows):
             return {}
-        model = self._model(weights)
         layer = self.architecture.stages[stage].layer
         if layer is not None:
             sample = self.prepared.sample
             training = sample.features[sample.order[: len(rows)]] if with_training else None
             return model.score_layer(layer, kept_out.features[rows], training)
-        features = kept_out.features[rows]
         if self.preparation.targets:
+            features = kept_out.features[rows]
             raw = self.preparation.raw_targets(features)
             return model.score(features, raw, loss_alone=not with_training)
-        targets = self.preparation.class_numbers(kept_out.label_names)[kept_out.codes][rows]
+        features, targets = self._of_classes(rows)
         # what is searched for is what is trained for
         counted = RowWeights.of(self._config.class_weight, self._schema, self.prepared.statistics)
         return model.score(features, targets, weights=counted.of_rows(features, targets), loss_alone=not with_training)

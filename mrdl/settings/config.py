@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.errors import ConfigError
-from mrdl.metrics.measures import MEASURES
+from mrdl.metrics.measures import ARGMAX, DECISIONS, MEASURES
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.engines.table import AUTO, EVERY
 from mrdl.nn.initialisation import INITIALISATIONS
@@ -251,6 +251,12 @@ class TrainConfig:
         RUN,
         ("best", "last"),
     )
+    decision: str = setting(
+        ARGMAX,
+        "which of two classes is said: the more probable one, or from the probability on that is best by a measure",
+        RUN,
+        DECISIONS,
+    )
     start_from: str | None = setting(
         None,
         "a model file whose weights and scaling the training starts from; the RBMs of a dbn stay as they are there",
@@ -289,6 +295,8 @@ class TrainConfig:
             )
         if self.patience and not self.validation:
             raise ConfigError("patience needs validation rows, but validation is 0")
+        if self.decision != ARGMAX and not self.validation:
+            raise ConfigError(f"decision = {self.decision} is chosen on validation rows, but validation is 0")
         if self.keep == "best" and not self.validation:
             raise ConfigError("keep = best needs validation rows, but validation is 0")
 
