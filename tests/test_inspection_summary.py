@@ -13,7 +13,7 @@ from mrdl.data.text.schema import sniff
 from mrdl.data.types import ColumnType
 from mrdl.inspection.cells import mix, read, unmix
 from mrdl.inspection.columns import Figures
-from mrdl.inspection.job import merge, sum_up, to_part
+from mrdl.inspection.job import lines_of_text, merge, sum_up, to_part
 from mrdl.inspection.reader import Reader
 from mrdl.inspection.summary import Summary
 from mrdl.metrics.column_sums import ColumnSums
@@ -42,7 +42,11 @@ def summary_of(text: bytes, schema, cuts: list[int]) -> list[Summary]:
     for start, stop in zip([0, *cuts], [*cuts, len(lines)], strict=True):
         out: list[bytes] = []
         part = b"\n".join(lines[start:stop]) + b"\n"
-        sum_up(io.BytesIO(part), lambda key, value, out=out: out.append(key + b"\t" + value + b"\n"), schema)
+        sum_up(
+            lines_of_text(io.BytesIO(part), schema),
+            lambda key, value, out=out: out.append(key + b"\t" + value + b"\n"),
+            schema,
+        )
         found.append(out)
     return found
 

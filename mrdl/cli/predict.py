@@ -13,7 +13,8 @@ import mrdl
 from mrdl.cli.screen import late_bar
 from mrdl.errors import printable
 from mrdl.settings.fields import names_as_text
-from mrdl.storage.store import is_packed, store_of
+from mrdl.storage.packing import is_packed
+from mrdl.storage.store import store_of
 
 if TYPE_CHECKING:
     from mrdl.model.model import Model

@@ -21,14 +21,12 @@ from mrdl.data.statistics import Statistics
 from mrdl.data.target import problem
 from mrdl.data.targets import why_no_targets
 from mrdl.data.text.columns import IN_A_SPEC
-from mrdl.data.text.csv import read_blocks
 from mrdl.data.text.schema import Schema
 from mrdl.data.values import AUTO, CLASSIFY
 from mrdl.errors import DataError
 from mrdl.nn.rows import Dataset
 from mrdl.settings.config import TrainConfig
 from mrdl.storage import atomic
-from mrdl.storage.store import text_chunks
 
 
 def save_data(data: Dataset, path: Path) -> None:
@@ -126,14 +124,13 @@ def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray, dict[int, 
     features, codes = [np.zeros((0, len(source.schema.places)), np.uint8)], [np.zeros(0, np.int64)]
     names: dict[str, int] = {}
     levels: dict[int, LevelCodes] = {}
-    for info in source.files:
-        for block in read_blocks(text_chunks(info.path), source.schema, info.path):
-            for place, found in block.levels.items():
-                levels.setdefault(place, LevelCodes()).add(found)
-            known = {place: levels[place].names for place in block.levels}
-            features.append(by_dictionary(block.features, block.levels, known))
-            renumber = np.array([names.setdefault(name, len(names)) for name in block.label_names], np.int64)
-            codes.append(renumber[block.label_codes])
+    for block in source.blocks():
+        for place, found in block.levels.items():
+            levels.setdefault(place, LevelCodes()).add(found)
+        known = {place: levels[place].names for place in block.levels}
+        features.append(by_dictionary(block.features, block.levels, known))
+        renumber = np.array([names.setdefault(name, len(names)) for name in block.label_names], np.int64)
+        codes.append(renumber[block.label_codes])
     labels = sorted(names)
     place_of = np.argsort(np.argsort(list(names)))  # of each label as it came among the sorted ones
     return np.concatenate(features), labels, place_of[np.concatenate(codes)], levels

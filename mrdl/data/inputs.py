@@ -2,21 +2,27 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from mrdl.cluster.webhdfs import FileInfo
-from mrdl.data.alignment import Columns, layout_of_file, places_of_names
+from mrdl.data.alignment import Columns, Layout, layout_of_file, places_of_names
+from mrdl.data.columnar.files import ColumnFile
+from mrdl.data.columnar.keys import keyed, with_keys
+from mrdl.data.columnar.partitions import Partitions
+from mrdl.data.columnar.places import kind_of, place_of
+from mrdl.data.columnar.reader import read_groups
+from mrdl.data.columnar.table import header_of
 from mrdl.data.frames.columns import raw_column
 from mrdl.data.levels import by_dictionary
 from mrdl.data.preparation.preparation import Preparation
-from mrdl.data.text.csv import BlockParser, whole_lines
+from mrdl.data.text.csv import read_blocks
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
-from mrdl.data.text.schema import MISSING, without_marks
+from mrdl.data.text.schema import MISSING, cells_of, filled_lines, header_crc, without_marks
 from mrdl.errors import DataError, brief
 from mrdl.storage.store import store_of, text_chunks
 
@@ -125,8 +131,10 @@ def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str
     names: set[str] = set()
     whole = len(files) <= MOST_LOOKED_AT
     rows = 0
+    partitions = Partitions.of(data, [info.path for info in files if info.size])
     for info in files[:MOST_LOOKED_AT]:
-        parts = _of_file(info, data if len(files) == 1 else info.path, wanted, labelled)
+        keys = partitions.of_file(info.path)
+        parts = _of_file(info, keys, data if len(files) == 1 else info.path, wanted, labelled)
         first = next(parts, None)
         if first is not None:
             names |= first.labels
@@ -145,39 +153,58 @@ def _of_files(source: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
     rows = 0
     for info in files:
         refuse_by_name(info.path)
+    partitions = Partitions.of(source, [info.path for info in files if info.size])
     for info in files:
-        for part in _of_file(info, source if len(files) == 1 else info.path, wanted, labelled):
+        keys = partitions.of_file(info.path)
+        for part in _of_file(info, keys, source if len(files) == 1 else info.path, wanted, labelled):
             rows += len(part.features)
             yield part
     if not rows:
         raise DataError(f"{source} has no rows")
 
 
-def _of_file(info: FileInfo, shown: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
-    """Yield the rows of one file, whose columns may lie in another order than those of the next."""
-    chunks = text_chunks(info.path)
-    head = _beginning(chunks)
-    refuse_other_formats(head, shown)
+def _of_file(info: FileInfo, keys: Mapping[str, str], shown: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
+    """Yield the rows of one file, whose columns may lie in another order than those of the next.
+
+    keys: of the partition folders that it lies in.
+    """
+    if kind := kind_of([info]):
+        file = ColumnFile(place_of(info.path, info.size), kind)
+        head, chunks = header_of([*file.names, *keys]), iter([b""])
+    else:
+        chunks = text_chunks(info.path)
+        head = _beginning(chunks)
+        refuse_other_formats(head, shown)
     if not without_marks(head).strip():
         return
-    layout = layout_of_file(head, wanted, shown)
+    layout = _layout(head, wanted, keys, shown) if not kind else layout_of_file(head, wanted, shown)
     if labelled and not layout.schema.label_names:
         raise DataError(f"{shown} has no label column {wanted.label!r}")
     schema = layout.schema if labelled else layout.without_label
-    parser = BlockParser(schema, keep_unlabelled=True)
-    line = 0
-    for text in whole_lines(chain([head], chunks), schema.header_crc):
-        blocks, bad = parser.parse(text)
-        if bad:
-            raise DataError(f"{shown} line {line + bad[0].line + 1}: {bad[0].reason}")
-        line += text.count(b"\n")
-        for block in blocks:
-            width = len(layout.order)
-            features = block.features[:, layout.order] if not layout.is_in_order else block.features[:, :width]
-            targets = block.features[:, width:] if schema.targets else None
-            levels = {i: block.levels[place] for i, place in enumerate(layout.order) if place in block.levels}
-            features = by_dictionary(features, levels, {i: wanted.codes_of(i, names) for i, names in levels.items()})
-            yield Part(features, block.label_codes, block.label_names if labelled else None, len(text), targets)
+    if kind:
+        blocks = read_groups(file, schema, keys, shown, keep_unlabelled=True)
+    else:
+        texts, schema = keyed(chain([head], chunks), schema, keys)
+        blocks = read_blocks(texts, schema, shown, keep_unlabelled=True)
+    for block, size in blocks:
+        width = len(layout.order)
+        features = block.features[:, layout.order] if not layout.is_in_order else block.features[:, :width]
+        targets = block.features[:, width:] if schema.targets else None
+        levels = {i: block.levels[place] for i, place in enumerate(layout.order) if place in block.levels}
+        features = by_dictionary(features, levels, {i: wanted.codes_of(i, names) for i, names in levels.items()})
+        yield Part(features, block.label_codes, block.label_names if labelled else None, size, targets)
+
+
+def _layout(head: bytes, wanted: Columns, keys: Mapping[str, str], shown: str) -> Layout:
+    """Return where a model's columns lie in a text, among the keys of its partition folders, too."""
+    if not keys:
+        return layout_of_file(head, wanted, shown)
+    first = filled_lines(without_marks(head))[0]
+    cells = [cell.strip() for cell in cells_of(first.decode(errors="replace"))]
+    named = bool({*wanted.names, *wanted.labels} & set(cells))
+    found = layout_of_file(with_keys(first, keys, named), wanted, shown)
+    crc = None if found.schema.header_crc is None else header_crc(first)
+    return replace(found, schema=replace(found.schema, header_crc=crc))
 
 
 def _beginning(chunks: Iterator[bytes]) -> bytes:

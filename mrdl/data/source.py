@@ -5,23 +5,31 @@ import json
 import logging
 import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mrdl.cluster.webhdfs import FileInfo
+from mrdl.data.columnar.files import ColumnFile
+from mrdl.data.columnar.keys import keyed
+from mrdl.data.columnar.listing import Listing
+from mrdl.data.columnar.pieces import STRIPE
+from mrdl.data.columnar.places import place_of
+from mrdl.data.columnar.reader import read_groups
 from mrdl.data.preparation.fitness import Refusal, Unfit
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import Head
 from mrdl.data.text import columns
+from mrdl.data.text.csv import Block, read_blocks
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.text.schema import Schema, filled_lines, header_crc, refuse_numbered, sniff
 from mrdl.errors import ConfigError, DataError, MrdlError, SetupError, Unavailable
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.local import LocalStore
-from mrdl.storage.store import head, is_hdfs, is_packed, store_of, text_chunks
+from mrdl.storage.packing import is_packed
+from mrdl.storage.store import head, is_hdfs, store_of, text_chunks
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +105,10 @@ def _first_line(path: str) -> bytes:
 
 @dataclass(frozen=True)
 class Source:
-    """A CSV as the user named it: a file, folder or glob, local or in HDFS.
+    """A data set as the user named it: a file, folder or glob, local or in HDFS.
 
-    name: as the user has it; files: in the order of their names; schema: its columns; head: its first lines.
+    name: as the user has it; files: in the order of their names; schema: its columns; head: its first lines; listing:
+    of files that tasks open themselves, None where their lines are brought to them.
 
     source = Source.look_at("hdfs:///user/ann/digits", TrainConfig())
     """
@@ -108,6 +117,7 @@ class Source:
     files: tuple[FileInfo, ...]
     schema: Schema
     head: Head = field(repr=False, compare=False)
+    listing: Listing | None = None
 
     @classmethod
     def look_at(cls, name: str, config: TrainConfig) -> "Source":
@@ -116,12 +126,21 @@ class Source:
         Raises DataError or ConfigError where there is nothing, or nothing to train on.
         """
         files = store_of(name).files(name)
-        start = first_lines(files, name)
-        schema = sniff(start, config.label, config.header, name, config.drop, config.weights)
-        if config.header == "auto" and schema.header_crc is None:
-            refuse_numbered(start, name)
+        for info in files:
+            refuse_by_name(info.path)
+        listing = Listing.of(name, files)
         whole = sum(info.size for info in files) <= HEAD_BYTES and sum(info.size > 0 for info in files) == 1
-        return cls(name, tuple(files), schema, Head(name, start, whole, schema))
+        if listing and listing.table:
+            start, whole = listing.table.head, listing.table.whole
+        else:
+            start = first_lines(files, name)
+        if listing:
+            schema, start = listing.sniffed(start, config)
+        else:
+            schema = sniff(start, config.label, config.header, name, config.drop, config.weights)
+            if config.header == "auto" and schema.header_crc is None:
+                refuse_numbered(start, name)
+        return cls(name, tuple(files), schema, Head(name, start, whole, schema), listing)
 
     def decided(
         self, config: TrainConfig, *, judged: bool = True, wording: columns.Wording = columns.AS_FLAGS
@@ -144,8 +163,11 @@ class Source:
         said: whether the label was; wording: how settings are said by whoever asks.
         """
         columns.check_names(self.schema, self.name, wording)
-        filled = [info.path for info in self.files if info.size]
-        columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
+        if self.listing:
+            self.listing.check(self.schema, wording.drop)
+        if not self.is_table:
+            filled = [info.path for info in self.files if info.size]
+            columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
         columns.refuse_text(self.head.text, self.schema, self.name, said, wording)
         columns.warn_of_index(self.schema, self.name, wording)
 
@@ -153,6 +175,16 @@ class Source:
     def size(self) -> int:
         """The bytes of all files."""
         return sum(info.size for info in self.files)
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows there are, where the files say it."""
+        return self.listing.table.rows if self.listing and self.listing.table else None
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the files are column files, and not text."""
+        return self.listing is not None and self.listing.table is not None
 
     def identity(self) -> dict[str, Any]:
         """Return what must not change between the rounds of a run, and by what the data is known again, for JSON."""
@@ -175,8 +207,25 @@ class Source:
         if marks != [(info.path, info.size, info.modified) for info in store_of(self.name).files(self.name)]:
             raise DataError(f"{self.name} was changed while it was read; nothing was kept. Start again when it rests")
 
-    def inputs(self, reads_hdfs: bool, work: Path) -> list[str]:
-        """Return the paths for a job; files in HDFS are fetched to `work` for a runner that cannot read there."""
+    def blocks(self) -> Iterator[Block]:
+        """Yield all rows, file by file; raises DataError at one that cannot be read."""
+        for info in self.files:
+            keys = self.listing.partitions.of_file(info.path) if self.listing else {}
+            if self.listing and self.listing.table:
+                file = ColumnFile(place_of(info.path, info.size), self.listing.table.kind) if info.size else None
+                found = read_groups(file, self.schema, keys, info.path) if file else iter(())
+            else:
+                found = read_blocks(*keyed(text_chunks(info.path), self.schema, keys), info.path)
+            yield from (block for block, _ in found)
+
+    def inputs(self, reads_hdfs: bool, work: Path, remote: str) -> list[str]:
+        """Return the paths for a job, of text or of lists of pieces (see mrdl.data.columnar).
+
+        Text in HDFS is fetched to `work` for a runner that cannot read there; remote: a folder in HDFS for files of
+        this machine that tasks on the cluster open.
+        """
+        if self.listing:
+            return self.listing.inputs(reads_hdfs, work, remote)
         paths = [info.path for info in self.files if info.size]
         if reads_hdfs or not is_hdfs(self.name):
             return paths
@@ -203,12 +252,14 @@ class Source:
 
     def _place(self, file: str, at: int) -> str:
         """Return where a bad row lies, in words. at: a line number, or less the byte near which it lies."""
-        path = file.removeprefix("file://")
+        path, _, stripe = file.removeprefix("file://").partition(STRIPE)
         if at < 0 and not is_hdfs(path) and os.path.exists(path):
             at = 1 + sum(chunk.count(b"\n") for chunk in store_of(path).chunks(path, -at))
-        if is_hdfs(self.name) and not is_hdfs(path):  # it was fetched
+        if is_hdfs(self.name) != is_hdfs(path):  # it was fetched, or copied
             path = [info.path for info in self.files if info.size][int(Path(path).stem)]
         shown = self.name if len(self.files) == 1 else path
+        if self.is_table:
+            return f"{shown}{STRIPE * bool(stripe)}{stripe} row {at}"
         return f"{shown} line {at}" if at > 0 else f"{shown} near byte {-at}"
 
     def _bad_rows(self, statistics: Statistics, places: Sequence[str]) -> DataError:

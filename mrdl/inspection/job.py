@@ -3,13 +3,15 @@
 Hadoop is given this file.
 """
 
+import itertools
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mrdl.data.columnar.pieces import Piece, lines_of
 from mrdl.data.text.csv import whole_lines
 from mrdl.data.text.schema import Schema
 from mrdl.inspection.reader import Reader
@@ -47,9 +49,11 @@ class InspectionJob(LeanJob):
 
     def run_mapper(self, step_num: int = 0) -> None:
         """Do the work of one map task."""
-        schema = Schema.from_meta(json.loads(Path(self.options.order).read_text(encoding="utf-8")))
+        told = json.loads(Path(self.options.order).read_text(encoding="utf-8"))
+        schema = Schema.from_meta(told["schema"])
         with task_streams(self) as (text, write):
-            sum_up(text, write, schema)
+            lines = lines_of_pieces(text, schema) if told["pieces"] else lines_of_text(text, schema)
+            sum_up(lines, write, schema)
 
     def run_reducer(self, step_num: int = 0) -> None:
         """Do the work of the reduce task."""
@@ -57,11 +61,21 @@ class InspectionJob(LeanJob):
             merge(lines, write)
 
 
-def sum_up(text: BinaryIO, write: Write, schema: Schema) -> None:
-    """Write what the rows of a text tell of its columns, a record for each group of them."""
+def lines_of_text(text: BinaryIO, schema: Schema) -> Iterator[bytes]:
+    """The whole lines of a text, without its header."""
+    return whole_lines(iter(lambda: text.read(READ_BYTES), b""), schema.header_crc)
+
+
+def lines_of_pieces(pieces: Iterable[bytes], schema: Schema) -> Iterator[bytes]:
+    """The rows of pieces of files as lines of text. pieces: a line each (see mrdl.data.columnar.pieces)."""
+    return itertools.chain.from_iterable(lines_of(Piece.from_json(piece), schema) for piece in list(pieces))
+
+
+def sum_up(lines: Iterable[bytes], write: Write, schema: Schema) -> None:
+    """Write what rows tell of their columns, a record for each group of them. lines: whole ones, some at a time."""
     reader, summary = Reader(schema), Summary(len(schema.columns))
-    for piece in whole_lines(iter(lambda: text.read(READ_BYTES), b""), schema.header_crc):
-        summary.add(reader.read(piece))
+    for some in lines:
+        summary.add(reader.read(some))
     _write(summary, write)
 
 

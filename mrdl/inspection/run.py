@@ -61,12 +61,13 @@ def _launch(
 ) -> Launch:
     """The job, its files written to a folder. place: where it may write, for its runner."""
     order = work / "order.json"
-    order.write_text(json.dumps(source.schema.to_meta()), encoding="utf-8")
+    told = {"schema": source.schema.to_meta(), "pieces": source.listing is not None}
+    order.write_text(json.dumps(told), encoding="utf-8")
     container = memory.around(TASK_MB)
     return Launch(
         order=order,
         weights=None,
-        inputs=source.inputs(runner.reads_hdfs, work),
+        inputs=source.inputs(runner.reads_hdfs, work, place),
         work_dir=work,
         output_dir=f"{place}/columns",
         rows_dir=f"{place}/rows",

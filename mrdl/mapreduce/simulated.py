@@ -17,7 +17,8 @@ from mrdl.mapreduce.tracking import FileTracker
 from mrdl.shards.keys import hadoop_partition
 from mrdl.shards.records import key_of
 from mrdl.storage import measured
-from mrdl.storage.store import is_packed, text_chunks, user_cache
+from mrdl.storage.packing import is_packed
+from mrdl.storage.store import text_chunks, user_cache
 
 WHOLE = 1 << 62  # bytes: no split ends before its file does
 SPLIT_BYTES = 8 << 20  # smaller splits cost more to start than to parse

@@ -27,6 +27,7 @@ from mrdl.preflight.memory import Size
 from mrdl.rounds.plan import Round, hyperparameters, network_of, resolved
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
+from mrdl.storage.packing import is_packed
 from mrdl.storage.store import head
 
 HEAD_BYTES = 4 << 20
@@ -72,9 +73,9 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0, share: fl
     rows = sum(len(block.features) for block in blocks)
     if not rows:
         raise DataError(f"{source.name}: no row of the first {len(text)} bytes can be read")
-    size = sum(info.size * (4 if info.path.endswith((".gz", ".bz2")) else 1) for info in source.files)
+    size = sum(info.size * (4 if is_packed(info.path) else 1) for info in source.files)
     names = sorted({name for block in blocks for name in block.label_names})
-    total = max(rows, round(rows * size / max(1, len(text))))
+    total = source.rows or max(rows, round(rows * size / max(1, len(text))))
     enough = share and math.ceil(share * total * decided(config.rounds) * decided(config.epochs))
     prepared, preparation = _prepared_rows(source, config, blocks, names)
     return Data(
@@ -90,6 +91,8 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0, share: fl
 
 def _head_with_rows(source: Source) -> bytes:
     """The head, of whole lines, of the first file with more than a header; of the last one where none has."""
+    if source.listing:
+        return source.head.text
     text = b""
     for info in source.files:
         text = head(info.path, HEAD_BYTES)

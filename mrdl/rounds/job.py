@@ -25,6 +25,7 @@ from mrdl.nn.weights import Weights
 from mrdl.rounds import tasks
 from mrdl.rounds.combine import RULES, Rule
 from mrdl.rounds.order import Order
+from mrdl.shards.reading import Parse
 
 WHOLE_FILES = {"mapreduce.input.fileinputformat.split.minsize": str(1 << 50)}  # one map task a file
 ONE_REDUCER = {"mapreduce.job.reduces": "1"}
@@ -68,6 +69,8 @@ class RoundJob(LeanJob):
                 tasks.pass_results(lines, write)
             elif self._order.cached:
                 tasks.train_cached(lines, write, self._order, self._start_weights(), self.set_status)
+            elif self._order.pieces:
+                tasks.map_pieces(lines, write, self._order, self.parse(self._order.schema))
             else:
                 split = tasks.Split.of(self.env)
                 tasks.map_rows(lines, write, self._order, self.parse(self._order.schema), split)
@@ -81,7 +84,7 @@ class RoundJob(LeanJob):
             else:
                 tasks.reduce_rows(lines, write, self._order, self._start_weights(), self.set_status)
 
-    def parse(self, schema: Schema) -> tasks.Parse:
+    def parse(self, schema: Schema) -> Parse:
         """The function that makes whole lines of text rows; override it for another format of lines."""
         return BlockParser(schema).parse
 

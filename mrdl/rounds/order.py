@@ -28,7 +28,8 @@ class Order:
 
     config: the run's settings, resolved; schema: the columns of the CSV; round: the one that is trained;
     scaling: of the rows; fitted_layers: those whose visible biases a model that was started from has learnt already;
-    cached: whether the job's input is packed shards and not text; reducers: that the shards are shared out among;
+    cached: whether the job's input is packed shards and not text; pieces: whether it is a list of parts of files, which
+    tasks open, in place of text; reducers: that the shards are shared out among;
     failures: shard -> how often it was left out of the mean before; emit_shards: whether the driver wants the result
     of each shard beside the combined one; extensions: rules and kinds of the user's that tasks load.
 
@@ -42,6 +43,7 @@ class Order:
     scaling: Scaling
     cached: bool
     reducers: int
+    pieces: bool = False
     fitted_layers: tuple[int, ...] = ()
     failures: Mapping[int, int] = field(default_factory=dict)
     emit_shards: bool = False
@@ -74,6 +76,7 @@ class Order:
             scaling=Scaling.from_meta(found["scaling"]),
             cached=found["cached"],
             reducers=found["reducers"],
+            pieces=found["pieces"],
             fitted_layers=tuple(found["fitted_layers"]),
             failures={int(shard): times for shard, times in found["failures"].items()},
             emit_shards=found["emit_shards"],

@@ -68,6 +68,8 @@ class Setup:
             check_for_tasks(code_of_run(config, job_class), job_class)
         source = Source.look_at(data, config)
         is_plain = job_class.parse is RoundJob.parse  # and the data is the CSV that it looks like
+        if source.is_table and not is_plain:
+            raise ConfigError(f"{data}: `parse` of a job reads lines of text, but these are column files")
         said = bool(config.label)
         source, config, label = source.decided(config, judged=is_plain)
         if is_plain:

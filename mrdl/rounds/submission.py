@@ -230,6 +230,7 @@ class Submission:
             round=planned,
             scaling=self._decided_scaling(),
             cached=cached,
+            pieces=not cached and self._source.listing is not None,
             reducers=min(self._config.shards, tasks),
             fitted_layers=self._fitted_layers,
             failures=dict(failed),
@@ -278,7 +279,8 @@ class Submission:
     def _needs(self) -> memory.Needs:
         """What the tasks of a job need of their nodes, by what is known of the data and the network now."""
         columns = len(self._source.schema.features)
-        rows, width = self._source.size, columns  # a cell of text is two characters or more
+        # a cell of text is two characters or more
+        rows, width = self._source.rows * columns * 4 if self._source.rows else self._source.size, columns
         if self.prepared:
             told = self.prepared.statistics
             rows = told.training_rows * columns * (1 if told.integral else 4)
@@ -290,5 +292,6 @@ class Submission:
     def _inputs(self, order: Order) -> list[str]:
         """The files that the job maps: the text, cached shards, or for a warm start its cached sample."""
         if not order.cached:
-            return self._source.inputs(self._runner.reads_hdfs, self._folder.work)
+            work = self._folder.work
+            return self._source.inputs(self._runner.reads_hdfs, work, self._runner.temporary(self._tag, work))
         return [self._cache.prepared] if order.round.is_warm_start else self._cache.shards()

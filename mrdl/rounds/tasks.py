@@ -4,10 +4,10 @@ Nothing else comes in: a task is a pure function of (settings, round, shard), no
 mrdl.rounds.job calls these functions; they do not import it, as the task's program is that file, by another name.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from mrdl.data.preparation.fitness import Refusal, Unfit, refuse
 from mrdl.data.preparation.preparation import prepare
 from mrdl.data.row_weights import RowWeights
 from mrdl.data.statistics import Statistics
-from mrdl.data.text.csv import Block, whole_lines
 from mrdl.errors import ConfigError, DamagedShard, Diverged
 from mrdl.mapreduce.status import training_status
 from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed
@@ -35,14 +34,12 @@ from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
 from mrdl.shards.loaded import LoadedShard
 from mrdl.shards.placing import PlacedRows
+from mrdl.shards.reading import Parse, Reading
 from mrdl.shards.records import Tag, Write, key_of, pack, pack_statistics, split_line, unpack
 
 READ_BYTES = 4 << 20  # of text parsed at once
 MOST_BAD_ROWS = 100  # that a mapper looks for where one is enough to stop
 COMBINE_KEY = b"combine"
-
-Parse = Callable[[bytes], tuple[list[Block], Sequence[Any]]]
-"""Whole lines of text -> blocks of rows, and the rows that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -72,24 +69,29 @@ def map_rows(text: BinaryIO, write: Write, order: Order, parse: Parse, split: Sp
     Where bad rows stop the run it ends at some hundred of them. Raises SetupError where the library of the engine is
     not installed on the node: said before the rows are read, not after.
     """
+    reading = _reading(order, write, parse)
+    if reading.lines(iter(lambda: text.read(READ_BYTES), b""), split.file, split.start):
+        _read_to_the_end(text)
+    reading.placed.finish()
+
+
+def map_pieces(lines: Iterable[bytes], write: Write, order: Order, parse: Parse) -> None:
+    """Do what `map_rows` does with pieces of files, which are opened here.
+
+    lines: a piece each (see mrdl.data.columnar); parse: makes lines rows, of text.
+    """
+    reading = _reading(order, write, parse)
+    reading.pieces(lines)
+    reading.placed.finish()
+
+
+def _reading(order: Order, write: Write, parse: Parse) -> Reading:
+    """What reads and gathers the rows of a map task."""
     _find_engine(order)
     config, schema = order.config, order.schema
-    placed = PlacedRows(config, shard_keys(config.shards, order.reducers), len(schema.places), write, schema.beside)
-    line, place = 1, split.start  # where a piece of text begins in the file
-    pieces = whole_lines(iter(lambda: text.read(READ_BYTES), b""), schema.header_crc)
-    for piece in pieces:
-        blocks, bad = parse(piece)
-        for block in blocks:
-            placed.add(block)
-        if bad:
-            placed.add_bad(split.file, None if split.start else line, place, piece, bad)
-        line += int(np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n")))
-        place += len(piece)
-        if placed.statistics.bad_rows >= MOST_BAD_ROWS and config.bad_rows == "stop":
-            placed.statistics.cut = next(pieces, None) is not None
-            _read_to_the_end(text)
-            break
-    placed.finish()
+    keys = shard_keys(config.shards, order.reducers)
+    placed = PlacedRows(config, keys, len(schema.places), write, schema.beside)
+    return Reading(placed, schema, parse, MOST_BAD_ROWS if config.bad_rows == "stop" else None)
 
 
 def _find_engine(order: Order) -> None:

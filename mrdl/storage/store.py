@@ -3,20 +3,18 @@
 Only the driver comes here: tasks are fed by Hadoop and never open a file in HDFS themselves.
 """
 
-import bz2
 import functools
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from mrdl.cluster.site import conf_dir
 from mrdl.cluster.webhdfs import FileInfo, HdfsStore
 from mrdl.cluster.yarn import Cluster
-from mrdl.errors import DataError
 from mrdl.storage.local import LocalStore
+from mrdl.storage.packing import is_packed, unpacked
 
 
 class Store(Protocol):
@@ -87,41 +85,13 @@ def read(path: str) -> bytes:
     return b"".join(store_of(path).chunks(path))
 
 
-def is_packed(path: str) -> bool:
-    """Whether a file is unpacked when it is read: by the end of its name, as Hadoop has it."""
-    return _unpacker(path) is not None
-
-
-def _unpacker(path: str) -> Callable[[], Any] | None:
-    makers: dict[str, Callable[[], Any]] = {".gz": lambda: zlib.decompressobj(wbits=31), ".bz2": bz2.BZ2Decompressor}
-    return next((make for ending, make in makers.items() if path.endswith(ending)), None)
-
-
 def text_chunks(path: str, length: int | None = None) -> Iterator[bytes]:
-    """The bytes of a file, or its first `length` and what they unpack to; .gz and .bz2 are unpacked, each member.
+    """The bytes of a file, or its first `length` and what they unpack to; .gz, .bz2 and .zst are unpacked, each member.
 
     Raises DataError, with the file's name, where one is damaged.
     """
     chunks = store_of(path).chunks(path, length)
-    make = _unpacker(path)
-    if make is None:
-        yield from chunks
-        return
-    unpacker, begun = make(), False
-    try:
-        for chunk in chunks:
-            while chunk:
-                yield unpacker.decompress(chunk)
-                chunk = unpacker.unused_data
-                begun = not unpacker.eof
-                if unpacker.eof:  # another member may follow, as in `cat a.gz b.gz`
-                    unpacker = make()
-        if begun and length is None:
-            raise OSError("it ends too early")
-    except (zlib.error, OSError) as error:
-        raise DataError(
-            f"{path} cannot be unpacked: {error}. It is damaged, or was not copied whole: copy or make it again"
-        ) from error
+    return unpacked(path, chunks, whole=length is None) if is_packed(path) else chunks
 
 
 def head(path: str, length: int = 1 << 20) -> bytes:

@@ -281,18 +281,21 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def read_blocks(chunks: Iterable[bytes], schema: Schema, source: str) -> Iterator[Block]:
-    """Yield the rows of a whole CSV. chunks: its bytes, cut anywhere; source: its name for people.
+def read_blocks(
+    chunks: Iterable[bytes], schema: Schema, source: str, *, keep_unlabelled: bool = False
+) -> Iterator[tuple[Block, int]]:
+    """Yield the rows of a whole CSV, and the bytes of text that they were.
 
-    Raises DataError at a bad row.
+    chunks: its bytes, cut anywhere; source: its name for people; keep_unlabelled: see BlockParser. Raises DataError
+    at a bad row.
     """
-    parser = BlockParser(schema)
+    parser = BlockParser(schema, keep_unlabelled=keep_unlabelled)
     line = 0
     for text in whole_lines(chunks, schema.header_crc):
         blocks, bad = parser.parse(text)
         if bad:
             raise DataError(f"{source} line {line + bad[0].line + 1}: {bad[0].reason}")
-        yield from blocks
+        yield from ((block, len(text)) for block in blocks)
         line += text.count(b"\n")
 
 
@@ -301,7 +304,7 @@ def read_table(chunks: Iterable[bytes], schema: Schema, source: str) -> tuple[np
 
     chunks, source: as `read_blocks` has them. Raises DataError at a bad row.
     """
-    blocks = list(read_blocks(chunks, schema, source))
+    blocks = [block for block, _ in read_blocks(chunks, schema, source)]
     if not blocks:
         return np.zeros((0, len(schema.places)), np.uint8), []
     labels = [block.label_names[code] for block in blocks for code in block.label_codes]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mrdl.errors import DataError
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-UNPACKED_BY_HADOOP_ALONE = (".deflate", ".snappy", ".lz4", ".zst")
+UNPACKED_BY_HADOOP_ALONE = (".deflate", ".snappy", ".lz4")
 _PYTHON = shlex.quote(sys.executable)  # of which it is known that it has pandas
 _PANDAS = _PYTHON + ' -c "import pandas, sys; pandas.{}(sys.argv[1]).to_csv(sys.stdout, index=False)"'
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -39,7 +39,7 @@ FORMATS = (
     Format("gz", rb"\x1f\x8b", "gzip -dc", ending=".gz"),
     Format("bz2", rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "bzip2 -dc", ending=".bz2"),
     Format("xz", rb"\xfd7zXZ\x00", "xz -dc"),
-    Format("zstd", rb"\x28\xb5\x2f\xfd", "zstd -dc"),
+    Format("zstd", rb"\x28\xb5\x2f\xfd", "zstd -dc", ending=".zst"),
     Format("lz4", rb"\x04\x22\x4d\x18", "lz4 -dc"),
     Format("compress (.Z)", rb"\x1f\x9d", "gzip -dc"),
     Format("an Excel workbook (xlsx)", rb"PK\x03\x04.{26}(\[Content_Types\]\.xml|_rels/|docProps/|xl/)"),
@@ -79,7 +79,9 @@ def refuse_by_name(path: str) -> None:
     """Raise DataError for a file that Hadoop unpacks by the end of its name, and the other runners do not."""
     if path.endswith(UNPACKED_BY_HADOOP_ALONE):
         ending = path[path.rindex(".") :]
-        raise DataError(f"{path}: mrdl reads plain text, .gz and .bz2, not {ending}: pack it with gzip, or rename it")
+        raise DataError(
+            f"{path}: mrdl reads plain text, .gz, .bz2 and .zst, not {ending}: pack it with gzip, or rename it"
+        )
 
 
 def _is_utf16(head: bytes) -> bool:
@@ -97,7 +99,7 @@ def _way_out(kind: Format, source: str) -> str:
         stem = re.sub(rf"{re.escape(kind.ending)}$", "", source, flags=re.IGNORECASE)
         move = "hadoop fs -mv" if source.startswith("hdfs://") else "mv"
         named = f"{move} {quoted} {shlex.quote(stem + kind.ending)}"
-        return f"Files are unpacked by the end of their names, .gz or .bz2 in small letters, as Hadoop has it: {named}"
+        return f"Files are unpacked by the end of their names, .gz, .bz2 or .zst in small letters: {named}"
     if kind.filter:
         return f"Make a CSV of it: {_pipe(kind.filter, source)}"
     if kind.command and source.startswith("hdfs://"):

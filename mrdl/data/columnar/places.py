@@ -1,0 +1,45 @@
+"""Where files lie, for the driver: which files of a data set are column files, and how tasks come by their bytes."""
+
+from collections.abc import Sequence
+
+from mrdl.cluster.webhdfs import FileInfo
+from mrdl.data.columnar.files import MAGIC, ORC, PARQUET, Place
+from mrdl.data.text.formats import FORMATS
+from mrdl.errors import DataError, SetupError
+from mrdl.storage.store import hdfs_store, is_hdfs, store_of
+
+MAGIC_BYTES = 512
+
+
+def place_of(path: str, size: int) -> Place:
+    """Return the place of a file as this process can reach it; raises SetupError where tasks could not."""
+    if not is_hdfs(path):
+        return Place(path, size)
+    cluster = hdfs_store().cluster
+    if cluster.kerberos:
+        raise SetupError(
+            f"{path}: tasks have no Kerberos ticket of yours to read parts of a file in HDFS by; "
+            "write it as CSV, which Hadoop brings them"
+        )
+    return Place(path, size, cluster.webhdfs, cluster.user)
+
+
+def kind_of(files: Sequence[FileInfo]) -> str | None:
+    """Return PARQUET or ORC where that is what files are, by the first that is not empty; None for text.
+
+    Raises DataError where the first is text, and another one, by its name, is not.
+    """
+    first = next((info for info in files if info.size), None)
+    found = _kind_of_file(first) if first else None
+    if first and found is None:
+        for info in files:
+            if info.size and info.path.endswith((f".{PARQUET}", f".{ORC}")) and _kind_of_file(info):
+                raise DataError(f"{info.path} is a column file, {first.path} is not: give mrdl files of one kind")
+    return found
+
+
+def _kind_of_file(info: FileInfo) -> str | None:
+    """Return what a file is by its first bytes; a text that begins with the name of a format is none."""
+    start = b"".join(store_of(info.path).chunks(info.path, MAGIC_BYTES))
+    kinds = {magic: kind for kind, magic in MAGIC.items() if start.startswith(magic)}
+    return next(iter(kinds.values()), None) if any(each.matches(start) for each in FORMATS) else None
