@@ -65,11 +65,11 @@ def test_the_rows_are_gone_when_the_run_has_ended(tmp_path):
 
 def test_a_run_of_a_frame_goes_on_with_the_same_rows_alone(tmp_path):
     frame = a_frame()
-    whole = trained(frame, tmp_path / "whole", rounds=2)
-    trained(frame, tmp_path / "run")
-    assert trained(frame.copy(), tmp_path / "run", rounds=2, resume=True).sha256 == whole.sha256
+    whole = trained(frame, tmp_path / "whole", rounds=2, schedule="constant")
+    trained(frame, tmp_path / "run", schedule="constant")
+    assert trained(frame.copy(), tmp_path / "run", rounds=2, schedule="constant", resume=True).sha256 == whole.sha256
     with pytest.raises(ConfigError, match="another data set"):
-        trained(frame.assign(byte=0), tmp_path / "run", rounds=2, resume=True)
+        trained(frame.assign(byte=0), tmp_path / "run", rounds=2, schedule="constant", resume=True)
 
 
 WRONG = {
