@@ -14,7 +14,9 @@ from pyarrow import orc, parquet
 import mrdl
 from mrdl.data.columnar.files import ORC, PARQUET, ColumnFile, Place
 from mrdl.data.columnar.pieces import Piece, blocks_of
+from mrdl.data.preparation.fitness import Refusal, Unfit
 from mrdl.data.source import Source
+from mrdl.data.statistics import Statistics
 from mrdl.data.text.csv import BlockParser
 from mrdl.data.text.schema import Schema
 from mrdl.data.types import CATEGORY, DATE, NUMBER, ColumnType
@@ -147,6 +149,23 @@ def test_a_bad_row_is_told_by_its_number_in_the_file(tmp_path, new_run):
     assert "row 251" in str(raised.value) and "3 of 400 rows" in str(raised.value)
     trained = new_run(data=data, task="classify", bad_rows="skip", **words).train()
     assert trained.summary()["rows"] == 397
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "told"),
+    [
+        ("x.csv", "hdfs://h/tmp/x.csv", "x.csv line 3: why"),
+        ("x.parquet", "hdfs://h/tmp/data/00000.parquet", "x.parquet row 3: why"),
+        ("x.orc", "hdfs://h/tmp/data/00000.orc stripe 2", "x.orc stripe 2 row 3: why"),
+    ],
+)
+def test_a_row_of_a_file_that_was_copied_to_the_cluster_is_told_by_the_users_name(tmp_path, name, where, told):
+    table = pa.table({"a": [1.0, 2.0], "y": ["u", "v"]})
+    {"x.csv": arrow_csv.write_csv, "x.orc": orc.write_table}.get(name, parquet.write_table)(table, tmp_path / name)
+    source = Source.look_at(str(tmp_path / name), TrainConfig(label="y"))
+    statistics = Statistics.empty(1)
+    statistics.add_bad(where, 3, "why", "")
+    assert told in str(source.refused(statistics, Refusal(Unfit.ROWS, "")))
 
 
 # --- data sets ---

@@ -255,7 +255,8 @@ class Source:
         path, _, stripe = file.removeprefix("file://").partition(STRIPE)
         if at < 0 and not is_hdfs(path) and os.path.exists(path):
             at = 1 + sum(chunk.count(b"\n") for chunk in store_of(path).chunks(path, -at))
-        if is_hdfs(self.name) != is_hdfs(path):  # it was fetched, or copied
+        was_copied = self.listing is not None and is_hdfs(path) and not is_hdfs(self.name)
+        if was_copied or (is_hdfs(self.name) and not is_hdfs(path)):  # named by its number
             path = [info.path for info in self.files if info.size][int(Path(path).stem)]
         shown = self.name if len(self.files) == 1 else path
         if self.is_table:
