@@ -239,6 +239,8 @@ class MRDL(TrainJob):
             "epochs": 10,
             "combine": "uniform",
             "warm_rows": 0,
+            "weight_decay": 0.0,
+            "schedule": "constant",
             "outer_momentum": 0.0,
             "outer_step": 1.0,
             "engine": "torch",  # the paper trains with PyTorch

@@ -15,7 +15,7 @@ from mrdl.preflight import advice, costs, measuring, memory
 from mrdl.preflight.advice import Plan
 from mrdl.preflight.costs import Costs
 from mrdl.preflight.measuring import Data
-from mrdl.preflight.memory import Size
+from mrdl.preflight.memory import Shape
 from mrdl.rounds.plan import resolved
 from mrdl.settings.config import TrainConfig
 
@@ -184,24 +184,24 @@ def test_what_a_run_ends_in_does_not_hang_on_what_was_measured(mrdl_command, dig
 
 def test_memory_grows_with_rows_and_weights():
     config = resolved(TrainConfig(shards=4, warm_epochs=0, engine="numpy"))
-    few, many = Size(10_000, 100, 100, 2), Size(1_000_000, 100, 100, 2)
+    few, many = Shape(10_000, 100, 100, 2), Shape(1_000_000, 100, 100, 2)
     assert memory.task_mb(few, config) == LIGHT_MB + PARSE_MB, "a task that reads text takes more than one that trains"
     assert memory.task_mb(many, config) > memory.task_mb(few, config) + 2 * many.rows_mb(900_000 / 4) - 150
-    wide = Size(10_000, 20_000, 20_000, 2)
+    wide = Shape(10_000, 20_000, 20_000, 2)
     assert memory.driver_mb(wide, config) > memory.driver_mb(few, config) + 8 * 4 * 20_000 * 500 / 2**20
 
 
 def test_the_flags_that_are_told_make_a_task_small():
-    long = Size(50_000_000, 30, 30, 2)
+    long = Shape(50_000_000, 30, 30, 2)
     config = resolved(TrainConfig(shards=4, engine="numpy"))
     assert memory.task_mb(long, config) > memory.ENOUGH_MB
     words = memory.to_fit(long, config).split()
     assert words[0] == "--shards"
     assert memory.task_mb(long, resolved(config.with_changes({"shards": int(words[1])}))) <= memory.ENOUGH_MB
-    wide = Size(10_000, 20_000, 20_000, 2)
+    wide = Shape(10_000, 20_000, 20_000, 2)
     narrow = resolved(TrainConfig(shards=4, hidden=(32,), engine="numpy"))
     _, shards, _, warm = memory.to_fit(wide, narrow).split()
     changed = narrow.with_changes({"shards": int(shards), "warm_rows": int(warm)})
     assert memory.task_mb(wide, resolved(changed)) <= memory.ENOUGH_MB < memory.task_mb(wide, narrow)
     assert memory.to_fit(wide, config) == "", "the weights alone take more"
-    assert memory.to_fit(Size(1000, 10, 10, 2), config) == ""
+    assert memory.to_fit(Shape(1000, 10, 10, 2), config) == ""

@@ -32,7 +32,7 @@ def run(new_run):
 def test_the_number_of_shards_decides_what_is_left_to_mrdl(shards, rounds, epochs, momentum):
     config = resolved(TrainConfig(shards=shards))
     assert (config.rounds, config.epochs, config.outer_momentum) == (rounds, epochs, momentum)
-    assert config.rounds * config.epochs == TrainConfig().budget
+    assert config.rounds * config.epochs == 12
 
 
 def test_one_shard_is_plain_training():
@@ -49,7 +49,7 @@ def test_the_budget_is_shared_out_among_rounds_with_one_epoch_in_each_at_least(b
 def test_what_is_given_is_not_changed(shards):
     given = TrainConfig(
         shards=shards, rounds=7, epochs=5, outer_momentum=0.0, outer_step=1.6, warm_rows=0, warm_epochs=0, budget=3,
-        engine="torch", weight_decay=0.5,
+        engine="torch", weight_decay=0.5, batch_size=4, schedule="linear",
     )  # fmt: skip
     assert resolved(given) == given
 

@@ -7,7 +7,7 @@ import pytest
 
 from mrdl.cli.flags import add_training_flags, flag, given
 from mrdl.errors import ConfigError
-from mrdl.settings.config import DATA, MODEL, RUN, WARM_ROWS, TrainConfig, from_file
+from mrdl.settings.config import DATA, MODEL, MOST_WARM_ROWS, RUN, TrainConfig, from_file
 from mrdl.settings.fields import optional, types_of
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
@@ -224,7 +224,7 @@ def test_every_number_has_a_least_value_and_every_fraction_a_largest():
         "weight_cost": (0, 1),
         "layer_rounds": (1, 100_000),
         "learning_rate": (None, 1e6),
-        "warm_rows": (0, WARM_ROWS),
+        "warm_rows": (0, MOST_WARM_ROWS),
         "outer_momentum": (0, 0.999),
         "outer_step": (None, 10),
     }.items(),

@@ -71,6 +71,8 @@ class Console:
             f"-r {run.runner}, engine {run.config.engine}"
         )
         self._print(f"  label: {run.label}")
+        if run.recipe:
+            self._print(f"  {run.recipe}")
         if self.estimate:
             less = self.estimate.alone_s < FASTER * self.estimate.seconds
             faster = f"; -r {ALONE} would need {duration(self.estimate.alone_s)}" if less else ""

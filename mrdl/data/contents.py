@@ -6,8 +6,7 @@ from mrdl.data.statistics import Statistics
 from mrdl.data.target import Head
 from mrdl.data.text.csv import BlockParser, whole_lines
 from mrdl.data.types import NUMBER
-
-PIXELS, TABLE = "pixels", "table"
+from mrdl.settings.recipe import PIXELS, TABLE
 
 LEAST_PIXELS = 64  # of a picture, 8 by 8
 

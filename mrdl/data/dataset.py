@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from mrdl.data.contents import TABLE, contents_of
+from mrdl.data.contents import contents_of
 from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash, warm_rank
 from mrdl.data.levels import LevelCodes, by_dictionary, dictionaries_of
 from mrdl.data.preparation.preparation import prepare
@@ -26,6 +26,7 @@ from mrdl.data.values import AUTO, CLASSIFY
 from mrdl.errors import DataError
 from mrdl.nn.rows import Dataset
 from mrdl.settings.config import TrainConfig
+from mrdl.settings.recipe import TABLE
 from mrdl.storage import atomic
 
 

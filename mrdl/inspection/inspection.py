@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mrdl.data.contents import TABLE, contents_of
+from mrdl.data.contents import contents_of
 from mrdl.data.source import Source
 from mrdl.data.text.columns import AS_FLAGS
 from mrdl.errors import ConfigError
@@ -15,6 +15,7 @@ from mrdl.inspection.inputs import inputs_of
 from mrdl.mapreduce.runners import Runner
 from mrdl.mapreduce.status import Progress
 from mrdl.settings.config import TrainConfig
+from mrdl.settings.recipe import TABLE
 
 
 @dataclass(frozen=True)

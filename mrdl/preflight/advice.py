@@ -69,7 +69,7 @@ def predict(data: Data, config: TrainConfig, runner: str, costs: Costs) -> Plan:
     seconds, passes = costs.first_s - costs.round_s + parse, 0.0
     stages = design(config.kind, config.nodes, (config.nodes or (1,))[0], 0, config.options, config.hidden).stages
     for planned in rounds_of(config, stages):
-        rows = rows_a_task if planned.stage_round else min(config.warm_rows, training_rows)
+        rows = rows_a_task if planned.stage_round else min(decided(config.warm_rows), training_rows)
         shared = costs.shared if planned.stage_round and tasks > 1 else 1.0
         passes += planned.epochs * (1.0 if planned.stage_round else rows / max(1.0, training_rows))
         seconds += costs.round_s + planned.epochs * rows / data.trained_per_s[planned.stage] / shared
@@ -88,13 +88,17 @@ def plans(data: Data, config: TrainConfig, known: dict[str, Costs]) -> list[Plan
     """
     found = []
     rows = data.rows * (1 - config.kept_out)
-    small = bool(config.warm_epochs) and rows <= config.warm_rows
+    size = data.recipe_size()
+    shared = resolved(config.with_changes({"shards": max(2, config.shards)}), size)
+    small = bool(shared.warm_epochs) and rows <= decided(shared.warm_rows)
     for runner, cost in known.items():
         most = max(2 if small else 1, min(MOST_SHARDS, int(rows / SMALLEST_SHARD)))
         numbers = {min(n, most) for n in (cost.slots, 2 * cost.slots, 4 * cost.slots)}
         if runner_of(runner).runs_here:
             numbers = {max(2, config.shards)} if small else {1}
-        ways = [predict(data, resolved(config.with_changes({"shards": n})), runner, cost) for n in sorted(numbers)]
+        ways = [
+            predict(data, resolved(config.with_changes({"shards": n}), size), runner, cost) for n in sorted(numbers)
+        ]
         found.append(min(ways, key=lambda plan: plan.seconds))
     return sorted(found, key=lambda plan: plan.seconds)
 
@@ -104,7 +108,7 @@ def to_fit(data: Data, config: TrainConfig, plan: Plan) -> str:
 
     data: as it was measured; config: as the user left it.
     """
-    return memory.to_fit(data.shape, resolved(config.with_changes({"shards": plan.shards})))
+    return memory.to_fit(data.shape, resolved(config.with_changes({"shards": plan.shards}), data.recipe_size()))
 
 
 def expect(source: Source, config: TrainConfig, runner: str) -> Estimate:

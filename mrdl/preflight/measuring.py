@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrdl.data.contents import contents_of
 from mrdl.data.levels import by_dictionary, dictionaries_of
 from mrdl.data.preparation.categories import ROWS_OF_LEVEL
 from mrdl.data.preparation.preparation import Preparation, prepare
@@ -23,11 +24,11 @@ from mrdl.nn.architecture import Stage
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.engines.table import engine_of
 from mrdl.nn.rows import Rows
-from mrdl.preflight.memory import Size
+from mrdl.preflight.memory import Shape
 from mrdl.rounds.plan import Round, hyperparameters, network_of, resolved
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
-from mrdl.storage.packing import is_packed
+from mrdl.settings.recipe import PIXELS, Size
 from mrdl.storage.store import head
 
 HEAD_BYTES = 4 << 20
@@ -40,7 +41,8 @@ class Data:
     """What the head of a data set tells of all of it.
 
     size: bytes, unpacked; classes: those seen, 0 where none are learnt; parsed_per_s: rows a second of one core;
-    trained_per_s: the same of each stage of the network; inputs: of that, as many as columns where it is not said.
+    trained_per_s: the same of each stage of the network; contents: pixels or a table, as a recipe has it; inputs: of
+    the network, as many as columns where it is not said.
     """
 
     rows: int
@@ -49,19 +51,24 @@ class Data:
     classes: int
     parsed_per_s: float
     trained_per_s: tuple[float, ...]
+    contents: str = PIXELS
     inputs: int = 0
 
+    def recipe_size(self) -> Size:
+        """What a recipe is decided by."""
+        return Size(self.contents, self.rows, self.columns - 1)
+
     @property
-    def shape(self) -> Size:
+    def shape(self) -> Shape:
         """The size of the table and of what learns it."""
-        return Size(self.rows, self.columns, self.inputs or self.columns, self.classes)
+        return Shape(self.rows, self.columns, self.inputs or self.columns, self.classes)
 
 
 def measure(source: Source, config: TrainConfig, seconds: float = 1.0, share: float | None = None) -> Data:
     """Measure a data set: parse its head and train on it, for about so many seconds.
 
-    config: resolved; share: of the rows that the run goes through, after which it is known well enough what they take,
-    None where there is no run to come. Raises DataError where no row of its head can be read.
+    config: as the user left it, or resolved; share: of the rows that the run goes through, after which it is known well
+    enough what they take, None where there is no run to come. Raises DataError where no row of its head can be read.
     """
     text = _head_with_rows(source)
     parts = list(whole_lines([text], source.schema.header_crc))
@@ -73,9 +80,11 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0, share: fl
     rows = sum(len(block.features) for block in blocks)
     if not rows:
         raise DataError(f"{source.name}: no row of the first {len(text)} bytes can be read")
-    size = sum(info.size * (4 if is_packed(info.path) else 1) for info in source.files)
+    size = source.unpacked
     names = sorted({name for block in blocks for name in block.label_names})
     total = source.rows or max(rows, round(rows * size / max(1, len(text))))
+    contents = contents_of(source.head)
+    config = resolved(config, Size(contents, total, len(source.schema.features)))
     enough = share and math.ceil(share * total * decided(config.rounds) * decided(config.epochs))
     prepared, preparation = _prepared_rows(source, config, blocks, names)
     return Data(
@@ -85,6 +94,7 @@ def measure(source: Source, config: TrainConfig, seconds: float = 1.0, share: fl
         classes=len(names) if config.supervised and not source.schema.targets else 0,
         parsed_per_s=rows / spent,
         trained_per_s=_training_speeds(config, prepared, preparation, seconds, enough or sys.maxsize),
+        contents=contents,
         inputs=preparation.width,
     )
 
@@ -111,19 +121,19 @@ def _training_speeds(
 ) -> tuple[float, ...]:
     """The rows a second that the training loop goes through, for each stage of the network.
 
-    prepared: how the rows are; seconds: that may be spent on all stages together; enough: rows of a stage after which
-    no more are needed.
+    config: resolved; prepared: how the rows are; seconds: that may be spent on all stages together; enough: rows of a
+    stage after which no more are needed.
     """
     arch = network_of(config, prepared)
     weights = arch.initial_weights(0)
     once = Round(number=1, stage=0, stage_round=1, stage_rounds=1, epochs=1, learning_rate=SLOW_RATE, momentum=0.8)
-    settings = hyperparameters(resolved(config), once, SLOW_RATE)
+    settings = hyperparameters(config, once, SLOW_RATE)
     engine = engine_of(choose(config.engine, arch, config.optimizer, config.device), config.device)
     share_s = seconds / len(arch.stages)
 
     def speed(stage: Stage) -> float:
         """The rows a second of a stage, by a training of half its share of the seconds or more, or of enough rows."""
-        count = 20 * config.batch_size
+        count = 20 * decided(config.batch_size)
         while True:
             some = dataclasses.replace(rows, order=np.resize(rows.order, count))
             began = time.perf_counter()

@@ -5,7 +5,8 @@ from math import ceil
 
 from mrdl.mapreduce.memory import ENGINES, LIGHT_MB, MB, PARSE_MB, ROWS, WEIGHTS, parameters
 from mrdl.nn.kinds import DEFAULT_HIDDEN
-from mrdl.settings.config import WARM_ROWS, TrainConfig
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import decided
 from mrdl.shards.keys import VALIDATION_ROWS
 
 DRIVER_MB = 130  # of a driver's Python (scripts/bench/wide.py)
@@ -17,7 +18,7 @@ VALUE_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Size:
+class Shape:
     """The size of a table and of what learns it. columns: of values; inputs: of the network; outputs: of it."""
 
     rows: int
@@ -35,43 +36,43 @@ class Size:
         return VALUE_BYTES * rows * self.columns / MB
 
 
-def task_mb(size: Size, config: TrainConfig) -> int:
+def task_mb(shape: Shape, config: TrainConfig) -> int:
     """MB of the largest task: one that trains a shard or the warm start's sample, or one that reads text.
 
     config: resolved. Rows beyond `task_memory_mb` lie in a file.
     """
-    in_memory = min(size.rows_mb(_rows_of_task(size, config)), config.task_memory_mb)
-    training = ENGINES[_engine(config)] + ROWS * in_memory + WEIGHTS * size.weights_mb(config)
+    in_memory = min(shape.rows_mb(_rows_of_task(shape, config)), config.task_memory_mb)
+    training = ENGINES[_engine(config)] + ROWS * in_memory + WEIGHTS * shape.weights_mb(config)
     return ceil(max(training, LIGHT_MB + PARSE_MB))
 
 
-def driver_mb(size: Size, config: TrainConfig) -> int:
+def driver_mb(shape: Shape, config: TrainConfig) -> int:
     """MB of the driver. config: resolved."""
-    kept_out = min(VALIDATION_ROWS, config.validation * size.rows)
-    sample = min(WARM_ROWS, _training_rows(size, config))
-    of_rows = DRIVER_ROWS * size.rows_mb(kept_out) + DRIVER_SAMPLE * size.rows_mb(sample)
-    return ceil(DRIVER_MB + of_rows + DRIVER_WEIGHTS * size.weights_mb(config))
+    kept_out = min(VALIDATION_ROWS, config.kept_out * shape.rows)
+    sample = min(config.sample_rows, _training_rows(shape, config))
+    of_rows = DRIVER_ROWS * shape.rows_mb(kept_out) + DRIVER_SAMPLE * shape.rows_mb(sample)
+    return ceil(DRIVER_MB + of_rows + DRIVER_WEIGHTS * shape.weights_mb(config))
 
 
-def to_fit(size: Size, config: TrainConfig) -> str:
+def to_fit(shape: Shape, config: TrainConfig) -> str:
     """The flags by which a task takes ENOUGH_MB or less, "" where it does, or no number of shards helps."""
-    free_mb = ENOUGH_MB - ENGINES[_engine(config)] - WEIGHTS * size.weights_mb(config)
-    rows = int(free_mb / ROWS / size.rows_mb(1)) if size.columns else 0
-    if rows < 1 or _rows_of_task(size, config) <= rows:
+    free_mb = ENOUGH_MB - ENGINES[_engine(config)] - WEIGHTS * shape.weights_mb(config)
+    rows = int(free_mb / ROWS / shape.rows_mb(1)) if shape.columns else 0
+    if rows < 1 or _rows_of_task(shape, config) <= rows:
         return ""
-    shards = max(config.shards, ceil(_training_rows(size, config) / rows))
-    warm = f" --warm-rows {rows}" if config.warm_epochs and config.warm_rows > rows else ""
+    shards = max(config.shards, ceil(_training_rows(shape, config) / rows))
+    warm = f" --warm-rows {rows}" if config.warm_epochs and decided(config.warm_rows) > rows else ""
     return f"--shards {shards}{warm}"
 
 
-def _training_rows(size: Size, config: TrainConfig) -> float:
-    return size.rows * (1 - config.validation)
+def _training_rows(shape: Shape, config: TrainConfig) -> float:
+    return shape.rows * (1 - config.kept_out)
 
 
-def _rows_of_task(size: Size, config: TrainConfig) -> float:
+def _rows_of_task(shape: Shape, config: TrainConfig) -> float:
     """The rows that a task trains on at most."""
-    rows = _training_rows(size, config)
-    warm = min(config.warm_rows, rows) if config.shards > 1 and config.warm_epochs else 0
+    rows = _training_rows(shape, config)
+    warm = min(decided(config.warm_rows), rows) if config.shards > 1 and config.warm_epochs else 0
     return max(rows / config.shards, warm)
 
 

@@ -101,7 +101,8 @@ class Run:
     ) -> None:
         refuse_while_loading()
         self.data = os.fspath(data)
-        self.config = resolved(config)
+        self.config = config
+        resolved(config)  # raises where settings contradict each other, before the data is looked at
         self.runner = runner_of(runner)
         self.folder = RunFolder(config.run_dir or new_run_dir())
         self._resume = resume
@@ -209,6 +210,7 @@ class Run:
             size=setup.source.size,
             columns=len(setup.schema.columns),
             label=setup.label,
+            recipe=setup.recipe,
             config=setup.config,
             runner=self.runner.name,
             run_dir=str(self.folder.path),

@@ -70,7 +70,8 @@ class Began(Event):
     """A run starts, or goes on: its data and settings are checked, no job has run yet.
 
     data: its path; files, size, columns: how many files, bytes and columns it has; label: which column that is, and
-    why, for people; config: the settings, resolved; runner: by name; run_dir: the run's folder; rounds: all of them.
+    why, for people; recipe: what was decided for a table, for people; config: the settings, resolved; runner: by name;
+    run_dir: the run's folder; rounds: all of them.
     """
 
     data: str
@@ -78,6 +79,7 @@ class Began(Event):
     size: int
     columns: int
     label: str
+    recipe: str
     config: TrainConfig
     runner: str
     run_dir: str

@@ -15,34 +15,23 @@ from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
 from mrdl.settings.config import WARM_ROWS, TrainConfig
 from mrdl.settings.fields import decided, flag
-
-# The number of rounds, and the outer momentum, that suit a number of shards: found by scripts/bench/accuracy.py, which
-# gives MNIST's accuracy by shards and rounds. What was tried beside them stands in scripts/bench/learning_log.md.
-SHARDS: tuple[tuple[int, int, float], ...] = (  # up to so many shards: rounds, outer momentum
-    (1, 3, 0.0),  # plain SGD: there is no mean to be short of steps
-    (8, 3, 0.3),
-    (16, 4, 0.5),
-    (32, 4, 0.7),
-    (9999, 6, 0.7),
-)
+from mrdl.settings.recipe import Size, filled
 
 # settings of what is trained by the gradient of a loss
 BY_GRADIENT = ("optimizer", "weight_decay", "dropout", "label_smoothing", "initialisation")
 
 
-def resolved(config: TrainConfig) -> TrainConfig:
-    """The settings with what is left to mrdl decided: rounds, epochs, outer momentum, the warm start and the engine.
+def resolved(config: TrainConfig, size: Size | None = None) -> TrainConfig:
+    """The settings with what is left to mrdl decided, by the recipe for the data and the number of shards.
 
-    One shard is plain SGD, without a warm start, but an RBM's biases are fitted to its sample all the same.
+    size: of the data; None: that of pixels. One shard is plain SGD, without a warm start, but an RBM's biases are
+    fitted to its sample all the same.
     """
-    rounds, momentum = next((rounds, momentum) for most, rounds, momentum in SHARDS if config.shards <= most)
-    rounds = config.rounds or rounds
+    config = filled(config, size or Size())
     warm_rows, warm_epochs = _warm_start(config)
     return dataclasses.replace(
         config,
-        rounds=rounds,
-        epochs=config.epochs or max(1, round(config.budget / rounds)),
-        outer_momentum=momentum if config.outer_momentum is None else config.outer_momentum,
+        epochs=config.epochs or max(1, round(decided(config.budget) / decided(config.rounds))),
         outer_step=1.0 if config.shards == 1 else config.outer_step,
         warm_rows=warm_rows,
         warm_epochs=warm_epochs,
@@ -123,8 +112,8 @@ def _rounds_of_stage(config: TrainConfig, stages: Sequence[Stage], i: int) -> It
             stage=i,
             stage_round=stage_round,
             stage_rounds=rounds,
-            epochs=epochs if stage_round else config.warm_epochs,
-            learning_rate=rate * share_of_rate(config.schedule, stage, stage_round, rounds),
+            epochs=epochs if stage_round else decided(config.warm_epochs),
+            learning_rate=rate * share_of_rate(decided(config.schedule), stage, stage_round, rounds),
             momentum=_momentum(config, stage, early),
         )
 
@@ -170,7 +159,7 @@ def hyperparameters(config: TrainConfig, planned: Round, learning_rate: float) -
     of_round = (planned.stage_round - 1) / planned.stage_rounds, planned.stage_round / planned.stage_rounds
     return Hyperparameters(
         epochs=planned.epochs,
-        batch_size=config.batch_size,
+        batch_size=decided(config.batch_size),
         learning_rate=learning_rate,
         momentum=planned.momentum,
         cd_steps=config.cd_steps,
@@ -180,7 +169,7 @@ def hyperparameters(config: TrainConfig, planned: Round, learning_rate: float) -
         dropout=config.dropout,
         weight_decay=decided(config.weight_decay),
         label_smoothing=config.label_smoothing,
-        schedule="constant" if planned.is_warm_start else config.schedule,
+        schedule="constant" if planned.is_warm_start else decided(config.schedule),
         done=of_round,
     )
 

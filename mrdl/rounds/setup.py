@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mrdl.data.contents import PIXELS, TABLE, contents_of
+from mrdl.data.contents import contents_of
 from mrdl.data.inputs import columns_of
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
@@ -22,10 +22,11 @@ from mrdl.nn.losses import LOSSES, Wanted
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.extensions import code_of_run
 from mrdl.rounds.job import RoundJob
-from mrdl.rounds.plan import Round, architecture_of, rounds_of
+from mrdl.rounds.plan import Round, architecture_of, resolved, rounds_of
 from mrdl.rounds.validation import Holdout
 from mrdl.settings.class_weight import NONE
 from mrdl.settings.config import DATA, MODEL, WARM_ROWS, TrainConfig
+from mrdl.settings.recipe import PIXELS, TABLE, Size, told
 from mrdl.settings.user_code import check_for_tasks
 from mrdl.shards.cache import ShardCache, shard_cache
 
@@ -34,9 +35,10 @@ from mrdl.shards.cache import ShardCache, shard_cache
 class Setup:
     """A run that can begin.
 
-    config: the settings, with the label and the nodes that data or a model to start from decide; label: which column
-    that is, and why, for people; architecture: the network, as far as it is known before the data was read; initial:
-    what it starts from; rounds: all of them; holdout: the CSV that the network is tested on.
+    config: the settings, resolved, with the label and the nodes that data or a model to start from decide; label: which
+    column that is, and why, for people; recipe: what was decided for a table, for people; architecture: the network, as
+    far as it is known before the data was read; initial: what it starts from; rounds: all of them; holdout: the CSV
+    that the network is tested on.
     """
 
     source: Source
@@ -44,6 +46,7 @@ class Setup:
     runner: Runner
     job_class: type[RoundJob]
     label: str
+    recipe: str
     architecture: Architecture
     initial: "Initial"
     rounds: tuple[Round, ...]
@@ -60,8 +63,8 @@ class Setup:
     ) -> "Setup":
         """Look at the data and check that all fits together.
 
-        config: resolved; weights: the caller's own to start from. Raises ConfigError, DataError or SetupError, which
-        say what is wrong, before anything runs.
+        config: as the user left it; weights: the caller's own to start from. Raises ConfigError, DataError or
+        SetupError, which say what is wrong, before anything runs.
         """
         runner.check(config.python_bin, config.mrjob_conf)
         if not runner.runs_here:
@@ -74,14 +77,17 @@ class Setup:
         source, config, label = source.decided(config, judged=is_plain)
         if is_plain:
             source.check_columns(said)
-        config = with_nodes_of_start(config)
+        asked = config = with_nodes_of_start(config)
+        size = size_of(source, is_plain)
+        config = resolved(asked, size)
         architecture = architecture_of(config, source.schema)
         _check_judgement(config, architecture)
-        config = with_scaling(config, architecture, contents_of(source.head) if is_plain else PIXELS)
+        config = with_scaling(config, architecture, size.contents)
         initial = Initial.of(config, architecture, source.schema, weights)
         rounds = tuple(rounds_of(config, architecture.stages, initial.stage))
         holdout = Holdout.of(config, source, plain=is_plain)
-        return cls(source, config, runner, job_class, label, architecture, initial, rounds, holdout)
+        recipe = told(asked, config, size)
+        return cls(source, config, runner, job_class, label, recipe, architecture, initial, rounds, holdout)
 
     @property
     def schema(self) -> Schema:
@@ -187,6 +193,12 @@ def with_scaling(config: TrainConfig, architecture: Architecture, contents: str)
     if config.samples and not config.warm_rows:
         config = config.with_changes({"warm_rows": WARM_ROWS, "warm_epochs": 0})
     return config
+
+
+def size_of(source: Source, is_plain: bool) -> Size:
+    """What the head of the data tells of all of it. is_plain: whether it is read as a CSV, and no other format."""
+    contents = contents_of(source.head) if is_plain else PIXELS
+    return Size(contents, source.about_rows, len(source.schema.features))
 
 
 def with_nodes_of_start(config: TrainConfig) -> TrainConfig:

@@ -30,7 +30,8 @@ from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
 from mrdl.rounds.order import Order
 from mrdl.rounds.plan import hyperparameters
-from mrdl.settings.config import WARM_ROWS, TrainConfig
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import decided
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
 from mrdl.shards.loaded import LoadedShard
 from mrdl.shards.placing import PlacedRows
@@ -126,7 +127,7 @@ def reduce_rows(
             loaded.write(key, Tag.VALIDATION_ROWS, write, loaded.order[:VALIDATION_ROWS])
             continue
         shard = shards.get(key)  # None: the warm start, which also tells the driver of the data
-        kept = loaded if shard is not None else loaded.lowest(WARM_ROWS, warm_rank)
+        kept = loaded if shard is not None else loaded.lowest(order.config.sample_rows, warm_rank)
         if order.scaling.samples and (shard is None or order.config.shards == 1):
             loaded.statistics.sample = kept.sampled()
         refusal = _refusal(loaded.statistics, order)
@@ -229,7 +230,7 @@ def _rows_to_train(loaded: LoadedShard, order: Order) -> Rows:
     """The rows as a training takes them: in a warm start so many as the settings say, of those that are cached."""
     preparation = prepare(loaded.statistics, order.schema, order.scaling)
     if order.round.is_warm_start:
-        loaded = loaded.lowest(order.config.warm_rows, warm_rank)
+        loaded = loaded.lowest(decided(order.config.warm_rows), warm_rank)
     targets = preparation.wanted(loaded.features, loaded.codes, loaded.label_names)
     weights = RowWeights.of(order.config.class_weight, order.schema, loaded.statistics)
     return Rows(

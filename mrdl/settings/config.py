@@ -30,7 +30,8 @@ MOST_BATCH = 1_000_000
 MOST_ROUNDS = 100_000
 FLOAT32_MAX = 3.4028234663852886e38
 MOST_LEVELS = 10_000  # of a category: each is a column of the first layer
-WARM_ROWS = 20_000  # of the warm start's sample that is kept with the shards
+WARM_ROWS = 20_000  # of the warm start's sample that are kept with the shards, where no setting says more
+MOST_WARM_ROWS = 1_000_000
 
 REFUSED = {
     "batch_norm": "there is no batch_norm: its means and deviations are those of a shard's batches, which are not "
@@ -142,8 +143,12 @@ class TrainConfig:
         least=1,
         most=MOST_LEVELS,
     )
-    budget: int = setting(
-        12, "passes over the data in all, shared out among rounds where epochs is left out", MODEL, least=1
+    budget: int | None = setting(
+        None,
+        "passes over the data in all, shared out among rounds where epochs is left out; left out: 12, of a table 3 to "
+        "20, by rows",
+        MODEL,
+        least=1,
     )
     rounds: int | None = setting(
         None,
@@ -155,7 +160,13 @@ class TrainConfig:
     epochs: int | None = setting(
         None, "passes over a shard in each round; left out: the budget's share", MODEL, least=1
     )
-    batch_size: int = setting(16, "rows in a mini-batch", MODEL, least=1, most=MOST_BATCH)
+    batch_size: int | None = setting(
+        None,
+        "rows in a mini-batch; left out: 16, of a table 16 to 256, by rows and shards",
+        MODEL,
+        least=1,
+        most=MOST_BATCH,
+    )
     optimizer: str = setting("sgd", "how gradients move the weights of a shard", MODEL, tuple(OPTIMIZERS))
     class_weight: str = setting(
         NONE,
@@ -164,25 +175,31 @@ class TrainConfig:
         read=read_class_weight,
     )
     learning_rate: float | None = setting(
-        None, "step size; left out: the network kind's own for sgd, 0.001 for adam", MODEL, above=0, most=1e6
+        None,
+        "step size; left out: the network kind's own for sgd, for a table 0.1 * (batch_size / 256) ** 0.5, 0.001 for "
+        "adam",
+        MODEL,
+        above=0,
+        most=1e6,
     )
     weight_decay: float | None = setting(
         None,
-        "times the learning rate, by which each step shrinks all weights, but RBMs'; left out: 0, 0.01 for adamw",
+        "times the learning rate, by which each step shrinks all weights, but RBMs'; left out: 0, 0.01 for adamw, of a "
+        "table by sgd 0.001 to 0.03, by rows",
         MODEL,
         least=0,
         most=10,
     )
-    schedule: str = setting(
-        "constant",
+    schedule: str | None = setting(
+        None,
         "how the learning rate falls: linear and cosine from round to round; annealing is a cosine from step to step, "
-        "which ends at 0 with the last round",
+        "which ends at 0 with the last round; left out: constant, of a table annealing",
         MODEL,
         tuple(SCHEDULES),
     )
     momentum: float | None = setting(
         None,
-        "momentum, of adam its first beta; left out: the network kind's own for sgd, 0.9 for adam",
+        "momentum, of adam its first beta; left out: the network kind's own for sgd, 0.9 for adam and tables",
         MODEL,
         least=0,
         most=0.999,
@@ -205,14 +222,17 @@ class TrainConfig:
     layer_learning_rate: float | None = setting(
         None, "step size of a dbn's RBMs; left out: their own", MODEL, above=0, most=1e6
     )
-    warm_rows: int = setting(
-        20_000,
-        f"rows of the warm start, a sample that all shards start from; 0: none, at most {WARM_ROWS}",
+    warm_rows: int | None = setting(
+        None,
+        f"rows of the warm start, a sample that all shards start from; 0: none; left out: {WARM_ROWS}, of a table as "
+        "many as 32 MiB hold",
         MODEL,
         least=0,
-        most=WARM_ROWS,
+        most=MOST_WARM_ROWS,
     )
-    warm_epochs: int = setting(8, "passes over those rows", MODEL, least=0)
+    warm_epochs: int | None = setting(
+        None, "passes over those rows; left out: 8, of a table 2 to 8, by their number and the network", MODEL, least=0
+    )
     combine: str = setting(
         "mean", "rule that combines the shards' weights", MODEL, ("mean", "uniform"), table=HANDED_DOWN
     )
@@ -247,7 +267,8 @@ class TrainConfig:
     stop_on: str = setting("loss", "measure by which a round is better than another", RUN, tuple(MEASURES))
     keep: str | None = setting(
         None,
-        "which round is the network: the best by stop_on, or the last; left out: with patience the best, else the last",
+        "which round is the network: the best by stop_on, or the last; left out: with patience, and of a table that "
+        "keeps 200 rows out, the best, else the last",
         RUN,
         ("best", "last"),
     )
@@ -332,6 +353,11 @@ class TrainConfig:
         """Whether a sample of the rows decides how values are scaled or filled in."""
         filled = (self.missing, *(way.rpartition("=")[2] for way in self.fill))
         return self.scaling == "standard" or any(way in ("mean", "median") for way in filled)
+
+    @property
+    def sample_rows(self) -> int:
+        """Rows of the warm start's sample that are kept with the shards."""
+        return max(WARM_ROWS, self.warm_rows or 0)
 
     @property
     def supervised(self) -> bool:

@@ -153,7 +153,7 @@ def shard_cache(source: Source, config: TrainConfig, home: str, job_class: type)
         FORMAT,
         source.identity()["sha256"],
         config.digest((DATA,)),
-        [config.warm_rows > 0, config.samples],
+        [config.sample_rows if config.warm_rows else 0, config.samples],
         source.schema.to_meta(),
         job_class.__qualname__,
         code_of(job_class).digests,

@@ -10,7 +10,7 @@ from mrdl.data.hashing import is_integral, is_validation, label_hashes, row_hash
 from mrdl.data.levels import LevelCodes, by_dictionary
 from mrdl.data.statistics import KEPT_BAD_ROWS, MAX_LEVELS, Statistics
 from mrdl.data.text.csv import Block
-from mrdl.settings.config import WARM_ROWS, TrainConfig
+from mrdl.settings.config import TrainConfig
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, WARM_KEY
 from mrdl.shards.loaded import write_rows
 from mrdl.shards.records import Tag, Write, pack_statistics
@@ -46,7 +46,7 @@ class PlacedRows:
         self._levels: dict[int, LevelCodes] = {}
         self._level_rows: dict[int, np.ndarray] = {}  # training rows of each level, by its code
         self._validation = Lowest(VALIDATION_ROWS, lambda hashes: hashes)
-        self._warm = Lowest(WARM_ROWS, warm_rank)
+        self._warm = Lowest(config.sample_rows, warm_rank)
 
     def add(self, block: Block) -> None:
         """Place a block of parsed rows; they may be written out now, or with later ones."""

@@ -9,7 +9,7 @@ from mrdl.nn.backends.training import architecture_of
 from mrdl.nn.design import Design
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.engines.table import AUTO
-from mrdl.nn.optimizers import MOMENTUM
+from mrdl.nn.optimizers import MOMENTUM, OPTIMIZERS
 from mrdl.sweep.spec import Spec
 
 OF_ENGINE = {"numpy": "batched-numpy", "torch": "torch"}  # where the back end is auto
@@ -46,6 +46,8 @@ def settings_of_design(design: Design, columns: int, outputs: int) -> dict[str, 
         "momentum": MOMENTUM,
         "learning_rate": design.learning_rate,
         "batch_size": design.batch_size,
+        "weight_decay": OPTIMIZERS[design.optimizer].weight_decay,
+        "schedule": "constant",
         "budget": design.epochs,
         "seed": design.seed,
     }
