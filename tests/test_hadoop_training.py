@@ -43,6 +43,19 @@ def test_numbers_that_are_learnt_on_yarn_have_the_bytes_of_the_inline_ones(store
     assert (tmp_path / "numbers" / "model.safetensors").read_bytes() == here.to_bytes()
 
 
+def test_rows_that_count_by_class_and_column_on_yarn_give_the_bytes_of_the_inline_ones(
+    stored, on_yarn, digits, tmp_path
+):
+    how = {"label": "digit", "nodes": (63, 16, 10), "shards": 2, "rounds": 1, "epochs": 1}
+    how |= {"class_weight": "balanced", "weights": "20", "test_fraction": 0.1, "keep": "best", "stop_on": "auc"}
+    here = mrdl.train(digits, show=False, run_dir=str(tmp_path / "here"), **how)
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in {**how, "nodes": "63,16,10"}.items()]
+    ended = on_yarn("train", stored, "-r", "hadoop", "--json", "--run-dir", "weighted", *words)
+    assert ended.rc == 0, ended.err
+    assert ended.json["sha256"] == here.sha256 and ended.json["auc"] > 0.9
+    assert (tmp_path / "weighted" / "model.safetensors").read_bytes() == here.to_bytes()
+
+
 def test_containers_are_as_large_as_tasks_need_and_their_time_is_told(stored, cluster, tmp_path):
     words = [
         stored,
