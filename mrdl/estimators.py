@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mrdl.api import train
+from mrdl.data.inputs import features_of
 from mrdl.data.labels import class_numbers
 from mrdl.errors import ConfigError, DataError, brief, not_installed
 from mrdl.model.model import Model, load
@@ -98,17 +99,16 @@ class _Estimator(BaseEstimator):
         names = getattr(self, "feature_names_in_", [f"c{i}" for i in range(X.shape[1])])
         return pd.DataFrame(X, columns=names)
 
-    def _given(self, method: str, X: Any) -> np.ndarray:
-        """Return what a method of the model gives for rows, the same for each whatever rows stand beside it.
+    def _given(self, ask: Callable[[Model, np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+        """Return what is asked of the model on raw rows, the same for each whatever rows stand beside it.
 
         Libraries of matrices round few rows otherwise than many.
         """
         check_is_fitted(self)
-        table = self._table(X)
-        rows = len(table)
+        features = features_of(self._table(X), self.model_.preparation)
+        rows = len(features)
         filled_up = np.minimum(np.arange(-(-rows // TOGETHER) * TOGETHER), rows - 1)
-        given: np.ndarray = getattr(self.model_, method)(table.iloc[filled_up])
-        return given[:rows]
+        return ask(self.model_, features[filled_up])[:rows]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network as the bytes of a model file."""
@@ -170,12 +170,12 @@ class Classifier(ClassifierMixin, _Estimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, (rows, classes) float32, in the order of `classes_`."""
-        return self._given("predict_proba", X)[:, self._outputs]
+        return self._given(Model.predict_proba, X)[:, self._outputs]
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row, (rows,)."""
-        places = self.predict_proba(X).argmax(1)
-        return np.asarray(self.classes_[places])
+        """Return the class of each row, (rows,): the most probable one, or as `decision` has it."""
+        said = self._given(lambda model, rows: model.answers(rows)[0], X)
+        return np.asarray(self.classes_[np.argsort(self._outputs)[said]])
 
 
 class Regressor(RegressorMixin, _Estimator):
@@ -203,7 +203,7 @@ class Regressor(RegressorMixin, _Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the number of each row, (rows,) float64; of several targets (rows, targets)."""
-        return self._given("predict", X)
+        return self._given(Model.predict, X)
 
     def __sklearn_tags__(self) -> Any:
         """See scikit-learn: several numbers may be learnt."""
@@ -232,7 +232,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the code or the features of rows, (rows, nodes of that layer) float32."""
-        return self._given("transform", X)
+        return self._given(Model.transform, X)
 
     def __sklearn_tags__(self) -> Any:
         """See scikit-learn: what comes out is float32."""

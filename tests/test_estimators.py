@@ -20,7 +20,7 @@ import mrdl
 from mrdl.estimators import DECIDED_HERE
 
 QUICK = {"nodes": (4, 8, 3), "rounds": 1, "epochs": 2}
-SMALL = {"rounds": 1, "epochs": 2}
+SMALL = {"rounds": 1, "epochs": 2, "hidden": (16,)}
 ESTIMATORS = [mrdl.Classifier, mrdl.Regressor, mrdl.Transformer]
 
 
@@ -83,6 +83,17 @@ def test_it_trains_the_network_of_train(iris, tmp_path):
     assert fitted.model_.sha256 == model.sha256
     assert np.array_equal(fitted.predict(rows), model.predict(rows))
     assert np.array_equal(fitted.predict_proba(rows), model.predict_proba(rows))
+
+
+def test_a_rare_class_is_said_as_its_decision_has_it():
+    rng = np.random.default_rng(0)
+    rows, y = rng.normal(size=(1000, 2)), np.where(rng.random(1000) < 0.1, "rare", "usual")
+    rows[y == "rare", 0] += 1.5
+    settings = {"validation": 0.5, "rounds": 1, "hidden": (8,)}
+    usual = mrdl.Classifier(**settings).fit(rows, y)
+    wide = mrdl.Classifier(decision="balanced_accuracy", **settings).fit(rows, y)
+    assert np.array_equal(wide.predict(rows), wide.model_.predict(rows))
+    assert np.mean(wide.predict(rows) == "rare") > 1.5 * np.mean(usual.predict(rows) == "rare")
 
 
 def test_nothing_is_left_behind_and_nothing_is_printed(iris, tmp_path, monkeypatch, capfd):
