@@ -250,7 +250,7 @@ def test_wrong_words_end_with_2_and_one_line(command, tmp_path, monkeypatch, cas
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["train"], "the following arguments are required: data"),
+        (["train"], "which data is to be learnt from"),
         (["train", "no.csv"], "no such file: no.csv"),
         (["predict", "no.out", DIGITS], "no such model file: no.out"),
         (["predict", DIGITS, DIGITS], "digits.csv is not a model"),
