@@ -114,7 +114,7 @@ def test_another_setting_gives_other_bytes(train, digits, calm, setting):
 
 
 def test_a_shard_trained_from_a_mapped_file_gives_the_same_bytes(train, digits, calm, monkeypatch):
-    monkeypatch.setattr("mrdl.shards.loaded.RowSpool.array", lambda self, width: _mapped(self, width))
+    monkeypatch.setattr("mrdl.shards.loaded.RowSpool.array", lambda self, width, least=None: _mapped(self, width))
     assert train(digits).sha256 == calm
 
 
