@@ -15,6 +15,7 @@ from mrdl.rounds.driver import Run
 from mrdl.rounds.events import Listener
 from mrdl.rounds.folder import RunFolder, new_run_dir
 from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import names_as_text
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.spec import read_spec
@@ -40,7 +41,7 @@ def train(
     core, "hadoop" on YARN; resume: go on with the run in `run_dir`, with its settings where no
     `config` is given; show: print progress on standard error;
     listeners: functions that are told each event of the run (see mrdl.rounds.events), and may end it early by
-    raising StopRun; settings: fields of TrainConfig by name, over `config`.
+    raising StopRun; settings: fields of TrainConfig by name, over `config`; of several labels their names in a list.
 
     Raises ConfigError, DataError or SetupError, which say what is wrong, before anything runs; TrainingError where a
     job fails, or where a listener ended the run before there was a network.
@@ -50,6 +51,8 @@ def train(
     """
     if resume and config is None and settings.get("run_dir"):
         config = RunFolder(settings["run_dir"]).settings()
+    if isinstance(settings.get("label"), (list, tuple)):
+        settings["label"] = names_as_text(settings["label"])
     config = (config or TrainConfig()).with_changes(settings)
     how: dict[str, Any] = {"runner": runner, "resume": resume, "listeners": listeners}
     if isinstance(data, (str, os.PathLike)):

@@ -146,6 +146,13 @@ def test_a_target_that_does_not_hold_what_is_to_be_learnt_is_refused(label, task
         head("flag,kind,one,size,id\n" + lines, label).learnt(label, task)
 
 
+def test_whoever_wants_numbers_says_of_which_column():
+    with pytest.raises(ConfigError, match=r"task is regress, but of which column\? Say it, as --label b$"):
+        head("age,a,b\n" + "".join(f"{i},{i},{i}\n" for i in range(50))).learnt(None, "regress")
+    named = head("y,a,b\n" + "".join(f"{i},{i},{i}\n" for i in range(50))).learnt(None, "regress")
+    assert named.schema.targets == (0,)
+
+
 def test_columns_that_are_named_twice_or_left_out_too_are_refused():
     for label, drop, why in (
         ("a,b,a", (), "named twice"),

@@ -19,7 +19,7 @@ import mrdl
 from mrdl.cli.main import main
 from mrdl.errors import ConfigError, DataError
 from mrdl.metrics.moments import Moments
-from mrdl.model.baseline import as_json, told_baseline
+from mrdl.model.baseline import as_json, told_baseline, told_worth
 from mrdl.rounds.events import Noted
 
 QUICK = {"show": False, "shards": 2, "rounds": 2, "nodes": (), "epochs": 2, "warm_epochs": 2}
@@ -122,7 +122,7 @@ def test_numbers_are_learnt_as_well_as_scikit_learn_learns_them(frame, how, tmp_
 
 def test_flags_are_a_table_of_0_and_1(tmp_path):
     labels, frame = ["wet", "cold"], a_frame()
-    found = mrdl.train(frame, label="wet,cold", drop=["price"], run_dir=str(tmp_path / "run"), **QUICK)
+    found = mrdl.train(frame, label=labels, drop=["price"], run_dir=str(tmp_path / "run"), **QUICK)
     given, shares = found.predict(frame), found.predict_proba(frame)
     assert given.dtype == np.int64 and given.shape == shares.shape == (600, 2) and set(given.flat) == {0, 1}
     assert ((shares > 0.5) == given).all()
@@ -256,6 +256,7 @@ def test_flags_are_printed_under_their_names(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(("rmse", "verdict"), [(9.0, ""), (9.9, ": no better"), (11.0, ": no better")])
 def test_a_network_is_told_where_it_is_not_shown_to_be_better_than_the_mean(rmse, verdict):
     """Of 100 rows 16 % of the variance are two standard deviations."""
+    assert told_worth({"rows": 9, "rmse": 1e26, "mae": 1.0, "r2": -1e44}) == "RMSE 1e+26, MAE 1, R² -1e+44 of 9 rows"
     scores = {"rows": 100, "rmse": rmse, "mae": 1.0, "r2": 1 - rmse**2 / 100, "baseline_rmse": 10.0}
     assert told_baseline(scores, "7.5") == f"always saying the mean, 7.5, would have an RMSE of 10{verdict}"
     assert as_json(scores, "7.5")["no_better"] == bool(verdict)

@@ -104,7 +104,12 @@ class Head:
 
     def _check_guess(self, index: int, values: Values, task: str, wording: Wording) -> None:
         """Raise ConfigError, with the question which column it is, where it is not plain that it is the first."""
-        why = "" if task in (REGRESS, MULTILABEL) else values.why_not(guessed=True, said=task == CLASSIFY)
+        if task in (REGRESS, MULTILABEL):
+            if self.schema.columns[index].lower() in NAMES:
+                return
+            example = f"{wording.label} {self._said(len(self.schema.columns) - 1, wording)}"
+            raise ConfigError(f"{self.source}: task is {task}, but of which column? Say it, as {example}")
+        why = values.why_not(guessed=True, said=task == CLASSIFY)
         if why or self._doubtful(index, values):
             raise ConfigError(self._which(index, why or "is not called so, and another one is", wording))
 

@@ -13,6 +13,7 @@ import numpy as np
 from mrdl.metrics import intervals
 
 SIGMAS = 2.0
+LONG = 10_000.0
 FEW_ROWS = 1000  # below that an accuracy is told with its interval
 SHOWN = 6  # classes that a line names
 
@@ -34,10 +35,15 @@ def is_no_better_than_mean(rmse: float, baseline: float, rows: int) -> bool:
     return not explained > (2 * SIGMAS) ** 2 / max(1, rows)
 
 
+def told_r2(value: float) -> str:
+    """Return an R² for people; one that is far below 0 has many digits."""
+    return f"{value:.4f}" if abs(value) < LONG else f"{value:.4g}"
+
+
 def told_worth(scores: Mapping[str, Any]) -> str:
     """Return what people look at first: an accuracy, or of numbers how far off they are; "" of what has neither."""
     if "rmse" in scores:
-        explained = f", R² {scores['r2']:.4f}" if "r2" in scores else ""
+        explained = f", R² {told_r2(scores['r2'])}" if "r2" in scores else ""
         off = f"RMSE {scores['rmse']:.6g}, MAE {scores['mae']:.6g}"
         return f"{off}{explained} of {_counted(int(scores['rows']))}"
     return f"accuracy {told_accuracy(scores)}" if "accuracy" in scores else ""

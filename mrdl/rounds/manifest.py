@@ -8,6 +8,7 @@ from typing import Any
 
 from mrdl.errors import DamagedRound
 from mrdl.metrics.measures import worth
+from mrdl.model.baseline import told_r2
 
 OF_ROWS = ("rows", "baseline", "baseline_rmse")  # measures of the rows kept out, not of the network: told at the end
 IN_FULL = ("balanced_accuracy", "auc", "precision", "recall", "f1", "pr_auc", "brier", "calibration_error", "top_5")
@@ -194,6 +195,8 @@ def shown_score(name: str, value: float) -> str:
     """A measure for people."""
     if name in ("rmse", "mae"):
         return f"{value:.6g}"
+    if name == "r2":
+        return told_r2(value)
     return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"
 
 
