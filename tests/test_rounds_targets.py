@@ -115,6 +115,7 @@ def test_numbers_are_learnt_as_well_as_scikit_learn_learns_them(frame, how, tmp_
             reference.fit(train.drop(columns="target"), train["target"])
         theirs.append(reference.score(test.drop(columns="target"), test["target"]))
         settings = {"nodes": (columns, 100, 1), "optimizer": "adam", "rounds": 1, "epochs": 40, "validation": 0, **how}
+        settings |= {"weight_decay": 0, "schedule": "constant"}
         run = {"label": "target", "shards": 1, "seed": seed, "run_dir": str(tmp_path / f"{seed}"), "show": False}
         ours.append(mrdl.train(train, **run, **settings).evaluate(test)["r2"])
     assert np.mean(ours) > np.mean(theirs) - 0.01
@@ -266,6 +267,7 @@ def test_a_run_is_tested_on_a_table_of_its_own_goes_on_and_is_started_from(tmp_p
     a_frame(200, 3).to_csv(tmp_path / "test.csv", index=False)
     frame = a_frame().drop(columns=["wet", "cold"])
     how = {**QUICK, "label": "price", "run_dir": str(tmp_path / "run"), "test": str(tmp_path / "test.csv")}
+    how["schedule"] = "constant"  # by others the number of rounds decides what each learns
     first = mrdl.train(frame, **{**how, "rounds": 1})
     whole = mrdl.train(frame, **how, resume=True)
     assert len(whole.rounds) == 2 and whole.rounds[0]["r2"] == first.rounds[0]["r2"]
