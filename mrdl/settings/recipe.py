@@ -73,10 +73,11 @@ def _learning_rate(size: Size, config: TrainConfig) -> float | None:
 
 
 def _weight_decay(size: Size, config: TrainConfig) -> float:
-    """The more the fewer rows a shard has, of more than 8 shards as of 8: their mean decays less than each of them."""
+    """The more the fewer rows there are, however they are shared out; where they are, .003 at least."""
     if config.optimizer != "sgd":
         return OPTIMIZERS[config.optimizer].weight_decay
-    return float(f"{min(0.03, max(0.001, 100 * min(config.shards, 8) / size.training_rows(config))):.2g}")
+    least = 0.001 if config.shards == 1 else 0.003
+    return float(f"{min(0.03, max(least, 100 / size.training_rows(config))):.2g}")
 
 
 def _passes(size: Size, config: TrainConfig) -> int:
