@@ -10,7 +10,8 @@ from torch.utils.data import Dataset
 from mrdl.cluster.webhdfs import FileInfo
 from mrdl.data.source import first_lines
 from mrdl.data.text.csv import read_table
-from mrdl.data.text.schema import Schema, sniff
+from mrdl.data.text.schema import Schema
+from mrdl.data.text.sniffing import sniff
 from mrdl.errors import DataError
 from mrdl.storage.store import store_of, text_chunks
 

@@ -69,7 +69,6 @@ REFUSED = {
     "too many names where none are known": (NAMELESS, "v,w,x,y,z", "has 5 columns, expected 3, or 4"),
     "a name twice": (TEXT, "a,b,c,b", "more than one column of the name 'b'"),
     "the label twice": (TEXT, "a,b,c,kind,kind", "more than one column of the name 'kind'"),
-    "semicolons": (TEXT, "a;b;c", "separated by commas"),
     "Latin-1": (TEXT, b"a,b,\xfc", "not a CSV in UTF-8"),
 }
 

@@ -47,7 +47,6 @@ def train(tmp_path, monkeypatch, capsys):
         (GOOD, ["--run-dir", "/proc/none"], "cannot be written"),
         (GOOD, ["--shards", "0"], "shards is 0, expected 1 or more"),
         (GOOD.encode("utf-16"), [], "iconv -f utf-16"),
-        (GOOD.replace(",", ";"), [], "columns must be separated by commas"),
     ],
 )
 def test_what_cannot_be_trained_on_is_said(train, text, words, said):

@@ -213,10 +213,10 @@ def test_names_and_types_are_those_of_the_file(tmp_path):
 def test_a_column_that_is_not_read_is_named_with_the_way_out(tmp_path, column, told):
     data = write(tmp_path / "x.parquet", pa.table({"y": ["u", "v"] * 2, "odd": column, "a": [1.0, 2, 3, 4]}))
     with pytest.raises(DataError, match=told) as raised:
-        Source.look_at(str(data), TrainConfig(label="y")).check_columns(said=True)
+        Source.look_at(str(data), TrainConfig(label="y")).check_columns()
     assert "--drop odd" in str(raised.value)
     source = Source.look_at(str(data), TrainConfig(label="y", drop=("odd",)))
-    source.check_columns(said=True)
+    source.check_columns()
     assert source.schema.features == ("a",) and sum(len(block.features) for block in source.blocks()) == 4
 
 
@@ -231,7 +231,7 @@ def test_parts_that_are_not_one_table_are_refused(tmp_path, second, told):
     write(tmp_path / "a.parquet", pa.table({"y": ["u", "v"], "a": [1.0, 2.0]}))
     write(tmp_path / "b.parquet", second)
     with pytest.raises(DataError, match=told):
-        Source.look_at(str(tmp_path), TrainConfig(label="y")).check_columns(said=True)
+        Source.look_at(str(tmp_path), TrainConfig(label="y")).check_columns()
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_folders_that_make_no_table_are_refused(tmp_path, change, told):
     data = written(tmp_path / "in", as_csv, "x.csv")
     change(data)
     with pytest.raises(DataError, match=told):
-        Source.look_at(str(data), TrainConfig(label="y")).check_columns(said=True)
+        Source.look_at(str(data), TrainConfig(label="y")).check_columns()
 
 
 def test_a_key_that_is_a_column_of_a_column_file_is_refused(tmp_path):

@@ -4,7 +4,8 @@ import zlib
 
 import pytest
 
-from mrdl.data.text.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise, sniff
+from mrdl.data.text.schema import BOM, MISSING, Schema, cells_of, header_crc, is_number, normalise
+from mrdl.data.text.sniffing import sniff
 from mrdl.errors import ConfigError, DataError
 
 
@@ -111,8 +112,6 @@ def test_without_a_label_all_columns_are_features():
         pytest.param(b"", "0", "auto", DataError, "x.csv is empty", id="empty"),
         pytest.param(BOM + b"\r\n \n", "0", "auto", DataError, "x.csv is empty", id="blank"),
         pytest.param(b"a,b\n\n", "0", "auto", DataError, "a header but no rows", id="header only"),
-        pytest.param(b"1;2\n3;4\n", "0", "auto", DataError, "separated by commas", id="semicolons"),
-        pytest.param(b"1\t2\n3\t4\n", "0", "auto", DataError, "separated by commas", id="tabs"),
         pytest.param(b"a\n1\n", "0", "auto", DataError, "one column ('a'), expected a label", id="one column"),
         pytest.param("a,b\n1,2\n".encode("utf-16"), "0", "auto", DataError, "iconv -f utf-16", id="UTF-16 with mark"),
         pytest.param("a,b\n1,2\n".encode("utf-16-le"), "0", "auto", DataError, "iconv -f utf-16", id="UTF-16 without"),
@@ -176,3 +175,67 @@ def test_a_number_or_a_missing_value_is_no_name(cell):
 @pytest.mark.parametrize("cell", ["a", "1a", "12:30", "1 2", "n.a.", "0x"])
 def test_text_is_no_number(cell):
     assert not is_number(cell)
+
+
+# --- what stands between cells ---
+
+CELLS = [["digit", "a b", "c"], ["5", "1.5", "x"], ["4", "2", "y"], ["4", "", "x"]]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|", "\x01"])
+@pytest.mark.parametrize("cells", [CELLS, CELLS[1:]], ids=["header", "rows alone"])
+def test_what_stands_between_cells_is_found(mark, cells):
+    schema = look("\n".join([*map(mark.join, cells), ""]).encode())
+    assert (schema.separator, len(schema.columns), schema.header_crc is None) == (mark, 3, cells[0][0] == "5")
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("a;b\n1,5;2,25\n3,5;4,0\n", ";"),
+        ("1,5;2,5;3\n4,5;5,5;6\n", ";"),
+        ("1.234,5 \u20ac;2\n9,5 \u20ac;3\n", ";"),
+        ("answer,a,b\nyes;no,1,2\nno;yes,3,4\n", ","),
+        ("1,2,48.1;11.5\n3,4,48.2;11.6\n", ","),
+        ("name\tage\nDoe, Jane\t5\nRoe, John\t6\n", "\t"),
+        ("Doe, Jane\t5\nRoe, John\t6\n", "\t"),
+        ('y;text\n1;"a;b, c"\n0;"d, e"\n', ";"),
+        ("a   b  c\n  1   2  3\n", " "),
+        ("a b\n1 2\n", " "),
+        ("one word\nanother one\n", ","),
+    ],
+)
+def test_commas_within_cells_and_other_marks_within_text_do_not_mislead(text, mark):
+    assert sniff(text.encode(), "none", "no", "x.csv").separator == mark
+
+
+@pytest.mark.parametrize(("said", "mark"), [("tab", "\t"), ("blank", " "), ("#", "#"), (";", ";")])
+def test_what_stands_between_cells_can_be_said(said, mark):
+    text = f"y{mark}a\n1{mark}2\n0{mark}3\n".encode()
+    schema = sniff(text, "y", "auto", "x.csv", separator=said)
+    assert (schema.separator, schema.columns) == (mark, ("y", "a"))
+
+
+@pytest.mark.parametrize("said", ["::", "x", '"', "comma", "\n", "\u00a7"])
+def test_what_cannot_stand_between_cells_is_told(said):
+    with pytest.raises(ConfigError, match="separator is .*, expected one mark"):
+        sniff(b"y,a\n1,2\n", "y", "auto", "x.csv", separator=said)
+
+
+# --- a first line of text over text ---
+
+
+@pytest.mark.parametrize(
+    ("rows", "named"),
+    [
+        (["39, State-gov, 77516", "50, Private, 83311", "38, State-gov, 21564", "53, Private, 23472"], False),
+        (["p,x,n", "e,x,y", "p,b,n", "e,b,w", "e,x,n"], False),
+        (["class,cap,color", "e,x,y", "p,b,n", "e,b,w"], True),
+        (["31.12.2024;1,5", "30.11.2024;2,5", "1.1.2025;2,75"], False),
+        (["when,price", "31.12.2024,$5", "1.1.2025,$7"], True),
+        (["sex,male", "female,0", "male,1", "sex,male", "female,0"], True),
+    ],
+)
+def test_a_first_line_that_comes_again_below_is_a_row(rows, named):
+    schema = sniff("\n".join(rows).encode(), "0", "auto", "x.csv")
+    assert (schema.header_crc is not None) == named

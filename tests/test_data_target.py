@@ -13,7 +13,7 @@ from mrdl.cli.script import TrainJob
 from mrdl.data.dataset import prepare_data
 from mrdl.data.source import Source
 from mrdl.data.target import Head, problem
-from mrdl.data.text.schema import sniff
+from mrdl.data.text.sniffing import sniff
 from mrdl.data.types import ColumnType
 from mrdl.data.values import MAX_CLASSES
 from mrdl.errors import ConfigError, DataError

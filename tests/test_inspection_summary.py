@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mrdl.data.text.arrays import texts_of
-from mrdl.data.text.schema import sniff
+from mrdl.data.text.sniffing import sniff
 from mrdl.data.types import ColumnType
 from mrdl.inspection.cells import mix, read, unmix
 from mrdl.inspection.columns import Figures

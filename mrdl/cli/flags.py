@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrdl.mapreduce.runners import RUNNERS
-from mrdl.settings.config import DATA, MODEL, REFUSED, RUN, TrainConfig, from_file
+from mrdl.settings.config import ALIASES, DATA, MODEL, REFUSED, RUN, TrainConfig, from_file
 from mrdl.settings.fields import flag, flag_help
 
 TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run"}
@@ -42,7 +42,8 @@ def add_training_flags(
             continue
         about = flag_help(TrainConfig, field)  # left out, a setting is not among the options
         group = groups[field.metadata["decides"]]
-        group.add_argument(flag(field.name), dest=field.name, default=argparse.SUPPRESS, **about)
+        names = [field.name, *(other for other, name in ALIASES.items() if name == field.name)]
+        group.add_argument(*map(flag, names), dest=field.name, default=argparse.SUPPRESS, **about)
     for name in REFUSED:  # not shown, but answered
         parser.add_argument(flag(name), nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 

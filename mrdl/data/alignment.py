@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mrdl.data.labels import class_numbers
-from mrdl.data.text.formats import refuse_other_separators
 from mrdl.data.text.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
-from mrdl.data.types import NUMBER, PLAIN, ColumnType
+from mrdl.data.text.separators import separator_of
+from mrdl.data.types import PLAIN, ColumnType
 from mrdl.errors import DataError, brief
 
 LEFT_OUT = "\0"  # in place of a name that nobody wants
@@ -115,13 +115,14 @@ def layout_of_file(head: bytes, wanted: Columns, source: str) -> Layout:
 
     Raises DataError where they are not all there, or it is no CSV.
     """
-    line, *below = filled_lines(without_marks(head))
-    cells = _cells(line, source)
-    refuse_other_separators(line.decode(), b"".join(below[:1]).decode(errors="replace"), cells, source)
+    lines = filled_lines(without_marks(head))
+    line = lines[0]
+    mark = separator_of([each.decode(errors="replace") for each in lines[:2]])
+    cells = _cells(line, source, mark)
     if set(wanted.names) <= set(cells):
-        return _layout(cells, wanted, header_crc(line), source)
+        return _layout(cells, wanted, header_crc(line), source, mark)
     names = wanted.by_place(len(cells))
-    plain = {name for name in wanted.names if wanted.type_of(name).kind == NUMBER}
+    plain = {name for name in wanted.names if wanted.type_of(name) == PLAIN}
     values = [cell for i, cell in enumerate(cells) if names is None or names[i] in plain]
     is_row = all(map(is_value, values))
     if is_row and _counts(cells, wanted):
@@ -130,7 +131,7 @@ def layout_of_file(head: bytes, wanted: Columns, source: str) -> Layout:
         raise DataError(_told_missing(cells, wanted, source))
     if names is None:
         raise DataError(f"{source} has {len(cells)} columns, expected {wanted.expected}")
-    return _layout(names, wanted, None if is_row else header_crc(line), source)
+    return _layout(names, wanted, None if is_row else header_crc(line), source, mark)
 
 
 def places_of_names(
@@ -152,10 +153,10 @@ def places_of_names(
     return [names.index(name) for name in wanted.names], labels
 
 
-def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str) -> Layout:
+def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str, separator: str = ",") -> Layout:
     """Return the layout of a table that has all names; raises DataError where one of them is there twice.
 
-    crc: of its header, None without one.
+    crc: of its header, None without one; separator: what stands between its cells.
     """
     labels = [names.index(name) for name in wanted.labels if name in names]
     if len(labels) < len(wanted.labels):  # some of several targets are of no use
@@ -166,15 +167,15 @@ def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str)
     types = tuple(wanted.type_of(name) for name in names) if wanted.types else ()
     label, targets = (None, tuple(labels)) if wanted.targets else (next(iter(labels), None), ())
     dropped = tuple(i for i, name in enumerate(names) if name not in needed)
-    schema = Schema(tuple(names), label, crc, dropped, types, targets)
+    schema = Schema(tuple(names), label, crc, dropped, types, targets, separator=separator)
     place = {name: i for i, name in enumerate(schema.features)}
     return Layout(schema, [place[name] for name in wanted.names])
 
 
-def _cells(line: bytes, source: str) -> list[str]:
+def _cells(line: bytes, source: str, separator: str) -> list[str]:
     """Return the cells of a first line; raises DataError where it is no CSV in UTF-8."""
     try:
-        return [cell.strip() for cell in cells_of(line.decode())]
+        return [cell.strip() for cell in cells_of(line.decode(), separator)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{source} is not a CSV in UTF-8: {error} in its first line") from error
 

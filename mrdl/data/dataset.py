@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from mrdl.settings.config import TrainConfig
 from mrdl.settings.recipe import TABLE
 from mrdl.storage import atomic
 
+log = logging.getLogger(__name__)
+
 
 def save_data(data: Dataset, path: Path) -> None:
     """Write the data of a sweep into one safetensors file, beside and renamed."""
@@ -48,30 +51,33 @@ def load_data(path: str | Path) -> Dataset:
     return Dataset(**arrays, classes=classes, digest=about["digest"], **learnt)
 
 
-def identity_of(name: str, label: str | None, header: str, drop: Sequence[str] = ()) -> dict[str, Any]:
+def identity_of(name: str, label: str | None, header: str, **columns: Any) -> dict[str, Any]:
     """Return by what the files of a CSV are known again, whatever their path: their content where that costs little."""
-    identity = Source.look_at(name, TrainConfig(label=label, header=header, drop=tuple(drop))).identity()
+    identity = Source.look_at(name, TrainConfig(label=label, header=header, **columns)).identity()
     return {key: value for key, value in identity.items() if key != "source"}
 
 
 def prepare_data(
-    name: str, label: str | None, header: str, test_fraction: float, drop: Sequence[str] = (), task: str = AUTO
+    name: str, label: str | None, header: str, test_fraction: float, task: str = AUTO, **columns: Any
 ) -> Dataset:
     """Read a labelled CSV (a file, folder or glob, local or hdfs://) and prepare it as every training of mrdl does.
 
-    label, header, drop, task: as the settings of TrainConfig; test_fraction: of rows that are kept out, above 0 and
-    below 1. Statistics are of the training rows alone. Raises DataError or ConfigError where it cannot be trained on.
+    label, header, task: as the settings of TrainConfig, columns: other ones of it that say what columns are, as drop;
+    test_fraction: of rows that are kept out, above 0 and below 1. Statistics are of the training rows alone.
+    Raises DataError or ConfigError where it cannot be trained on.
 
     prepare_data("digits.csv", "digit", "auto", 0.2).train_x  # (rows, 64) float32
     """
-    config = TrainConfig(label=label, header=header, drop=tuple(drop), task=task)
+    config = TrainConfig(label=label, header=header, task=task, **columns)
     source = Source.look_at(name, config)
     if not source.schema.label_names:
         raise DataError(f"{name} has no label column, but a sweep learns one: {IN_A_SPEC.label} ...")
     source, config, told = source.decided(config, wording=IN_A_SPEC)  # raises where it cannot be learnt
+    for line in source.told:
+        log.warning("%s: %s", name, line)
     if source.schema.flags:
         raise DataError(f"{name}: the label is {told}, but a sweep learns classes or numbers")
-    source.check_columns(bool(label), IN_A_SPEC)
+    source.check_columns(IN_A_SPEC)
     x, labels, codes, levels = _read(source)
     hashes = row_hash(x, label_hashes(labels)[codes], {place: known.hashes for place, known in levels.items()})
     names = {place: list(known.names) for place, known in levels.items()}

@@ -24,7 +24,10 @@ from mrdl.data.target import Head
 from mrdl.data.text import columns
 from mrdl.data.text.csv import Block, read_blocks
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
-from mrdl.data.text.schema import Schema, filled_lines, header_crc, refuse_numbered, sniff
+from mrdl.data.text.guess import guessed
+from mrdl.data.text.schema import Schema, filled_lines, header_crc
+from mrdl.data.text.sniffing import refuse_numbered, said_types, sniff
+from mrdl.data.types import PLAIN
 from mrdl.errors import ConfigError, DataError, MrdlError, SetupError, Unavailable
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.local import LocalStore
@@ -108,7 +111,8 @@ class Source:
     """A data set as the user named it: a file, folder or glob, local or in HDFS.
 
     name: as the user has it; files: in the order of their names; schema: its columns; head: its first lines; listing:
-    of files that tasks open themselves, None where their lines are brought to them.
+    of files that tasks open themselves, None where their lines are brought to them; told: what its columns were taken
+    for, in words, once that is decided.
 
     source = Source.look_at("hdfs:///user/ann/digits", TrainConfig())
     """
@@ -118,6 +122,7 @@ class Source:
     schema: Schema
     head: Head = field(repr=False, compare=False)
     listing: Listing | None = None
+    told: tuple[str, ...] = ()
 
     @classmethod
     def look_at(cls, name: str, config: TrainConfig) -> "Source":
@@ -137,10 +142,26 @@ class Source:
         if listing:
             schema, start = listing.sniffed(start, config)
         else:
-            schema = sniff(start, config.label, config.header, name, config.drop, config.weights)
+            schema = sniff(start, config.label, config.header, name, config.drop, config.weights, config.separator)
             if config.header == "auto" and schema.header_crc is None:
-                refuse_numbered(start, name)
+                refuse_numbered(start, name, schema.separator)
         return cls(name, tuple(files), schema, Head(name, start, whole, schema), listing)
+
+    def typed(self, config: TrainConfig, wording: columns.Wording = columns.AS_FLAGS) -> "Source":
+        """Return the source with what its columns hold, as the settings say it, else by its first rows.
+
+        Columns of texts that hardly come again are left out. wording: how settings are said by whoever asks.
+        Raises ConfigError or DataError where columns are not what was said, or hold what nobody can tell.
+        """
+        said = said_types(config.category, config.number, config.date, self.schema, self.name)
+        if self.is_table and said:
+            raise ConfigError(f"{self.name}: its files say what columns hold: leave out category, number and date")
+        if self.is_table:
+            return self
+        by_folders = {i: column for i, column in enumerate(self.schema.types) if column != PLAIN}
+        said = {**by_folders, **said}
+        found = guessed(self.head.lines, self.schema, said, self.name, wording)
+        return replace(self, schema=found.schema, head=replace(self.head, schema=found.schema), told=found.told)
 
     def decided(
         self, config: TrainConfig, *, judged: bool = True, wording: columns.Wording = columns.AS_FLAGS
@@ -150,17 +171,18 @@ class Source:
         judged: whether lines are read as they are, and not by a user's own `parse`; wording: how settings are said.
         Raises ConfigError where the label does not hold what is to be learnt.
         """
-        learnt = self.head.learnt(config.label, config.task, config.supervised, judged, wording)
+        source = self.typed(config, wording) if judged else self
+        learnt = source.head.learnt(config.label, config.task, config.supervised, judged, wording)
         label = config.label or str(self.schema.label)  # one run, whether the label was said or not
-        found = replace(self, schema=learnt.schema, head=replace(self.head, schema=learnt.schema))
+        found = replace(source, schema=learnt.schema, head=replace(source.head, schema=learnt.schema))
         return found, config.with_changes({"label": label, "task": learnt.task}), learnt.told
 
-    def check_columns(self, said: bool, wording: columns.Wording = columns.AS_FLAGS) -> None:
-        """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file, text.
+    def check_columns(self, wording: columns.Wording = columns.AS_FLAGS) -> None:
+        """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file.
 
         An index of pandas among them is told.
 
-        said: whether the label was; wording: how settings are said by whoever asks.
+        wording: how settings are said by whoever asks.
         """
         columns.check_names(self.schema, self.name, wording)
         if self.listing:
@@ -168,7 +190,6 @@ class Source:
         if not self.is_table:
             filled = [info.path for info in self.files if info.size]
             columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
-        columns.refuse_text(self.head.text, self.schema, self.name, said, wording)
         columns.warn_of_index(self.schema, self.name, wording)
 
     @property

@@ -5,17 +5,13 @@ taken or not; and by all rows before anything is trained, as the head may mislea
 rows).
 """
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
-
-from mrdl.data.text.arrays import texts_of
+from mrdl.data.text.arrays import numbers_of
 from mrdl.data.text.columns import AS_FLAGS, Wording
 from mrdl.data.text.csv import whole_lines
+from mrdl.data.text.distinct import distinct_cells
 from mrdl.data.text.schema import MISSING, Schema
 from mrdl.data.types import NUMBER, PLAIN
 from mrdl.data.values import AUTO, CLASSIFY, FEW, MULTILABEL, REGRESS, Values
@@ -186,33 +182,16 @@ class Head:
         said = name if unique and name.isprintable() and name and not name.startswith("-") else str(index)
         return wording.column(said)
 
+    @property
+    def lines(self) -> bytes:
+        """The whole lines of the text, without the header."""
+        text = self.text if self.whole else self.text[: max(self.text.rfind(b"\n"), self.text.rfind(b"\r")) + 1]
+        return b"".join(whole_lines([text], self.schema.header_crc))
+
     def _values(self, columns: Iterable[int]) -> dict[int, Values]:
         """Return what columns hold in these rows; nothing where they cannot be read, which the tasks will say."""
-        text = self.text if self.whole else self.text[: max(self.text.rfind(b"\n"), self.text.rfind(b"\r")) + 1]
-        lines = b"".join(whole_lines([text], self.schema.header_crc))
-        wanted = [str(i) for i in columns]
-        try:
-            table = _table(lines, len(self.schema.columns), wanted)
-        except (pa.ArrowInvalid, pa.ArrowKeyError):
-            return {}
-        missing = texts_of(MISSING)
         found = {}
-        for name in wanted:
-            cells = pc.utf8_trim_whitespace(table.column(name))
-            counted = pc.value_counts(cells.filter(pc.invert(pc.is_in(cells, missing))).combine_chunks())
-            column = self.schema.types[int(name)] if self.schema.types else PLAIN
-            found[int(name)] = Values.of(counted.field("values"), counted.field("counts"), self.whole, column)
+        for place, (values, counts) in distinct_cells(self.lines, self.schema, columns, MISSING).items():
+            column = self.schema.types[place] if self.schema.types else PLAIN
+            found[place] = Values.of(values, numbers_of(counts), self.whole, column)
         return found
-
-
-def _table(lines: bytes, width: int, wanted: Sequence[str]) -> pa.Table:
-    """Return columns as text; rows of another width are left out."""
-    names = [str(i) for i in range(width)]
-    return arrow_csv.read_csv(
-        io.BytesIO(lines),
-        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(lines) + 1, column_names=names),
-        parse_options=arrow_csv.ParseOptions(invalid_row_handler=lambda row: "skip"),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(wanted, pa.string()), include_columns=wanted, strings_can_be_null=False
-        ),
-    )

@@ -202,7 +202,7 @@ class Run:
         )
 
     def _tell_of_start(self, setup: Setup, listeners: Listeners) -> None:
-        """Tell that the run begins."""
+        """Tell that the run begins, and what its columns were taken for."""
         listeners.tell(
             Began,
             data=self.data,
@@ -219,6 +219,8 @@ class Run:
                 for planned in setup.rounds
             ),
         )
+        for told in setup.source.told:
+            listeners.note(told)
 
     def _tell_of_end(self, trained: Trained, listeners: Listeners) -> None:
         """Tell that the run is over, and what came of it."""

@@ -73,10 +73,9 @@ class Setup:
         is_plain = job_class.parse is RoundJob.parse  # and the data is the CSV that it looks like
         if source.is_table and not is_plain:
             raise ConfigError(f"{data}: `parse` of a job reads lines of text, but these are column files")
-        said = bool(config.label)
         source, config, label = source.decided(config, judged=is_plain)
         if is_plain:
-            source.check_columns(said)
+            source.check_columns()
         asked = config = with_nodes_of_start(config)
         size = size_of(source, is_plain)
         config = resolved(asked, size)

@@ -16,6 +16,7 @@ from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
 from mrdl.settings import fields
 from mrdl.settings.class_weight import NONE, read_class_weight
+from mrdl.settings.columns import settings_of_columns
 from mrdl.settings.fields import HANDED_DOWN, setting
 from mrdl.settings.files import read_toml, toml_of
 
@@ -30,6 +31,7 @@ MOST_BATCH = 1_000_000
 MOST_ROUNDS = 100_000
 FLOAT32_MAX = 3.4028234663852886e38
 MOST_LEVELS = 10_000  # of a category: each is a column of the first layer
+ALIASES = {"ignore": "drop"}  # other names of settings
 WARM_ROWS = 20_000  # of the warm start's sample that are kept with the shards, where no setting says more
 MOST_WARM_ROWS = 1_000_000
 
@@ -66,7 +68,13 @@ class TrainConfig:
         ("auto", "classify", "regress", "multilabel"),
     )
     header: str = setting("auto", "whether the first line names the columns", DATA, ("auto", "yes", "no"))
-    drop: tuple[str, ...] = setting((), "columns to leave out: names or indices, with commas between", DATA)
+    drop: tuple[str, ...] = setting(
+        (), "columns to leave out: names or indices, with commas between; --ignore is the same", DATA
+    )
+    category: tuple[str, ...] = setting((), "columns of categories: each text, or number, stands for itself", DATA)
+    number: tuple[str, ...] = setting((), "columns of numbers; a writing may follow, as price=1.234,5", DATA)
+    date: tuple[str, ...] = setting((), "columns of dates; a pattern may follow, as when=%d/%m/%Y", DATA)
+    separator: str = setting("auto", "what stands between cells: one mark, tab, blank (any number), or auto", DATA)
     weights: str | None = setting(
         None, "column that says how much each row counts in training: its name or its index", DATA
     )
@@ -374,6 +382,7 @@ class TrainConfig:
         """
         for name in REFUSED.keys() & changes.keys():
             raise ConfigError(REFUSED[name])
+        changes = {ALIASES.get(name, name): value for name, value in changes.items()}
         return dataclasses.replace(self, **fields.values_of(TrainConfig, changes))
 
     def said(self, decides: tuple[str, ...], but: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -397,7 +406,7 @@ class TrainConfig:
 
 
 def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
-    """The settings of a TOML file; tables such as [training] only group them.
+    """The settings of a TOML file; tables such as [training] only group them, [columns] says what columns are.
 
     local_path: of the file; base: the settings that it goes over, mrdl's own where there are none. Raises ConfigError,
     with the file's name, where it cannot be read or holds something wrong.
@@ -406,9 +415,12 @@ def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
     """
     flat: dict[str, Any] = {}
     names = {field.name for field in dataclasses.fields(TrainConfig)}
-    for key, value in read_toml(local_path).items():
-        flat.update(value if isinstance(value, dict) and key not in names else {key: value})
     try:
+        for key, value in read_toml(local_path).items():
+            if key == "columns" and isinstance(value, dict):
+                flat |= settings_of_columns(value)
+            else:
+                flat |= value if isinstance(value, dict) and key not in names else {key: value}
         return (base or TrainConfig()).with_changes(flat)
     except ConfigError as error:
         raise ConfigError(f"{error} ({Path(local_path)})") from error

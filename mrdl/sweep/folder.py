@@ -83,7 +83,7 @@ def look_at(spec: Spec, data: str) -> tuple[Spec, Dataset, list[Design]]:
     trained. Code of a back end of one's own is looked for, not run.
     """
     look_for(spec.backend)
-    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.drop, spec.task)
+    prepared = prepare_data(data, spec.label, spec.header, spec.test_fraction, spec.task, **spec.columns)
     designs = spec.designs(prepared.columns, prepared.outputs)
     return dataclasses.replace(spec, backend=backend_of(spec, designs, prepared.loss)), prepared, designs
 
@@ -128,7 +128,7 @@ class SweepFolder:
         path = Path(folder).absolute()
         paths = SweepPaths(path)
         spec, prepared, designs = look_at(spec_of(about), data)  # what is wrong is told before anything is written
-        known = identity_of(data, spec.label, spec.header, spec.drop)
+        known = identity_of(data, spec.label, spec.header, **spec.columns)
         if paths.manifest.exists():
             sweep = cls(path, **more)
             if sweep.about["spec"] != json.loads(json.dumps(about)) or sweep.dataset().digest != prepared.digest:
@@ -157,9 +157,12 @@ class SweepFolder:
     def check_source(self) -> None:
         """Raise ConfigError where the data that jobs of their own read is not what it was at the plan."""
         spec, name = self.spec, self.about["source"]
-        if identity_of(name, spec.label, spec.header, spec.drop) == self.about.get("known"):
+        if identity_of(name, spec.label, spec.header, **spec.columns) == self.about.get("known"):
             return  # else it may have been copied, or lie elsewhere, with the same rows
-        if prepare_data(name, spec.label, spec.header, spec.test_fraction, spec.drop).digest != self.dataset().digest:
+        if (
+            prepare_data(name, spec.label, spec.header, spec.test_fraction, spec.task, **spec.columns).digest
+            != self.dataset().digest
+        ):
             raise ConfigError(
                 f"{name} was changed since the sweep was planned, so that its jobs would train on other rows: put the "
                 "old data back, or run the spec into another --dir"

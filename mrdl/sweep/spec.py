@@ -78,6 +78,10 @@ class Spec:
         "auto", "whether the first line names the columns", choices=("auto", "yes", "no"), group="data"
     )
     drop: tuple[str, ...] = setting((), "columns to leave out, names or indices", group="data", read=_read_columns)
+    category: tuple[str, ...] = setting((), "columns of categories", group="data", read=_read_columns)
+    number: tuple[str, ...] = setting((), "columns of numbers", group="data", read=_read_columns)
+    date: tuple[str, ...] = setting((), "columns of dates", group="data", read=_read_columns)
+    separator: str = setting("auto", "what stands between cells: one mark, tab, blank, or auto", group="data")
     test_fraction: float = setting(
         0.2,
         "fraction of the rows, chosen by their hash, that designs are tested on",
@@ -191,6 +195,11 @@ class Spec:
             )
 
     # --- what follows from it ---
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The settings of TrainConfig that say what columns are."""
+        return {name: getattr(self, name) for name in ("drop", "category", "number", "date", "separator")}
 
     def designs(self, columns: int = 1, classes: int = 1) -> list[Design]:
         """The distinct designs of this spec in a fixed order, those with too many parameters left out.

@@ -68,6 +68,6 @@ def settings_of_data(sweep: SweepFolder) -> Mapping[str, Any]:
         "label": spec.label,
         "task": spec.task,
         "header": spec.header,
-        "drop": names_as_text(spec.drop),
+        **{name: v if isinstance(v, str) else names_as_text(v) for name, v in spec.columns.items()},
         "validation": spec.test_fraction,
     }

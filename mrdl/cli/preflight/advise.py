@@ -29,9 +29,8 @@ def advise(options: argparse.Namespace) -> None:
     """
     config = config_of(options)
     source = Source.look_at(options.data, config)
-    said = bool(config.label)
     source, config, label = source.decided(config)
-    source.check_columns(said)
+    source.check_columns()
     data, found = _measured(source, config, options)
     if options.json:
         print(advice.as_json(data, found))

@@ -11,8 +11,11 @@ from mrdl.data.columnar.partitions import Partitions
 from mrdl.data.columnar.pieces import LEAST_BYTES, LEAST_BYTES_ON_YARN, pieces_of_table, pieces_of_texts, shared_out
 from mrdl.data.columnar.places import kind_of, place_of
 from mrdl.data.columnar.table import Table
-from mrdl.data.text.schema import Schema, filled_lines, header_crc, sniff
+from mrdl.data.text.schema import Schema, filled_lines, header_crc
+from mrdl.data.text.separators import separator_of
+from mrdl.data.text.sniffing import sniff
 from mrdl.data.types import PLAIN, ColumnType
+from mrdl.errors import DataError
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.packing import ZSTD
 from mrdl.storage.store import hdfs_store, is_hdfs
@@ -60,11 +63,15 @@ class Listing:
         start: the first lines of the files.
         """
         keys, header = self.first_keys, "yes" if self.table else config.header
+        separator = "," if self.table or keys else config.separator
+        lines = [line.decode(errors="replace") for line in filled_lines(start)[:2]]
+        if keys and not self.table and lines and (mark := separator_of(lines, config.separator)) != ",":
+            raise DataError(f"{self.name}: text in partition folders is read with commas between cells, not {mark!r}")
         if keys and header == "auto":
             alone = sniff(start, "none" if config.label in keys else config.label, header, self.name)
             header = "no" if alone.header_crc is None else "yes"
         text = with_keys(start, keys, named=header != "no")
-        schema = sniff(text, config.label, header, self.name, config.drop, config.weights)
+        schema = sniff(text, config.label, header, self.name, config.drop, config.weights, separator)
         if schema.header_crc is not None:  # tasks know the header by the line that is in the files
             schema = replace(schema, header_crc=header_crc(filled_lines(start)[0]))
         return self._typed(schema), with_keys(start, keys, named=None)

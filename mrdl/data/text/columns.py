@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mrdl.data.text.csv import BlockParser, whole_lines
 from mrdl.data.text.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
 from mrdl.errors import DataError, brief
 from mrdl.settings.fields import names_as_text
@@ -25,27 +24,31 @@ class Wording:
     """How the settings of data are said, which errors name as the way out.
 
     label: what stands before the label's column; column: how a column's name is written there.
-    drop: returns how columns are left out; setting: how a setting of the data has a value.
+    columns: returns how a setting names columns; setting: how a setting of the data has a value.
     """
 
     label: str
     column: Callable[[str], str]
-    drop: Callable[[Sequence[str | int]], str]
+    columns: Callable[[str, Sequence[str | int]], str]
     setting: Callable[[str, str], str]
 
-
-def _drop_flag(columns: Sequence[str | int]) -> str:
-    """Return the flag that leaves columns out, for a shell: --drop id,name."""
-    return f"--drop {shlex.quote(names_as_text(columns))}"
-
-
-def _drop_line(columns: Sequence[str | int]) -> str:
-    """Return the line of a spec that leaves columns out: drop = ['id', 'name'] in [data]."""
-    return f"drop = {[str(column) for column in columns]} in [data]"
+    def drop(self, columns: Sequence[str | int]) -> str:
+        """Return how columns are left out."""
+        return self.columns("drop", columns)
 
 
-AS_FLAGS = Wording("--label", shlex.quote, _drop_flag, "--{} {}".format)
-IN_A_SPEC = Wording("[data] label =", partial(json.dumps, ensure_ascii=False), _drop_line, "{} = '{}' in [data]".format)
+def _flag(setting: str, columns: Sequence[str | int]) -> str:
+    """Return the flag of a setting that names columns, for a shell: --drop id,name."""
+    return f"--{setting} {shlex.quote(names_as_text(columns))}"
+
+
+def _line(setting: str, columns: Sequence[str | int]) -> str:
+    """Return the line of a spec that names columns: drop = ['id', 'name'] in [data]."""
+    return f"{setting} = {[str(column) for column in columns]} in [data]"
+
+
+AS_FLAGS = Wording("--label", shlex.quote, _flag, "--{} {}".format)
+IN_A_SPEC = Wording("[data] label =", partial(json.dumps, ensure_ascii=False), _line, "{} = '{}' in [data]".format)
 
 
 def check_names(schema: Schema, source: str, wording: Wording = AS_FLAGS) -> None:
@@ -81,40 +84,6 @@ def warn_of_index(schema: Schema, source: str, wording: Wording = AS_FLAGS) -> N
         )
 
 
-def refuse_text(head: bytes, schema: Schema, source: str, said: bool, wording: Wording = AS_FLAGS) -> None:
-    """Raise DataError that names all columns in which most cells are no numbers.
-
-    head: lines, the last perhaps cut; said: whether anybody said which column is the label.
-    """
-    text = b"".join(whole_lines([head[: head.rfind(b"\n") + 1] or head], schema.header_crc))
-    blocks, bad = BlockParser(schema).parse(text)
-    columns: dict[int, tuple[int, str]] = getattr(bad, "columns", {})
-    rows = sum(len(block.features) for block in blocks) + len(bad)
-    mostly = (
-        place
-        for place, (count, _) in columns.items()
-        if 2 * count > rows and place not in (*schema.targets, schema.weight)
-    )
-    of_text = {place: columns[place][1] for place in mostly}
-    if not of_text:
-        return
-    told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in of_text.items()]
-    many = f"{len(of_text)} of {len(schema.columns)} columns hold" if len(of_text) > 1 else "a column holds"
-    raise DataError(
-        f"{source}: {many} text where numbers are expected; nothing was trained.\n  {_some(told)}\n"
-        f"Leave out with {wording.drop(names_of(of_text, schema))}, or write numbers in their place "
-        "(pandas.get_dummies)." + ("" if said else _perhaps_the_label(schema))
-    )
-
-
-def _perhaps_the_label(schema: Schema) -> str:
-    """Return that the label may be another column than the first, in words."""
-    if schema.label is None:
-        return ""
-    name = f" {schema.label_name!r}" if schema.header_crc is not None else ""
-    return f" The label is taken to be the first column{name}: if it is another, say it."
-
-
 def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
     """Return what is said of columns in which some cells are no numbers; "" without any.
 
@@ -131,8 +100,10 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
         return (
             f"\nColumns with cells that are no numbers:\n  {_some(told)}\n{learnt}: {classes} takes texts for classes."
         )
-    drop = AS_FLAGS.drop(names_of([place for place, _ in unfit[:SHOWN_NAMES]], schema))
-    return f"\nColumns with cells that are no numbers, which {drop} leaves out:\n  {_some(told)}"
+    names = names_of([place for place, _ in unfit[:SHOWN_NAMES]], schema)
+    drop, category = AS_FLAGS.drop(names), AS_FLAGS.columns("category", names)
+    ways = f"{drop} leaves out, and {category} takes for texts that stand for themselves"
+    return f"\nColumns with cells that are not what their column holds, which {ways}:\n  {_some(told)}"
 
 
 def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:
@@ -157,7 +128,7 @@ def check_headers(names: Sequence[str], first_line: Callable[[str], bytes], sche
         if not line or (schema.header_crc is not None and header_crc(line) == schema.header_crc):
             continue
         try:
-            cells = [cell.strip() for cell in cells_of(line.decode())]
+            cells = [cell.strip() for cell in cells_of(line.decode(), schema.separator)]
         except (UnicodeDecodeError, csv.Error):
             continue  # a bad row, which is told with its reason
         named = sum(cell in schema.columns and not is_value(cell) for cell in cells)

@@ -20,7 +20,8 @@ DATES = (
     "%b %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%d-%b-%y", "%Y-%m", "%H:%M",
 )  # fmt: skip
 """Patterns by which a column is known to hold dates."""
-NUMBERS_AS_DATES = ("%Y%m%d", SECONDS, MILLISECONDS)
+COMPACT = "%Y%m%d"
+NUMBERS_AS_DATES = (COMPACT, SECONDS, MILLISECONDS)
 """Patterns that plain numbers fit, too: for columns that are said to hold dates."""
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 PER_DAY = {SECONDS: 86_400.0, MILLISECONDS: 86_400_000.0}
@@ -34,7 +35,7 @@ _PARTS = {
 _MINUTES = r":(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?"
 _ZONE = r"(?: ?(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?"
 _TIME = rf"(?:(?:[T ]|, )(?P<H>[0-9]{{1,2}}){_MINUTES}{_ZONE})?"
-_COMPACT = {"%Y%m%d": r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"}
+_COMPACT = r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
 
 
 def days_of(texts: pa.Array, pattern: str) -> tuple[np.ndarray, np.ndarray]:
@@ -66,8 +67,8 @@ def expression_of(pattern: str) -> str:
 
     A time is optional behind a pattern without one.
     """
-    if pattern in _COMPACT:
-        return f"^{_COMPACT[pattern]}{_TIME}$"
+    if pattern == COMPACT:
+        return f"^{_COMPACT}{_TIME}$"
     made, i = "", 0
     while i < len(pattern):
         if pattern[i] == "%" and i + 1 < len(pattern):

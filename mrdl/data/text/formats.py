@@ -3,12 +3,10 @@
 import re
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mrdl.errors import DataError
 
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 UNPACKED_BY_HADOOP_ALONE = (".deflate", ".snappy", ".lz4")
 _PYTHON = shlex.quote(sys.executable)  # of which it is known that it has pandas
 _PANDAS = _PYTHON + ' -c "import pandas, sys; pandas.{}(sys.argv[1]).to_csv(sys.stdout, index=False)"'
@@ -117,48 +115,3 @@ def _pipe(program: str, source: str, made: str = "data.csv") -> str:
     if source.startswith("hdfs://"):
         return f"hadoop fs -cat {shlex.quote(source)} | {program} | hadoop fs -put - {made}"
     return f"{program} < {shlex.quote(source)} > {made}"
-
-
-# --- separators ---
-
-
-def refuse_other_separators(first: str, second: str, cells: Sequence[str], source: str) -> None:
-    """Raise DataError, with the way out, where something else than commas separates the columns of two lines.
-
-    cells: of the first line, where commas separate them.
-    """
-    for mark, name in SEPARATORS.items():
-        as_many = mark in first and (first.count(mark) == second.count(mark) or not second)
-        if as_many and (len(cells) == 1 or _are_numbers(second.split(mark))):
-            raise _separated(name, _with_commas(mark, first, second), source)
-    if len(cells) == 1 and _are_numbers((second or first).split()):
-        raise _separated("blanks", "awk '{ $1 = $1 } 1' OFS=,", source)
-
-
-def _separated(by: str, program: str, source: str) -> DataError:
-    """Return the error for columns that are separated by something else. program: makes commas of it."""
-    return DataError(
-        f"{source}: columns must be separated by commas, these are by {by}. "
-        f"Make commas of them: {_pipe(program, source)}"
-    )
-
-
-def _are_numbers(cells: Sequence[str]) -> bool:
-    """Return whether cells are numbers, with a decimal point or comma.
-
-    One of them need not be: it may be a label.
-    """
-    wrong = [cell for cell in cells if not re.fullmatch(r"\s*[-+]?[\d.,]*(e[-+]?\d+)?\s*", cell, re.IGNORECASE)]
-    return len(cells) > 1 and len(wrong) <= (len(cells) > 2)
-
-
-def _with_commas(mark: str, first: str, second: str) -> str:
-    """Return a program that puts commas in the place of a mark, and points in that of decimal commas."""
-    shown = "\\t" if mark == "\t" else mark
-    if "," not in first + second and '"' not in first + second:
-        return f"tr '{shown}' ,"
-    decimal = ", decimal=','" if re.search(r"\d,\d", second or first) else ""
-    named = "" if not _are_numbers(first.split(mark)) else ", header=None"
-    written = "index=False" if not named else "index=False, header=False"
-    read = f"pandas.read_csv(sys.stdin, sep='{shown}'{decimal}{named})"
-    return f'{_PYTHON} -c "import pandas, sys; {read}.to_csv(sys.stdout, {written})"'

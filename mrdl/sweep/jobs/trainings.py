@@ -121,8 +121,9 @@ class Jobs:
         words += [word for name, value in self._sweep.site.items() for word in ("--" + name.replace("_", "-"), value)]
         if spec.label is not None:
             words += ["--label", spec.label]
-        if spec.drop:
-            words += ["--drop", names_as_text(spec.drop)]
+        for name, value in spec.columns.items():
+            if value:
+                words.append(f"--{name}={value if isinstance(value, str) else names_as_text(value)}")
         if shards:
             words += ["--shards", shards]
         if shards == 1:

@@ -1,0 +1,26 @@
+"""The table [columns] of a file of settings: what each column is, said in one place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mrdl.errors import ConfigError
+
+IGNORE = "ignore"
+SETTINGS = {"number": "number", "category": "category", "date": "date", IGNORE: "drop"}
+
+
+def settings_of_columns(table: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The settings that a table of columns means.
+
+    table: name -> number, category, date, or ignore; a number or a date perhaps with the way it is written.
+    Raises ConfigError for anything else.
+
+    settings_of_columns({"when": "date %d/%m/%Y", "id": "ignore"}) == {"date": ["when=%d/%m/%Y"], "drop": ["id"]}
+    """
+    found: dict[str, list[str]] = {}
+    for name, said in table.items():
+        kind, _, written = said.partition(" ") if isinstance(said, str) else ("", "", "")
+        if kind not in SETTINGS or (written and kind not in ("number", "date")):
+            raise ConfigError(f"[columns] {name} is {said!r}, expected one of {', '.join(SETTINGS)}")
+        found.setdefault(SETTINGS[kind], []).append(f"{name}={written}" if written else name)
+    return found
