@@ -37,6 +37,8 @@ def test_a_table_is_told_column_by_column(data, capsys):
     assert "400 rows of 4 columns" in out and "column 0 'y', as asked for (2 values in 400 rows)" in out
     (line,) = [line for line in out.splitlines() if line.startswith("age")]
     assert line.split()[1:9] == ["number", "1", "0", "50", "18", "42", "67", "42.5"]
+    types = {line.split()[0]: line.split()[1:3] for line in out.splitlines()[3:] if line[:4] in ("town", "seen")}
+    assert types == {"town": ["category", "3"], "seen": ["date", "5"]}, "a value, and the waves of a week and a year"
     assert "nothing looks wrong" in out
 
 
@@ -72,6 +74,16 @@ def test_of_a_large_table_it_is_told_what_a_training_takes(data, capsys, monkeyp
     out = told(capsys, DIGITS, "--label", "digit")
     assert re.search(r"a training takes about \d+ s with -r inline --shards \d+, \d+ MB a task and \d+ MB here", out)
     assert "what a training takes is not known: " in told(capsys, data, "--label", "seen", "--task", "regress")
+
+
+def test_numbers_are_read_as_people_write_them(tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "price;when;y\n" + "".join(f"{i % 9}.{i:03d},5 €;{i % 28 + 1:02d}.02.2024;{i % 2}\n" for i in range(200))
+    )
+    found = json.loads(told(capsys, path, "--label", "y", "--json"))["columns"]
+    assert [column["type"] for column in found] == ["number", "date", "boolean"]
+    assert found[0]["maximum"] == 8197.5 and found[1]["maximum"] == 19754 + 27
 
 
 def test_a_page_that_cannot_be_written_is_told(data, tmp_path, capsys):

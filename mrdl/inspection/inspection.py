@@ -99,6 +99,7 @@ def _looked_at(data: str, config: TrainConfig) -> tuple[Source, int | None, str]
     try:
         source, _, told = source.decided(config)
     except ConfigError as error:
+        source = source.typed(config)
         place = source.schema.label if config.label else None
         return source, place, str(error) if config.label else f"not known: {error}"
     return source, next(iter(source.schema.targets), source.schema.label), told
