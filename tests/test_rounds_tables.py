@@ -1,6 +1,7 @@
 """A table is standardised by a sample: the same network whatever runs it, however it is split, ordered and cached."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import mrdl
@@ -109,3 +110,47 @@ def test_a_module_takes_the_raw_rows_of_a_table(whole, new_run):
         given = model.net()(torch.from_numpy(raw)).exp().numpy()
     np.testing.assert_allclose(given, model.predict_proba(raw), atol=1e-5)
     assert model.digest == mrdl.load(model.run_dir).digest
+
+
+# --- columns of every kind ---
+
+
+@pytest.fixture(scope="module")
+def people() -> pd.DataFrame:
+    """800 rows of a category, a number, and a date, some missing."""
+    rng = np.random.default_rng(3)
+    city = rng.choice(["Rom", "Bonn", "Köln", "Ulm"], 800, p=[0.5, 0.3, 0.199, 0.001]).astype(object)
+    age = rng.normal(40, 12, 800).round(1)
+    when = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 800), unit="D")
+    label = np.where((city == "Rom") ^ (age > 40), "yes", "no")
+    city[::9], age[::5] = None, np.nan
+    return pd.DataFrame({"city": city, "age": age, "when": when, "y": label})
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_categories_and_dates_become_one_network_by_any_split_order_and_kind_of_table(
+    shards, people, new_run, tmp_path
+):
+    settings = {**SMALL, "shards": shards}
+    people.to_csv(tmp_path / "people.csv", index=False)
+    first = new_run(tmp_path / "people.csv", **settings).execute()
+    (tmp_path / "parts").mkdir()
+    mixed = people.sample(frac=1, random_state=1)
+    mixed[:300].to_csv(tmp_path / "parts" / "a.csv", index=False)
+    mixed[300:].to_csv(tmp_path / "parts" / "b.csv", index=False)
+    assert new_run(tmp_path / "parts", **settings).execute().digest == first.digest
+    typed = people.assign(city=people.city.astype("category"))
+    of_frame = mrdl.train(typed, show=False, run_dir=str(tmp_path / "frame"), **settings)
+    assert of_frame.sha256 == first.sha256
+    names = first.preparation.inputs.names(first.preparation.columns)
+    assert names[:3] == ["age", "when", "age is missing"]
+    assert names[-5:] == ["city = Bonn", "city = Köln", "city = Rom", "city: other", "city: missing"]
+    shuffled = people[["when", "city", "age"]]
+    np.testing.assert_array_equal(first.predict_proba(shuffled), first.predict_proba(tmp_path / "people.csv"))
+
+
+def test_an_autoencoder_gives_back_the_inputs_of_a_table(people, new_run, tmp_path):
+    people.to_csv(tmp_path / "people.csv", index=False)
+    model = new_run(tmp_path / "people.csv", kind="autoencoder", hidden=(6,), shards=2, rounds=1, label="y").execute()
+    given = model.reconstruct(people)
+    assert given.shape == (800, model.preparation.width) and given.min() >= 0 and given.max() <= 1
