@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mrdl.cli.sweep.bar import bar
 from mrdl.cli.sweep.listing import HOME
 from mrdl.data.frames.as_csv import written
+from mrdl.data.frames.plain import categories_of
 from mrdl.errors import ConfigError
 from mrdl.model.model import Model
 from mrdl.rounds.driver import Run
@@ -60,7 +61,9 @@ def train(
     if not hasattr(data, "columns"):
         raise ConfigError(f"the data is a {type(data).__name__}, expected a path or a DataFrame")
     run_dir = config.run_dir or str(new_run_dir())
-    config = config.with_changes({"header": "yes", "run_dir": run_dir})
+    said = (*config.category, *config.number, *config.date, *config.drop, config.label or "", config.weights or "")
+    category = (*config.category, *categories_of(data, said))
+    config = config.with_changes({"header": "yes", "run_dir": run_dir, "category": category})
     with written(data, Path(run_dir)) as path:
         return _train(str(path), config, show, **how)
 

@@ -6,6 +6,7 @@ import pytest
 
 import mrdl
 from mrdl.data.frames.as_csv import written
+from mrdl.data.inputs import features_of
 from mrdl.errors import ConfigError, DataError
 
 SETTINGS = {"nodes": (5, 6, 2), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 50, "label": "kind", "show": False}
@@ -76,7 +77,11 @@ WRONG = {
     "two columns of a name": (a_frame().set_axis(["a", "b", "kind", "c", "a", "d"], axis=1), "name 'a'"),
     "a line end in a name": (a_frame().rename(columns={"byte": "a\nb"}), "line end"),
     "lists": (a_frame().assign(byte=[[1]] * 300), "column 'byte'"),
-    "numbers and words": (a_frame().assign(byte=[1, "x"] * 150), "column 'byte'"),
+    "a line end in a cell": (
+        a_frame().assign(byte=["x", "a\nb", None] * 100),
+        "'byte'.* 100 of its cells hold a line end",
+    ),
+    "bytes of another code": (a_frame().assign(byte=[b"\xff"] * 300), "column 'byte'"),
     "no rows": (a_frame().iloc[:0], "0 rows"),
 }
 
@@ -97,3 +102,47 @@ def test_what_is_no_frame_and_no_path_is_refused(tmp_path):
 def test_rows_lie_where_their_owner_alone_reads_them(tmp_path):
     with written(a_frame(), tmp_path) as path:
         assert path.stat().st_mode & 0o077 == 0
+
+
+TYPED = {
+    "words": (np.array(["Rom", "Köln, alt", None] * 100, object), "category"),
+    "numbers and words": ([1, "x", 2.5] * 100, "category"),
+    "bytes": ([b"x", b"\xc3\xa9", b"z"] * 100, "category"),
+    "categories of numbers": (pd.Categorical([1, 2, 3] * 100), "category"),
+    "times": (pd.date_range("2024-01-01", periods=300, freq="7h", tz="Europe/Rome"), "date"),
+    "days": (pd.Series(pd.date_range("2024-01-01", periods=300)).dt.date, "date"),
+    "periods": (pd.period_range("2020-01", periods=300, freq="M"), "date"),
+    "durations": (pd.to_timedelta(np.arange(300), unit="h"), "number"),
+    "truth values": (pd.array([True, False, None] * 100, "boolean"), "number"),
+}
+
+
+@pytest.mark.parametrize("case", TYPED)
+def test_a_column_of_a_frame_is_what_pandas_says_in_training_and_after_it(tmp_path, case):
+    values, kind = TYPED[case]
+    frame = a_frame()[["small", "kind"]].reset_index(drop=True).assign(column=values)
+    model = mrdl.train(
+        frame, label="kind", shards=1, rounds=1, epochs=1, hidden=(4,), show=False, run_dir=str(tmp_path)
+    )
+    assert (model.preparation.types[1].kind if model.preparation.types else "number") == kind
+    raw = features_of(frame, model.preparation)
+    assert np.array_equal(np.isnan(raw[:, 1]), frame["column"].isna())
+    if kind == "category":
+        assert (raw[:, 1] >= 0).sum() == frame["column"].notna().sum()  # no level is unknown
+    if case == "durations":
+        assert raw[2, 1] == 7200
+
+
+def test_a_category_of_pandas_is_one_unless_settings_say_something_else(tmp_path):
+    frame = a_frame().assign(zip=pd.Categorical([1, 2, 3] * 100), code=pd.Categorical(["a", "b"] * 150))
+    places = {name: str(place) for place, name in enumerate(map(str, frame.columns))}
+    settings = {"label": "kind", "shards": 1, "rounds": 1, "epochs": 1, "hidden": (4,), "show": False}
+    for said, kinds in (
+        ({}, ["category", "category"]),
+        ({"number": ("zip",)}, ["number", "category"]),
+        ({"drop": (places["zip"],)}, ["category"]),
+        ({"number": (places["zip"],), "drop": ("code",)}, ["number"]),
+    ):
+        model = mrdl.train(frame, run_dir=str(tmp_path / str(said)), **settings, **said)
+        found = dict(zip(model.preparation.columns, model.preparation.types, strict=True))
+        assert [found[name].kind for name in ("zip", "code") if name in found] == kinds

@@ -142,6 +142,22 @@ def test_missing_values_and_truth_values_are_taken():
     assert mrdl.Classifier(batch_size=4).fit(frame, y).score(frame, y) == 1
 
 
+def test_words_dates_and_categories_are_taken():
+    rng, n = np.random.default_rng(0), 400
+    frame = pd.DataFrame({
+        "city": rng.choice(["Rom", "Köln, alt", None], n), "when": pd.date_range("2024-01-01", periods=n, freq="7h"),
+        "number": rng.normal(size=n), "zip": pd.Categorical(rng.integers(1000, 1005, n)),
+    })  # fmt: skip
+    y = np.where((frame["city"] == "Rom") | (frame["number"] > 1), "yes", "no")
+    fitted = mrdl.Classifier(hidden=(16,)).fit(frame, y)
+    assert [each.kind for each in fitted.model_.preparation.types] == ["category", "date", "number", "category"]
+    assert fitted.score(frame, y) > 0.95
+    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict(frame), fitted.predict(frame))
+    explained = mrdl.explain(fitted.model_, frame.assign(y=y))
+    assert [each.column for each in explained.importances[:2]] == ["city", "number"]
+    assert "Köln, alt" in {name for each in explained.dependences for name in each.names}
+
+
 def test_it_works_in_a_pipeline_and_in_a_search():
     rows, y = load_wine(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), mrdl.Classifier(nodes=(13, 16, 3), validation=0, batch_size=4))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
+from mrdl.data.frames.plain import plain
 from mrdl.errors import DataError, SetupError
 from mrdl.storage import atomic
 from mrdl.storage.lock import is_held
@@ -81,7 +82,7 @@ def _table(frame: "pd.DataFrame") -> pa.Table:
     columns = []
     for place, name in enumerate(names):
         try:
-            columns.append(_cells(pa.Array.from_pandas(frame.iloc[:, place])))
+            columns.append(_cells(pa.Array.from_pandas(plain(frame.iloc[:, place]))))
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise DataError(f"column {name!r} of the DataFrame is no column of numbers or words: {error}") from error
     return pa.table(columns, names=names)
@@ -97,4 +98,8 @@ def _cells(column: pa.Array) -> pa.Array:
         return pc.if_else(column, "True", "False")
     if pa.types.is_nested(column.type):
         raise TypeError(f"its cells are of type {column.type}")
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        broken = pc.sum(pc.match_substring_regex(column, "[\r\n]")).as_py()
+        if broken:
+            raise ValueError(f"{broken:,} of its cells hold a line end: put a blank there, or leave the column out")
     return column

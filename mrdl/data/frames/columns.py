@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mrdl.data.frames.plain import plain
 from mrdl.data.labels import class_numbers
 from mrdl.data.text.cells import Cells
 from mrdl.data.text.schema import MARKS
@@ -20,7 +21,7 @@ def raw_column(column: Any, kind: ColumnType, name: str, levels: Sequence[str] =
 
     column: a pandas Series; name: for messages. Raises DataError where a cell is none of its kind.
     """
-    return _READERS[kind.kind](column, kind, name, levels)
+    return _READERS[kind.kind](plain(column), kind, name, levels)
 
 
 def _numbers(column: Any, kind: ColumnType, name: str, levels: Sequence[str]) -> np.ndarray:

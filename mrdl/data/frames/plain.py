@@ -1,0 +1,48 @@
+"""Columns of a DataFrame whose cells are neither numbers, words nor times, as such ones."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+NESTED = (list, tuple, dict, set, np.ndarray)
+
+
+def plain(column: Any) -> Any:
+    """Return a pandas Series with durations as seconds, periods as their first moment, bytes and mixed cells as text.
+
+    Any other is given back as it is. Raises TypeError for cells that hold several values, UnicodeDecodeError for bytes
+    that are no UTF-8.
+    """
+    import pandas as pd
+
+    if column.dtype.kind == "m":
+        return column.dt.total_seconds()
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return column.dt.to_timestamp()
+    if column.dtype != object:
+        return column
+    found = pd.api.types.infer_dtype(column, skipna=True)
+    if found == "bytes":
+        return column.map(bytes.decode, na_action="ignore")
+    if found in ("mixed", "mixed-integer"):
+        if nested := {each.__name__ for each in set(map(type, column)) if issubclass(each, NESTED)}:
+            raise TypeError(f"some of its cells are of type {min(nested)}")
+        return column.map(str, na_action="ignore")
+    return column
+
+
+def categories_of(frame: Any, said: Iterable[str]) -> list[str]:
+    """Return the names of the columns that pandas calls categories, but those of which settings say something else.
+
+    said: names or places of those, perhaps with a writing, as settings have them.
+    """
+    import pandas as pd
+
+    names = [str(name).strip() for name in frame.columns]
+    others = set()
+    for each in said:
+        name = each if each in names else each.partition("=")[0]
+        others.add(names[int(name)] if name not in names and name.lstrip("-").isdecimal() else name)
+    kinds = zip(names, frame.dtypes, strict=True)
+    return [name for name, kind in kinds if isinstance(kind, pd.CategoricalDtype) and name not in others]
