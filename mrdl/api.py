@@ -63,7 +63,7 @@ def train(
     run_dir = config.run_dir or str(new_run_dir())
     said = (*config.category, *config.number, *config.date, *config.drop, config.label or "", config.weights or "")
     category = (*config.category, *categories_of(data, said))
-    config = config.with_changes({"header": "yes", "run_dir": run_dir, "category": category})
+    config = config.with_changes({"header": "yes", "separator": ",", "run_dir": run_dir, "category": category})
     with written(data, Path(run_dir)) as path:
         return _train(str(path), config, show, **how)
 

@@ -35,7 +35,19 @@ if TYPE_CHECKING:
 
 # settings that say what is learnt of which column, where a run is kept, and how a cluster is used
 DECIDED_HERE = frozenset(
-    {"label", "task", "header", "test", "run_dir", "cache_dir", "tasks", "wait_s", "python_bin", "mrjob_conf"}
+    {
+        "label",
+        "task",
+        "header",
+        "separator",
+        "test",
+        "run_dir",
+        "cache_dir",
+        "tasks",
+        "wait_s",
+        "python_bin",
+        "mrjob_conf",
+    }
 )
 TOGETHER = 200  # rows that go through a network at once, or a multiple
 OWN_DEFAULTS = {"shards": 1, "verbose": False}  # more shards only cost time where one process trains them all

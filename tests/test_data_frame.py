@@ -107,6 +107,7 @@ def test_rows_lie_where_their_owner_alone_reads_them(tmp_path):
 TYPED = {
     "words": (np.array(["Rom", "Köln, alt", None] * 100, object), "category"),
     "numbers and words": ([1, "x", 2.5] * 100, "category"),
+    "other marks": (["a;b;c", "d;e;f", "g;h;i"] * 100, "category"),
     "bytes": ([b"x", b"\xc3\xa9", b"z"] * 100, "category"),
     "categories of numbers": (pd.Categorical([1, 2, 3] * 100), "category"),
     "times": (pd.date_range("2024-01-01", periods=300, freq="7h", tz="Europe/Rome"), "date"),

@@ -217,11 +217,12 @@ def test_a_page_works_offline_and_escapes_names(tables, tmp_path):
     odd = '<script>alert("1")</script>'
     rows = tables.rename(columns={"much": odd}).drop(columns="amount")
     rows.loc[::5, "little"] = np.nan
+    rows["city"] = np.where(np.arange(ROWS) % 7 < 3, "<b>Rom</b>", "Köln")
     model = mrdl.train(rows, label="y", run_dir=str(tmp_path / "run"), **QUICK)
     page = page_of(mrdl.explain(model, rows, repeats=2))
-    assert "<script" not in page and "http" not in page and "missing" in page
+    assert "<script" not in page and "<b>" not in page and "Köln" in page and "http" not in page and "missing" in page
     pictures = [ElementTree.fromstring(each) for each in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for picture in pictures:
         width, height = float(picture.get("width")), float(picture.get("height"))
         for name, end in (("x", width), ("cx", width), ("x2", width), ("y", height), ("cy", height)):
