@@ -296,3 +296,23 @@ def test_an_inspection_tells_of_parquet_what_it_tells_of_the_csv(command, tmp_pa
         for data in (tmp_path / "x.parquet", digits)
     ]
     assert [one["rows"] for one in told] == [1797, 1797] and told[0]["columns"] == told[1]["columns"]
+
+
+def test_texts_that_hardly_come_again_are_left_out_with_a_word_and_brought_back_by_their_name(tmp_path, command):
+    rng = np.random.default_rng(0)
+    columns = {
+        "y": rng.choice(["no", "yes"], ROWS).tolist(),
+        "x": rng.normal(size=ROWS),
+        "town": rng.choice(["Bonn", "Köln"], ROWS).tolist(),
+        "name": [f"Ann {i}" for i in range(ROWS)],
+    }
+    parquet.write_table(pa.table(columns), tmp_path / "data.parquet")
+    words = ["train", tmp_path / "data.parquet", "--label", "y", "--rounds", "1", "--epochs", "1", "--json"]
+    status, _, err = command(*words, "--run-dir", tmp_path / "without")
+    told = " ".join(err.split())
+    assert status == 0 and "left out, as nearly each row has another text: 'name'" in told
+    assert "--category name" in told and mrdl.load(tmp_path / "without").preparation.columns == ("x", "town")
+    status, _, err = command(*words, "--category", "name", "--run-dir", tmp_path / "with")
+    assert status == 0 and mrdl.load(tmp_path / "with").preparation.columns == ("x", "town", "name")
+    status, _, err = command(*words, "--category", "x", "--run-dir", tmp_path / "wrong")
+    assert status == 2 and "its files say what columns hold" in err

@@ -122,7 +122,7 @@ def _lines_of(run: Finished) -> Iterator[tuple[str, str]]:
     """Name and text of each line; those without text are not shown."""
     yield "network", f"{run.kind} {'-'.join(map(str, run.nodes))}"
     yield "rows", f"{run.training_rows} trained on, {run.validation_rows} kept out"
-    yield "missing cells", f"{run.missing}, taken as 0" if run.missing else ""
+    yield "missing cells", f"{run.missing}, filled in (--missing)" if run.missing else ""
     yield "bad rows", f"{run.bad_rows} left out" if run.bad_rows else ""
     for title, scores in (("validation", run.validation), ("test", run.test)):
         if scores:

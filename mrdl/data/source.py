@@ -24,7 +24,7 @@ from mrdl.data.target import Head
 from mrdl.data.text import columns
 from mrdl.data.text.csv import Block, read_blocks
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
-from mrdl.data.text.guess import guessed
+from mrdl.data.text.guess import guessed, without_names
 from mrdl.data.text.schema import Schema, filled_lines, header_crc
 from mrdl.data.text.sniffing import refuse_numbered, said_types, sniff
 from mrdl.data.types import PLAIN
@@ -154,13 +154,15 @@ class Source:
         Raises ConfigError or DataError where columns are not what was said, or hold what nobody can tell.
         """
         said = said_types(config.category, config.number, config.date, self.schema, self.name)
-        if self.is_table and said:
-            raise ConfigError(f"{self.name}: its files say what columns hold: leave out category, number and date")
+        by_files = {i: column for i, column in enumerate(self.schema.types) if column != PLAIN}
+        if self.is_table and any(by_files.get(i) != column for i, column in said.items()):
+            raise ConfigError(
+                f"{self.name}: its files say what columns hold: leave out number and date, and category but for text"
+            )
         if self.is_table:
-            return self
-        by_folders = {i: column for i, column in enumerate(self.schema.types) if column != PLAIN}
-        said = {**by_folders, **said}
-        found = guessed(self.head.lines, self.schema, said, self.name, wording)
+            found = without_names(self.head.lines, self.schema, said, self.name, wording)
+        else:
+            found = guessed(self.head.lines, self.schema, {**by_files, **said}, self.name, wording)
         return replace(self, schema=found.schema, head=replace(self.head, schema=found.schema), told=found.told)
 
     def decided(

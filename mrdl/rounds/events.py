@@ -120,7 +120,7 @@ class Finished(Event):
     """A run is over, and its network is in its folder.
 
     model: the network's file; kind, nodes, sha256: of the network, the digest that of its weights; training_rows,
-    validation_rows, bad_rows: rows trained on, kept out, left out; missing: cells taken as 0; validation, test:
+    validation_rows, bad_rows: rows trained on, kept out, left out; missing: cells without a value; validation, test:
     name -> measure, empty where there were no such rows; majority: the most frequent class, or the mean of numbers;
     remarks: on the classes, for people; seconds: in all; stopped: why a listener ended it early, None where none
     did.

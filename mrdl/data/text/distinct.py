@@ -20,10 +20,12 @@ def distinct_cells(lines: bytes, schema: Schema, places: Iterable[int], marks: C
 
     lines: whole ones, those with another number of cells are left out; marks: what stands for a missing cell.
     """
-    if schema.separator == " ":
-        lines = single_blanks(lines)
     names = [str(i) for i in range(len(schema.columns))]
     wanted = [names[i] for i in places]
+    if not wanted:
+        return {}
+    if schema.separator == " ":
+        lines = single_blanks(lines)
     try:
         table = arrow_csv.read_csv(
             io.BytesIO(lines),

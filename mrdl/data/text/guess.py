@@ -95,6 +95,24 @@ def guessed(
     return Guessed(typed, tuple(told))
 
 
+def without_names(
+    lines: bytes, schema: Schema, said: Mapping[int, ColumnType], source: str, wording: Wording = AS_FLAGS
+) -> Guessed:
+    """Return the columns of files that say themselves what those hold, without texts that hardly come again.
+
+    lines: the first rows as text; said: index of a column of text -> category, which keeps it; the rest as `guessed`
+    has it. Raises ConfigError where none is left.
+    """
+    places = [i for i in schema.feature_places if schema.types and schema.types[i].kind == CATEGORY and i not in said]
+    cells = distinct_cells(lines, replace(schema, types=()), places, MARKS)
+    left_out = [place for place, (values, counts) in cells.items() if len(values) and not _come_again(values, counts)]
+    found = replace(schema, dropped=tuple(sorted({*schema.dropped, *left_out})))
+    told = _told_left_out(left_out, cells, schema, wording)
+    if left_out and not found.features:
+        raise ConfigError(f"{source}: no column is left to learn from.\n" + "\n".join(told))
+    return Guessed(found, tuple(told))
+
+
 def written_otherwise(cell: str) -> bool:
     """Return whether a cell is a number or a date, though not a plain number."""
     text = pa.array([cell.strip()], pa.string())
@@ -121,8 +139,14 @@ def _ways(values: pa.Array, counts: np.ndarray) -> _Ways:
     some = tuple(each for each, rate in of_dates.items() if rate)
     if some and _are_any(values, counts, some) >= NEARLY:
         return _Ways(dates=some, mixed=True)
+    return _Ways(levels=_come_again(values, counts))
+
+
+def _come_again(values: pa.Array, counts: np.ndarray) -> bool:
+    """Return whether texts come again as the levels of a category do."""
+    rows = int(counts.sum())
     new = len(values) == rows >= SURE or len(values) > max(FEW, rows * HALF)
-    return _Ways(levels=not new)
+    return not new
 
 
 def _shares(values: pa.Array, counts: np.ndarray) -> Callable[[ColumnType], float]:
