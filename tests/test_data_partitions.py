@@ -13,7 +13,7 @@ from mrdl.data.columnar.keys import with_cells
 from mrdl.data.columnar.partitions import Partitions
 from mrdl.data.source import Source
 from mrdl.data.types import CATEGORY, DATE, NUMBER
-from mrdl.errors import DataError
+from mrdl.errors import DataError, MrdlError
 from mrdl.settings.config import TrainConfig
 
 QUICK = {"label": "y", "nodes": (), "shards": 2, "rounds": 1, "epochs": 1, "seed": 5, "show": False}
@@ -91,6 +91,17 @@ def test_a_model_finds_the_keys_of_folders(train, tmp_path, write, name):
     as_csv(whole(), tmp_path / "whole.csv")
     assert list(found.predict(str(data))) == list(found.predict(str(tmp_path / "whole.csv")))
     assert found.evaluate(str(data)) == found.evaluate(str(tmp_path / "whole.csv"))
+
+
+@pytest.mark.parametrize(("write", "name"), [(as_csv, "x.csv"), (as_parquet, "x.parquet")])
+def test_data_of_a_renamed_folder_is_other_data(train, tmp_path, write, name):
+    data = written(tmp_path / "in", write, name)
+    known = train(data, "known")
+    (data / "year=2024").rename(data / "year=2023")
+    renamed = train(data, "renamed")
+    assert renamed.to_bytes() == train(data, "fresh", cache_dir=str(tmp_path / "cache")).to_bytes() != known.to_bytes()
+    with pytest.raises(MrdlError, match="sha256|data"):
+        train(data, "known", resume=True)
 
 
 def test_text_without_a_header_has_its_keys_behind_its_columns(tmp_path):

@@ -236,8 +236,10 @@ class Source:
         """What the identity of the data rests on, and a digest of it: of its content, where that costs little."""
         filled = [info for info in self.files if info.size]
         known_by, marks = fingerprint(filled)
-        packed = [is_packed(info.path) for info in filled]
-        sha = hashlib.sha256(json.dumps([known_by, marks, packed]).encode())
+        told = [known_by, marks, [is_packed(info.path) for info in filled]]
+        if self.listing and self.listing.partitions.keys:  # cells that the files do not have in them
+            told.append([list(self.listing.partitions.of_file(info.path).items()) for info in filled])
+        sha = hashlib.sha256(json.dumps(told).encode())
         return known_by, sha.hexdigest()[:16]
 
     def check_unchanged(self) -> None:
