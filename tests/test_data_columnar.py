@@ -267,6 +267,18 @@ def test_parts_without_rows_are_passed_over_and_a_table_without_any_is_refused(t
     assert sum(len(block.features) for block in Source.look_at(str(tmp_path), TrainConfig(label="y")).blocks()) == 2
 
 
+def test_an_orc_file_without_rows_is_passed_over_and_its_stripes_have_all_rows_of_the_others(tmp_path):
+    table = pa.table({"y": ["u", "v"] * 3750 + ["u"], "a": np.arange(7501.0)})
+    orc.write_table(table.slice(0, 0), tmp_path / "a.orc")
+    with pytest.raises(DataError, match="has 2 columns but no rows"):
+        Source.look_at(str(tmp_path), TrainConfig(label="y"))
+    orc.write_table(table, tmp_path / "b.orc", stripe_size=1024, batch_size=1000)
+    source = Source.look_at(str(tmp_path), TrainConfig(label="y"))
+    groups = source.listing.table.parts[1].groups
+    assert len(groups) > 1 and 7501 % len(groups)
+    assert source.rows == sum(len(block.features) for block in source.blocks()) == 7501
+
+
 def test_a_column_file_among_texts_is_named(tmp_path):
     (tmp_path / "a.csv").write_text("y,a\n0,1\n1,2\n")
     write(tmp_path / "b.parquet", pa.table({"y": [0], "a": [1]}))

@@ -77,13 +77,17 @@ class ColumnFile:
 
     @property
     def groups(self) -> list[Group]:
-        """The groups of the file. ORC does not say how long each stripe is: they are taken for equal."""
+        """The groups of the file. ORC does not say how long each stripe is: they are taken for equal, but for one row,
+        so that all together have the rows of the file."""
         if self._kind == PARQUET:
             about = self._file.metadata
             found = [about.row_group(i) for i in range(about.num_row_groups)]
             return [Group(each.num_rows, _packed_size(each)) for each in found]
         count = self._file.nstripes
-        return [Group(self._file.nrows // count, self.place.size // count)] * count
+        if not count:  # of a table without rows
+            return []
+        each, left = divmod(self.rows, count)
+        return [Group(each + (number < left), self.place.size // count) for number in range(count)]
 
     @property
     def rows(self) -> int:
