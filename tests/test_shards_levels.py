@@ -1,5 +1,7 @@
 """Columns of categories on their way: numbered by the names of all training rows, whatever block, mapper or shard."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from mappers import NO_LIMIT, lines_of, written
@@ -111,3 +113,23 @@ def test_a_column_with_too_many_levels_is_refused_by_its_name(monkeypatch):
     refusal = refuse(placed.statistics, SCHEMA, 1, False, "classify")
     assert placed.statistics.too_many_levels == [2]
     assert (refusal.unfit, "in 'zip': leave out with --drop zip" in refusal.text) == (Unfit.DATA, True)
+
+
+def test_of_a_column_with_too_many_levels_no_more_are_kept_nor_sent(monkeypatch):
+    monkeypatch.setattr(statistics, "MAX_LEVELS", 100)
+    monkeypatch.setattr("mrdl.shards.placing.MAX_LEVELS", 100)
+    sent: list[bytes] = []
+    placed = PlacedRows(TrainConfig(shards=1), shard_keys(1, 1), 3, lambda _, value: sent.append(value))
+    tracemalloc.start()
+    for start in range(0, 20_000, 200):
+        rows = [f"a,{i},{CITIES[i % 2]},{i:0200}" for i in range(start, start + 200)]
+        placed.add(blocks(rows, 200)[0])
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    placed.finish()
+    assert kept < 1_000_000  # 20,000 levels of 200 characters are more than 5 MB
+    assert len(placed.statistics.levels[2]) == 101 and len(placed.statistics.levels[1]) == 2
+    placed.statistics.merge(placed.statistics)
+    assert placed.statistics.too_many_levels == [2] and len(placed.statistics.levels[2]) == 101
+    assert placed.statistics.training_rows + placed.statistics.validation_rows == 40_000
+    assert max(map(len, sent)) < 60_000

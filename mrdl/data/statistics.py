@@ -79,9 +79,10 @@ class Statistics:
         """Count training rows: place among the features -> level -> rows; of a column until it has too many levels."""
         for place, counts in levels.items():
             known = self.levels.setdefault(place, {})
-            if len(known) <= MAX_LEVELS:
-                for name, count in counts.items():
-                    known[name] = known.get(name, 0) + count
+            for name, count in counts.items():
+                if len(known) > MAX_LEVELS:
+                    break
+                known[name] = known.get(name, 0) + count
 
     @property
     def too_many_levels(self) -> list[int]:

@@ -45,6 +45,7 @@ class PlacedRows:
         self._labels: dict[str, int] = {}
         self._levels: dict[int, LevelCodes] = {}
         self._level_rows: dict[int, np.ndarray] = {}  # training rows of each level, by its code
+        self._too_many_levels: set[int] = set()  # columns with more levels than are learnt
         self._validation = Lowest(VALIDATION_ROWS, lambda hashes: hashes)
         self._warm = Lowest(config.sample_rows, warm_rank)
 
@@ -71,18 +72,17 @@ class PlacedRows:
             self._flush()
 
     def _with_levels_of_task(self, block: Block) -> Block:
-        """Return a block whose codes of categories are those of all of the task's blocks."""
+        """Return a block whose codes of categories are those of all of the task's blocks.
+
+        Columns that have too many levels by now have none in it: they may be millions, which nobody needs.
+        """
         if not block.levels:
             return block
-        for place, names in block.levels.items():
+        learnt = {place: names for place, names in block.levels.items() if place not in self._too_many_levels}
+        for place, names in learnt.items():
             self._levels.setdefault(place, LevelCodes()).add(names)
-        known = {place: self._levels[place].names for place in block.levels}
-        return replace(block, features=by_dictionary(block.features, block.levels, known))
-
-    @property
-    def _too_many_levels(self) -> bool:
-        """Whether a column has more levels than are learnt, seen by those of all rows."""
-        return any(np.count_nonzero(counts) > MAX_LEVELS for counts in self._level_rows.values())
+        known = {place: self._levels[place].names for place in learnt}
+        return replace(block, features=by_dictionary(block.features, block.levels, known), levels=learnt)
 
     def _places(self, hashes: np.ndarray, training: np.ndarray, kept_out: np.ndarray) -> dict[bytes, np.ndarray]:
         """Where a block's rows belong: key -> indices of rows. Rows of the warm start are a shard's rows, too.
@@ -140,6 +140,8 @@ class PlacedRows:
             before = self._level_rows.get(place, np.zeros(0, np.int64))
             rows[: len(before)] += before
             self._level_rows[place] = rows
+            if np.count_nonzero(rows) > MAX_LEVELS:
+                self._too_many_levels.add(place)
         per_label = np.bincount(block.label_codes, minlength=len(block.label_names))
         found: dict[str, int] = {}
         for name, count in zip(block.label_names, per_label.tolist(), strict=True):  # names of one label may differ
