@@ -89,6 +89,9 @@ def test_numbers_are_read_as_people_write_them(tmp_path, capsys):
 def test_a_page_that_cannot_be_written_is_told(data, tmp_path, capsys):
     assert main(["inspect", str(data), "--html", str(tmp_path / "no" / "page.html")]) == 2
     assert "page.html cannot be written" in capsys.readouterr().err
+    (tmp_path / "page.html").mkdir()
+    assert main(["inspect", str(data), "--html", str(tmp_path / "page.html")]) == 2
+    assert list((tmp_path / "page.html").parent.glob(".page*")) == []
 
 
 @pytest.mark.parametrize(

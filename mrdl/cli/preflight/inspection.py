@@ -18,14 +18,12 @@ from mrdl.inspection.inspection import Inspection, inspect
 from mrdl.mapreduce.runners import runner_of
 from mrdl.mapreduce.status import Progress
 from mrdl.settings.config import DATA, RUN, TrainConfig
+from mrdl.storage import atomic
 
 LARGE = 20_000_000  # cells, from which on it is told what a training takes
 SHOWN = 60  # columns of a wide table that are shown
 BLOCKS = "▁▂▃▄▅▆▇█"  # of the bars of a histogram
 MOST_FREQUENT = 3  # values of a column that are shown
-HEADS = (
-    "column", "type", "inputs", "missing", "distinct", "least", "median", "largest", "mean", "deviation", "values",
-)  # fmt: skip
 LONG = 24  # characters of a name or value
 
 
@@ -55,7 +53,7 @@ def show(options: argparse.Namespace) -> None:
         from mrdl.reports.inspection_page import page_of
 
         try:
-            Path(options.html).write_text(page_of(found), encoding="utf-8")
+            atomic.write(Path(options.html), page_of(found).encode())
         except OSError as error:
             raise cannot_write(options.html, error.strerror or str(error), "inspect again") from error
     if options.json:
