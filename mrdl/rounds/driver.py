@@ -27,8 +27,6 @@ from mrdl.settings.config import TrainConfig
 from mrdl.settings.user_code import refuse_while_loading
 from mrdl.storage.store import is_hdfs, waiting
 
-OF_CLASSES = ("accuracy", "balanced_accuracy", "auc", "f1")  # measures that a summary has
-
 
 @dataclass(frozen=True)
 class Trained:
