@@ -16,7 +16,8 @@ from mrdl.data.types import CATEGORY, DATE, NUMBER
 from mrdl.errors import DataError, MrdlError
 from mrdl.settings.config import TrainConfig
 
-QUICK = {"label": "y", "nodes": (), "shards": 2, "rounds": 1, "epochs": 1, "seed": 5, "show": False}
+BY_ROWS = {"budget": 1, "weight_decay": 0.01}  # else decided by the number of rows, of text an estimate
+QUICK = {"label": "y", "nodes": (), "shards": 2, "rounds": 1, "epochs": 1, "seed": 5, "show": False, **BY_ROWS}
 FOLDERS = [("2024", "1", "north"), ("2024", "12", "south%2Fwest"), ("2025", "1", "__HIVE_DEFAULT_PARTITION__")]
 REGIONS = ["north", "south/west", ""]
 
