@@ -130,7 +130,7 @@ class TrainConfig:
     scaling: str = setting(
         "auto",
         "how values are scaled: standard to mean 0 and deviation 1, column and common to [0, 1] by the range of each "
-        "column or of all; auto: standard for a classifier of a table, common for pixels, else column",
+        "column or of all; auto: standard for an mlp of a table, common for pixels, else column",
         MODEL,
         ("auto", "standard", "column", "common"),
     )
