@@ -116,6 +116,19 @@ FRAMES = {
 }
 
 
+@pytest.mark.parametrize("written", ["01011", "1011.0"])
+def test_text_is_the_level_that_is_written_like_it_and_a_stored_number_that_of_its_value(model, tmp_path, written):
+    """In training, too, 01011 was a level beside 1011."""
+    unseen = model.predict_proba(a_frame().assign(zip=["1", "9", None, "53111"]))
+    frame = a_frame()[list(NAMES)].assign(wage=FRAMES["of text"]()["wage"], zip=[written, "9", None, "53111"])
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    frame.to_parquet(tmp_path / "text.parquet")
+    for table in (frame, tmp_path / "rows.csv", tmp_path / "text.parquet"):
+        np.testing.assert_array_equal(model.predict_proba(table), unseen)
+    frame.assign(zip=a_frame()["zip"]).to_parquet(tmp_path / "numbers.parquet")
+    np.testing.assert_array_equal(model.predict_proba(tmp_path / "numbers.parquet"), expected(model))
+
+
 @pytest.mark.parametrize("kind", FRAMES)
 def test_a_frame_means_the_same_whatever_its_types(model, kind):
     np.testing.assert_array_equal(model.predict_proba(FRAMES[kind]()), expected(model))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mrdl.data.labels import class_numbers
+from mrdl.data.labels import class_numbers, written_numbers
 from mrdl.data.text.schema import Schema, cells_of, filled_lines, header_crc, is_value, without_marks
 from mrdl.data.text.separators import separator_of
 from mrdl.data.types import PLAIN, ColumnType
@@ -30,7 +30,8 @@ class Columns:
     dropped: the places of columns of the training data that were left out.
     targets: the names and the places of columns that are learnt in place of a label.
     types: what each feature holds, empty where all hold plain numbers.
-    levels: of each feature that is a category, by its place, the levels in the order of the model's codes.
+    levels: of each feature that is a category, by its place, the levels in the order of the model's codes; none while
+    they are not known.
     """
 
     names: tuple[str, ...]
@@ -62,9 +63,14 @@ class Columns:
         """Return what the feature of a name holds; a plain number where there is none."""
         return self.types[self.names.index(name)] if self.types and name in self.names else PLAIN
 
-    def codes_of(self, place: int, levels: Sequence[str]) -> dict[str, int]:
-        """Return the model's code of each level of a feature, whatever it is written by; -1 of one that it has not."""
-        return dict(zip(levels, class_numbers(levels, self.levels[place]).tolist(), strict=True))
+    def codes_of(self, place: int, levels: Sequence[str], *, of_numbers: bool) -> dict[str, int]:
+        """Return the model's code of each level of a feature; -1 of one that it has not.
+
+        of_numbers: whether the levels are the texts of stored numbers, which mean the same however they are written;
+        else they are compared as they are written, as in training.
+        """
+        codes = class_numbers if of_numbers else written_numbers
+        return dict(zip(levels, codes(levels, self.levels.get(place, ())).tolist(), strict=True))
 
     def by_place(self, width: int) -> list[str] | None:
         """Return the names of a table that says none and has so many columns; None where no table may be so wide.

@@ -168,8 +168,10 @@ def _of_file(info: FileInfo, keys: Mapping[str, str], shown: str, wanted: Column
 
     keys: of the partition folders that it lies in.
     """
+    of_numbers = set[str]()  # names of columns that no text says how to write
     if kind := kind_of([info]):
         file = ColumnFile(place_of(info.path, info.size), kind)
+        of_numbers = {name for name in file.names if name not in keys and file.holds_numbers(name)}
         head, chunks = header_of([*file.names, *keys]), iter([b""])
     else:
         chunks = text_chunks(info.path)
@@ -191,7 +193,8 @@ def _of_file(info: FileInfo, keys: Mapping[str, str], shown: str, wanted: Column
         features = block.features[:, layout.order] if not layout.is_in_order else block.features[:, :width]
         targets = block.features[:, width:] if schema.targets else None
         levels = {i: block.levels[place] for i, place in enumerate(layout.order) if place in block.levels}
-        features = by_dictionary(features, levels, {i: wanted.codes_of(i, names) for i, names in levels.items()})
+        codes = {i: wanted.codes_of(i, names, of_numbers=wanted.names[i] in of_numbers) for i, names in levels.items()}
+        features = by_dictionary(features, levels, codes)
         yield Part(features, block.label_codes, block.label_names if labelled else None, size, targets)
 
 

@@ -27,12 +27,18 @@ def class_numbers(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
 
     A label is the class that is written like it, or else that means the same: 1.0 is 1, and TRUE is True.
     """
-    written = {name: i for i, name in enumerate(classes)}
     read = _reading(classes)
     if read is None:
-        return np.array([written.get(name, -1) for name in labels], np.int64)
+        return written_numbers(labels, classes)
+    written = {name: i for i, name in enumerate(classes)}
     meant = {read(name): i for i, name in enumerate(classes)}
     return np.array([written.get(name, meant.get(read(name), -1)) for name in labels], np.int64)
+
+
+def written_numbers(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
+    """Return the same of labels that must be written like the class, (labels,) int64: "01" is not 1."""
+    written = {name: i for i, name in enumerate(classes)}
+    return np.array([written.get(name, -1) for name in labels], np.int64)
 
 
 def told_alike(classes: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from mrdl.data.columnar.kinds import column_type
-from mrdl.data.types import CATEGORY
+from mrdl.data.types import CATEGORY, NUMBER
 from mrdl.errors import DataError
 
 PARQUET, ORC = "parquet", "orc"
@@ -74,6 +74,11 @@ class ColumnFile:
     def names(self) -> list[str]:
         """The names of the columns, without blanks around them, as those of a CSV are taken."""
         return [name.strip() for name in self.schema.names]
+
+    def holds_numbers(self, name: str) -> bool:
+        """Return whether one of `names` is a column of numbers, of truth values or of decimals."""
+        found = column_type(self.schema.field(self._names[name]).type)
+        return found is not None and found.kind == NUMBER
 
     @property
     def groups(self) -> list[Group]:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from mrdl.data.frames.plain import plain
-from mrdl.data.labels import class_numbers
+from mrdl.data.labels import class_numbers, written_numbers
 from mrdl.data.text.cells import Cells
 from mrdl.data.text.schema import MARKS
 from mrdl.data.types import CATEGORY, DATE, NUMBER, ColumnType
@@ -44,10 +44,11 @@ def _dates(column: Any, kind: ColumnType, name: str, levels: Sequence[str]) -> n
 
 
 def _categories(column: Any, kind: ColumnType, name: str, levels: Sequence[str]) -> np.ndarray:
-    """Return the codes of levels, whatever they are written by: 3 and 3.0 are "3"."""
+    """Return the codes of levels: texts as they are written, numbers as what they mean, so that 3 and 3.0 are "3"."""
     codes, found = column.factorize()  # -1 where one is missing
     texts = [str(each).strip() for each in found]
-    known = class_numbers(texts, levels).astype(np.float32)
+    is_text = np.array([isinstance(each, str) for each in found], bool)
+    known = np.where(is_text, written_numbers(texts, levels), class_numbers(texts, levels)).astype(np.float32)
     known[np.isin(texts, MARKS)] = np.nan
     return np.append(known, np.float32(np.nan))[codes]
 
