@@ -6,7 +6,7 @@ import pytest
 
 import mrdl
 from mrdl.data.sample import Sample
-from mrdl.errors import ConfigError
+from mrdl.errors import ConfigError, DataError
 from mrdl.settings.config import WARM_ROWS
 
 SMALL = {"hidden": (8,), "rounds": 2, "epochs": 1, "label": "y"}
@@ -154,3 +154,25 @@ def test_an_autoencoder_gives_back_the_inputs_of_a_table(people, new_run, tmp_pa
     model = new_run(tmp_path / "people.csv", kind="autoencoder", hidden=(6,), shards=2, rounds=1, label="y").execute()
     given = model.reconstruct(people)
     assert given.shape == (800, model.preparation.width) and given.min() >= 0 and given.max() <= 1
+
+
+# --- a test that lies in a file of its own ---
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_is_tested_on_a_file_of_categories_dates_and_written_numbers(kind, people, new_run, tmp_path):
+    people = people.assign(pay=(1000 + people.index / 4).map("{:,.2f}".format))
+    if kind == "parquet":
+        people["pay"] = people.index / 4
+
+    def written_to(name, rows) -> str:
+        path = tmp_path / f"{name}.{kind}"
+        rows.to_csv(path, index=False) if kind == "csv" else rows.to_parquet(path, index=False)
+        return str(path)
+
+    test = written_to("test", people[600:][["y", "when", "pay", "city", "age"]])
+    trained = new_run(written_to("train", people[:600]), shards=2, test=test, **SMALL).train()
+    assert trained.test["rows"] == 200 and trained.test == trained.model.evaluate(test)
+    with pytest.raises(DataError, match="'then' is not a date"):
+        wrong = written_to("wrong", people[600:].assign(when="then"))
+        new_run(written_to("train", people[:600]), shards=2, test=wrong, **SMALL).train()

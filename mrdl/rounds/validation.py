@@ -192,7 +192,8 @@ class Holdout:
         learnt = tuple(zip(schema.label_names, schema.label_places, strict=True))
         place = None if schema.targets or not learnt else learnt[0][1]
         targets = learnt if schema.targets else ()
-        wanted = Columns(schema.features, schema.label_name, place, schema.left_out, targets)
+        types = schema.feature_types if schema.types else ()
+        wanted = Columns(schema.features, schema.label_name, place, schema.left_out, targets, types)
         found = cls(config.test, *first_labels(config.test, wanted, labelled=config.supervised))
         if schema.targets:  # any numbers will do
             return cls(config.test)
