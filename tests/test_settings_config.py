@@ -76,6 +76,36 @@ def test_tables_only_group(toml):
     assert grouped == from_file(toml("rounds = 7\nshards = 2\nseed = 3\n"))
 
 
+def test_a_table_of_columns_adds_to_what_stands_beside_it(toml):
+    said = 'drop = ["a"]\ncategory = "b"\n[columns]\nc = "ignore"\nd = "date %d/%m/%Y"\n'
+    config = from_file(toml(said))
+    assert (config.drop, config.category, config.date) == (("a", "c"), ("b",), ("d=%d/%m/%Y",))
+    assert from_file(toml('ignore = "a"\n[columns]\nc = "ignore"\n')).drop == ("a", "c")
+    base = TrainConfig(drop=("z",), number=("y",))
+    over = from_file(toml('[columns]\nc = "ignore"\n'), base)
+    assert (over.drop, over.number) == (("c",), ("y",))
+
+
+@pytest.mark.parametrize(
+    ("beside", "of_table", "setting"),
+    [
+        ('drop = ["a"]', "number", "drop"),
+        ('ignore = "b,a"', "date", "drop"),
+        ('number = "a=1.234,5"', "category", "number"),
+        ('date = "a"', "date %Y", "date"),
+    ],
+)
+def test_a_column_that_a_file_says_twice_is_refused(toml, beside, of_table, setting):
+    path = toml(f'[columns]\na = "{of_table}"\n[data]\n{beside}\n')
+    with pytest.raises(ConfigError, match=rf"column 'a' is said in \[columns\] and in {setting}, too: leave out one"):
+        from_file(path)
+
+
+def test_two_names_of_one_setting_are_refused_together():
+    with pytest.raises(ConfigError, match="ignore is another name of drop: leave out one of them"):
+        TrainConfig().with_changes({"drop": "a", "ignore": "b"})
+
+
 def test_changes_leave_the_original_as_it_was():
     config = TrainConfig()
     config.with_changes({"rounds": 99})

@@ -1,6 +1,6 @@
 """The table [columns] of a file of settings: what each column is, said in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrdl.errors import ConfigError
@@ -24,3 +24,17 @@ def settings_of_columns(table: Mapping[str, Any]) -> dict[str, list[str]]:
             raise ConfigError(f"[columns] {name} is {said!r}, expected one of {', '.join(SETTINGS)}")
         found.setdefault(SETTINGS[kind], []).append(f"{name}={written}" if written else name)
     return found
+
+
+def with_table(settings: Mapping[str, Sequence[str]], table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The settings of SETTINGS with the columns that a table adds to them.
+
+    settings: name -> columns, as they stand beside the table in a file. Raises ConfigError where both say something of
+    one column.
+    """
+    for name in table:
+        for setting, columns in settings.items():
+            if any(each == name or each.startswith(f"{name}=") for each in columns):
+                raise ConfigError(f"column {name!r} is said in [columns] and in {setting}, too: leave out one of them")
+    added = settings_of_columns(table)
+    return {setting: (*settings.get(setting, ()), *columns) for setting, columns in added.items()}

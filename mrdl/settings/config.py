@@ -16,7 +16,7 @@ from mrdl.nn.initialisation import INITIALISATIONS
 from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
 from mrdl.settings import fields
 from mrdl.settings.class_weight import NONE, read_class_weight
-from mrdl.settings.columns import settings_of_columns
+from mrdl.settings.columns import SETTINGS, with_table
 from mrdl.settings.fields import HANDED_DOWN, setting
 from mrdl.settings.files import read_toml, toml_of
 
@@ -382,6 +382,8 @@ class TrainConfig:
         """
         for name in REFUSED.keys() & changes.keys():
             raise ConfigError(REFUSED[name])
+        if twice := [name for name in ALIASES if name in changes and ALIASES[name] in changes]:
+            raise ConfigError(f"{twice[0]} is another name of {ALIASES[twice[0]]}: leave out one of them")
         changes = {ALIASES.get(name, name): value for name, value in changes.items()}
         return dataclasses.replace(self, **fields.values_of(TrainConfig, changes))
 
@@ -414,13 +416,16 @@ def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
     from_file("configs/mnist_mlp.toml").nodes == (784, 500, 100, 10)
     """
     flat: dict[str, Any] = {}
+    of_columns: dict[str, Any] = {}
     names = {field.name for field in dataclasses.fields(TrainConfig)}
     try:
         for key, value in read_toml(local_path).items():
             if key == "columns" and isinstance(value, dict):
-                flat |= settings_of_columns(value)
+                of_columns = value
             else:
                 flat |= value if isinstance(value, dict) and key not in names else {key: value}
-        return (base or TrainConfig()).with_changes(flat)
+        config = (base or TrainConfig()).with_changes(flat)
+        said = {name for name in SETTINGS.values() if name in {ALIASES.get(key, key) for key in flat}}
+        return config.with_changes(with_table({name: getattr(config, name) for name in said}, of_columns))
     except ConfigError as error:
         raise ConfigError(f"{error} ({Path(local_path)})") from error
