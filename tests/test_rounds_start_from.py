@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from networks import DIGITS, QUICK, settings
 
+import mrdl
 from mrdl.errors import ConfigError, ModelError
 
 
@@ -139,6 +140,34 @@ def test_a_model_of_columns_in_another_order_is_refused(saved, new_run, tmp_path
 def test_a_model_of_other_columns_is_refused_with_both_numbers(saved, new_run, small_csv):
     with pytest.raises(ConfigError, match=r"rbm\.net was trained on 64 columns.* 3"):
         new_run(small_csv, **settings("rbm", nodes=(3, 12), label="answer", start_from=saved("rbm"))).execute()
+
+
+@pytest.fixture
+def houses(tmp_path, new_run):
+    """A table of a number and of a code that a model has learnt as a category, and the model's file."""
+    rng = np.random.default_rng(4)
+    zips, size = rng.choice([7, 53111, 80331], 600), rng.normal(90, 20, 600).round(1)
+    path = tmp_path / "houses.csv"
+    pd.DataFrame({"zip": zips, "size": size, "dear": (zips == 7) ^ (size > 95)}).to_csv(path, index=False)
+    model = new_run(path, hidden=(8,), label="dear", category=("zip",), shards=2, rounds=1, epochs=1).execute()
+    return path, str(Path(model.run_dir) / "model.safetensors")
+
+
+def test_columns_that_are_taken_for_something_else_than_in_the_model_are_refused(houses, new_run):
+    """The codes of its levels are other numbers."""
+    path, model = houses
+    further = {"hidden": (8,), "label": "dear", "start_from": model, "shards": 2, "rounds": 1}
+    told = r"column 'zip' of the data is taken for a number, in .* it is a category: say --category 'zip'"
+    with pytest.raises(ConfigError, match=told):
+        new_run(path, **further).execute()
+    same = new_run(path, category=("zip",), learning_rate=1e-30, warm_rows=0, **further).execute()
+    np.testing.assert_allclose(same.predict_proba(path), mrdl.load(model).predict_proba(path), 0, 1e-12)
+
+
+def test_levels_are_the_models(houses, new_run):
+    path, model = houses
+    with pytest.raises(ConfigError, match="leave out --scaling, --missing, --fill, --levels and --threshold"):
+        new_run(path, hidden=(8,), label="dear", category=("zip",), levels=2, start_from=model).execute()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mrdl.data.inputs import columns_of
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.text.schema import Schema
+from mrdl.data.types import PLAIN
 from mrdl.errors import ConfigError, brief
 from mrdl.mapreduce.runners import Runner
 from mrdl.metrics.measures import ARGMAX, fitting
@@ -246,6 +247,13 @@ def _check_columns(model: Model, schema: Schema, name: str) -> None:
             f"column {brief(schema.features[wrong])} of the data is {brief(known.names[wrong])} in "
             f"{name}: give columns the same names, in the same order"
         )
+    taken_for = model.preparation.types or (PLAIN,) * there
+    for column, found, known_type in zip(schema.features, schema.feature_types, taken_for, strict=True):
+        if found.kind != known_type.kind:
+            raise ConfigError(
+                f"column {brief(column)} of the data is taken for a {found.kind}, in {name} it is a {known_type.kind}: "
+                f"say --{known_type.kind} {brief(column)}, or start from a model of such a column"
+            )
 
 
 def _check_settings(model: Model, architecture: Architecture, config: TrainConfig) -> None:
@@ -253,10 +261,11 @@ def _check_settings(model: Model, architecture: Architecture, config: TrainConfi
     if architecture.visible and model.arch.visible not in ("", architecture.visible):
         raise ConfigError(f"{config.start_from} has {model.arch.visible} visible units: --visible {model.arch.visible}")
     inputs = model.preparation.inputs
-    said = (config.scaling, config.missing, config.fill) != ("auto", "auto", ())
+    said = (config.scaling, config.missing, config.fill, config.levels) != ("auto", "auto", (), TrainConfig.levels)
     if said or config.threshold not in (None, inputs.threshold):
         raise ConfigError(
-            f"rows are scaled as {config.start_from} has it: leave out --scaling, --missing, --fill and --threshold"
+            f"rows are scaled as {config.start_from} has it: leave out --scaling, --missing, --fill, --levels and "
+            "--threshold"
         )
 
 
