@@ -5,7 +5,10 @@ import pytest
 
 import mrdl
 from mrdl.data.row_weights import class_weights
+from mrdl.data.targets import Targets
 from mrdl.errors import ConfigError
+from mrdl.model.of_targets import OfTargets
+from mrdl.nn.losses import LOSSES
 from mrdl.settings.class_weight import read_class_weight
 from mrdl.settings.config import TrainConfig, from_file
 
@@ -211,5 +214,34 @@ def test_numbers_are_learnt_by_rows_that_count_too(tmp_path):
     (tmp_path / "data.csv").write_text("x,w,y\n" + "".join(rows))
     settings = {"label": "y", "task": "regress", "show": False, "shards": 1, "rounds": 2, "epochs": 3}
     model = mrdl.train(tmp_path / "data.csv", weights="w", run_dir=str(tmp_path / "run"), **settings)
+    last = model.rounds[-1]
+    assert last["weighted_loss"] != pytest.approx(last["loss"], rel=0.01)
     share = 9 * is_high.sum() / (9 * is_high.sum() + (~is_high).sum())
     assert model.predict(np.array([[0.5]]))[0] == pytest.approx(1.75 + 1.5 * share, abs=0.15)
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "huber", "multilabel"])
+def test_a_row_that_counts_as_two_is_worth_as_much_as_two_rows(name):
+    """Alone, as the outer step is searched by, and beside what all rows count alike in."""
+    rng = np.random.default_rng(2)
+    flags = name == "multilabel"
+    raw = (rng.random((40, 2)) < 0.5 if flags else rng.normal(3, 5, (40, 2))).astype(np.float32)
+    output = rng.random((40, 2)).astype(np.float32) if flags else rng.normal(0, 3, (40, 2)).astype(np.float32)
+    raw[7, 1] = np.nan
+    counts = rng.integers(0, 3, 40)
+    known = int(counts.sum() - counts[7])
+    targets = Targets(("a", "b"), (0, 1), flags, np.array([3.0, 3.0]), np.array([5.0, 4.0]))
+    twice, weighted, alone = (OfTargets(targets, LOSSES[name], loss_alone=alone) for alone in (False, False, True))
+    twice.add(np.repeat(output, counts, 0), np.repeat(raw, counts, 0))
+    for found in (weighted, alone):
+        found.add(output, raw, counts * np.float64(39 / known))
+    assert weighted.scores()["weighted_loss"] == pytest.approx(twice.scores()["loss"])
+    assert alone.scores() == {"rows": 39, "loss": weighted.scores()["weighted_loss"]}
+    plain = LOSSES[name].mean(output[:7], targets.wanted(raw[:7]), None)
+    assert plain == pytest.approx(LOSSES[name].scores(output[:7], targets.wanted(raw[:7]), 0, None)["loss"])
+
+
+def test_rows_that_are_given_back_count_by_their_column_too(weighted):
+    settings = {"kind": "autoencoder", "label": "label", "shards": 2, "rounds": 1, "epochs": 1, "show": False}
+    last = mrdl.train("rare.csv", weights="w", run_dir="run", **settings).rounds[-1]
+    assert last["weighted_loss"] != pytest.approx(last["loss"], rel=0.01)

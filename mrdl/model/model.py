@@ -289,12 +289,12 @@ class Model:
         """Give the same for raw features (rows, columns) and class numbers (rows,), -1 counts as an error; or raw
         targets (rows, targets).
 
-        weights: (rows,), how much rows of classes count in weighted_loss; loss_alone: whether that, or the loss where
+        weights: (rows,), how much each row counts in weighted_loss; loss_alone: whether that, or the loss where
         there are none, is all that is wanted, as `loss`.
         """
         if self.preparation.targets:
             found = OfTargets(self.preparation.targets, self._loss, loss_alone=loss_alone)
-            found.add(self._output(features), targets)
+            found.add(self._output(features), targets, weights)
             return found.scores()
         if self._loss.scores is None:
             return self.score_layer(len(self.arch.stages) - 1, features, None)

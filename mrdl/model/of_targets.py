@@ -19,6 +19,8 @@ MEASURES = ("rmse", "mae", "r2", "baseline")
 class OfTargets:
     """Measures of what was given for rows, block by block; rows of which a target is missing are left out.
 
+    Where `add` is given weights, the loss of rows that count by them is weighted_loss, or `loss` where it is alone.
+
     found = OfTargets(targets, LOSSES["mse"]); found.add(output, raw); found.scores()["r2"]
     """
 
@@ -29,9 +31,15 @@ class OfTargets:
         self._of_flags = Multilabel(len(targets.names), targets.mean) if has_flags else None
         self._of_numbers = [Regression(mean) for mean in targets.mean.tolist()] if has_numbers else []
         self._rows, self._missing, self._loss = 0, 0, 0.0
+        self._loss_alone = loss_alone
+        self._weighted: float | None = None
 
-    def add(self, output: np.ndarray, raw: np.ndarray) -> None:
-        """Take rows. output: what the network gave; raw: the targets as they are in the table, both (rows, targets)."""
+    def add(self, output: np.ndarray, raw: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Take rows.
+
+        output: what the network gave; raw: the targets as they are in the table, both (rows, targets).
+        weights: (rows,), how much each counts in weighted_loss.
+        """
         known = np.isfinite(raw).all(1)
         self._missing += int((~known).sum())
         output, raw = output[known], raw[known]
@@ -41,6 +49,8 @@ class OfTargets:
         assert self._loss_of.scores is not None
         wanted = self._targets.wanted(raw)
         self._loss += len(raw) * self._loss_of.scores(output, wanted, 0, None)["loss"]
+        if weights is not None and self._loss_of.mean:
+            self._weighted = (self._weighted or 0.0) + len(raw) * self._loss_of.mean(output, wanted, weights[known])
         if self._of_flags:
             self._of_flags.add(output, raw)
         numbers = self._targets.numbers(output)
@@ -59,13 +69,15 @@ class OfTargets:
         return self._rows + self._missing
 
     def scores(self) -> Scores:
-        """rows and loss, as it is trained, of standardised numbers.
+        """rows and loss, as it is trained, of standardised numbers, and weighted_loss where rows count differently.
 
         Of numbers rmse, mae and r2, and baseline_rmse, that of always saying the mean of the training rows; of several
         targets their means. Of flags those of `mrdl.metrics.multilabel`, of which accuracy is that of whole rows and
         label_accuracy that of single flags.
         """
         found: Scores = {"rows": self._rows, "loss": self._loss / self._rows if self._rows else math.nan}
+        if self._weighted is not None:
+            found["loss" if self._loss_alone else "weighted_loss"] = self._weighted / self._rows
         if self._of_flags:
             more = self._of_flags.scores()
             if "exact" in more:

@@ -36,7 +36,7 @@ class Loss:
     scores(output, wanted, classes, majority): measures of outputs, (rows, outputs), of which the first so many are of
     classes; majority: the most frequent class in training, None where it is not known. None: see mrdl.nn.rbm.
     mean(output, wanted, weights): the loss of those alone, of rows that count by their weights (rows,), or alike where
-    those are None; None: it is known by scores alone.
+    those are None; None: it is known by scores alone, and rows count alike in it.
     engines: by name, those that it can be computed by.
     """
 
@@ -69,20 +69,35 @@ def _scores_of_classes(output: np.ndarray, wanted: np.ndarray, classes: int, maj
 def _mean_of_classes(output: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None) -> float:
     known = np.flatnonzero(wanted >= 0)
     losses = -output[known, wanted[known]].astype(np.float64)
+    return _weighted_mean(losses, None if weights is None else weights[known])
+
+
+def _weighted_mean(losses: np.ndarray, weights: np.ndarray | None) -> float:
+    """The mean loss of rows, (rows,) float64, nan without any. weights: (rows,), None where all count alike."""
     if weights is not None:
-        losses *= weights[known]
-    return float(losses.mean()) if len(known) else float("nan")
+        losses = losses * weights
+    return float(losses.mean()) if len(losses) else float("nan")
 
 
 # --- reconstructions ---
 
 
+def _cross_entropy(output: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The loss of each output, float64; both (rows, outputs) in [0, 1]."""
+    x, p = wanted.astype(np.float64), np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
+    return np.asarray(-(x * np.log(p) + (1 - x) * np.log1p(-p)))
+
+
 def _scores_of_rows(output: np.ndarray, wanted: np.ndarray, classes: int, majority: int | None) -> Scores:
     """rows, loss (cross-entropy) and mean squared error of reconstructions; both (rows, columns) in [0, 1]."""
-    x, p = wanted.astype(np.float64), np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
-    loss = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(1).mean() if len(x) else np.nan
+    x = wanted.astype(np.float64)
+    loss = _cross_entropy(output, wanted).sum(1).mean() if len(x) else np.nan
     mse = ((output - x) ** 2).mean() if len(x) else np.nan
     return {"rows": len(x), "loss": float(loss), "mse": float(mse)}
+
+
+def _mean_of_rows(output: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None) -> float:
+    return _weighted_mean(_cross_entropy(output, wanted).sum(1), weights)
 
 
 # --- numbers, and flags: the loss of a row is the mean over its outputs ---
@@ -111,8 +126,13 @@ def _huber(engine: Engine, sums: Array, wanted: Array, delta: Array, share: floa
     return loss
 
 
-def _of_numbers(gradient: Gradient) -> Loss:
-    """The loss of a network whose outputs are numbers as they are."""
+def _huber_of_distance(apart: np.ndarray) -> np.ndarray:
+    cut = np.clip(apart, -1.0, 1.0)
+    return np.asarray(apart * cut - cut * cut / 2)
+
+
+def _of_numbers(gradient: Gradient, of_distance: Callable[[np.ndarray], np.ndarray]) -> Loss:
+    """The loss of a network whose outputs are numbers as they are. of_distance: its loss by how far one is off."""
 
     def scores(output: np.ndarray, wanted: np.ndarray, classes: int, majority: int | None) -> Scores:
         """rows and loss of numbers; both (rows, targets), standardised."""
@@ -120,7 +140,10 @@ def _of_numbers(gradient: Gradient) -> Loss:
         loss = gradient(NumpyEngine("float64"), sums, wanted, np.empty_like(sums), 1.0) / rows if rows else np.nan
         return {"rows": rows, "loss": float(loss)}
 
-    return Loss(Wanted.NUMBERS, lambda engine, sums: sums, gradient, scores)
+    def mean(output: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None) -> float:
+        return _weighted_mean(of_distance(output.astype(np.float64) - wanted).mean(1), weights)
+
+    return Loss(Wanted.NUMBERS, lambda engine, sums: sums, gradient, scores, mean=mean)
 
 
 def _of_flags(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
@@ -129,10 +152,13 @@ def _of_flags(engine: Engine, sums: Array, wanted: Array, delta: Array, share: f
 
 def _scores_of_flags(output: np.ndarray, wanted: np.ndarray, classes: int, majority: int | None) -> Scores:
     """rows, loss (cross-entropy), and the share of flags that are right; both (rows, labels) in [0, 1]."""
-    x, p = wanted.astype(np.float64), np.clip(output.astype(np.float64), 1e-7, 1 - 1e-7)
-    loss = -(x * np.log(p) + (1 - x) * np.log1p(-p)).mean() if len(x) else np.nan
-    right = ((output > 0.5) == (wanted > 0.5)).mean() if len(x) else np.nan
-    return {"rows": len(x), "loss": float(loss), "accuracy": float(right)}
+    loss = _cross_entropy(output, wanted).mean() if len(wanted) else np.nan
+    right = ((output > 0.5) == (wanted > 0.5)).mean() if len(wanted) else np.nan
+    return {"rows": len(wanted), "loss": float(loss), "accuracy": float(right)}
+
+
+def _mean_of_flags(output: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None) -> float:
+    return _weighted_mean(_cross_entropy(output, wanted).mean(1), weights)
 
 
 LOSSES = {
@@ -144,20 +170,22 @@ LOSSES = {
         smooths=True,
         mean=_mean_of_classes,
     ),
-    "mse": _of_numbers(_mse),
-    "mae": _of_numbers(_mae),
-    "huber": _of_numbers(_huber),
+    "mse": _of_numbers(_mse, np.square),
+    "mae": _of_numbers(_mae, np.abs),
+    "huber": _of_numbers(_huber, _huber_of_distance),
     "multilabel": Loss(
         wanted=Wanted.FLAGS,
         output=lambda engine, sums: engine.sigmoid_(sums),
         gradient=_of_flags,
         scores=_scores_of_flags,
+        mean=_mean_of_flags,
     ),
     "bce": Loss(
         wanted=Wanted.ROW,
         output=lambda engine, sums: engine.sigmoid_(sums),
         gradient=lambda engine, *step: engine.bce(*step),
         scores=_scores_of_rows,
+        mean=_mean_of_rows,
     ),
     "cd": Loss(wanted=Wanted.ROW, output=lambda engine, sums: sums),
 }

@@ -157,9 +157,9 @@ class Validation:
             return model.score_layer(layer, kept_out.features[rows], training)
         if self.preparation.targets:
             features = kept_out.features[rows]
-            raw = self.preparation.raw_targets(features)
-            return model.score(features, raw, loss_alone=not with_training)
-        features, targets = self._of_classes(rows)
+            targets = self.preparation.raw_targets(features)
+        else:
+            features, targets = self._of_classes(rows)
         # what is searched for is what is trained for
         counted = RowWeights.of(self._config.class_weight, self._schema, self.prepared.statistics)
         return model.score(features, targets, weights=counted.of_rows(features, targets), loss_alone=not with_training)
