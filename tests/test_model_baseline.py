@@ -82,8 +82,8 @@ def test_the_majority_class_is_that_of_all_rows_and_its_share_that_of_the_rows_s
 
 def test_classes_without_a_row_in_training_or_validation_are_named():
     assert told_absent({"a": 40, "b": 1, "c": 3}, {"a": 4, "b": 1}) == [
-        "not trained on, only validated: class 'b' (1 row)",
-        "trained on, not among the validation rows: class 'c' (3 rows)",
+        "not trained on, only among the rows kept out: class 'b' (1 row)",
+        "trained on, not among the rows kept out: class 'c' (3 rows)",
     ]
     assert told_absent({"a": 40, "b": 9}, {"a": 4, "b": 1}) == []
 
@@ -94,4 +94,4 @@ def test_a_class_that_is_not_validated_is_said_at_the_end_of_a_training(tmp_path
     (tmp_path / "rare.csv").write_text("label,x,y\n" + rows + "".join(f"c,{x},9\n" for x in (3, 4)))
     assert main(["train", "rare.csv", "--json", *QUICK[2:], "--nodes", "2,4,3"]) == 0
     told = " ".join(capsys.readouterr().err.split())
-    assert "trained on, not among the validation rows: class 'c' (2 rows)" in told
+    assert "trained on, not among the rows kept out: class 'c' (2 rows)" in told

@@ -120,9 +120,9 @@ def told_absent(class_rows: Mapping[str, int], kept_out: Mapping[str, int]) -> l
     unseen = [f"{name!r} ({_counted(rows)})" for name, rows in class_rows.items() if kept_out.get(name, 0) >= rows]
     untested = [f"{name!r} ({_counted(rows)})" for name, rows in class_rows.items() if not kept_out.get(name)]
     if unseen:
-        told.append(f"not trained on, only validated: class {_listed(unseen)}")
+        told.append(f"not trained on, only among the rows kept out: class {_listed(unseen)}")
     if untested:
-        told.append(f"trained on, not among the validation rows: class {_listed(untested)}")
+        told.append(f"trained on, not among the rows kept out: class {_listed(untested)}")
     return told
 
 

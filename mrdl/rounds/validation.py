@@ -123,7 +123,7 @@ class Validation:
         return f"{name!r} is said from a probability of {model.cut:.4f} on, the best by {by} of the validation rows"
 
     def _told_classes(self, model: Model) -> str:
-        """What a classifier finds of the classes among the validation rows, in words, where that should be known."""
+        """What a classifier finds of the classes among all rows kept out, in words, where that should be known."""
         kept_out = self.prepared.validation
         if LOSSES[self.architecture.loss].wanted is not Wanted.CLASS or not len(kept_out.features):
             return ""
@@ -134,7 +134,7 @@ class Validation:
         return told_classes(self.preparation.classes, targets, said, no_better)
 
     def _told_absent(self) -> list[str]:
-        """The classes that training or validation have no row of, in words."""
+        """The classes that training, or all rows kept out of it, have no row of, in words."""
         kept_out, preparation = self.prepared.validation, self.preparation
         if LOSSES[self.architecture.loss].wanted is not Wanted.CLASS or not len(kept_out.codes):
             return []
