@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mrdl.data.hashing import mix, unmix
 from mrdl.data.text.arrays import texts_of
 from mrdl.data.text.sniffing import sniff
 from mrdl.data.types import ColumnType
-from mrdl.inspection.cells import mix, read, unmix
+from mrdl.inspection.cells import read
 from mrdl.inspection.columns import Figures
 from mrdl.inspection.job import lines_of_text, merge, sum_up, to_part
 from mrdl.inspection.reader import Reader

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _WARM = np.uint64(0xC2B2AE3D27D4EB4F)  # any odd number but the one above: a rank of its own
 _TEST = np.uint64(0x165667B19E3779F9)  # and another
 _MISSING_BITS = np.float32(np.nan).view(np.uint32)
@@ -19,18 +20,38 @@ _CELLS = 1 << 16  # hashed at once: their 64-bit copies stay in the cache
 # --- hash ---
 
 
-def _mix(bits: np.ndarray) -> np.ndarray:
-    """Return 64-bit numbers with their bits spread (the finaliser of SplitMix64, Steele et al. 2014)."""
+def mix(bits: np.ndarray) -> np.ndarray:
+    """Return 64-bit numbers with their bits spread (the finaliser of SplitMix64, Steele et al. 2014), each another."""
     bits = bits * _GOLDEN
     bits ^= bits >> np.uint64(30)
-    bits = bits * np.uint64(0xBF58476D1CE4E5B9)
+    bits = bits * np.uint64(_FIRST)
     bits ^= bits >> np.uint64(27)
-    bits = bits * np.uint64(0x94D049BB133111EB)
+    bits = bits * np.uint64(_SECOND)
     return bits ^ (bits >> np.uint64(31))
 
 
-_MISSING_HASH = _mix(np.array([_MISSING_BITS], np.uint64))
-_BYTE_BITS = _mix(np.arange(256, dtype=np.float32).view(np.uint32).astype(np.uint64))
+def unmix(hashes: np.ndarray) -> np.ndarray:
+    """Return the numbers that `mix` made these of."""
+    bits = _unshift(hashes, 31) * _inverse(_SECOND)
+    bits = _unshift(bits, 27) * _inverse(_FIRST)
+    return _unshift(bits, 30) * _inverse(int(_GOLDEN))
+
+
+def _unshift(bits: np.ndarray, shift: int) -> np.ndarray:
+    """Return the numbers of which `x ^ (x >> shift)` was made."""
+    found = bits
+    for _ in range(64 // shift):
+        found = bits ^ (found >> np.uint64(shift))
+    return found
+
+
+def _inverse(factor: int) -> np.uint64:
+    """Return what undoes a multiplication of 64-bit numbers by an odd one."""
+    return np.uint64(pow(factor, -1, 1 << 64))
+
+
+_MISSING_HASH = mix(np.array([_MISSING_BITS], np.uint64))
+_BYTE_BITS = mix(np.arange(256, dtype=np.float32).view(np.uint32).astype(np.uint64))
 
 
 def row_hash(
@@ -42,7 +63,7 @@ def row_hash(
     label_hashes: (rows,) uint64; level_hashes: of each column of categories, by its place, those of the texts that its
     values are codes of, (levels,) uint64.
     """
-    weight = _mix(np.arange(1, features.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
+    weight = mix(np.arange(1, features.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
     of_levels = {place: (weight[place], hashes) for place, hashes in (level_hashes or {}).items()}
     weight[list(of_levels)] = 0  # of a category the text counts, not the code
     hashes = np.empty(len(features), np.uint64)
@@ -52,13 +73,13 @@ def row_hash(
         if part.dtype == np.uint8:
             bits = np.take(_BYTE_BITS, part.astype(np.intp), mode="clip")  # none is beyond: no check
         else:
-            bits = _mix(_bits(part).astype(np.uint64))
+            bits = mix(_bits(part).astype(np.uint64))
         hashes[start : start + step] = bits @ weight
     for place, (factor, of_texts) in of_levels.items():
         column = features[:, place]
         codes = np.nan_to_num(column, nan=len(of_texts)).astype(np.intp)
-        hashes += np.append(_mix(of_texts), _MISSING_HASH)[codes] * factor
-    return _mix(hashes ^ label_hashes)
+        hashes += np.append(mix(of_texts), _MISSING_HASH)[codes] * factor
+    return mix(hashes ^ label_hashes)
 
 
 def _bits(features: np.ndarray) -> np.ndarray:
@@ -81,17 +102,17 @@ def is_test(hashes: np.ndarray, share: float) -> np.ndarray:
     by bits that do not decide about anything else."""
     if share in (0, 1):
         return np.full(len(hashes), bool(share))
-    return _mix(hashes ^ _TEST) < np.uint64(int(share * 2.0**64))
+    return mix(hashes ^ _TEST) < np.uint64(int(share * 2.0**64))
 
 
 def shard_of(hashes: np.ndarray, shards: int) -> np.ndarray:
     """Return the shard of each row, (rows,) int64, by bits that do not decide about validation."""
-    return (_mix(hashes ^ _GOLDEN) % np.uint64(shards)).astype(np.int64)
+    return (mix(hashes ^ _GOLDEN) % np.uint64(shards)).astype(np.int64)
 
 
 def warm_rank(hashes: np.ndarray) -> np.ndarray:
     """Return where each row stands in the queue for the warm start's sample, (rows,) uint64: lowest first."""
-    return _mix(hashes ^ _WARM)
+    return mix(hashes ^ _WARM)
 
 
 def hash_order(hashes: np.ndarray, features: np.ndarray, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:

@@ -8,10 +8,11 @@ import numpy as np
 
 from mrdl.errors import ConfigError, DataError
 from mrdl.explanation.sample import Sample
+from mrdl.metrics.measures import MEASURES
 from mrdl.model.model import Model
 
 USUAL = ("auc", "r2", "accuracy")  # the measure that is taken, the first that a network has
-LOW_IS_GOOD = ("loss", "brier", "calibration_error", "rmse", "mae")
+LOW_IS_GOOD = (*(name for name, measure in MEASURES.items() if not measure.rises), "calibration_error")
 SHUFFLES = 2  # of each column in each repeat
 NO_MEASURES = ("rows", "baseline", "baseline_rmse")
 # Student's t for an interval of 95 %, by degrees of freedom; from there on it is 2

@@ -1,4 +1,4 @@
-"""Cells of any kind as 64 bits, so that a table is one array of float64, and a hash of each.
+"""Cells of any kind as 64 bits, so that a table is one array of float64.
 
 A number, or a date in days, is its float64; a missing cell is nan; a text is one of the many other nans, by its hash.
 """
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mrdl.data.hashing import mix
 from mrdl.data.text.arrays import flags_of, texts_of, values_of
 from mrdl.data.text.cells import Cells
 from mrdl.data.text.dates import days_of
@@ -17,10 +18,8 @@ from mrdl.data.types import CATEGORY, DATE, ColumnType
 
 LARGEST = float(np.finfo(np.float32).max)  # of a number that can be learnt from
 MISSING = np.uint64(0x7FF8 << 48)
+MISSING_HASH = mix(np.array([MISSING]))[0]
 _TEXT = np.uint64(0xFFF8 << 48)  # the lower 51 bits are of the text's hash
-_GOLDEN = 0x9E3779B97F4A7C15
-_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_ALL = (1 << 64) - 1
 
 
 class Texts(NamedTuple):
@@ -70,35 +69,3 @@ def is_missing(cells: np.ndarray) -> np.ndarray:
 def is_text(cells: np.ndarray) -> np.ndarray:
     """Which cells are texts: a mask of their shape."""
     return np.isnan(cells) & ~is_missing(cells)
-
-
-# --- hashes ---
-
-
-def mix(bits: np.ndarray) -> np.ndarray:
-    """64-bit numbers with their bits spread (the finaliser of SplitMix64, Steele et al. 2014), each another one."""
-    bits = bits * np.uint64(_GOLDEN)
-    bits ^= bits >> np.uint64(30)
-    bits *= np.uint64(_FIRST)
-    bits ^= bits >> np.uint64(27)
-    bits *= np.uint64(_SECOND)
-    bits ^= bits >> np.uint64(31)
-    return bits
-
-
-def unmix(hashes: np.ndarray) -> np.ndarray:
-    """The numbers that `mix` made these of."""
-    bits = _unshift(hashes, 31) * np.uint64(pow(_SECOND, -1, _ALL + 1))
-    bits = _unshift(bits, 27) * np.uint64(pow(_FIRST, -1, _ALL + 1))
-    return _unshift(bits, 30) * np.uint64(pow(_GOLDEN, -1, _ALL + 1))
-
-
-def _unshift(bits: np.ndarray, shift: int) -> np.ndarray:
-    """The numbers of which `x ^ (x >> shift)` was made."""
-    found = bits
-    for _ in range(64 // shift):
-        found = bits ^ (found >> np.uint64(shift))
-    return found
-
-
-MISSING_HASH = mix(np.array([MISSING]))[0]

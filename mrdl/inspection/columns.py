@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.data.hashing import unmix
 from mrdl.data.text.schema import Schema
 from mrdl.data.types import CATEGORY, DATE, PLAIN, ColumnType
-from mrdl.inspection.cells import is_text, unmix
+from mrdl.inspection.cells import is_text
 from mrdl.inspection.summary import Summary
 from mrdl.metrics.sums import nearest
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mrdl.inspection.cells import mix
+from mrdl.data.hashing import mix
 from mrdl.inspection.values import HASHES, Arrays
 
 CELLS = 1 << 21  # of the sample: 16 MB

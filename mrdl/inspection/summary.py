@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from mrdl.data.hashing import mix
 from mrdl.data.text.arrays import flags_of
-from mrdl.inspection.cells import Texts, is_text, mix
+from mrdl.inspection.cells import Texts, is_text
 from mrdl.inspection.reader import Piece
 from mrdl.inspection.sample import RowSample, rows_of, weights
 from mrdl.inspection.values import Arrays, ValueCounts, kept_of
