@@ -8,7 +8,7 @@ from mrdl.shards.keys import VALIDATION_KEY, WARM_KEY, shard_keys
 from mrdl.shards.loaded import LoadedShard
 from mrdl.shards.placing import PlacedRows
 
-CONFIG = TrainConfig(shards=3, validation=0.1)
+CONFIG = TrainConfig(warm_rows=20_000, shards=3, validation=0.1)
 NO_LIMIT = 1 << 40
 
 

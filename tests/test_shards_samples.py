@@ -52,7 +52,7 @@ def test_a_mapper_sends_few_validation_rows_beyond_those_that_are_kept(rows, mon
 def test_the_warm_start_has_the_training_rows_that_rank_lowest(rows, monkeypatch, buffer):
     blocks = cut(*rows, 60)
     hashes = np.concatenate([shard.hashes for shard in shards_of(blocks)[:-1]])
-    monkeypatch.setattr(placing, "WARM_ROWS", 40)
+    monkeypatch.setattr("mrdl.settings.config.WARM_ROWS", 40)
     monkeypatch.setattr(placing, "BUFFER_BYTES", buffer)
     sample = warm(blocks[:9], blocks[9:]).lowest(40, warm_rank)
     assert sorted(sample.hashes) == sorted(hashes[np.argsort(warm_rank(hashes))[:40]])
@@ -77,7 +77,7 @@ def test_a_smaller_sample_lies_in_a_larger_one(rows):
 
 def test_a_sample_of_many_copies_of_few_rows_has_exactly_as_many_as_asked_for(rows):
     features, labels = rows[0][:7].repeat(30, 0), rows[1][:7].repeat(30)
-    whole = warm([block(features, labels)], config=TrainConfig(shards=3, validation=0.0))
+    whole = warm([block(features, labels)], config=TrainConfig(warm_rows=20_000, shards=3, validation=0.0))
     sample = whole.lowest(100, warm_rank)
     assert sorted(Counter(sample.hashes.tolist()).values()) == [10, 30, 30, 30]
 
