@@ -49,6 +49,9 @@ def test_rows_that_test_are_answered_by_the_cut(rare, new_run):
 def test_a_decision_is_of_two_classes_and_needs_validation_rows(digits, command, tmp_path, new_run):
     status, _, err = command("train", digits, "--decision", "f1", "--run-dir", tmp_path / "run")
     assert status == 2 and "decision is f1, expected argmax: there are not two classes" in err
+    new_run(cache_dir=str(tmp_path / "cache"), rounds=1, epochs=1).execute()
+    with pytest.raises(ConfigError, match="there are not two classes"):  # of cached shards, too
+        new_run(cache_dir=str(tmp_path / "cache"), rounds=1, epochs=1, decision="f1").execute()
     with pytest.raises(ConfigError, match="decision = f1 is chosen on validation rows, but validation is 0"):
         new_run(decision="f1", validation=0)
     with pytest.raises(ConfigError, match="decision is f1, which is of classes, but none are learnt: leave it out"):

@@ -111,8 +111,12 @@ def test_the_loss_that_is_searched_and_stopped_by_is_that_of_rows_that_count_so(
     assert best_round(rounds, "loss") == len(model.rounds) == by_weight.index(min(by_weight)) + 1
 
 
-def test_an_unknown_class_is_named_before_anything_is_trained(rare, command):
-    status, _, err = command("train", "rare.csv", "--class-weight", "maybe=3", "--run-dir", "run", "--shards", "2")
+@pytest.mark.parametrize("cached", [False, True])
+def test_an_unknown_class_is_named_before_anything_is_trained(cached, rare, command):
+    usual = "train", "rare.csv", "--shards", "2", "--rounds", "1", "--cache-dir", "cache"
+    if cached:
+        assert command(*usual, "--run-dir", "first")[0] == 0
+    status, _, err = command(*usual, "--class-weight", "maybe=3", "--run-dir", "run")
     assert status == 2 and "rare.csv: class_weight names 'maybe', which is no class: the classes are 'no', 'yes'" in err
 
 

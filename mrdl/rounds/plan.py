@@ -4,9 +4,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mrdl.data.preparation.preparation import Preparation
+from mrdl.data.preparation.fitness import Refusal, Unfit, refuse
+from mrdl.data.preparation.preparation import Preparation, prepare
+from mrdl.data.preparation.scaling import Scaling
+from mrdl.data.row_weights import RowWeights
+from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError
+from mrdl.metrics.measures import ARGMAX
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.kinds import character, design, outline
@@ -212,3 +217,23 @@ def network_of(config: TrainConfig, prepared: Preparation) -> Architecture:
         config.hidden,
         columns=len(prepared.columns),
     )
+
+
+def refusal_of(config: TrainConfig, schema: Schema, scaling: Scaling, statistics: Statistics) -> Refusal | None:
+    """Why data with these statistics is not trained on with these settings; None where it can be.
+
+    Asked of data that a job has just read, and of cached shards, which another run may have made. The layers of the
+    network are left out as long as a sample that decides the inputs is not drawn.
+    """
+    task = config.task if config.supervised else ""
+    if refusal := refuse(statistics, schema, config.shards, config.bad_rows == "skip", task):
+        return refusal
+    try:
+        RowWeights.of(config.class_weight, schema, statistics)
+        if config.decision != ARGMAX and len(statistics.classes) != 2:
+            raise ConfigError(f"decision is {config.decision}, expected {ARGMAX}: there are not two classes")
+        if scaling.decides(statistics):
+            network_of(config, prepare(statistics, schema, scaling))
+    except ConfigError as error:
+        return Refusal(Unfit.NETWORK, str(error))
+    return None

@@ -12,14 +12,11 @@ from typing import BinaryIO
 import numpy as np
 
 from mrdl.data.hashing import warm_rank
-from mrdl.data.preparation.fitness import Refusal, Unfit, refuse
 from mrdl.data.preparation.preparation import prepare
 from mrdl.data.row_weights import RowWeights
-from mrdl.data.statistics import Statistics
-from mrdl.errors import ConfigError, DamagedShard, Diverged
+from mrdl.errors import DamagedShard, Diverged
 from mrdl.mapreduce.status import training_status
 from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed
-from mrdl.metrics.measures import ARGMAX
 from mrdl.nn import trainer
 from mrdl.nn.architecture import Architecture
 from mrdl.nn.engines.choice import engines_for
@@ -29,7 +26,7 @@ from mrdl.nn.rows import Rows
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
 from mrdl.rounds.order import Order
-from mrdl.rounds.plan import hyperparameters
+from mrdl.rounds.plan import hyperparameters, refusal_of
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
@@ -130,7 +127,7 @@ def reduce_rows(
         kept = loaded if shard is not None else loaded.lowest(order.config.sample_rows, warm_rank)
         if order.scaling.samples and (shard is None or order.config.shards == 1):
             loaded.statistics.sample = kept.sampled()
-        refusal = _refusal(loaded.statistics, order)
+        refusal = refusal_of(order.config, order.schema, order.scaling, loaded.statistics)
         problem = refusal.to_json() if refusal else None
         about = {"problem": problem, "shard": shard, "rows": len(kept.order)}
         write(key, pack_statistics(Tag.STATISTICS, loaded.statistics, **about))
@@ -143,23 +140,6 @@ def reduce_rows(
 def _load(lines: Iterable[bytes], order: Order) -> LoadedShard:
     """The shard of these lines, its rows in a file where they take more memory than the settings say."""
     return LoadedShard(lines, order.config.task_memory_mb << 20)
-
-
-def _refusal(statistics: Statistics, order: Order) -> Refusal | None:
-    """Why the data is not trained on; None where it can be."""
-    config = order.config
-    task = config.task if config.supervised else ""
-    refusal = refuse(statistics, order.schema, config.shards, config.bad_rows == "skip", task)
-    if refusal is None:
-        try:
-            RowWeights.of(config.class_weight, order.schema, statistics)
-            if config.decision != ARGMAX and len(statistics.classes) != 2:
-                raise ConfigError(f"decision is {config.decision}, expected {ARGMAX}: there are not two classes")
-            if order.scaling.decides(statistics):
-                order.architecture(statistics)
-        except ConfigError as error:
-            return Refusal(Unfit.NETWORK, str(error))
-    return refusal
 
 
 # --- training ---

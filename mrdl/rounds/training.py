@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import suppress
 from functools import cached_property
 
+from mrdl.data.statistics import Statistics
 from mrdl.errors import Diverged, TrainingError
 from mrdl.mapreduce.launch import Ended
 from mrdl.mapreduce.timeline import Keeper, Span, Timeline
@@ -23,7 +24,7 @@ from mrdl.rounds.events import Listeners, RoundDone
 from mrdl.rounds.folder import Checkpoint, RunFolder
 from mrdl.rounds.manifest import Manifest, best_round, rows_trained, seconds_by_phase, training_loss
 from mrdl.rounds.order import Output
-from mrdl.rounds.plan import Round, base_rate
+from mrdl.rounds.plan import Round, base_rate, refusal_of
 from mrdl.rounds.setup import Setup
 from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Validation
@@ -74,7 +75,7 @@ class Training:
         """Train the rounds that are left."""
         self._check_stop()
         if self._submission.prepared:
-            self.validation.check()
+            self._check_cached(self._submission.prepared.statistics)
         elif self.now.number == self._setup.rounds[-1].number or self._is_over():
             with suppress(Diverged):  # it is run for what it tells of the data, not for its weights
                 self._submission.run(self._setup.rounds[-1], self.now.weights, {})
@@ -84,6 +85,13 @@ class Training:
             if self._is_over():
                 break
             self._train(planned)
+
+    def _check_cached(self, statistics: Statistics) -> None:
+        """Raise the error of cached shards that these settings cannot train on, whatever those of the run that made
+        them could."""
+        setup = self._setup
+        if refusal := refusal_of(self._config, setup.schema, setup.initial.scaling, statistics):
+            raise setup.source.refused(statistics, refusal)
 
     @cached_property
     def validation(self) -> Validation:

@@ -41,10 +41,6 @@ class Validation:
         self._schema = schema
         self._scaling = scaling
 
-    def check(self) -> None:
-        """Raise ConfigError where the nodes of the settings do not fit the data."""
-        _ = self.architecture
-
     @cached_property
     def architecture(self) -> Architecture:
         """The network that fits the data; raises ConfigError where the nodes of the settings do not."""
