@@ -126,3 +126,22 @@ def test_whole_numbers_that_lose_digits_are_said_in_every_run(train):
 def test_a_message_quotes_a_part_of_a_long_line_or_name(train, row):
     status, err = train(f"label,{'n' * 3000}\n" + "0,1\n1,2\n" * 20 + row + "x" * 3000 + "\n")
     assert status == 2 and max(map(len, err.splitlines())) < 400
+
+
+def test_rows_kept_out_that_are_copies_of_few_are_told(train):
+    status, err = train(
+        "y,a\n" + "".join(f"{i % 2},{i % 6}\n" for i in range(400)), "--validation", "0.4", "--seed", "1"
+    )
+    told = " ".join(err.split())
+    assert status == 0 and ("their score tells little" in told or "no score tells" in told)
+
+
+def test_classes_that_are_none_are_not_advised_to_be_called_classes(train):
+    status, err = train("y,a\n" + "".join(f"{i},{i % 7}\n" for i in range(400)), "--label", "y", "--task", "classify")
+    assert status == 2 and "--task regress learns them as numbers" in err and "--task classify" not in err
+
+
+def test_targets_that_32_bits_cannot_tell_apart_are_told(train):
+    rows = "".join(f"{1_600_000_000 + 2 * i},{i % 50}\n" for i in range(400))
+    status, err = train("y,a\n" + rows, "--task", "regress")
+    assert status == 0 and "values of 16,777,216 and more in 'y'" in " ".join(err.split())

@@ -29,7 +29,7 @@ def problem(label: str, classes: Mapping[str, int], wording: Wording = AS_FLAGS,
     """
     values = Values.of_counts(classes)
     why = values.why_not(said=said)
-    return f"the label column {label!r} {why}; {values.advice(wording)}" if why else ""
+    return f"the label column {label!r} {why}; {values.advice(wording, said)}" if why else ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class Head:
     def _of_classes(self, index: int, values: Values, task: str, wording: Wording) -> str:
         """Return in words how many classes a label has; raises ConfigError where it has none that can be learnt."""
         if why := values.why_not(said=task == CLASSIFY):
-            raise ConfigError(f"{self.source}: the label, {self._name(index)}, {why}; {values.advice(wording)}")
+            advice = values.advice(wording, said=task == CLASSIFY)
+            raise ConfigError(f"{self.source}: the label, {self._name(index)}, {why}; {advice}")
         if task == CLASSIFY or not values.numeric or values.distinct <= FEW:
             return values.told
         return f"{values.told}: each number is a class, {wording.setting('task', REGRESS)} learns them as numbers"

@@ -115,13 +115,13 @@ class Values:
             return f"holds text ({self.shown}), expected numbers: {CLASSIFY} is the task that learns such"
         return ""
 
-    def advice(self, wording: Wording) -> str:
-        """Return the way out, where these are no classes. wording: how it is said."""
+    def advice(self, wording: Wording, said: bool = False) -> str:
+        """Return the way out, where these are no classes. wording: how it is said; said: whether somebody has said
+        that they are."""
         if self.numeric and self.distinct > 1:
-            return (
-                f"{wording.setting('task', REGRESS)} learns them as numbers, {wording.setting('task', CLASSIFY)} takes "
-                f"each for a class where that is meant; or choose another column with {wording.label}"
-            )
+            classes = f", {wording.setting('task', CLASSIFY)} takes each for a class where that is meant" * (not said)
+            as_numbers = f"{wording.setting('task', REGRESS)} learns them as numbers{classes}"
+            return f"{as_numbers}; or choose another column with {wording.label}"
         expected = "expected two or more" if self.distinct == 1 else "no class can be learnt from that"
         return f"{expected}. Choose another column with {wording.label}"
 

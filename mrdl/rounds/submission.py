@@ -31,7 +31,7 @@ from mrdl.rounds.job import RoundJob
 from mrdl.rounds.order import Order, Output, read_output
 from mrdl.rounds.plan import Round
 from mrdl.settings.config import TrainConfig
-from mrdl.shards.cache import Prepared, ShardCache, prepared_from, shard_cache
+from mrdl.shards.cache import Prepared, ShardCache, prepared_from, shard_cache, told_kept_out
 from mrdl.storage.store import hdfs_store, is_hdfs
 
 ATTEMPTS = 3  # of a job, each of which gives a task four
@@ -214,10 +214,12 @@ class Submission:
         if self.prepared is None:
             return
         statistics = self.prepared.statistics
-        columns = self._source.schema.features
+        schema = self._source.schema
+        columns = (*schema.features, *(schema.label_names if schema.targets else ()))
         rounding = told_rounding(statistics.of_columns(len(columns)), columns)
-        far = told_far(statistics, self._source.schema) if self._config.loss in ("auto", "mse") else ""
-        for told in (rounding, told_alike(statistics.classes), far):
+        kept_out = told_kept_out(self.prepared.validation) if self._config.validation else ""
+        far = told_far(statistics, schema) if self._config.loss in ("auto", "mse") else ""
+        for told in (rounding, told_alike(statistics.classes), far, kept_out):
             if told:
                 self._note(told)
 

@@ -14,6 +14,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard, DataError, SetupError
@@ -42,6 +44,20 @@ class Prepared:
     statistics: Statistics
     validation: LoadedShard
     sample: LoadedShard
+
+
+FEW = 30  # different rows below which a score is chance
+
+
+def told_kept_out(validation: LoadedShard) -> str:
+    """Return in words where the rows kept out tell little, as they are none, or copies of few; "" where they do."""
+    rows, different = len(validation.hashes), len(np.unique(validation.hashes))
+    together = "rows that are alike in all cells are kept out together"
+    if not rows:
+        return f"no row was kept out ({together}): no score tells what the network is worth, --test DATA does"
+    if different < FEW and rows >= 2 * different:
+        return f"the {rows:,} rows kept out are copies of {different} ({together}): their score tells little"
+    return ""
 
 
 class ShardCache:

@@ -26,7 +26,8 @@ def separator_of(lines: Sequence[str], said: str = AUTO) -> str:
         if len(mark) != 1 or mark.isalnum() or mark in '"\n\r' or not mark.isascii():
             raise ConfigError(f"separator is {said!r}, expected one mark, as ; or |, or one of {AUTO}, tab, blank")
         return mark
-    even = [mark for mark in MARKS if _is_even([len(cells_of(line, mark)) for line in lines])]
+    there = [mark for mark in MARKS if mark in lines[0]]
+    even = [mark for mark in there if _is_even([len(cells_of(line, mark)) for line in lines])]
     for mark in even:
         if mark in SURE or "," not in even or _has_decimal_commas(lines, mark):
             return mark
