@@ -1,5 +1,8 @@
 """A table is standardised by a sample: the same network whatever runs it, however it is split, ordered and cached."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,7 @@ import pytest
 import mrdl
 from mrdl.data.sample import Sample
 from mrdl.errors import ConfigError, DataError
+from mrdl.rounds.events import RoundDone
 from mrdl.settings.config import WARM_ROWS
 
 SMALL = {"hidden": (8,), "rounds": 2, "epochs": 1, "label": "y"}
@@ -86,6 +90,37 @@ def test_a_run_goes_on_and_a_model_is_started_from_with_the_same_scaling(whole, 
     further = new_run(whole, start_from=str(model), **settings).execute()
     assert further.preparation.inputs.to_meta() == whole_run.preparation.inputs.to_meta()
     np.testing.assert_array_equal(further.preparation.inputs.factor, whole_run.preparation.inputs.factor)
+
+
+@pytest.mark.parametrize(("name", "done"), [("shards", 1), ("shards", 2), ("by range, with medians", 1)])
+def test_a_run_goes_on_without_its_cache(name, done, whole, new_run, tmp_path):
+    settings = {**SMALL, **SETTINGS[name], "schedule": "constant"}
+    calm = new_run(whole, folder="calm", **settings).execute()
+    cache = tmp_path / "cache"
+    new_run(whole, folder="cut", cache_dir=str(cache), **{**settings, "rounds": done}).execute()
+    shutil.rmtree(cache)
+    run = new_run(whole, folder="cut", cache_dir=str(cache), resume=True, **settings)
+    assert run.execute().digest == calm.digest
+    assert new_run(whole, cache_dir=str(cache), **settings).execute().digest == calm.digest  # by the cache made again
+
+
+@pytest.mark.parametrize("damaged_after", [0, 1])
+def test_a_shard_that_is_damaged_on_the_way_is_made_again(damaged_after, whole, new_run, tmp_path):
+    settings = {**SMALL, "shards": 4}
+    calm = new_run(whole, **settings).execute()
+    notes = []
+
+    def damage(event):
+        if isinstance(event, RoundDone) and event.manifest.round == damaged_after:
+            part = next(Path(tmp_path, "cache").glob("*/0000/part-*"))
+            data = bytearray(part.read_bytes())
+            data[2000] ^= 1  # in the rows of the first shard
+            part.write_bytes(data)
+        notes.append(getattr(event, "text", ""))
+
+    run = new_run(whole, cache_dir=str(tmp_path / "cache"), listeners=[damage], **settings)
+    assert run.execute().digest == calm.digest
+    assert sum("the cached shards are damaged" in text for text in notes) == 1
 
 
 def test_what_needs_values_from_0_to_1_is_not_standardised(whole, new_run):

@@ -85,6 +85,11 @@ class Round:
         """Whether it trains the sample that the stage starts with, and no shards."""
         return self.stage_round == 0
 
+    @property
+    def sampling(self) -> "Round":
+        """The warm start that learns nothing, by which a run that goes on without its cache draws its sample again."""
+        return dataclasses.replace(self, stage=0, stage_round=0, epochs=0)
+
 
 def rounds_of(config: TrainConfig, stages: Sequence[Stage], first: int = 0) -> list[Round]:
     """The rounds of a run, one after the other: each stage's warm start, and then its rounds.

@@ -113,6 +113,8 @@ class Submission:
         while True:
             attempts += 1
             try:
+                if self.prepared is None and self._needs_sample(planned):
+                    self._job(planned.sampling, {}, {})  # for what it tells of the data
                 return self._job(planned, weights, failed)
             except DamagedShard:
                 if attempts >= ATTEMPTS:
@@ -129,6 +131,11 @@ class Submission:
                     raise
                 else:
                     self._note(f"{error} It is run again")
+
+    def _needs_sample(self, planned: Round) -> bool:
+        """Whether a job of its own must draw the sample that the shards of a round are scaled by: the first one of a
+        process that goes on has it not yet when it trains them, if there is more than one."""
+        return self._scaling.samples and self._config.shards > 1 and not planned.is_warm_start
 
     def clear(self, patient: bool = True) -> None:
         """End what a job of this run may still have running, a killed driver's too, and delete what it leaves.

@@ -78,7 +78,7 @@ class Training:
             self._check_cached(self._submission.prepared.statistics)
         elif self.now.number == self._setup.rounds[-1].number or self._is_over():
             with suppress(Diverged):  # it is run for what it tells of the data, not for its weights
-                self._submission.run(self._setup.rounds[-1], self.now.weights, {})
+                self._submission.run(self._setup.rounds[0], self._setup.initial.weights, {})
         for planned in self._setup.rounds:
             if planned.number <= self.now.number:
                 continue
