@@ -7,6 +7,8 @@ import numpy as np
 
 from mrdl.metrics.sums import ExactSum, nearest, squares
 
+LONG = 10_000.0  # from here on an R² is told by its first digits
+
 
 class Regression:
     """Measures of predicted numbers, from exact sums: no order, and no cutting into parts, changes a bit of them, and a
@@ -63,3 +65,8 @@ class Regression:
     def _around(self, total: Fraction, of_squares: Fraction, point: Fraction) -> Fraction:
         """The sum of squared distances of the wanted numbers to a point."""
         return of_squares - 2 * point * total + self.rows * point**2
+
+
+def told_r2(value: float) -> str:
+    """Return an R² for people; one that is far below 0 has many digits."""
+    return f"{value:.4f}" if abs(value) < LONG else f"{value:.4g}"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from mrdl.metrics import intervals
+from mrdl.metrics.regression import told_r2
 
 SIGMAS = 2.0
-LONG = 10_000.0
 FEW_ROWS = 1000  # below that an accuracy is told with its interval
 SHOWN = 6  # classes that a line names
 
@@ -33,11 +33,6 @@ def is_no_better_than_mean(rmse: float, baseline: float, rows: int) -> bool:
     """
     explained = 1 - (rmse / baseline) ** 2 if baseline else -math.inf
     return not explained > (2 * SIGMAS) ** 2 / max(1, rows)
-
-
-def told_r2(value: float) -> str:
-    """Return an R² for people; one that is far below 0 has many digits."""
-    return f"{value:.4f}" if abs(value) < LONG else f"{value:.4g}"
 
 
 def told_worth(scores: Mapping[str, Any]) -> str:

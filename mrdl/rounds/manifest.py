@@ -8,7 +8,7 @@ from typing import Any
 
 from mrdl.errors import DamagedRound
 from mrdl.metrics.measures import worth
-from mrdl.model.baseline import told_r2
+from mrdl.metrics.regression import told_r2
 
 OF_ROWS = ("rows", "baseline", "baseline_rmse")  # measures of the rows kept out, not of the network: told at the end
 IN_FULL = ("balanced_accuracy", "auc", "precision", "recall", "f1", "pr_auc", "brier", "calibration_error", "top_5")
