@@ -147,3 +147,17 @@ def test_a_category_of_pandas_is_one_unless_settings_say_something_else(tmp_path
         model = mrdl.train(frame, run_dir=str(tmp_path / str(said)), **settings, **said)
         found = dict(zip(model.preparation.columns, model.preparation.types, strict=True))
         assert [found[name].kind for name in ("zip", "code") if name in found] == kinds
+
+
+def test_a_table_where_a_path_belongs_is_told_by_what_it_is(tmp_path):
+    frame = pd.DataFrame({"y": [0, 1] * 20, "x": range(40)})
+    with pytest.raises(ConfigError, match="test is a DataFrame, expected text"):
+        mrdl.train(frame, label="y", test=frame, run_dir=tmp_path / "run", show=False)
+
+
+def test_a_number_that_32_bits_cannot_hold_is_refused_as_that_of_a_csv(tmp_path):
+    frame = pd.DataFrame({"y": [0, 1] * 20, "x": np.arange(40.0)})
+    model = mrdl.train(frame, label="y", run_dir=tmp_path / "run", rounds=1, epochs=1, shards=1, show=False)
+    for value in (np.inf, -1e300):
+        with pytest.raises(DataError, match="'x' holds .*, expected finite numbers"):
+            model.predict(frame.assign(x=value))

@@ -242,7 +242,12 @@ def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
     names = [str(name).strip() for name in frame.columns]
     unnamed = names == [str(i) for i in range(len(names))]
     places, labels = places_of_names(names, wanted, "the DataFrame", unnamed=unnamed)
-    features = _of_columns(frame.iloc[:, places], wanted)
+    with np.errstate(over="ignore"):  # told below
+        features = _of_columns(frame.iloc[:, places], wanted)
+    if features.dtype == np.float32 and (beyond := np.isinf(features)).any():
+        row, column = np.argwhere(beyond)[0]
+        wrong, name = frame.iloc[row, places[column]], wanted.names[column]
+        raise DataError(f"column {name!r} holds {wrong}, expected finite numbers that 32 bits can hold")
     if not labelled:
         return Part(features, np.zeros(len(features), np.int64), None)
     if not labels:

@@ -10,6 +10,8 @@ import functools
 import importlib
 import io
 import math
+import numbers
+import os
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -151,7 +153,7 @@ def values_of(settings: type, given: Mapping[str, Any], group: str | None = None
     for name, value in given.items():
         if name not in fields:
             raise ConfigError(unknown(f"key in [{group}]" if group else "setting", name, fields))
-        if name in may_miss and (value is None or value == ""):
+        if name in may_miss and (value is None or (isinstance(value, str) and not value)):
             found[name] = None
         elif read := fields[name].metadata["read"]:
             found[name] = read(name_of(fields[name]), value)
@@ -189,7 +191,8 @@ def convert(name: str, value: Any, kind: Any) -> Any:
     except UnicodeEncodeError:
         raise ConfigError(f"{name} is {value!r}, expected UTF-8: settings are kept as text") from None
     except (TypeError, ValueError, KeyError, OverflowError):
-        raise ConfigError(f"{name} is {value!r}, expected {WANTED.get(kind, WANTED[NUMBERS])}") from None
+        shown = f"a {type(value).__name__}" if hasattr(value, "__array__") else repr(value)
+        raise ConfigError(f"{name} is {shown}, expected {WANTED.get(kind, WANTED[NUMBERS])}") from None
 
 
 def _whole(value: Any) -> int:
@@ -199,7 +202,7 @@ def _whole(value: Any) -> int:
 
 
 def _text(value: Any) -> str:
-    if value is None or isinstance(value, bool | list | tuple | Mapping):
+    if isinstance(value, bool) or not isinstance(value, str | numbers.Number | os.PathLike):
         raise TypeError
     return str(value).encode().decode()  # of a path there may be bytes that are no text
 
