@@ -272,7 +272,10 @@ def test_a_kind_that_trains_without_classes_needs_no_label(tables, digits, tmp_p
             lambda nodes: mlp([nodes[0], 2 * nodes[1], nodes[2]]),
             r"made \[4, 6, 2\] of \[4, 3, 2\], and another network",
         ),
-        (lambda nodes: dataclasses.replace(mlp(nodes), loss="l2"), "gave loss 'l2', expected one of nll"),
+        (
+            lambda nodes: dataclasses.replace(mlp(nodes), loss="l2"),
+            "gave loss 'l2', expected one of nll, mse, mae, huber, multilabel, bce, cd",
+        ),
         (lambda nodes: dataclasses.replace(mlp(nodes), activations=("gelu", "linear")), r"gave activations \('gelu'"),
         (lambda nodes: dataclasses.replace(mlp(nodes), stages=()), r"gave stages \(\), expected one or more"),
     ],

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import numbers_of, texts_of
 from mrdl.data.text.columns import Wording
-from mrdl.data.text.numbers import as_plain
+from mrdl.data.text.numbers import PLAIN_NUMBER, as_plain
 from mrdl.data.text.schema import BOOLEANS
 from mrdl.data.types import NUMBER, PLAIN, ColumnType
 
@@ -22,7 +22,6 @@ ROWS_OF_AMOUNT = 5  # that a class of numbers needs on average
 ROWS_OF_CLASS = 2  # that a class of text needs on average
 SURE = 1000  # rows of a head that can tell classes from values that never come again
 FLAGS = ("0", "1", "0.0", "1.0", *BOOLEANS)
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Values:
         """Return what is known of values. names: the distinct ones; counts: in how many rows each is; column: how
         numbers are written."""
         plain = as_plain(names, column.format) if column.kind == NUMBER and column.format else names
-        texts = plain.filter(pc.match_substring_regex(plain, _NUMBER))
+        texts = plain.filter(pc.match_substring_regex(plain, PLAIN_NUMBER))
         numeric = 0 < len(names) <= len(texts) / 0.9
         numbers = pc.cast(texts, pa.float64())
         fractional = numeric and bool(pc.any(pc.not_equal(numbers, pc.floor(numbers))).as_py())
