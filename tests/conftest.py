@@ -19,6 +19,8 @@ from networks import known, resumed  # noqa: F401 (fixtures of many files)
 from processes import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 from sweeps import digits_data, digits_sweep, importable, odd_sweep, sweep_process  # noqa: F401
 
+from mrdl.storage import store
+
 REPO = Path(__file__).resolve().parent.parent
 DIGITS = REPO / "tests" / "data" / "digits.csv"
 # read when torch is loaded: its threads wait asleep, as spinning they would take the cores of the other tests
@@ -215,6 +217,16 @@ def cluster(tmp_path_factory):
     values = {name: value.strip('"').replace("$PATH", os.environ["PATH"]) for name, value in values.items()}
     yield {**values, "MRDL_HADOOP_DIR": str(folder)}
     subprocess.run([sys.executable, script, "stop"], env=env, check=True, timeout=60)
+
+
+@pytest.fixture
+def hdfs(cluster, monkeypatch):
+    """The cluster's HDFS for this process, in a folder of the user's."""
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
+    store._store_of_conf.cache_clear()
+    yield store.hdfs_store()
+    store._store_of_conf.cache_clear()
 
 
 @pytest.fixture(scope="session")

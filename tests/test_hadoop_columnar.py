@@ -13,19 +13,8 @@ from mrdl.cluster.ranges import RangeFile
 from mrdl.data.columnar.files import PARQUET, ColumnFile
 from mrdl.data.columnar.places import place_of
 from mrdl.errors import DataError, Unavailable
-from mrdl.storage import store
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def hdfs(cluster, monkeypatch):
-    """The cluster's HDFS for this process, in a folder of the user's."""
-    for name, value in cluster.items():
-        monkeypatch.setenv(name, value)
-    store._store_of_conf.cache_clear()
-    yield store.hdfs_store()
-    store._store_of_conf.cache_clear()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from yarn import QUICK, SETTINGS, applications
 import mrdl
 from mrdl.data.source import Source
 from mrdl.settings.config import TrainConfig
-from mrdl.storage import store
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.timeout(600)]
 
@@ -16,16 +15,6 @@ NAMES = [
     "part-00000", "part-00001", "a,b", "*[]?", "{x,y}.csv", "{", "#LATEST", "a#b", "100% %41", "ünï 数 '\"", "$(id)",
     "-rf", "a\\b+c;d&e",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def hdfs(cluster, monkeypatch):
-    """The cluster's HDFS for this process, in a folder of the user's."""
-    for name, value in cluster.items():
-        monkeypatch.setenv(name, value)
-    store._store_of_conf.cache_clear()
-    yield store.hdfs_store()
-    store._store_of_conf.cache_clear()
 
 
 def test_files_of_any_name_in_folders_of_any_name_are_trained_on(hdfs, on_yarn, digits, tmp_path):
