@@ -137,6 +137,14 @@ def test_threads_that_compute_side_by_side_leave_the_number_of_each(two_threads)
     assert torch.get_num_threads() == 2
 
 
+def test_one_thread_within_another_leaves_one(two_threads):
+    with one_thread():
+        with one_thread():
+            pass
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
 def test_the_end_of_a_wait_in_one_thread_is_not_the_end_of_another():
     retry, heard = Retry(), []
 
