@@ -32,7 +32,7 @@ def same(table, other):
     [
         ("a,b\n1,2\n1,3\n", "test on|one class"),
         ("", "empty"),
-        ("0,1\n1,x\n", "not a number|x"),
+        ("0,1\n1,2,3\n0,2\n1,4\n", "line 2: 3 columns, expected 2"),
         ("1\n2\n", "one column"),
     ],
 )

@@ -38,26 +38,27 @@ def runs(options: argparse.Namespace) -> None:
         say(f"no runs in {options.folder}")
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("run", "data", "rounds", "validation", "state"):
-        table.add_column(name)
-    for run in told:
+    for title in ("run", "data", "rounds", "validation", "state"):
+        table.add_column(title)
+    shown = [str(path.parent) for path in found]  # as it was asked for: a long name makes the table narrow
+    for name, run in zip(shown, told, strict=True):
         scores = ", ".join(
-            f"{told_name(name)} {shown_score(name, value)}"
-            for name, value in run["validation"].items()
-            if name not in OF_ROWS
+            f"{told_name(measure)} {shown_score(measure, value)}"
+            for measure, value in run["validation"].items()
+            if measure not in OF_ROWS
         )
         beside = told_short(run["validation"], run["usual"])
         table.add_row(
-            run["run"],
+            name,
             run["data"],
             str(run["rounds"]),
             scores + (beside and f" ({beside})"),
             run["state"].partition(":")[0],
         )
     wide().print(table)
-    for run in told:
-        if run["state"].startswith(f"{FAILED}:"):  # a long reason would make the table narrow
-            say(f"  {run['run']} {run['state']}")
+    for name, run in zip(shown, told, strict=True):
+        if run["state"].startswith(f"{FAILED}:"):  # a long reason would, too
+            say(f"  {name} {run['state']}")
 
 
 def _about_run(folder: RunFolder) -> dict[str, Any]:

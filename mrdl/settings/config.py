@@ -418,8 +418,9 @@ def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
     flat: dict[str, Any] = {}
     of_columns: dict[str, Any] = {}
     names = {field.name for field in dataclasses.fields(TrainConfig)}
+    read = read_toml(local_path)
     try:
-        for key, value in read_toml(local_path).items():
+        for key, value in read.items():
             if key == "columns" and isinstance(value, dict):
                 of_columns = value
             else:
