@@ -303,7 +303,7 @@ NO_TORCH = """
 import sys
 from mrdl.cli.main import main
 status = main(sys.argv[1:])
-heavy = {"torch"} & set(sys.modules)
+heavy = {"torch", "pandas"} & set(sys.modules)
 sys.exit(status or (f"imported {heavy}" if heavy else 0))
 """
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mrdl.data.text.arrays import mask_of
+from mrdl.data.text.arrays import mask_of, texts_of
 from mrdl.data.text.cells import Cells
 from mrdl.data.text.columns import AS_FLAGS, LONG, Wording, names_of
 from mrdl.data.text.csv import BlockParser
@@ -113,11 +113,12 @@ def without_names(
     return Guessed(found, tuple(told))
 
 
-def written_otherwise(cell: str) -> bool:
-    """Return whether a cell is a number or a date, though not a plain number."""
-    text = pa.array([cell.strip()], pa.string())
+def written_otherwise(cells: Sequence[str]) -> np.ndarray:
+    """Return which cells are numbers or dates, though no plain numbers, (cells,) bool."""
+    text = texts_of([cell.strip() for cell in cells])
     columns = [*(ColumnType(NUMBER, each) for each in WRITINGS), *(ColumnType(DATE, each) for each in DATES)]
-    return any(character.isdigit() for character in cell) and not all(Cells.of(text, each).bad[0] for each in columns)
+    read = [~Cells.of(text, each).bad for each in columns]
+    return np.any(read, 0) & mask_of(pc.match_substring_regex(text, "[0-9]"))
 
 
 # --- ways ---

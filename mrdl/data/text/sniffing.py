@@ -137,18 +137,11 @@ def _comes_again(first: list[str], values: Sequence[bool], rows: Sequence[list[s
     values: of each of its cells, whether it is a plain value.
     """
     others = [row for row in rows if row != first]  # files that were joined have their headers within
-    texts = again = 0
-    for i, cell in enumerate(first[:JUDGED]):
-        if not values[i] and cell.strip():
-            below = [row[i] for row in others if i < len(row)]
-            texts += 1
-            again += cell in below or _is_written_alike(cell, below[:1])
-    return 2 * again > texts
-
-
-def _is_written_alike(cell: str, below: Sequence[str]) -> bool:
-    """Return whether a cell, and that below it, are numbers or dates that are not written in the plain way."""
-    return written_otherwise(cell) and all(map(written_otherwise, below)) and bool(below)
+    texts = [i for i, cell in enumerate(first[:JUDGED]) if not values[i] and cell.strip()]
+    again = np.array([first[i] in [row[i] for row in others if i < len(row)] for i in texts], bool)
+    below = [others[0][i] if others and i < len(others[0]) else "" for i in texts]
+    alike = written_otherwise([first[i] for i in texts]) & written_otherwise(below)
+    return 2 * int((again | alike).sum()) > len(texts)
 
 
 def _labels(
