@@ -63,6 +63,7 @@ def test_labels_and_names_of_data_are_shown_escaped(tmp_path, monkeypatch, capsy
     assert main(["train", "data.csv", "--json", *words]) == 0
     assert main(["show", "run"]) == 0 and main(["show", "run/model.safetensors"]) == 0
     assert main(["train", "data.csv", "--label", "x"]) == 2
+    assert main(["train", "data.csv", "--label", RED, "--ignore", RED]) == 2
     assert main(["train", "data.csv", "--json", "--label", RED, *words[:3], "--run-dir=by_number"]) == 0
     told = capsys.readouterr()
     assert "\x1b" not in told.out + told.err and "\x07" not in told.out + told.err

@@ -138,10 +138,10 @@ def _comes_again(first: list[str], values: Sequence[bool], rows: Sequence[list[s
     """
     others = [row for row in rows if row != first]  # files that were joined have their headers within
     texts = [i for i, cell in enumerate(first[:JUDGED]) if not values[i] and cell.strip()]
-    again = np.array([first[i] in [row[i] for row in others if i < len(row)] for i in texts], bool)
-    below = [others[0][i] if others and i < len(others[0]) else "" for i in texts]
-    alike = written_otherwise([first[i] for i in texts]) & written_otherwise(below)
-    return 2 * int((again | alike).sum()) > len(texts)
+    below = [[row[i] for row in others if i < len(row)] for i in texts]
+    again = np.array([first[i] in cells for i, cells in zip(texts, below, strict=True)], bool)
+    pairs = written_otherwise([*(first[i] for i in texts), *("".join(cells[:1]) for cells in below)])
+    return 2 * int((again | pairs.reshape(2, -1).all(0)).sum()) > len(texts)
 
 
 def _labels(
