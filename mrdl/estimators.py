@@ -49,7 +49,6 @@ DECIDED_HERE = frozenset(
         "mrjob_conf",
     }
 )
-TOGETHER = 200  # rows that go through a network at once, or a multiple
 OWN_DEFAULTS = {"shards": 1, "verbose": False}  # more shards only cost time where one process trains them all
 
 
@@ -112,15 +111,10 @@ class _Estimator(BaseEstimator):
         return pd.DataFrame(X, columns=names)
 
     def _given(self, ask: Callable[[Model, np.ndarray], np.ndarray], X: Any) -> np.ndarray:
-        """Return what is asked of the model on raw rows, the same for each whatever rows stand beside it.
-
-        Libraries of matrices round few rows otherwise than many.
-        """
+        """Return what is asked of the model on raw rows, the same for each whatever rows stand beside it."""
         check_is_fitted(self)
         features = features_of(self._table(X), self.model_.preparation)
-        rows = len(features)
-        filled_up = np.minimum(np.arange(-(-rows // TOGETHER) * TOGETHER), rows - 1)
-        return ask(self.model_, features[filled_up])[:rows]
+        return ask(dataclasses.replace(self.model_, double=True), features)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network as the bytes of a model file."""

@@ -82,7 +82,10 @@ def test_it_trains_the_network_of_train(iris, tmp_path):
     model = mrdl.train(rows.assign(y=y), show=False, **settings)
     assert fitted.model_.sha256 == model.sha256
     assert np.array_equal(fitted.predict(rows), model.predict(rows))
-    assert np.array_equal(fitted.predict_proba(rows), model.predict_proba(rows))
+    in_double = dataclasses.replace(model, double=True)
+    assert in_double.to_bytes() == model.to_bytes()
+    assert np.array_equal(fitted.predict_proba(rows), in_double.predict_proba(rows))
+    assert np.allclose(fitted.predict_proba(rows), model.predict_proba(rows), rtol=1e-5, atol=1e-7)
 
 
 def test_a_rare_class_is_said_as_its_decision_has_it():
