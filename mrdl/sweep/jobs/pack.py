@@ -12,7 +12,7 @@ import math
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ def run_pack(
             yield record_of(arch_id, designs[arch_id], data, backends[arch_id], **about)
 
 
+@cache
 def _versions(backend_name: str) -> dict[str, str]:
     """Those of mrdl, of Python, and of the library that computes."""
     found = {"mrdl": mrdl.__version__, "python": platform.python_version()}
