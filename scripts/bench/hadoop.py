@@ -88,37 +88,33 @@ HADOOPS = {
 }
 
 
-def variants(folder):
-    """Name -> mrjob.conf: how jobs are told to run; `mrdl` leaves all to mrdl."""
-    told = {
-        "mrdl": {},
-        "Hadoop's own pace, 1.5 GB": HADOOPS,
-        "reduce start at half": {"mapreduce.job.reduce.slowstart.completedmaps": "0.5"},
-    }
-    paths = {}
-    for name, settings in told.items():
-        paths[name] = Path(folder) / f"{len(paths)}.conf"
-        conf = {"runners": {"hadoop": {"bootstrap_mrjob": False, "jobconf": settings}}}
-        paths[name].write_text(json.dumps(conf))  # YAML, too
-    return paths
+VARIANTS = {  # name -> engine, and what Hadoop is told: nothing leaves all to mrdl
+    "mrdl": ("numpy", {}),
+    "mrdl by torch": ("torch", {}),
+    "Hadoop's own pace, 1.5 GB": ("numpy", HADOOPS),
+    "reduce start at half": ("numpy", {"mapreduce.job.reduce.slowstart.completedmaps": "0.5"}),
+}
 
 
-def rounds(data, folder, name, conf):
+def rounds(data, folder, name):
     """The timelines of a warm start and three rounds on four shards, and the CPU seconds of their tasks."""
     run = f"{folder}/{name}-{time.monotonic_ns()}"
+    engine, jobconf = VARIANTS[name]
+    conf = Path(f"{run}.conf")
+    conf.write_text(json.dumps({"runners": {"hadoop": {"bootstrap_mrjob": False, "jobconf": jobconf}}}))  # YAML, too
     words = ["--nodes", "784,500,100,10", "--shards", 4, "--rounds", 3, "--epochs", 6, "--batch-size", 64]
-    where = ["-r", "hadoop", "--run-dir", run, "--mrjob-conf", conf, "--json"]
+    where = ["-r", "hadoop", "--engine", engine, "--run-dir", run, "--mrjob-conf", conf, "--json"]
     measure([PYTHON, "-m", "mrdl", "train", data, *where, *words])
     spent = [json.loads(Path(f"{run}/rounds/{i:04d}.json").read_text())["cpu_s"] for i in range(4)]
     return kept(Path(run) / "timeline.jsonl"), spent
 
 
-def later_rounds(data, folder, repeats):
+def later_rounds(data, folder, names, repeats):
     """Rows of a table: of each variant the fastest later round, and the seconds of its phases."""
     found = {}
     for _ in range(repeats):
-        for name, conf in variants(folder).items():
-            timelines, spent = rounds(data, folder, name, conf)
+        for name in names:
+            timelines, spent = rounds(data, folder, name)
             found.setdefault(name, []).extend(zip(timelines[1:], spent[1:], strict=True))
     for name, each in found.items():
         best, cpu_s = min(each, key=lambda pair: pair[0].seconds)
@@ -132,6 +128,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--rounds", action="store_true", help="only the rounds")
+    parser.add_argument("--variants", default=",".join(VARIANTS), help="of the rounds, by commas")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if not options.rounds:
@@ -142,9 +139,10 @@ def main():
         data = mnist()
         hadoop("fs", "-put", "-f", str(data), "/tmp/mnist.csv")
         hadoop("fs", "-rm", "-r", "-f", "mrdl/shards")
-        rounds("hdfs:///tmp/mnist.csv", folder, "first", variants(folder)["mrdl"])  # packs the shards
+        rounds("hdfs:///tmp/mnist.csv", folder, "mrdl")  # packs the shards
         header = ["later round", "fastest", "median", "CPU of tasks", *SHOWN]
-        rows = list(later_rounds("hdfs:///tmp/mnist.csv", folder, options.repeats))
+        names = options.variants.split(",")
+        rows = list(later_rounds("hdfs:///tmp/mnist.csv", folder, names, options.repeats))
         table("MNIST, 4 shards, 2 epochs a round: seconds of the clock, and by phase of the fastest", rows, header)
 
 

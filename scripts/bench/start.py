@@ -122,15 +122,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--beside", type=Path, help="another checkout, measured in turn with this one")
-    parser.add_argument("--without-local", action="store_true", help="leave out the rounds by -r local: minutes")
+    parser.add_argument("--tables", default="tasks,commands,local", help="by commas; the rounds of local take minutes")
     options = parser.parse_args()
     ways = {name: (REPO, {"engine": name}) for name in ENGINES}
     if options.beside:
         ways["before"] = options.beside.resolve(), {}
     with tempfile.TemporaryDirectory() as folder:
-        tasks(options.repeats, folder, ways)
-        commands(options.repeats, ways)
-        if not options.without_local:
+        if "tasks" in options.tables:
+            tasks(options.repeats, folder, ways)
+        if "commands" in options.tables:
+            commands(options.repeats, ways)
+        if "local" in options.tables:
             processes(options.repeats, folder, ways)
 
 

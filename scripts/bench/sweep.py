@@ -140,8 +140,8 @@ def in_browser(page):
     return seconds[0], seconds[-1]
 
 
-def back_ends(count, folder):
-    rows = [trained(count, largest, name, folder) for largest in SMALL for name in BACKENDS]
+def back_ends(count, sizes, names, folder):
+    rows = [trained(count, largest, name, folder) for largest in sizes for name in names]
     header = [
         "up to", "back end", "done", "failed", "designs a second", "CPU s", "CPU inside trainings", "wall s",
         "ideal wall s", "ratio",
@@ -208,6 +208,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--many", type=int, default=50_000)
     parser.add_argument("--designs", default="1000", help="of a sweep that each back end trains; several by commas")
+    parser.add_argument("--largest", default=",".join(SMALL), help="of those designs, by commas")
+    parser.add_argument("--back-ends", default=",".join(BACKENDS), help="by commas")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--killed", type=int, default=22_500, help="designs of the sweep that is killed at")
     options = parser.parse_args()
@@ -215,7 +217,7 @@ def main():
         if options.many:
             many(options.many, folder)
         for count in filter(None, map(int, options.designs.split(","))):
-            back_ends(count, folder)
+            back_ends(count, options.largest.split(","), options.back_ends.split(","), folder)
         if options.kills:
             kills(options.kills, folder, options.killed)
 
