@@ -6,12 +6,10 @@ import numpy as np
 
 from mrdl.metrics.calibration import Calibration
 from mrdl.metrics.confusion import Confusion, mean_of_defined
+from mrdl.metrics.measures import MOST_RANKED
 from mrdl.metrics.ranking import EXACT_VALUES, Ranking
 from mrdl.metrics.sums import ExactSum
 
-MOST_RANKED = (
-    100  # classes: of more the areas under curves are not gathered, which are of each class against all others
-)
 TOP = 5
 
 

@@ -28,6 +28,11 @@ MEASURES = {
 }
 """The values of the setting `stop_on`, which are names of measures in the scores of a round."""
 
+RANKED = ("auc", "pr_auc")
+"""The areas under curves, which are of each class against all others."""
+MOST_RANKED = 100
+"""Classes: of more the areas under curves are not gathered."""
+
 ARGMAX = "argmax"
 DECISIONS = (ARGMAX, "balanced_accuracy", "f1")
 """The values of the setting `decision`: the more probable class, or that by which a measure is highest."""

@@ -19,7 +19,7 @@ from mrdl.data.source import HEAD_BYTES, Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError, DataError
 from mrdl.metrics.decision import best_cut
-from mrdl.metrics.measures import ARGMAX
+from mrdl.metrics.measures import ARGMAX, MOST_RANKED, RANKED, worth
 from mrdl.model.baseline import is_no_better, told_absent, told_classes
 from mrdl.model.metrics import told_unknown
 from mrdl.model.model import Model
@@ -86,12 +86,28 @@ class Validation:
         only_test = is_test(kept_out.hashes, share)[kept_out.order]
         return kept_out.order[~only_test], kept_out.order[only_test]
 
+    def check_measure(self) -> None:
+        """Raise ConfigError where rounds are to be judged by a measure that is not told of so many classes."""
+        config, classes = self._config, len(self.preparation.classes)
+        if config.stop_on in RANKED and classes > MOST_RANKED and (config.keeps_best or config.patience):
+            raise ConfigError(
+                f"stop_on is {config.stop_on}, which is told of up to {MOST_RANKED} classes, and the label has "
+                f"{classes}: say --stop-on loss or accuracy"
+            )
+
     def remarks(self, model: Model) -> list[str]:
         """What a person should know of the classes, those that the network never finds and those without rows, and of
         what the score is worth."""
-        return list(
-            filter(None, [self._told_classes(model), *self._told_absent(), self._told_cut(model), self._told_choice()])
-        )
+        told = [self._told_classes(model), *self._told_absent(), self._told_cut(model), self._told_unjudged(model)]
+        return list(filter(None, [*told, self._told_choice()]))
+
+    def _told_unjudged(self, model: Model) -> str:
+        """That no round could be judged, in words."""
+        config = self._config
+        judged = any(worth(config.stop_on, scores) is not None for scores in model.rounds)
+        if judged or not config.keeps_best or not len(self._rows[0]):
+            return ""
+        return f"no round has {config.stop_on} on the validation rows, so the network is that of the last round"
 
     def _told_choice(self) -> str:
         """What the rows chose that the last score is of, in words, where there is no test to take in its place."""
