@@ -9,7 +9,7 @@ import numpy as np
 from mrdl.data.preparation.categories import MOST_LEVELS
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.statistics import Statistics
-from mrdl.data.text.schema import Schema, is_number
+from mrdl.data.text.schema import Schema
 from mrdl.data.types import CATEGORY
 from mrdl.errors import ConfigError, brief
 from mrdl.settings.config import TrainConfig
@@ -48,8 +48,8 @@ class Scaling:
             name, _, way = text.rpartition("=")
             if name not in numbers:
                 raise ConfigError(f"fill is {text!r}, but {brief(name)} is no column of numbers; as age=median")
-            if way not in WAYS and not is_number(way):
-                raise ConfigError(f"fill is {text!r}, expected {', '.join(WAYS)} or a number behind the name")
+            if way not in WAYS and not _is_finite(way):
+                raise ConfigError(f"fill is {text!r}, expected {', '.join(WAYS)} or a finite number behind the name")
             fill[name] = way
         return cls(config.scaling, config.threshold, config.missing, fill, config.levels)
 
@@ -79,3 +79,11 @@ class Scaling:
             arrays = {name: np.array(values, np.float32) for name, values in taken[1].items()}
             inputs = Inputs.from_meta(taken[0], arrays)
         return cls(how, threshold, missing, fill, levels, inputs)
+
+
+def _is_finite(text: str) -> bool:
+    """Return whether a text is a number that 32 bits can hold."""
+    try:
+        return abs(float(text)) <= float(np.finfo(np.float32).max)
+    except ValueError:
+        return False
