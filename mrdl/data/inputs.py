@@ -28,6 +28,8 @@ from mrdl.storage.store import store_of, text_chunks
 
 log = logging.getLogger(__name__)
 
+MANY_ROWS = 20  # from which on a column without a value is told
+SHOWN = 6  # columns that a line names
 MOST_LOOKED_AT = 20  # files of which a megabyte is read before anything else is done
 
 
@@ -222,16 +224,24 @@ def _beginning(chunks: Iterator[bytes]) -> bytes:
 
 
 def _told_unseen(parts: Iterator[Part], wanted: Columns, source: str) -> Iterator[Part]:
-    """Yield parts, and warn at their end of levels that the model has no input for. source: of the rows, for people."""
+    """Yield parts, and warn at their end of levels that the model has no input for, and of columns without any value
+    where rows are many. source: of the rows, for people."""
     unseen, rows = dict.fromkeys(wanted.levels, 0), 0
+    filled = np.zeros(len(wanted.names), bool)
     for part in parts:
         rows += len(part.features)
         for place in unseen:
             unseen[place] += int(np.count_nonzero(part.features[:, place] < 0))
+        empty = np.flatnonzero(~filled)
+        filled[empty] = ~np.isnan(part.features[:, empty]).all(0)
         yield part
     told = ", ".join(f"{brief(wanted.names[place], 40)} in {count}" for place, count in unseen.items() if count)
     if told:
         log.warning("%s: of %d rows some have levels that training had in few rows or none: %s", source, rows, told)
+    if rows >= MANY_ROWS and not filled.all():
+        names = [brief(wanted.names[place], 40) for place in np.flatnonzero(~filled)]
+        told = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        log.warning("%s: not one of %d rows has a value in: %s", source, rows, told)
 
 
 # --- memory ---
