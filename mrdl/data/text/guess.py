@@ -1,5 +1,6 @@
 """Guesses what columns hold by the first rows of a table, where nobody says it, and tells what it took them for."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,14 +11,15 @@ import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import mask_of, texts_of
 from mrdl.data.text.cells import Cells
-from mrdl.data.text.columns import AS_FLAGS, LONG, Wording, names_of
+from mrdl.data.text.columns import AS_FLAGS, LONG, Wording
 from mrdl.data.text.csv import BlockParser
 from mrdl.data.text.dates import COMPACT, DATES, ISO, MILLISECONDS, SECONDS, days_of
 from mrdl.data.text.distinct import Distinct, distinct_cells
+from mrdl.data.text.guess_words import doubt, of_several_formats, told_codes, told_left_out, told_types
 from mrdl.data.text.numbers import WRITINGS
 from mrdl.data.text.schema import MARKS, Schema
-from mrdl.data.types import CATEGORY, DATE, KINDS, NUMBER, PLAIN, ColumnType
-from mrdl.errors import ConfigError, DataError, brief
+from mrdl.data.types import CATEGORY, DATE, NUMBER, PLAIN, ColumnType
+from mrdl.errors import ConfigError, brief
 
 NEARLY, HALF = 0.9, 0.5  # of the rows of a column
 FEW = 20  # so many different texts are levels, however few the rows are
@@ -25,7 +27,6 @@ SURE = 5  # rows from which on a column whose texts never come again is no categ
 FEW_WORDS = 5  # among numbers: they are cells to be mended, and no levels
 TRIED = 300  # different texts that each way of writing is tried on before all are
 MOST_DAYS = 1e6  # of seconds since 1970: the year 4700
-SHOWN = 6  # columns that a line names
 COMMA, THOUSANDS, EUROPEAN = "1234,5", "1,234.5", "1.234,5"
 _DOTTED = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$"
 
@@ -67,10 +68,13 @@ def guessed(
     """
     learnt = [i for i in (*schema.targets, schema.label, schema.weight) if i is not None]
     plain = replace(schema, types=())
+    codes = _codes(lines, plain, {*said, *learnt})
     odd = getattr(BlockParser(plain, keep_unlabelled=True).parse(lines)[1], "columns", {})
     places = sorted({*odd, *said, *learnt} - set(schema.dropped))
     cells = distinct_cells(lines, plain, places, MARKS)
+    cells |= codes
     ways = {place: _ways(*each) for place, each in cells.items() if place not in said}
+    ways |= dict.fromkeys(codes, _Ways(levels=True))
     comma = _has_decimal_commas(ways.values(), schema.separator)
     types = {place: column for place, column in said.items() if place not in cells}
     left_out, told = [], []
@@ -78,10 +82,10 @@ def guessed(
         if place in said:
             types[place] = _as_said(said[place], each, schema.columns[place], source)
         elif (found := ways[place]).mixed:
-            raise _of_several_formats(found, schema, place, source, wording)
+            raise of_several_formats(found.dates, schema, place, source, wording)
         elif (column := _chosen(found, each, comma)) is not None:
             types[place] = column
-            told += _doubt(column, found, schema, place, wording)
+            told += doubt(column, found.dates, schema, place, wording)
         elif place not in learnt:
             left_out.append(place)
     if comma:
@@ -89,7 +93,8 @@ def guessed(
     found_types = tuple(types.get(i, PLAIN) for i in range(len(schema.columns)))
     dropped = tuple(sorted({*schema.dropped, *left_out}))
     typed = replace(schema, types=found_types if set(found_types) != {PLAIN} else (), dropped=dropped)
-    told = [*_told_types(typed, said), *told, *_told_left_out(left_out, cells, schema, wording)]
+    told += told_codes(codes, schema, wording)
+    told = [*told_types(typed, said), *told, *told_left_out(left_out, cells, schema, wording)]
     if left_out and not typed.features:
         raise ConfigError(f"{source}: no column is left to learn from.\n" + "\n".join(told))
     return Guessed(typed, tuple(told))
@@ -107,7 +112,7 @@ def without_names(
     cells = distinct_cells(lines, replace(schema, types=()), places, MARKS)
     left_out = [place for place, (values, counts) in cells.items() if len(values) and not _come_again(values, counts)]
     found = replace(schema, dropped=tuple(sorted({*schema.dropped, *left_out})))
-    told = _told_left_out(left_out, cells, schema, wording)
+    told = told_left_out(left_out, cells, schema, wording)
     if left_out and not found.features:
         raise ConfigError(f"{source}: no column is left to learn from.\n" + "\n".join(told))
     return Guessed(found, tuple(told))
@@ -119,6 +124,26 @@ def written_otherwise(cells: Sequence[str]) -> np.ndarray:
     columns = [*(ColumnType(NUMBER, each) for each in WRITINGS), *(ColumnType(DATE, each) for each in DATES)]
     read = [~Cells.of(text, each).bad for each in columns]
     return np.any(read, 0) & mask_of(pc.match_substring_regex(text, "[0-9]"))
+
+
+# --- codes ---
+
+
+def _codes(lines: bytes, schema: Schema, but: set[int]) -> dict[int, Distinct]:
+    """Return the columns of digits alone of which some begin with 0, and whose texts come again: as numbers 01234 and
+    1234 would be the same. but: columns that are not looked at."""
+    begins = re.compile(rb"(?:^|[\s\"" + re.escape(schema.separator.encode()) + rb"])0[0-9]", re.MULTILINE)
+    if not begins.search(lines):
+        return {}
+    places = [place for place in schema.feature_places if place not in but]
+    return {
+        place: (values, counts)
+        for place, (values, counts) in distinct_cells(lines, schema, places, MARKS).items()
+        if len(values)
+        and mask_of(pc.match_substring_regex(values, "^[0-9]+$")).all()
+        and mask_of(pc.match_substring_regex(values, "^0[0-9]")).any()
+        and _come_again(values, counts)
+    }
 
 
 # --- ways ---
@@ -237,53 +262,3 @@ def _of_numbers(values: pa.Array, share: Callable[[ColumnType], float]) -> str:
         return ""
     days, wrong = days_of(values, SECONDS)
     return MILLISECONDS if np.median(np.abs(days[~wrong])) > MOST_DAYS else SECONDS
-
-
-# --- words ---
-
-
-def _of_several_formats(ways: _Ways, schema: Schema, place: int, source: str, wording: Wording) -> DataError:
-    """Return the error for a column of dates that are written in several ways."""
-    formats = ", ".join(ways.dates)
-    return DataError(
-        f"{source}: column {brief(schema.columns[place], LONG)} holds dates of several formats, {formats}; nothing was "
-        f"trained. Write them in one, or leave it out with {wording.drop(names_of([place], schema))}"
-    )
-
-
-def _doubt(column: ColumnType, ways: _Ways, schema: Schema, place: int, wording: Wording) -> list[str]:
-    """Return which other dates a column may hold, a line or none."""
-    others = [each for each in ways.dates if each != (column.format or ISO)]
-    if column.kind != DATE or not others:
-        return []
-    said = wording.columns(DATE, [f"{names_of([place], schema)[0]}={others[0]}"])
-    name = brief(schema.columns[place], LONG)
-    return [
-        f"{name} may be dates of {column.format or ISO} or {others[0]}, and is read as the first: {said} changes it"
-    ]
-
-
-def _told_types(schema: Schema, said: Mapping[int, ColumnType]) -> list[str]:
-    """Return how many columns hold what, and which are no plain numbers, a line or none."""
-    if not schema.types or all(column == PLAIN for column in schema.feature_types):
-        return []
-    told = []
-    for kind in KINDS:
-        names = [(schema.columns[i], schema.types[i]) for i in schema.feature_places if schema.types[i].kind == kind]
-        shown = [(name, column) for name, column in names if column != PLAIN]
-        some = [brief(name, LONG) + (f" as {column.format}" if column.format else "") for name, column in shown[:SHOWN]]
-        more = [f"{len(shown) - SHOWN} more"] if len(shown) > SHOWN else []
-        if names:
-            plural = {CATEGORY: "categories"}.get(kind, f"{kind}s") if len(names) > 1 else kind
-            told.append(f"{len(names)} {plural}" + (f" ({', '.join([*some, *more])})" if some else ""))
-    return [f"columns: {', '.join(told)}"]
-
-
-def _told_left_out(places: Sequence[int], cells: Mapping[int, Distinct], schema: Schema, wording: Wording) -> list[str]:
-    """Return which columns are left out and why, a line or none."""
-    if not places:
-        return []
-    some = [f"{brief(schema.columns[i], LONG)}, as {cells[i][0][0].as_py()[:LONG]!r}" for i in places[:SHOWN]]
-    more = f"; and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    said = wording.columns(CATEGORY, names_of(places[:SHOWN], schema))
-    return [f"left out, as nearly each row has another text: {'; '.join(some)}{more}. {said} learns them"]
