@@ -43,6 +43,22 @@ def test_columns_of_text_are_learnt_as_categories_or_left_out_and_it_is_told(fol
     assert weights[0] == weights[1]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_digits_of_which_some_begin_with_0_are_codes_and_it_is_told(folder, capsys, mark):
+    zips = ["01234", "1234", "99999"]
+    lines = [mark.join(["y", "zip", "age", "id", "hour"])]
+    lines += [mark.join([str(i % 3), zips[i % 3], str(i % 80), f"{i:06}", f"0.{i % 7}"]) for i in range(300)]
+    (folder / "x.csv").write_text("\n".join(lines))
+    assert train("x.csv", "--label", "y", "--run-dir", "codes", nodes=None) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "columns: 3 numbers, 1 category ('zip')" in told
+    assert "'zip' holds codes, as some begin with 0, such as '01234', and is a category: --number zip learns n" in told
+    assert mrdl.load("codes").preparation.inputs.categories[0].levels == ("01234", "1234", "99999")
+    assert train("x.csv", "--label", "y", "--number", "zip", "--run-dir", "numbers", nodes=None) == 0
+    assert not mrdl.load("numbers").preparation.inputs.categories
+    assert "holds codes" not in capsys.readouterr().err
+
+
 def test_a_column_of_nothing_but_names_leaves_nothing_to_learn_from(folder, capsys):
     (folder / "x.csv").write_text("y,name\n" + "".join(f"{i % 2},Mr {i}\n" for i in range(100)))
     assert train("x.csv", "--label", "y", nodes=None) == 2

@@ -109,7 +109,7 @@ def test_a_column_may_be_filled_in_by_a_way_of_its_own():
     assert scaling.samples and not Scaling.of(TrainConfig(scaling="column", fill=("w=1",)), schema).samples
     made = prepare(statistics, schema, Scaling.from_meta(json.loads(json.dumps(scaling.to_meta())))).scale(raw)
     assert made[5, :2].tolist() == [0, 0] and made[3, 2] == 0.25
-    for text in ("q=mean", "x=often", "x"):
+    for text in ("q=mean", "x=often", "x", "x=", "x=inf", "x=nan", "x=1e39"):
         with pytest.raises(ConfigError, match=f"fill is '{text}'"):
             Scaling.of(TrainConfig(fill=(text,)), schema)
 

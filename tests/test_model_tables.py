@@ -94,6 +94,21 @@ def test_a_csv_is_read_by_the_types_of_training(model, tmp_path, caplog):
     assert told == f"{path}: of 4 rows some have levels that training had in few rows or none: 'city' in 1"
 
 
+def test_a_column_without_a_value_in_many_rows_is_told(tmp_path, caplog):
+    rows = pd.DataFrame({"a": np.arange(100.0), "b": np.arange(100) % 7, "city": ["Rom", "Bonn"] * 50})
+    settings = {"label": "y", "shards": 1, "rounds": 1, "epochs": 1, "show": False}
+    model = mrdl.train(rows.assign(y=rows.a > 50), run_dir=str(tmp_path / "run"), **settings)
+    caplog.clear()
+    model.predict(rows.assign(b=np.nan, city=None))
+    assert caplog.messages == ["the DataFrame: not one of 100 rows has a value in: 'b', 'city'"]
+    rows.assign(b="").to_csv(tmp_path / "x.csv", index=False)
+    model.predict(tmp_path / "x.csv")
+    assert caplog.messages[1:] == [f"{tmp_path}/x.csv: not one of 100 rows has a value in: 'b'"]
+    model.predict(rows[:19].assign(b=np.nan))
+    model.predict(rows.assign(b=[np.nan] * 99 + [1]))
+    assert len(caplog.messages) == 2
+
+
 FRAMES = {
     "typed": a_frame,
     "of text": lambda: pd.DataFrame(

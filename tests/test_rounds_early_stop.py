@@ -4,6 +4,8 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import mrdl
@@ -168,3 +170,22 @@ def test_a_best_round_that_is_damaged_is_named_with_the_way_out(stopped, resumed
     assert f"Delete {best.stem}.json" in str(refused.value) and "--resume" in str(refused.value)
     best.with_suffix(".json").unlink()
     assert resumed().execute().to_bytes() == first.to_bytes()
+
+
+@pytest.mark.parametrize("measure", ["auc", "pr_auc"])
+def test_a_measure_that_is_not_told_of_so_many_classes_is_refused(tmp_path, measure):
+    rows = pd.DataFrame({"x": np.arange(2000) % 101, "y": [f"c{i % 101}" for i in range(2000)]})
+    settings = {"label": "y", "rounds": 2, "epochs": 1, "shards": 1, "keep": "best", "show": False}
+    told = f"stop_on is {measure}, which is told of up to 100 classes, and the label has 101: say --stop-on loss or"
+    with pytest.raises(mrdl.ConfigError, match=told):
+        mrdl.train(rows, stop_on=measure, run_dir=str(tmp_path / "run"), **settings)
+    few = rows[rows.y != "c100"]
+    assert "auc" in mrdl.train(few, stop_on=measure, run_dir=str(tmp_path / "few"), **settings).rounds[0]
+
+
+def test_where_no_round_has_the_measure_it_is_told(tmp_path, capsys):
+    rows = pd.DataFrame({"x": np.arange(400.0), "y": ["rare"] + ["usual"] * 399})  # no rare one is kept out
+    settings = {"label": "y", "rounds": 2, "epochs": 1, "shards": 1, "keep": "best", "stop_on": "auc"}
+    mrdl.train(rows, run_dir=str(tmp_path / "run"), **settings)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "no round has auc on the validation rows, so the network is that of the last round" in told
