@@ -153,3 +153,25 @@ def test_a_large_file_needs_the_memory_of_a_block(tmp_path):
     assert ended.stdout.count("\n") == 7000
     assert int(ended.stderr) < 150
     assert mrdl.load(tmp_path).predict(np.full((1, 784), 123))[0] == int(ended.stdout.split()[0])
+
+
+def test_a_model_of_a_csv_without_a_header_takes_named_columns_by_their_places_and_says_so(command, tmp_path, caplog):
+    model = a_model(columns=("c0", "c2", "c3"))
+    model.save(tmp_path / "model.safetensors")
+    rows = rows_of(60, 3)
+    frame = pd.DataFrame(rows, columns=["height", "width", "weight"])
+    (tmp_path / "parts").mkdir()
+    for i in range(3):
+        frame[20 * i : 20 * i + 20].to_parquet(tmp_path / "parts" / f"{i}.parquet")
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    expected = list(model.labels(rows))
+    for data in (tmp_path / "parts", tmp_path / "data.csv"):
+        caplog.clear()
+        _, out, _ = command("predict", tmp_path, data)
+        assert out.split() == expected
+        (told,) = [line for line in caplog.messages if "by their places" in line]
+        assert told.endswith("c0 is 'height', c2 is 'width', c3 is 'weight'")
+    caplog.clear()
+    assert model.labels(frame) == expected and "the DataFrame: the model was trained on columns without" in caplog.text
+    caplog.clear()
+    assert model.labels(pd.DataFrame(rows)) == expected and "by their places" not in caplog.text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrdl.data.alignment import Columns, layout_of_file, places_of_names
+from mrdl.data.alignment import Columns, layout_of_file, layout_of_names, places_of_names
 from mrdl.errors import DataError
 
 TEXT = Columns(("a", "b", "c"), "kind", 1)
@@ -66,6 +66,7 @@ REFUSED = {
         "1,2",
         "2 columns, expected 3, or 4 .*, or 6 as in training",
     ),
+    "some of its own names where the data said none": (NAMELESS, "c2,c1,x", "lacks 1 .*: 'c3'; it has 'c2, c1, x'"),
     "too many names where none are known": (NAMELESS, "v,w,x,y,z", "has 5 columns, expected 3, or 4"),
     "a name twice": (TEXT, "a,b,c,b", "more than one column of the name 'b'"),
     "the label twice": (TEXT, "a,b,c,kind,kind", "more than one column of the name 'kind'"),
@@ -94,3 +95,34 @@ def test_a_name_that_occurs_twice_does_not_matter_where_it_is_not_wanted():
 )
 def test_columns_of_a_table_in_memory_are_found(names, unnamed, places, labels):
     assert places_of_names(names, TEXT, "the table", unnamed=unnamed) == (places, labels)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names", "places", "told"),
+    [
+        (TEXT, ["x", "c", "kind", "a", "b"], [3, 4, 1], ""),
+        (NAMELESS, ["c0", "c1", "c2", "c3"], [1, 2, 3], ""),
+        (NAMELESS, ["kind", "x", "0", "z"], [1, 2, 3], "by their places: c1 is 'x', c2 is '0', c3 is 'z'"),
+        (NAMELESS, ["x", "y", "z"], [0, 1, 2], "by their places: c1 is 'x', c2 is 'y', c3 is 'z'"),
+        (KEPT, ["u", "v", "u", "x", "y", "u"], [1, 3, 4], "by their places: c1 is 'v', c3 is 'x', c4 is 'y'"),
+    ],
+)
+def test_columns_of_a_file_that_names_them_are_found(wanted, names, places, told):
+    layout = layout_of_names(names, wanted, "data.parquet")
+    assert [layout.schema.places[i] for i in layout.order] == places
+    assert layout.schema.columns == tuple(names)  # by which its rows are read
+    assert layout.told.endswith(told) and bool(layout.told) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names", "told"),
+    [
+        (TEXT, ["x", "y", "z"], "data.parquet lacks 3 of the model's 3 columns: 'a', 'b', 'c'; it has 'x, y, z'$"),
+        (NAMELESS, ["c2", "c1", "x"], "data.parquet lacks 1 of the model's 3 columns: 'c3'; it has 'c2, c1, x'$"),
+        (NAMELESS, ["x", "y"], "data.parquet has 2 columns, expected 3, or 4 with the label 'c0'"),
+        (NAMELESS, ["x", "y", "x"], "data.parquet has more than one column of the name 'x'"),
+    ],
+)
+def test_a_file_whose_names_do_not_fit_is_refused_in_words(wanted, names, told):
+    with pytest.raises(DataError, match=told):
+        layout_of_names(names, wanted, "data.parquet")

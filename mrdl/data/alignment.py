@@ -5,6 +5,7 @@ numbers, as pandas writes those of an array.
 """
 
 import csv
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from mrdl.data.text.schema import Schema, cells_of, filled_lines, header_crc, is
 from mrdl.data.text.separators import separator_of
 from mrdl.data.types import PLAIN, ColumnType
 from mrdl.errors import DataError, brief
+
+log = logging.getLogger(__name__)
 
 LEFT_OUT = "\0"  # in place of a name that nobody wants
 SHOWN = 5  # names that a message lists
@@ -98,10 +101,12 @@ class Layout:
 
     schema: the file's columns, of which those that the model does not know are left out.
     order: of each of the model's columns its place among the file's features.
+    told: which names of the file were passed over for places, in words; "" where none was.
     """
 
     schema: Schema
     order: list[int]
+    told: str = ""
 
     @property
     def is_in_order(self) -> bool:
@@ -133,11 +138,27 @@ def layout_of_file(head: bytes, wanted: Columns, source: str) -> Layout:
     is_row = all(map(is_value, values))
     if is_row and _counts(cells, wanted):
         raise DataError(_told_missing(cells, wanted, source) + "; it is not taken for a row")
-    if not is_row and wanted.named:
-        raise DataError(_told_missing(cells, wanted, source))
+    if not is_row:
+        names = _names_by_place(cells, wanted, source)
+        found = _layout(names, wanted, header_crc(line), source, mark)
+        return replace(found, told=_told_by_place(cells, names, wanted))
     if names is None:
         raise DataError(f"{source} has {len(cells)} columns, expected {wanted.expected}")
-    return _layout(names, wanted, None if is_row else header_crc(line), source, mark)
+    return _layout(names, wanted, None, source, mark)
+
+
+def layout_of_names(names: Sequence[str], wanted: Columns, source: str) -> Layout:
+    """Return where a model's columns lie in a file that names its columns itself, as Parquet does.
+
+    names: of the file's columns; source: its name for people. Raises DataError where they are not all there.
+    """
+    if set(wanted.names) <= set(names):
+        return _layout(names, wanted, None, source)
+    by_place = _names_by_place(names, wanted, source)
+    found = _layout(by_place, wanted, None, source)
+    _refuse_twice(names, {names[i] for i in found.schema.places}, source)
+    schema = replace(found.schema, columns=tuple(names))  # the file's rows are found by its own names
+    return replace(found, schema=schema, told=_told_by_place(names, by_place, wanted))
 
 
 def places_of_names(
@@ -148,15 +169,43 @@ def places_of_names(
     unnamed: whether the names are only numbers that count the columns. Raises DataError where not all are there.
     """
     if not set(wanted.names) <= set(names):
-        if wanted.named and not unnamed:
-            raise DataError(_told_missing(names, wanted, source))
-        by_place = wanted.by_place(len(names))
+        by_place = wanted.by_place(len(names)) if unnamed else _names_by_place(names, wanted, source)
         if by_place is None:
             raise DataError(f"{source} has {len(names)} columns, expected {wanted.expected}")
+        if not unnamed:
+            log.warning("%s: %s", source, _told_by_place(names, by_place, wanted))
         names = by_place
     schema = _layout(names, wanted, None, source).schema
     labels = list(schema.targets) if schema.label is None else [schema.label]
     return [names.index(name) for name in wanted.names], labels
+
+
+def _names_by_place(names: Sequence[str], wanted: Columns, source: str) -> list[str]:
+    """Return the model's names of the columns of a table that calls them otherwise.
+
+    Raises DataError where places tell nothing: the model has names of its own, or some of them are there, or the table
+    has more columns or fewer.
+    """
+    by_place = wanted.by_place(len(names))
+    if wanted.named or set(wanted.names) & set(names):
+        raise DataError(_told_missing(names, wanted, source))
+    if by_place is None:
+        raise DataError(f"{source} has {len(names)} columns, expected {wanted.expected}")
+    return by_place
+
+
+def _told_by_place(names: Sequence[str], by_place: Sequence[str], wanted: Columns) -> str:
+    """Return which columns of a table, by its own names, were taken for the model's, in words."""
+    pairs = {known: brief(name, 40) for name, known in zip(names, by_place, strict=True)}
+    told = ", ".join(f"{known} is {pairs[known]}" for known in wanted.names[:SHOWN])
+    more = f" and {len(wanted.names) - SHOWN} more" if len(wanted.names) > SHOWN else ""
+    return f"the model was trained on columns without names, so these are taken by their places: {told}{more}"
+
+
+def _refuse_twice(names: Sequence[str], needed: set[str], source: str) -> None:
+    """Raise DataError where a table has a column that is needed more than once."""
+    if twice := [name for i, name in enumerate(names) if name in needed and name in names[:i]]:
+        raise DataError(f"{source} has more than one column of the name {twice[0]!r}: rename them")
 
 
 def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str, separator: str = ",") -> Layout:
@@ -168,8 +217,7 @@ def _layout(names: Sequence[str], wanted: Columns, crc: int | None, source: str,
     if len(labels) < len(wanted.labels):  # some of several targets are of no use
         labels = []
     needed = {*wanted.names, *(names[i] for i in labels)}
-    if twice := [name for i, name in enumerate(names) if name in needed and name in names[:i]]:
-        raise DataError(f"{source} has more than one column of the name {twice[0]!r}: rename them")
+    _refuse_twice(names, needed, source)
     types = tuple(wanted.type_of(name) for name in names) if wanted.types else ()
     label, targets = (None, tuple(labels)) if wanted.targets else (next(iter(labels), None), ())
     dropped = tuple(i for i, name in enumerate(names) if name not in needed)

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from mrdl.cluster.webhdfs import FileInfo
-from mrdl.data.alignment import Columns, Layout, layout_of_file, places_of_names
+from mrdl.data.alignment import Columns, Layout, layout_of_file, layout_of_names, places_of_names
 from mrdl.data.columnar.files import ColumnFile
 from mrdl.data.columnar.keys import keyed, with_keys
 from mrdl.data.columnar.partitions import Partitions
 from mrdl.data.columnar.places import kind_of, place_of
 from mrdl.data.columnar.reader import read_groups
-from mrdl.data.columnar.table import header_of
 from mrdl.data.frames.columns import raw_column
 from mrdl.data.levels import by_dictionary
 from mrdl.data.preparation.preparation import Preparation
@@ -132,11 +131,11 @@ def first_labels(data: str, wanted: Columns, *, labelled: bool) -> tuple[set[str
     files = store_of(data).files(data)
     names: set[str] = set()
     whole = len(files) <= MOST_LOOKED_AT
-    rows = 0
+    rows, told = 0, set[str]()
     partitions = Partitions.of(data, [info.path for info in files if info.size])
     for info in files[:MOST_LOOKED_AT]:
         keys = partitions.of_file(info.path)
-        parts = _of_file(info, keys, data if len(files) == 1 else info.path, wanted, labelled)
+        parts = _of_file(info, keys, data if len(files) == 1 else info.path, wanted, labelled, told)
         first = next(parts, None)
         if first is not None:
             names |= first.labels
@@ -156,32 +155,38 @@ def _of_files(source: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
     for info in files:
         refuse_by_name(info.path)
     partitions = Partitions.of(source, [info.path for info in files if info.size])
+    told = set[str]()
     for info in files:
         keys = partitions.of_file(info.path)
-        for part in _of_file(info, keys, source if len(files) == 1 else info.path, wanted, labelled):
+        for part in _of_file(info, keys, source if len(files) == 1 else info.path, wanted, labelled, told):
             rows += len(part.features)
             yield part
     if not rows:
         raise DataError(f"{source} has no rows")
 
 
-def _of_file(info: FileInfo, keys: Mapping[str, str], shown: str, wanted: Columns, labelled: bool) -> Iterator[Part]:
+def _of_file(
+    info: FileInfo, keys: Mapping[str, str], shown: str, wanted: Columns, labelled: bool, told: set[str]
+) -> Iterator[Part]:
     """Yield the rows of one file, whose columns may lie in another order than those of the next.
 
-    keys: of the partition folders that it lies in.
+    keys: of the partition folders that it lies in; told: what was said of the files before, which this one adds to.
     """
     of_numbers = set[str]()  # names of columns that no text says how to write
     if kind := kind_of([info]):
         file = ColumnFile(place_of(info.path, info.size), kind)
         of_numbers = {name for name in file.names if name not in keys and file.holds_numbers(name)}
-        head, chunks = header_of([*file.names, *keys]), iter([b""])
+        layout = layout_of_names([*file.names, *keys], wanted, shown)
     else:
         chunks = text_chunks(info.path)
         head = _beginning(chunks)
         refuse_other_formats(head, shown)
-    if not without_marks(head).strip():
-        return
-    layout = _layout(head, wanted, keys, shown) if not kind else layout_of_file(head, wanted, shown)
+        if not without_marks(head).strip():
+            return
+        layout = _layout(head, wanted, keys, shown)
+    if layout.told and layout.told not in told:
+        told.add(layout.told)
+        log.warning("%s: %s", shown, layout.told)
     if labelled and not layout.schema.label_names:
         raise DataError(f"{shown} has no label column {wanted.label!r}")
     schema = layout.schema if labelled else layout.without_label

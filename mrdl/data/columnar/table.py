@@ -150,13 +150,6 @@ def _check_names(part: Part, name: str) -> None:
         raise DataError(f"{name}: the name {broken[0]!r} of a column holds a line end: rename it")
 
 
-def header_of(names: Sequence[str]) -> bytes:
-    """Return the header that a CSV of columns of these names has."""
-    text = io.BytesIO()
-    arrow_csv.write_csv(pa.table([one_line(texts(pa.nulls(0)))] * len(names), list(names)), text)
-    return text.getvalue()
-
-
 def _head(part: Part, kind: str, names: Sequence[str]) -> tuple[bytes, int]:
     """Return the first rows of a part as a CSV, and how many they are. names: of the columns, in their order."""
     file = ColumnFile(part.place, kind)
