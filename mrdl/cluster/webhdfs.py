@@ -3,7 +3,7 @@
 import glob
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -119,10 +119,16 @@ class HdfsStore:
         """Open a file at a byte, for so many bytes, all if None."""
         return self.client.read(name, offset=offset, length=length, chunk_size=CHUNK_BYTES)
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, data: bytes | Sequence[bytes]) -> None:
         """See Store."""
         # a write that broke off leaves a file; nobody else writes below the names of a run
-        self._ask(lambda: self.client.write(self.path(path), data, overwrite=True))
+
+        def attempt() -> None:
+            # parts of no bytes are left out: over HTTP one of them is the end
+            sent = data if isinstance(data, bytes) else (part for part in data if part)
+            self.client.write(self.path(path), sent, overwrite=True)
+
+        self._ask(attempt)
 
     def put(self, local_path: str, path: str) -> None:
         """Copy a local file to a path, over what is there."""

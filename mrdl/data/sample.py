@@ -9,15 +9,16 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mrdl.settings.config import rows_within
+
 ROWS = 20_000  # of a sample; their mean is that of all rows to a hundredth of the deviation
-BYTES = 32 << 20  # of a sample at most, as float32
-LEAST_ROWS = 1000
+BYTES = 32 << 20  # of a sample, as float32
 _CELLS = 1 << 20  # gone through at once as float64
 
 
 def rows_for(columns: int) -> int:
     """Return how many rows a sample of so many columns has, where the data has as many."""
-    return max(LEAST_ROWS, min(ROWS, BYTES // (4 * max(1, columns))))
+    return rows_within(BYTES, columns, ROWS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +39,15 @@ class Sample:
     whole: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray) -> "Sample":
-        """Return what rows tell, in the order that they are in. features: (rows, columns), nan where one is missing."""
-        step = max(1, _CELLS // max(1, len(features)))
-        parts = [_parts(features[:, i : i + step]) for i in range(0, features.shape[1], step)]
+    def of(cls, features: np.ndarray, order: np.ndarray | None = None) -> "Sample":
+        """Return what rows tell, in an order, or that which they are in.
+
+        features: (rows, columns), nan where one is missing; order: (some rows,) int64, which of them, left out: all.
+        They are gone through by a few columns at once, so that no copy of them all is made.
+        """
+        order = np.arange(len(features)) if order is None else order
+        step = max(1, _CELLS // max(1, len(order)))
+        parts = [_parts(features[:, i : i + step][order]) for i in range(0, features.shape[1], step)]
         return cls(*(np.concatenate([part[i] for part in parts]) for i in range(len(fields(cls)))))
 
     @property

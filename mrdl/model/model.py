@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
 BLOCK_BYTES = 8 << 20  # of rows that are held at once, of a file
+BATCH_BYTES = 16 << 20  # of inputs that go through a network at once, as float32
 
 
 @dataclass(frozen=True)
@@ -353,8 +354,21 @@ class Model:
         return {**file.described(self.arch, self.preparation), **lineage, "cut": self.cut, "sha256": self.sha256}
 
     def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
-        """(rows, outputs) float32: log-probabilities, reconstruction, features or code."""
-        return self._forward.output(self.preparation.scale(features), method)
+        """(rows, outputs) float32: log-probabilities, reconstruction, features or code.
+
+        Rows are scaled by some at once, whose inputs are let go before the next.
+        """
+        forward, step = self._forward, self._batch
+        starts = range(0, max(1, len(features)), step)
+        return np.concatenate([forward.output(self.preparation.scale(features[i : i + step]), method) for i in starts])
+
+    @property
+    def _batch(self) -> int:
+        """Rows that go through the network at once: BATCH_ROWS, of which these are a part where rows are wide."""
+        step = BATCH_ROWS
+        while step % 2 == 0 and 4 * step * self.preparation.width > BATCH_BYTES:
+            step //= 2
+        return step
 
     @property
     def _forward(self) -> Forward:

@@ -49,7 +49,7 @@ def task_mb(shape: Shape, config: TrainConfig) -> int:
 def driver_mb(shape: Shape, config: TrainConfig) -> int:
     """MB of the driver. config: resolved."""
     kept_out = min(VALIDATION_ROWS, config.kept_out * shape.rows)
-    sample = min(config.sample_rows, _training_rows(shape, config))
+    sample = min(config.sample_rows(shape.columns), _training_rows(shape, config))
     of_rows = DRIVER_ROWS * shape.rows_mb(kept_out) + DRIVER_SAMPLE * shape.rows_mb(sample)
     return ceil(DRIVER_MB + of_rows + DRIVER_WEIGHTS * shape.weights_mb(config))
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from mrdl.rounds.extensions import Extension
 from mrdl.rounds.manifest import ShardRecord
 from mrdl.rounds.plan import Round, network_of
 from mrdl.settings.config import TrainConfig
-from mrdl.shards.records import Tag, split_line, to_statistics, unpack
+from mrdl.shards.records import Tag, lines_of, split_line, to_statistics, unpack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,14 +105,15 @@ class Output:
     diverged: str = ""
 
 
-def read_output(chunks: Sequence[bytes]) -> Output:
+def read_output(chunks: list[bytes]) -> Output:
     """What a job has said, by the records of its output.
 
-    chunks: bytes that are lines when they are put together; the lines may be in any order. Raises DamagedShard where
-    a byte of a record has changed.
+    chunks: bytes that are lines when they are put together; the lines may be in any order. They are taken out of the
+    list, so that no row of a sample is held twice. Raises DamagedShard where a byte of a record has changed.
     """
     output = Output()
-    for line in b"".join(chunks).splitlines():
+    chunks.reverse()
+    for line in lines_of(chunks.pop() for _ in range(len(chunks))):
         _, value = split_line(line)
         tag = Tag.of(value)
         if tag.tells_of_data:

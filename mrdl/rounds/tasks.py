@@ -27,10 +27,11 @@ from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
 from mrdl.rounds.order import Order
 from mrdl.rounds.plan import hyperparameters, refusal_of
-from mrdl.settings.config import TrainConfig
+from mrdl.settings.config import SAMPLE_BYTES, TrainConfig, rows_within
 from mrdl.settings.fields import decided
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
 from mrdl.shards.loaded import LoadedShard
+from mrdl.shards.lowest import Lowest
 from mrdl.shards.placing import PlacedRows
 from mrdl.shards.reading import Parse, Reading
 from mrdl.shards.records import Tag, Write, key_of, pack, pack_statistics, split_line, unpack
@@ -119,27 +120,52 @@ def reduce_rows(
     """
     shards = {key: shard for shard, key in enumerate(shard_keys(order.config.shards, order.reducers))}
     for key, group in groupby(lines, key_of):
-        loaded = _load(group, order)
         if key == VALIDATION_KEY:
-            loaded.write(key, Tag.VALIDATION_ROWS, write, loaded.order[:VALIDATION_ROWS])
-            continue
-        shard = shards.get(key)  # None: the warm start, which also tells the driver of the data
-        kept = loaded if shard is not None else loaded.lowest(order.config.sample_rows, warm_rank)
-        if order.scaling.samples and (shard is None or order.config.shards == 1):
-            loaded.statistics.sample = kept.sampled()
-        refusal = refusal_of(order.config, order.schema, order.scaling, loaded.statistics)
-        problem = refusal.to_json() if refusal else None
-        about = {"problem": problem, "shard": shard, "rows": len(kept.order)}
-        write(key, pack_statistics(Tag.STATISTICS, loaded.statistics, **about))
-        if refusal is None:
-            kept.write(key, Tag.WARM_ROWS if shard is None else Tag.SHARD_ROWS, write)
-            if (shard is None) == order.round.is_warm_start:
-                write(key, pack_result(train(shard or 0, kept, order, weights, tell)))
+            _keep_out(group, write, order)
+        else:  # in a function of its own, by whose end the rows are let go
+            _reduce_shard(key, shards.get(key), group, write, order, weights, tell)
 
 
-def _load(lines: Iterable[bytes], order: Order) -> LoadedShard:
-    """The shard of these lines, its rows in a file where they take more memory than the settings say."""
-    return LoadedShard(lines, order.config.task_memory_mb << 20)
+def _keep_out(lines: Iterable[bytes], write: Write, order: Order) -> None:
+    """Pack the rows that are kept out of training, and that the driver scores."""
+    most = rows_within(SAMPLE_BYTES, len(order.schema.places), VALIDATION_ROWS)
+    loaded = _load(lines, order, Lowest(most, lambda hashes: hashes))
+    loaded.write(VALIDATION_KEY, Tag.VALIDATION_ROWS, write, loaded.order[:most])
+
+
+def _reduce_shard(
+    key: bytes,
+    shard: int | None,
+    lines: Iterable[bytes],
+    write: Write,
+    order: Order,
+    weights: Weights,
+    tell: Callable[[str], None],
+) -> None:
+    """Pack a shard, None being the sample of the warm start, which also tells the driver of the data, and train it if
+    the round does."""
+    if shard is None:
+        most = order.config.sample_rows(len(order.schema.places))
+        kept = _load(lines, order, Lowest(most, warm_rank)).lowest(most, warm_rank)
+    else:
+        kept = _load(lines, order)
+    if order.scaling.samples and (shard is None or order.config.shards == 1):
+        kept.statistics.sample = kept.sampled()
+    refusal = refusal_of(order.config, order.schema, order.scaling, kept.statistics)
+    problem = refusal.to_json() if refusal else None
+    write(key, pack_statistics(Tag.STATISTICS, kept.statistics, problem=problem, shard=shard, rows=len(kept.order)))
+    if refusal is None:
+        kept.write(key, Tag.WARM_ROWS if shard is None else Tag.SHARD_ROWS, write)
+        if (shard is None) == order.round.is_warm_start:
+            write(key, pack_result(train(shard or 0, kept, order, weights, tell)))
+
+
+def _load(lines: Iterable[bytes], order: Order, lowest: Lowest | None = None) -> LoadedShard:
+    """The shard of these lines, its rows in a file where they take more memory than the settings say.
+
+    lowest: which rows are wanted, None: all.
+    """
+    return LoadedShard(lines, order.config.task_memory_mb << 20, lowest)
 
 
 # --- training ---

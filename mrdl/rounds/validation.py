@@ -66,25 +66,30 @@ class Validation:
     def cut(self, weights: Weights) -> float | None:
         """From which probability on the second of two classes is said; None where the more probable one is."""
         decision, rows = self._config.decision, self._rows[0]
-        if decision == ARGMAX or not len(rows):
+        if decision == ARGMAX or not _count(rows):
             return None
         features, targets = self._of_classes(rows)
         _, probability = self._model(weights).answers(features)
         positive = 1 - self.preparation.classes.index(self.preparation.majority)
         return best_cut(probability[:, 1], targets == 1, decision, positive)
 
-    def _of_classes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows kept out, (rows, columns), and the numbers of their classes, (rows,) int64. rows: (rows,) indices."""
+    def _of_classes(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Rows kept out, (rows, columns), and the numbers of their classes, (rows,) int64."""
         kept_out = self.prepared.validation
         return kept_out.features[rows], self.preparation.class_numbers(kept_out.label_names)[kept_out.codes][rows]
 
     @cached_property
-    def _rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """The rows kept out that rounds are judged by, and those that only test, (rows,) indices by hash each."""
+    def _rows(self) -> tuple[slice, slice]:
+        """The rows kept out that rounds are judged by, and those that only test, by hash each.
+
+        They are brought into that order, once: to take them in it by indices would copy them for each score.
+        """
         kept_out, config = self.prepared.validation, self._config
         share = config.test_fraction / config.kept_out if config.test_fraction else 0.0
         only_test = is_test(kept_out.hashes, share)[kept_out.order]
-        return kept_out.order[~only_test], kept_out.order[only_test]
+        judged, rows = int((~only_test).sum()), len(only_test)
+        kept_out.arrange(np.concatenate([kept_out.order[~only_test], kept_out.order[only_test]]))
+        return slice(0, judged), slice(judged, rows)
 
     def check_measure(self) -> None:
         """Raise ConfigError where rounds are to be judged by a measure that is not told of so many classes."""
@@ -105,7 +110,7 @@ class Validation:
         """That no round could be judged, in words."""
         config = self._config
         judged = any(worth(config.stop_on, scores) is not None for scores in model.rounds)
-        if judged or not config.keeps_best or not len(self._rows[0]):
+        if judged or not config.keeps_best or not _count(self._rows[0]):
             return ""
         return f"no round has {config.stop_on} on the validation rows, so the network is that of the last round"
 
@@ -116,7 +121,7 @@ class Validation:
         chosen += ["when to stop"] if config.patience else []
         chosen += ["which round is kept"] if config.keeps_best else []
         chosen += ["from where on a class is said"] if config.decision != ARGMAX else []
-        if not chosen or not len(self._rows[0]) or config.test or config.test_fraction:
+        if not chosen or not _count(self._rows[0]) or config.test or config.test_fraction:
             return ""
         what = ", ".join(chosen[:-1]) + " and " * (len(chosen) > 1) + chosen[-1]
         return (
@@ -153,19 +158,18 @@ class Validation:
         counts = dict(zip(kept_out.label_names, np.bincount(kept_out.codes).tolist(), strict=True))
         return told_absent(dict(zip(preparation.classes, preparation.class_rows, strict=True)), counts)
 
-    def _score(self, stage: int, model: Model, rows: np.ndarray, with_training: bool) -> dict[str, float]:
+    def _score(self, stage: int, model: Model, rows: slice, with_training: bool) -> dict[str, float]:
         """The measures of a stage on rows kept out; of an RBM's also those that compare them with rows trained on.
 
-        rows: (rows,) their indices;
         with_training: whether those are wanted, and all measures; else the loss alone is.
         """
         kept_out = self.prepared.validation
-        if not len(rows):
+        if not _count(rows):
             return {}
         layer = self.architecture.stages[stage].layer
         if layer is not None:
             sample = self.prepared.sample
-            training = sample.features[sample.order[: len(rows)]] if with_training else None
+            training = sample.features[sample.order[: _count(rows)]] if with_training else None
             return model.score_layer(layer, kept_out.features[rows], training)
         if self.preparation.targets:
             features = kept_out.features[rows]
@@ -175,6 +179,10 @@ class Validation:
         # what is searched for is what is trained for
         counted = RowWeights.of(self._config.class_weight, self._schema, self.prepared.statistics)
         return model.score(features, targets, weights=counted.of_rows(features, targets), loss_alone=not with_training)
+
+
+def _count(rows: slice) -> int:
+    return int(rows.stop - rows.start)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ MOST_LEVELS = 10_000  # of a category: each is a column of the first layer
 ALIASES = {"ignore": "drop"}  # other names of settings
 WARM_ROWS = 20_000  # of the warm start's sample that are kept with the shards, where no setting says more
 MOST_WARM_ROWS = 1_000_000
+SAMPLE_BYTES = 64 << 20  # of those that are kept, and of the rows that the driver scores, as float32
+LEAST_SAMPLE = 1000  # rows, however wide
 
 REFUSED = {
     "batch_norm": "there is no batch_norm: its means and deviations are those of a shard's batches, which are not "
@@ -41,6 +43,11 @@ REFUSED = {
     "train without it; for deep ones take residual = yes",
 }
 """What other libraries have as a setting and this one has not -> why, in words."""
+
+
+def rows_within(size: int, columns: int, most: int) -> int:
+    """Rows of so many columns that `size` bytes hold as float32: LEAST_SAMPLE at least, `most` at most."""
+    return min(most, max(LEAST_SAMPLE, size // (4 * max(1, columns))))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -362,10 +369,9 @@ class TrainConfig:
         filled = (self.missing, *(way.rpartition("=")[2] for way in self.fill))
         return self.scaling == "standard" or any(way in ("mean", "median") for way in filled)
 
-    @property
-    def sample_rows(self) -> int:
-        """Rows of the warm start's sample that are kept with the shards."""
-        return max(WARM_ROWS, self.warm_rows or 0)
+    def sample_rows(self, columns: int) -> int:
+        """Rows of the warm start's sample that are kept with the shards, of a table with so many columns."""
+        return max(rows_within(SAMPLE_BYTES, columns, WARM_ROWS), self.warm_rows or 0)
 
     @property
     def supervised(self) -> bool:

@@ -14,12 +14,12 @@ from typing import Any
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.kinds import DEFAULT_HIDDEN
 from mrdl.nn.optimizers import OPTIMIZERS
-from mrdl.settings.config import MOST_WARM_ROWS, WARM_ROWS, TrainConfig
+from mrdl.settings.config import MOST_WARM_ROWS, WARM_ROWS, TrainConfig, rows_within
 from mrdl.settings.fields import decided
 
 PIXELS, TABLE = "pixels", "table"  # what data holds: pictures, or anything else
 FULL_BATCH = 256  # the batch that the learning rate of a table is of; it goes with the root of the batch
-SAMPLE_BYTES = 32 << 20  # of a table's warm start, as float32
+WARM_BYTES = 32 << 20  # of a table's warm start, as float32
 WARM_FLOPS = 425e9  # of a table's warm start: some seconds of a core, less than a round's start on YARN
 LEAST_VALIDATION = 200  # rows kept out
 FEW_ROWS = 2000
@@ -88,8 +88,8 @@ def _passes(size: Size, config: TrainConfig) -> int:
 
 
 def _warm_rows(size: Size, config: TrainConfig) -> int:
-    """As many as fit into SAMPLE_BYTES."""
-    return min(MOST_WARM_ROWS, max(1000, SAMPLE_BYTES // (4 * max(1, size.columns))))
+    """As many as fit into WARM_BYTES."""
+    return rows_within(WARM_BYTES, size.columns, MOST_WARM_ROWS)
 
 
 def _warm_epochs(size: Size, config: TrainConfig) -> int:

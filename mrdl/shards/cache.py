@@ -19,13 +19,13 @@ import numpy as np
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard, DataError, SetupError
-from mrdl.settings.config import DATA, TrainConfig
+from mrdl.settings.config import DATA, SAMPLE_BYTES, TrainConfig, rows_within
 from mrdl.settings.user_code import code_of
 from mrdl.shards import records
 from mrdl.shards.keys import VALIDATION_ROWS
 from mrdl.shards.loaded import LoadedShard
 from mrdl.shards.records import Tag
-from mrdl.storage.store import is_hdfs, read, store_of
+from mrdl.storage.store import is_hdfs, store_of
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class ShardCache:
         if not self._store.exists(self.prepared):
             return None
         try:
-            return prepared_from(read(self.prepared).splitlines(), with_sample)
+            return prepared_from(records.lines_of(self._store.chunks(self.prepared)), with_sample)
         except DamagedShard as error:
             log.warning("the cache %s is made again: %s", self.folder, error)
             self._store.remove(self.folder)
@@ -114,7 +114,7 @@ class ShardCache:
         lines: the records that tell of the data.
         """
         unfinished = self.unfinished(tag)
-        self._store.write(f"{unfinished}/prepared", b"\n".join(lines) + b"\n")
+        self._store.write(f"{unfinished}/prepared", [part for line in lines for part in (line, b"\n")])
         if self._store.exists(self.folder) and not self._store.exists(self.prepared):
             self._store.remove(self.folder)  # of one that was never complete: a whole one comes at once
         if not self._store.exists(self.prepared):
@@ -155,7 +155,8 @@ def prepared_from(lines: Iterable[bytes], with_sample: bool = True) -> Prepared:
     if statistics is None:
         raise DamagedShard("nothing tells what the data is like")
     kept_out = LoadedShard(validation, NO_LIMIT)
-    if len(kept_out.order) != min(VALIDATION_ROWS, statistics.validation_rows):
+    most = rows_within(SAMPLE_BYTES, len(statistics.minimum), VALIDATION_ROWS)
+    if len(kept_out.order) != min(most, statistics.validation_rows):
         raise DamagedShard(f"{len(kept_out.order)} validation rows, of {statistics.validation_rows} in all")
     return Prepared(statistics, kept_out, LoadedShard(sample, NO_LIMIT))
 
@@ -169,7 +170,7 @@ def shard_cache(source: Source, config: TrainConfig, home: str, job_class: type)
         FORMAT,
         source.identity()["sha256"],
         config.digest((DATA,)),
-        [config.sample_rows if config.warm_rows else 0, config.samples],
+        [config.sample_rows(len(source.schema.places)) if config.warm_rows else 0, config.samples],
         source.schema.to_meta(),
         job_class.__qualname__,
         code_of(job_class).digests,

@@ -1,10 +1,11 @@
 """A shard in memory: packed lines, of mappers or of the cache, become the arrays of one shard."""
 
 import copy
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -14,10 +15,12 @@ from mrdl.data.sample import Sample, rows_for
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard
 from mrdl.shards import records
-from mrdl.shards.records import Tag, Write, split_line, unpack
+from mrdl.shards.lowest import Lowest
+from mrdl.shards.records import Arrays, Tag, Write, split_line, unpack
 
 BYTES = np.dtype(np.uint8)
 LINE_BYTES = 1 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
+PACKED_BYTES = 64 << 20  # of lines that wait in memory where most of their rows will not be kept
 
 
 def write_rows(
@@ -47,12 +50,14 @@ class RowSpool:
     """Holds packed lines of rows on their way to one array: in memory or, beyond `limit_bytes`, in files of `folder`.
 
     Lines stay packed until all are there, and are let go one by one while the array fills,
-    so that the peak is the array and little more.
+    so that the peak is the array and little more. lowest: of all rows those that are kept, None: all are.
     """
 
-    def __init__(self, limit_bytes: int, folder: str = ".") -> None:
+    def __init__(self, limit_bytes: int, folder: str = ".", lowest: Lowest | None = None) -> None:
         """folder: of the files, on Hadoop the task's own, which is deleted with it."""
         self.rows = 0
+        self._lowest = lowest
+        self._hashes: list[np.ndarray] = []  # of each line, where not all of its rows are kept
         self._dtype = np.dtype(np.uint8)
         self._limit = limit_bytes
         self._folder = folder
@@ -68,26 +73,49 @@ class RowSpool:
         self._dtype = np.promote_types(self._dtype, dtype)
         self._packed += len(value)
         self._lines.append(value)
-        if self._packed > self._limit:
+        if self._lowest:
+            hashes = unpack(value).arrays["hashes"]
+            self._lowest.among(np.arange(len(hashes)), hashes)
+            self._hashes.append(hashes)
+        if self._packed > (min(self._limit, PACKED_BYTES) if self._lowest else self._limit):
             self._file = self._file or tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             self._file.writelines(self._lines)
             self._sizes += map(len, self._lines)
             self._lines = []
+
+    @property
+    def kept(self) -> int:
+        """The number of rows that `unpacked` gives."""
+        if not self._lowest:
+            return self.rows
+        return sum(int(self._lowest.are_among(hashes).sum()) for hashes in self._hashes)
 
     def array(self, width: int, least: np.dtype = BYTES) -> np.ndarray:
         """Zeros (rows, width), which take no memory until they are written to; beyond the limit mapped from a file.
 
         least: their type holds what this one does.
         """
-        dtype = np.promote_types(self._dtype, least)
-        if self.rows * width * dtype.itemsize <= self._limit:
-            return np.zeros((self.rows, width), dtype)
+        dtype, shape = np.promote_types(self._dtype, least), (self.kept, width)
+        if math.prod(shape) * dtype.itemsize <= self._limit:
+            return np.zeros(shape, dtype)
         handle, name = tempfile.mkstemp(dir=self._folder)
         os.close(handle)
         try:
-            return np.memmap(name, dtype, "w+", shape=(self.rows, width))
+            return np.memmap(name, dtype, "w+", shape=shape)
         finally:
             os.unlink(name)  # the mapping lives on; nothing is left behind however the task ends
+
+    def unpacked(self) -> Iterator[tuple[dict[str, Any], Arrays]]:
+        """Give what the records say, and their arrays: of the rows that are kept, and none without such rows."""
+        for value in self.drain():
+            _, meta, arrays = unpack(value)
+            if self._lowest:
+                kept = self._lowest.are_among(arrays["hashes"])
+                if not kept.any():
+                    continue
+                if not kept.all():
+                    arrays = {name: array[kept] for name, array in arrays.items()}
+            yield meta, arrays
 
     def drain(self) -> Iterator[bytes]:
         """Give the records, each let go when the next is asked for."""
@@ -108,9 +136,10 @@ class LoadedShard:
     statistics: of all the data; shard: its number where the lines say it (the cache's do), else None.
     """
 
-    def __init__(self, lines: Iterable[bytes], limit_bytes: int) -> None:
-        """lines: of one key; limit_bytes: beyond them rows lie in files. Raises DamagedShard where rows are missing."""
-        spool = RowSpool(limit_bytes)
+    def __init__(self, lines: Iterable[bytes], limit_bytes: int, lowest: Lowest | None = None) -> None:
+        """lines: of one key; limit_bytes: beyond them rows lie in files; lowest: which rows are wanted, those of equal
+        ranks with them, None: all. Raises DamagedShard where rows are missing."""
+        spool = RowSpool(limit_bytes, lowest=lowest)
         self.shard: int | None = None
         merged: Statistics | None = None
         expected: int | None = None
@@ -138,16 +167,15 @@ class LoadedShard:
 
         Levels of categories are numbered by the names of all the data, if they are not yet.
         """
-        self.codes = np.zeros(spool.rows, np.int32)
-        self.hashes = np.zeros(spool.rows, np.uint64)
+        self.codes = np.zeros(spool.kept, np.int32)
+        self.hashes = np.zeros(spool.kept, np.uint64)
         dictionaries = dictionaries_of(self.statistics.levels)
         many = any(len(levels) > 256 for levels in dictionaries.values())  # more than a byte can number
         least = np.dtype(np.float32) if many else BYTES
         self.features = spool.array(len(self.statistics.minimum), least)
         labels: dict[str, int] = {}
         row = 0
-        for value in spool.drain():
-            _, meta, arrays = unpack(value)
+        for meta, arrays in spool.unpacked():
             if not row:
                 self.features = spool.array(arrays["features"].shape[1], least)
             renumber = np.array([labels.setdefault(name, len(labels)) for name in meta["names"]], np.int32)
@@ -171,13 +199,14 @@ class LoadedShard:
             self.codes = np.array([place.get(name, -1) for name in names], np.int32)[self.codes]
 
     def lowest(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> "LoadedShard":
-        """A copy of the `most` rows, or fewer, whose hashes rank lowest, their order kept.
+        """The `most` rows, or fewer, whose hashes rank lowest, their order kept: a copy, but where these are all.
 
         rank: hashes (rows,) uint64 -> ranks (rows,) uint64.
         """
+        if most >= len(self.order):
+            return self
         part = copy.copy(self)
-        kept = np.zeros(len(self.order), bool)
-        kept[self.order[np.argsort(rank(self.hashes[self.order]), kind="stable")[:most]]] = True
+        kept = self._lowest(most, rank)
         part.features, part.hashes = self.features[kept], self.hashes[kept]
         used, codes = np.unique(self.codes[kept], return_inverse=True)
         part.codes = codes.astype(np.int32)
@@ -185,10 +214,37 @@ class LoadedShard:
         part.order = hash_order(part.hashes, part.features, part.codes, part.label_names)
         return part
 
+    def _lowest(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Which rows rank lowest, (rows,) bool."""
+        kept = np.zeros(len(self.order), bool)
+        kept[self.order[np.argsort(rank(self.hashes[self.order]), kind="stable")[:most]]] = True
+        return kept
+
     def sampled(self) -> Sample:
         """What the rows of a sample tell, those of the rows that rank lowest."""
-        part = self.lowest(rows_for(self.features.shape[1]), warm_rank)
-        return Sample.of(part.features[part.order])
+        kept = self._lowest(rows_for(self.features.shape[1]), warm_rank)
+        return Sample.of(self.features, self.order[kept[self.order]])
+
+    def arrange(self, order: np.ndarray) -> None:
+        """Bring the rows into an order, in place, so that there is no second array of them.
+
+        order: (rows,) int64, all rows, each once.
+        """
+        moved = np.zeros(len(order), bool)
+        for first in range(len(order)):  # each cycle of the permutation
+            if moved[first]:
+                continue
+            held, place = self.features[first].copy(), first
+            while order[place] != first:
+                self.features[place] = self.features[order[place]]
+                moved[place] = True
+                place = int(order[place])
+            self.features[place] = held
+            moved[place] = True
+        self.codes, self.hashes = self.codes[order], self.hashes[order]
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        self.order = places[self.order]
 
     def write(self, key: bytes, tag: Tag, write: Write, order: np.ndarray | None = None) -> None:
         """Write the rows by hash as packed lines: a cached shard has one form only.

@@ -1,6 +1,6 @@
 """Rows on their way: each row of a block is placed in its shard, and rows of one shard are packed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,10 @@ from mrdl.data.hashing import is_integral, is_validation, label_hashes, row_hash
 from mrdl.data.levels import LevelCodes, by_dictionary
 from mrdl.data.statistics import KEPT_BAD_ROWS, MAX_LEVELS, Statistics
 from mrdl.data.text.csv import Block
-from mrdl.settings.config import TrainConfig
+from mrdl.settings.config import SAMPLE_BYTES, TrainConfig, rows_within
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, WARM_KEY
 from mrdl.shards.loaded import write_rows
+from mrdl.shards.lowest import Lowest
 from mrdl.shards.records import Tag, Write, pack_statistics
 
 BUFFER_BYTES = 16 << 20  # of parsed rows held by a mapper before it writes them out
@@ -46,8 +47,8 @@ class PlacedRows:
         self._levels: dict[int, LevelCodes] = {}
         self._level_rows: dict[int, np.ndarray] = {}  # training rows of each level, by its code
         self._too_many_levels: set[int] = set()  # columns with more levels than are learnt
-        self._validation = Lowest(VALIDATION_ROWS, lambda hashes: hashes)
-        self._warm = Lowest(config.sample_rows, warm_rank)
+        self._validation = Lowest(rows_within(SAMPLE_BYTES, num_columns, VALIDATION_ROWS), lambda hashes: hashes)
+        self._warm = Lowest(config.sample_rows(num_columns), warm_rank)
 
     def add(self, block: Block) -> None:
         """Place a block of parsed rows; they may be written out now, or with later ones."""
@@ -160,23 +161,3 @@ class PlacedRows:
                     write_rows(key, Tag.SHARD_ROWS, names, features, codes, hashes, self._write, levels)
             pieces.clear()
         self._bytes = 0
-
-
-class Lowest:
-    """Tells which rows of a stream can still be among the `most` that rank lowest: the more were seen, the fewer."""
-
-    def __init__(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> None:
-        """rank: hashes (rows,) uint64 -> ranks (rows,) uint64."""
-        self._most = most
-        self._rank = rank
-        self._lowest = np.zeros(0, np.uint64)  # ranks of those seen so far, at most `most`
-
-    def among(self, rows: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-        """Those of `rows` (indices in hashes) that may belong; none that belongs is ever left out."""
-        ranks = self._rank(hashes[rows])
-        seen = np.concatenate([self._lowest, ranks])
-        if len(seen) > self._most:
-            seen = np.partition(seen, self._most - 1)[: self._most]
-            rows = rows[ranks <= seen[-1:].max()]
-        self._lowest = seen
-        return rows

@@ -7,7 +7,7 @@ type stand before the body, so that a shard's array can be made before a row is 
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -169,6 +169,19 @@ def split_line(line: bytes) -> tuple[bytes, bytes]:
     """The key and the value of a line."""
     key, _, value = line.rstrip(b"\r\n").partition(b"\t")
     return key, value
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of bytes that were cut anywhere, without their ends."""
+    held: list[bytes] = []
+    for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        held.append(first)
+        for piece in others:
+            yield b"".join(held)
+            held = [piece]
+    if any(held):
+        yield b"".join(held)
 
 
 def key_of(line: bytes) -> bytes:

@@ -4,7 +4,7 @@ import glob
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mrdl.cluster.webhdfs import CHUNK_BYTES, FileInfo, hidden
@@ -63,10 +63,11 @@ class LocalStore:
                 left -= len(chunk) if left > 0 else 0
                 yield chunk
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, data: bytes | Sequence[bytes]) -> None:
         """See Store."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_bytes(data)
+        with open(path, "wb") as file:
+            file.writelines([data] if isinstance(data, bytes) else data)
 
     def mkdir(self, path: str) -> None:
         """See Store."""

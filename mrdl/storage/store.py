@@ -5,7 +5,7 @@ Only the driver comes here: tasks are fed by Hadoop and never open a file in HDF
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -29,8 +29,8 @@ class Store(Protocol):
     def checksum(self, info: FileInfo) -> str:
         """A digest of all bytes of a file."""
 
-    def write(self, path: str, data: bytes) -> None:
-        """Make a new file with its folders."""
+    def write(self, path: str, data: bytes | Sequence[bytes]) -> None:
+        """Make a new file with its folders, of bytes, or of parts of them, which are not put together here."""
 
     def mkdir(self, path: str) -> None:
         """Make a folder and those above it, readable by this user alone; nothing happens where there is one."""
