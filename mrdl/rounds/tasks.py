@@ -187,10 +187,17 @@ def train_cached(
         return
     for key, group in groupby(lines, key_of):
         if key not in SAMPLES:
-            loaded = _load(group, order)
-            if loaded.shard is None:
-                raise DamagedShard("a cached shard does not tell which one it is")
-            write(COMBINE_KEY, pack_result(train(loaded.shard, loaded, order, weights, tell)))
+            _train_cached_shard(group, write, order, weights, tell)
+
+
+def _train_cached_shard(
+    lines: Iterable[bytes], write: Write, order: Order, weights: Weights, tell: Callable[[str], None]
+) -> None:
+    """Train a shard of a map task; its rows are let go at the end, before the next one is loaded."""
+    loaded = _load(lines, order)
+    if loaded.shard is None:
+        raise DamagedShard("a cached shard does not tell which one it is")
+    write(COMBINE_KEY, pack_result(train(loaded.shard, loaded, order, weights, tell)))
 
 
 def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: Callable[[str], None]) -> ShardResult:

@@ -20,7 +20,7 @@ from mrdl.shards.records import Arrays, Tag, Write, split_line, unpack
 
 BYTES = np.dtype(np.uint8)
 LINE_BYTES = 1 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
-PACKED_BYTES = 64 << 20  # of lines that wait in memory where most of their rows will not be kept
+PACKED_BYTES = 64 << 20  # of packed lines that wait in memory for the others; more of them wait in a file
 
 
 def write_rows(
@@ -49,8 +49,9 @@ def write_rows(
 class RowSpool:
     """Holds packed lines of rows on their way to one array: in memory or, beyond `limit_bytes`, in files of `folder`.
 
-    Lines stay packed until all are there, and are let go one by one while the array fills,
-    so that the peak is the array and little more. lowest: of all rows those that are kept, None: all are.
+    Packed lines are in a file beyond PACKED_BYTES, too. They stay packed until all are there, and are let go one by one
+    while the array fills, so that the peak is the array and little more.
+    lowest: of all rows those that are kept, None: all are.
     """
 
     def __init__(self, limit_bytes: int, folder: str = ".", lowest: Lowest | None = None) -> None:
@@ -77,7 +78,7 @@ class RowSpool:
             hashes = unpack(value).arrays["hashes"]
             self._lowest.among(np.arange(len(hashes)), hashes)
             self._hashes.append(hashes)
-        if self._packed > (min(self._limit, PACKED_BYTES) if self._lowest else self._limit):
+        if self._packed > min(self._limit, PACKED_BYTES):
             self._file = self._file or tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             self._file.writelines(self._lines)
             self._sizes += map(len, self._lines)
