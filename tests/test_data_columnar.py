@@ -282,10 +282,12 @@ def test_an_orc_file_without_rows_is_passed_over_and_its_stripes_have_all_rows_o
 def test_a_column_file_among_texts_is_named(tmp_path):
     (tmp_path / "a.csv").write_text("y,a\n0,1\n1,2\n")
     write(tmp_path / "b.parquet", pa.table({"y": [0], "a": [1]}))
-    with pytest.raises(DataError, match=r"b\.parquet is a column file, .*a\.csv is not"):
+    with pytest.raises(DataError, match=r"b\.parquet is a column file, .*a\.csv is not: .* as \S*/\*\.parquet'$"):
         Source.look_at(str(tmp_path), TrainConfig(label="y"))
     (tmp_path / "a.csv").rename(tmp_path / "c.csv")
-    with pytest.raises(DataError, match=r"c\.csv cannot be read as Parquet"):
+    with pytest.raises(
+        DataError, match=r"c\.csv cannot be read as Parquet, which .*b\.parquet is: .* as \S*/\*\.parquet'$"
+    ):
         Source.look_at(str(tmp_path), TrainConfig(label="y"))
 
 

@@ -151,6 +151,47 @@ def test_a_header_over_rows_without_one_in_the_first_file_is_refused(folder, cap
     assert "2.csv: its first line names columns ('y', 'a', 'b'), but the first file has no" in capsys.readouterr().err
 
 
+PARTS = {  # a second file -> its name, and what is said of it
+    "another separator": ("b.csv", "y;a;b\n0;1;2\n1;2;3\n", r"b\.csv has ';' between its cells, .*a\.csv ',': write"),
+    "rows with another separator": ("b.csv", "0|1|2\n1|2|3\n", r"b\.csv has '\|' between its cells, .*a\.csv ','"),
+    "a README": (
+        "z.md",
+        "# Data\n\nrows, made\n",
+        r"z\.md is no part .* has 3 cells, .*a\.csv have, but 1\. .*/\*\.csv'$",
+    ),
+    "notes of one name": ("b.csv", "do not use\n", r"b\.csv is no part .* but 1\. Move it out of the folder$"),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_a_file_that_is_no_part_of_the_table_is_named_with_the_way_out(folder, case):
+    name, text, told = PARTS[case]
+    rows = "".join(f"{i % 2},{i},{i % 7}\n" for i in range(40))
+    (folder / "parts").mkdir()
+    for header in ("y,a,b\n", ""):
+        (folder / "parts" / "a.csv").write_text(header + rows)
+        (folder / "parts" / name).write_text(text)
+        source = Source.look_at(str(folder / "parts"), TrainConfig(label="0"))
+        with pytest.raises(DataError, match=told):
+            source.check_columns()
+        source.check_columns(foreign=True)
+
+
+def test_a_foreign_file_that_comes_first_is_named_with_the_way_out(folder, capsys):
+    (folder / "parts").mkdir()
+    (folder / "parts" / "README.md").write_text("# Data\n\nof all shops\n")
+    for name in "ab":
+        (folder / "parts" / f"{name}.csv").write_text("y,a,b\n" + "0,1,2\n1,2,3\n" * 20)
+    assert train("parts", "--label", "y") == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "So says the first file, " in told and "README.md: is it no part of the table? Move it" in told
+    assert train("parts/*.csv", "--label", "y", "--bad-rows", "skip", nodes="2,4,2") == 0
+    (folder / "parts" / "README.md").rename(folder / "parts" / "z.md")
+    assert train("parts", "--bad-rows", "skip", "--run-dir", "skipped", nodes="2,4,2") == 0
+    assert train("parts", "--label", "x", "--bad-rows", "skip") == 2
+    assert "So says the first file" not in capsys.readouterr().err
+
+
 def test_text_and_numbers_in_both_first_lines_are_a_question():
     with pytest.raises(DataError, match="--header yes"):
         sniff(b"39,State-gov,77516\n50,Private,83311\n", "0", "auto", "x.csv")

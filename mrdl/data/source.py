@@ -5,6 +5,7 @@ import json
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,7 +35,7 @@ from mrdl.storage.packing import is_packed
 from mrdl.storage.store import head, is_hdfs, store_of, text_chunks
 
 HEAD_BYTES = 1 << 20
-COMPARED = 300  # files of which the first lines are compared
+COMPARED, COMPARED_LINES = 300, 20  # files of which the first lines are compared, and how many
 
 
 def first_lines(files: Sequence[FileInfo], name: str) -> bytes:
@@ -69,13 +70,28 @@ def _beginning(info: FileInfo, shown: str) -> bytes:
         length *= 4  # a line longer than a megabyte
 
 
-def _first_line(path: str) -> bytes:
-    """Return the first line of a file that is not blank, b"" without one."""
+@contextmanager
+def _first_told(paths: Sequence[str]) -> Iterator[None]:
+    """Say in errors which file the columns were told by, where its name ends otherwise than those of all others do."""
+    try:
+        yield
+    except MrdlError as error:
+        endings = [posixpath.splitext(path)[1] for path in paths]
+        if len(paths) < 2 or endings[0] in endings[1:]:
+            raise
+        told = f"So says the first file, {paths[0]}: is it no part of the table?"
+        raise type(error)(f"{error}. {told} {columns.told_apart(*paths[:2])}") from error
+
+
+def _lines(path: str) -> list[bytes]:
+    """Return the first lines of a file that are not blank, whole ones if it has any; none of an empty one."""
     length = 1 << 16
     while True:
-        lines = filled_lines(start := head(path, length))
+        start = head(path, length)
+        lines = filled_lines(start)
         if len(lines) > 1 or length > HEAD_BYTES or start.endswith((b"\n", b"\r")):
-            return lines[0] if lines else b""
+            is_cut = len(lines) > 1 and not start.endswith((b"\n", b"\r")) and len(start) >= length
+            return lines[: -1 if is_cut else None][:COMPARED_LINES]
         length *= 32
 
 
@@ -115,7 +131,8 @@ class Source:
         if listing:
             schema, start = listing.sniffed(start, config)
         else:
-            schema = sniff(start, config.label, config.header, name, config.drop, config.weights, config.separator)
+            with _first_told([info.path for info in files if info.size]):
+                schema = sniff(start, config.label, config.header, name, config.drop, config.weights, config.separator)
             if config.header == "auto" and schema.header_crc is None:
                 refuse_numbered(start, name, schema.separator)
         return cls(name, tuple(files), schema, Head(name, start, whole, schema), listing)
@@ -152,19 +169,22 @@ class Source:
         found = replace(source, schema=learnt.schema, head=replace(source.head, schema=learnt.schema))
         return found, config.with_changes({"label": label, "task": learnt.task}), learnt.told
 
-    def check_columns(self, wording: columns.Wording = columns.AS_FLAGS) -> None:
+    def check_columns(self, wording: columns.Wording = columns.AS_FLAGS, *, foreign: bool = False) -> None:
         """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file.
 
         An index of pandas among them is told.
 
-        wording: how settings are said by whoever asks.
+        wording: how settings are said by whoever asks; foreign: whether a file of text may be no part of the table, as
+        where rows that cannot be read are left out.
         """
         columns.check_names(self.schema, self.name, wording)
         if self.listing:
             self.listing.check(self.schema, wording.drop)
         if not self.is_table:
             filled = [info.path for info in self.files if info.size]
-            columns.check_headers(filled[:COMPARED] if len(filled) > 1 else [], _first_line, self.schema)
+            keys = len(self.listing.partitions.keys) if self.listing else 0
+            compared = filled[:COMPARED] if len(filled) > 1 else []
+            columns.check_parts(compared, _lines, self.schema, keys=keys, foreign=foreign)
         columns.warn_of_index(self.schema, self.name, wording)
 
     @property

@@ -76,7 +76,7 @@ class Setup:
             raise ConfigError(f"{data}: `parse` of a job reads lines of text, but these are column files")
         source, config, label = source.decided(config, judged=is_plain)
         if is_plain:
-            source.check_columns()
+            source.check_columns(foreign=config.bad_rows == "skip")
         asked = config = with_nodes_of_start(config)
         size = size_of(source, is_plain)
         config = resolved(asked, size)

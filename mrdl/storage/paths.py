@@ -2,7 +2,9 @@
 
 import glob
 import os
+import posixpath
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,3 +66,12 @@ def matching(pattern: str) -> list[str]:
     while parts and os.path.exists(os.path.join(place, parts[0])):
         place = os.path.join(place, parts.pop(0))
     return sorted(os.path.normpath(path) for path in glob.glob(os.path.join(glob.escape(place), *parts)))
+
+
+def alike(path: str) -> str:
+    """A glob, as a shell has it, of the files beside one whose names end as its name does.
+
+    alike("parts/a.csv") == "'parts/*.csv'"
+    """
+    folder, name = posixpath.split(path)
+    return shlex.quote(posixpath.join(folder, f"*{posixpath.splitext(name)[1]}"))

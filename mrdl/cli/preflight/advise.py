@@ -30,7 +30,7 @@ def advise(options: argparse.Namespace) -> None:
     config = config_of(options)
     source = Source.look_at(options.data, config)
     source, config, label = source.decided(config)
-    source.check_columns()
+    source.check_columns(foreign=config.bad_rows == "skip")
     data, found = _measured(source, config, options)
     if options.json:
         print(advice.as_json(data, found))

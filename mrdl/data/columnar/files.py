@@ -13,6 +13,7 @@ from mrdl.data.types import CATEGORY, NUMBER
 from mrdl.errors import DataError
 
 PARQUET, ORC = "parquet", "orc"
+SPELLED = {PARQUET: "Parquet", ORC: "ORC"}
 MAGIC = {PARQUET: b"PAR1", ORC: b"ORC"}
 BATCH_CELLS = 1 << 20  # of a batch of rows: their copy as floats, 4 MB, stays near the cache
 MOST_ROWS = 1 << 16  # of a batch
@@ -165,6 +166,6 @@ def _told(path: str, kind: str) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         told = str(error).partition("\n")[0].rstrip(".")
         raise DataError(
-            f"{path} cannot be read as {'Parquet' if kind == PARQUET else 'ORC'}: {told}. "
+            f"{path} cannot be read as {SPELLED[kind]}: {told}. "
             "It is damaged, was not copied whole, or is of another format: copy or make it again"
         ) from error

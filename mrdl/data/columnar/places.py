@@ -1,14 +1,17 @@
 """Where files lie, for the driver: which files of a data set are column files, and how tasks come by their bytes."""
 
 from collections.abc import Sequence
+from posixpath import splitext
 
 from mrdl.cluster.webhdfs import FileInfo
-from mrdl.data.columnar.files import MAGIC, ORC, PARQUET, Place
+from mrdl.data.columnar.files import MAGIC, ORC, PARQUET, SPELLED, Place
 from mrdl.data.text.formats import FORMATS
 from mrdl.errors import DataError, SetupError
+from mrdl.storage.paths import alike
 from mrdl.storage.store import hdfs_store, is_hdfs, store_of
 
 MAGIC_BYTES = 512
+ENDINGS = tuple(f".{kind}" for kind in (PARQUET, ORC))
 
 
 def place_of(path: str, size: int) -> Place:
@@ -27,14 +30,21 @@ def place_of(path: str, size: int) -> Place:
 def kind_of(files: Sequence[FileInfo]) -> str | None:
     """Return PARQUET or ORC where that is what files are, by the first that is not empty; None for text.
 
-    Raises DataError where the first is text, and another one, by its name, is not.
+    Raises DataError where another one, whose name ends otherwise, is not what the first is.
     """
-    first = next((info for info in files if info.size), None)
-    found = _kind_of_file(first) if first else None
-    if first and found is None:
-        for info in files:
-            if info.size and info.path.endswith((f".{PARQUET}", f".{ORC}")) and _kind_of_file(info):
-                raise DataError(f"{info.path} is a column file, {first.path} is not: give mrdl files of one kind")
+    filled = [info for info in files if info.size]
+    if not filled:
+        return None
+    first = filled[0]
+    found = _kind_of_file(first)
+    for info in filled[1:]:
+        ending = splitext(info.path)[1]
+        if found is None and ending in ENDINGS and _kind_of_file(info):
+            told = f"{info.path} is a column file, {first.path} is not"
+            raise DataError(f"{told}: give mrdl files of one kind, as {alike(info.path)}")
+        if found and ending != splitext(first.path)[1] and _kind_of_file(info) != found:
+            told = f"{info.path} cannot be read as {SPELLED[found]}, which {first.path} is"
+            raise DataError(f"{told}: give mrdl files of one kind, as {alike(first.path)}")
     return found
 
 

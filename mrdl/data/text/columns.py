@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import posixpath
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,8 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from mrdl.data.text.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
+from mrdl.data.text.separators import separator_of
 from mrdl.errors import DataError, brief
 from mrdl.settings.fields import names_as_text
+from mrdl.storage.paths import alike
 
 log = logging.getLogger(__name__)
 
@@ -118,22 +121,53 @@ def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:
     return [name if 0 < len(name) <= LONG and name.isprintable() and counts[name] == 1 else i for i, name in names]
 
 
-def check_headers(names: Sequence[str], first_line: Callable[[str], bytes], schema: Schema) -> None:
-    """Raise DataError where a file begins with another header than the data set's.
+def check_parts(
+    names: Sequence[str], first_lines: Callable[[str], list[bytes]], schema: Schema, *, keys: int = 0, foreign: bool
+) -> None:
+    """Raise DataError where a file begins with another header than the data set's, or is no part of the table.
 
-    names: of files; first_line: returns that of one. A file without a header is as good: its first line is a row.
+    names: of files, the first being that which tells the columns; first_lines: returns those of one that are not blank.
+    A file without a header is as good: its first line is a row. keys: how many of the columns are partition folders';
+    foreign: whether a file of whose first lines none has as many cells as there are columns may stand among them.
     """
+    width = len(schema.columns) - keys
     for name in names:
-        line = first_line(name)
-        if not line or (schema.header_crc is not None and header_crc(line) == schema.header_crc):
+        lines = first_lines(name)
+        if not lines or (schema.header_crc is not None and header_crc(lines[0]) == schema.header_crc):
             continue
-        try:
-            cells = [cell.strip() for cell in cells_of(line.decode(), schema.separator)]
-        except (UnicodeDecodeError, csv.Error):
-            continue  # a bad row, which is told with its reason
+        cells = _cells(lines[0], schema.separator)
         named = sum(cell in schema.columns and not is_value(cell) for cell in cells)
-        if 2 * named >= len(cells) or _only_names(cells, schema):
+        if cells and (2 * named >= len(cells) or _only_names(cells, schema)):
             raise DataError(f"{name}: {_difference(cells, schema)}")
+        if not foreign and all(len(_cells(line, schema.separator)) != width for line in lines):
+            raise DataError(f"{name}{_foreign(lines, width, schema, name, names[0])}")
+
+
+def _cells(line: bytes, separator: str) -> list[str]:
+    """Return the cells of a line, none of one that is a bad row, which is told with its reason."""
+    try:
+        return [cell.strip() for cell in cells_of(line.decode(), separator)]
+    except (UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _foreign(lines: Sequence[bytes], width: int, schema: Schema, name: str, first: str) -> str:
+    """Return why a file is no part of the table that another one begins, and what to do."""
+    texts = [line.decode(errors="replace") for line in lines]
+    mark = separator_of(texts)
+    if mark != schema.separator and len(_cells(lines[0], mark)) == width:
+        return f" has {mark!r} between its cells, {first} {schema.separator!r}: write all with one mark"
+    return (
+        f" is no part of the table: none of its first lines has {width} cells, as those of {first} have, but "
+        f"{len(_cells(lines[0], schema.separator))}. {told_apart(name, first)}"
+    )
+
+
+def told_apart(name: str, first: str) -> str:
+    """Return how a file is kept out of a table that another one belongs to."""
+    (folder, ending), (other, its) = (posixpath.splitext(path) for path in (name, first))
+    beside = posixpath.dirname(folder) == posixpath.dirname(other) and ending != its
+    return "Move it out of the folder" + (f", or name the files of the table, as {alike(first)}" if beside else "")
 
 
 def _only_names(cells: list[str], schema: Schema) -> bool:
