@@ -161,3 +161,21 @@ def test_a_number_that_32_bits_cannot_hold_is_refused_as_that_of_a_csv(tmp_path)
     for value in (np.inf, -1e300):
         with pytest.raises(DataError, match="'x' holds .*, expected finite numbers"):
             model.predict(frame.assign(x=value))
+
+
+@pytest.mark.parametrize("index", [None, "shop {}"])
+def test_errors_name_the_frame_and_its_rows_and_no_file(tmp_path, index):
+    frame = pd.DataFrame({"y": [0, 1] * 20, "x": np.arange(40.0)})
+    if index:
+        frame.index = [index.format(i) for i in range(40)]
+    beyond, unlabelled = frame.copy(), frame.astype({"y": "Int64"})
+    beyond.iloc[7, 1] = 1e39
+    unlabelled.iloc[39, 0] = pd.NA
+    for wrong, place, told in ((beyond, 7, "column 'x': '1e"), (unlabelled, 39, "column 'y': the label is missing")):
+        with pytest.raises(DataError) as raised:
+            mrdl.train(wrong, label="y", run_dir=tmp_path / "run", shards=1, show=False)
+        row = f"row {place}" + (f" (index shop {place})" if index else "")
+        assert str(raised.value).startswith("the DataFrame: 1 of 40 rows cannot be read")
+        assert f"  the DataFrame {row}: {told}" in str(raised.value) and str(tmp_path) not in str(raised.value)
+    with pytest.raises(ConfigError, match="^the DataFrame has no column 'z': its columns are y, x$"):
+        mrdl.train(frame, label="z", run_dir=tmp_path / "run", shards=1, show=False)

@@ -216,3 +216,12 @@ def test_without_scikit_learn_the_error_names_the_extra():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(mrdl.__file__).parents[1]
     )
     assert 'SetupError: mrdl.Classifier and its like need scikit-learn: pip install "mrdl[sklearn]"' in found.stderr
+
+
+def test_errors_of_fit_name_the_frame_and_its_row_and_no_file():
+    x = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 7}, index=[f"n{i}" for i in range(40)])
+    x.iloc[5, 0] = 1e39
+    with pytest.raises(
+        mrdl.DataError, match=r"^the DataFrame: 1 of 40 .*\n  the DataFrame row 5 \(index n5\): column 'a'"
+    ):
+        mrdl.Classifier(rounds=1).fit(x, np.arange(40) % 2)

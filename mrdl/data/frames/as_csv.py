@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from mrdl.data.frames.plain import plain
-from mrdl.errors import DataError, SetupError
+from mrdl.errors import DataError, MrdlError, SetupError
 from mrdl.storage import atomic
 from mrdl.storage.lock import is_held
 
@@ -26,7 +27,7 @@ def written(frame: "pd.DataFrame", folder: Path) -> Iterator[Path]:
 
     Its name is made of its content, so that a run that goes on finds what it had. The index is left out, as
     `to_csv(index=False)` does. Raises DataError for what is no table of plain cells, SetupError where the folder
-    cannot be written.
+    cannot be written. Errors of mrdl from within name the DataFrame and its rows, in place of the file.
 
     with written(frame, Path("runs/first")) as path:
         Run(str(path), config).execute()
@@ -39,9 +40,25 @@ def written(frame: "pd.DataFrame", folder: Path) -> Iterator[Path]:
         raise SetupError(f"the run folder {folder} cannot be written: {error.strerror}. Use --run-dir") from error
     try:
         yield path
+    except MrdlError as error:
+        error.args = (_of_frame(str(error), str(path), frame.index),)
+        raise
     finally:
         if not is_held(folder):  # by another driver, of the same rows
             path.unlink(missing_ok=True)
+
+
+def _of_frame(told: str, path: str, index: "pd.Index") -> str:
+    """Return an error's text with the DataFrame in place of its file, and its rows in place of the file's lines."""
+
+    def row(found: re.Match[str]) -> str:
+        place = int(found[1]) - 2  # below the header, and lines count from 1
+        if not 0 <= place < len(index):
+            return "the DataFrame"
+        label = index[place]
+        return f"the DataFrame row {place}" + (f" (index {label!s})" if str(label) != str(place) else "")
+
+    return re.sub(rf"{re.escape(path)} line (\d+)", row, told).replace(path, "the DataFrame")
 
 
 def _write(table: pa.Table, folder: Path) -> Path:
