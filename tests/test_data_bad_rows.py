@@ -9,10 +9,14 @@ import time
 import numpy as np
 import pytest
 
+import mrdl
+from mrdl.data.source import Source
 from mrdl.data.text.bad_rows import FLOAT32_MAX, OPEN
 from mrdl.data.text.csv import BlockParser
 from mrdl.data.text.numbers import PLAIN_NUMBER
 from mrdl.data.text.schema import BOOLEANS, MARKS, MISSING, Schema, header_crc
+from mrdl.errors import DataError
+from mrdl.settings.config import TrainConfig
 
 NAMES = ("kind", "x", "note", "y", "z")
 HEADER = b"kind,x,note,y,z"
@@ -93,7 +97,7 @@ def value(cell: str) -> float | None | str:
     if re.search(r"[^-+.0-9eE]", bare) or not re.match(PLAIN_NUMBER, bare):
         return f"{cell!r} is not a number"
     number = float(bare)
-    return number if abs(number) <= FLOAT32_MAX else f"{cell!r} is not a finite number"
+    return number if abs(number) <= FLOAT32_MAX else f"{cell!r} is not a finite number of 32 bits, at most 3.4e+38"
 
 
 def read(line: bytes, schema: Schema) -> tuple[list[float], str] | str | None:
@@ -207,3 +211,25 @@ print(len(blocks), len(bad), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert told[:2] == (["1", "0"] if cell == ".5" else ["0", "12"])
     assert int(told[2]) < 300, "MB"
+
+
+@pytest.mark.parametrize("share", [1, 40])
+def test_numbers_that_32_bits_cannot_hold_are_named_as_such_with_the_way_out(tmp_path, share):
+    """Not as texts, be they one or nearly all of a column."""
+    lines = ["y,a,b"] + [f"{i % 2},{i * 0.7 + 1}{'e+39' if i < share else ''},{i}" for i in range(40)]
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError) as raised:
+        mrdl.train(tmp_path / "x.csv", label="y", run_dir=tmp_path / "run", shards=1, show=False)
+    told = str(raised.value)
+    assert "x.csv line 2: column 'a': '1.0e+39' is not a finite number of 32 bits, at most 3.4e+38" in told
+    assert (
+        "Columns with numbers beyond 3.4e+38, which 32 bits cannot hold:\n  'a', as '1.0e+39'\nWrite them in a" in told
+    )
+    assert "or leave the columns out with --drop a" in told and "--category" not in told
+
+
+def test_long_numbers_of_digits_alone_stay_names(tmp_path):
+    lines = ["y,id,b"] + [f"{i % 2},{i + 10**45},{i}" for i in range(40)]
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    source = Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label="y")).typed(TrainConfig(label="y"))
+    assert source.schema.features == ("b",) and "another text: 'id'" in " ".join(source.told)

@@ -200,8 +200,12 @@ BAD = [
     pytest.param(b'a,1,"1,5"', "column 'y': '1,5' is not a number", id="decimal comma"),
     pytest.param(b"a,inf,2", "column 'x': 'inf' is not a finite number", id="inf"),
     pytest.param(b"a,1,-Infinity", "column 'y': '-Infinity' is not a finite number", id="minus infinity"),
-    pytest.param(b"a,1,1e999", "column 'y': '1e999' is not a finite number", id="beyond float64"),
-    pytest.param(b"a,1,1e39", "column 'y': '1e39' is not a finite number", id="beyond float32"),
+    pytest.param(
+        b"a,1,1e999", "column 'y': '1e999' is not a finite number of 32 bits, at most 3.4e+38", id="beyond float64"
+    ),
+    pytest.param(
+        b"a,1,1e39", "column 'y': '1e39' is not a finite number of 32 bits, at most 3.4e+38", id="beyond float32"
+    ),
     pytest.param(b",1,2", "column 'kind': the label is missing", id="no label"),
     pytest.param(b'" ",1,2', "column 'kind': the label is missing", id="blank label"),
     pytest.param(b"\xff,1,2", "byte 0xff is not UTF-8", id="not UTF-8"),

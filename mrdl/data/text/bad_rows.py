@@ -20,13 +20,12 @@ from pyarrow import csv as arrow_csv
 
 from mrdl.data.text.arrays import cut, flags_of, mask_of, numbers_of, texts_of, values_of
 from mrdl.data.text.cells import Cells
-from mrdl.data.text.numbers import PLAIN_NUMBER
+from mrdl.data.text.numbers import FLOAT32_MAX, PLAIN_NUMBER, is_beyond
 from mrdl.data.text.schema import BOOLEANS, MARKS, MISSING, Schema, cells_of, header_crc
 from mrdl.data.types import CATEGORY, PLAIN, ColumnType
 from mrdl.errors import SHOWN, brief
 
 SHOWN_CELL = 40  # characters of a bad cell that a message shows
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 BLANK = r"^[ \t\v\f\r]*$"
 _QUOTED = r'"(?:[^"]|"")*"'
 _UTF8 = (
@@ -197,7 +196,8 @@ def _fault(cell: str, column: ColumnType) -> str:
     if trimmed in MARKS or trimmed in BOOLEANS:
         return ""
     if re.match(PLAIN_NUMBER, trimmed, re.ASCII):
-        return "" if abs(float(trimmed)) <= FLOAT32_MAX else f"{cell[:SHOWN_CELL]!r} is not a finite number"
+        beyond = f"{cell[:SHOWN_CELL]!r} is not a finite number of 32 bits, at most {FLOAT32_MAX:.2g}"
+        return beyond if is_beyond(trimmed) else ""
     wild = re.match(r"^[+-]?(inf|infinity|nan)$", trimmed, re.IGNORECASE)
     return f"{cell[:SHOWN_CELL]!r} is not a {'finite ' if wild else ''}number"
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from mrdl.data.text.numbers import FLOAT32_MAX, is_beyond
 from mrdl.data.text.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
 from mrdl.data.text.separators import separator_of
 from mrdl.errors import DataError, brief
@@ -95,6 +96,13 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
     if not unfit:
         return ""
     told = [f"{brief(schema.columns[place], LONG)}, as {cell!r}" for place, cell in unfit]
+    if all(is_beyond(cell.strip()) for _, cell in unfit):
+        return (
+            f"\nColumns with numbers beyond {FLOAT32_MAX:.2g}, which 32 bits cannot hold:\n  {_some(told)}\n"
+            f"Write them in a larger unit, divided by 1e30 say, or leave the columns out"
+            + (f" with {AS_FLAGS.drop(names_of(features, schema))}" if (features := _features(unfit, schema)) else "")
+            + "."
+        )
     if schema.weight in dict(unfit):
         return f"\nColumns with cells that are no numbers:\n  {_some(told)}\nOf weights each has to be one"
     if taken := [place for place, _ in unfit if place in schema.targets]:
@@ -107,6 +115,11 @@ def told_unfit(unfit: Sequence[tuple[int, str]], schema: Schema) -> str:
     drop, category = AS_FLAGS.drop(names), AS_FLAGS.columns("category", names)
     ways = f"{drop} leaves out, and {category} takes for texts that stand for themselves"
     return f"\nColumns with cells that are not what their column holds, which {ways}:\n  {_some(told)}"
+
+
+def _features(unfit: Sequence[tuple[int, str]], schema: Schema) -> list[int]:
+    """Return those of some columns, the first few, that can be left out: no targets, and no weights."""
+    return [place for place, _ in unfit[:SHOWN_NAMES] if place in schema.feature_places]
 
 
 def names_of(places: Iterable[int], schema: Schema) -> list[str | int]:

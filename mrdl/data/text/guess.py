@@ -16,7 +16,7 @@ from mrdl.data.text.csv import BlockParser
 from mrdl.data.text.dates import COMPACT, DATES, ISO, MILLISECONDS, SECONDS, days_of
 from mrdl.data.text.distinct import Distinct, distinct_cells
 from mrdl.data.text.guess_words import doubt, of_several_formats, told_codes, told_left_out, told_types
-from mrdl.data.text.numbers import WRITINGS
+from mrdl.data.text.numbers import WRITINGS, is_written
 from mrdl.data.text.schema import MARKS, Schema
 from mrdl.data.types import CATEGORY, DATE, NUMBER, PLAIN, ColumnType
 from mrdl.errors import ConfigError, brief
@@ -155,6 +155,8 @@ def _ways(values: pa.Array, counts: np.ndarray) -> _Ways:
     share = _shares(values, counts)
     numbers = share(ColumnType(NUMBER))
     words = len(values) - int((~Cells.of(values).bad).sum())
+    if rows and numbers < NEARLY:
+        numbers += _share_beyond(values, counts)
     if not rows or numbers >= NEARLY or (numbers >= HALF and words <= FEW_WORDS < FEW < len(values) - words):
         return _Ways(numbers=("",))
     if written := tuple(each for each in WRITINGS if share(ColumnType(NUMBER, each)) >= NEARLY):
@@ -166,6 +168,13 @@ def _ways(values: pa.Array, counts: np.ndarray) -> _Ways:
     if some and _are_any(values, counts, some) >= NEARLY:
         return _Ways(dates=some, mixed=True)
     return _Ways(levels=_come_again(values, counts))
+
+
+def _share_beyond(values: pa.Array, counts: np.ndarray) -> float:
+    """Return the share of rows that are numbers which 32 bits cannot hold; digits alone are rather names."""
+    digits = mask_of(pc.match_substring_regex(values, r"^\s*[0-9]+\s*$"))
+    beyond = Cells.of(values).bad & ~digits & is_written(pc.utf8_trim_whitespace(values))
+    return float(counts[beyond].sum() / counts.sum())
 
 
 def _come_again(values: pa.Array, counts: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from mrdl.data.text.arrays import mask_of
 
 PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 _BLANK = "\u00a0\u2009\u202f "  # that set thousands apart: no-break, thin, and plain
 _APOSTROPHE = "'\u2019"
 WRITINGS = {  # how a number is written, by an example -> what may set thousands apart, and the decimal mark
@@ -51,6 +52,11 @@ def is_written(texts: pa.Array, writing: str = "") -> np.ndarray:
     if writing:  # a bracket needs its other half
         found &= mask_of(pc.starts_with(texts, "(")) == mask_of(pc.ends_with(texts, ")"))
     return found
+
+
+def is_beyond(text: str) -> bool:
+    """Return whether a text is a plain number that 32 bits cannot hold."""
+    return bool(re.match(PLAIN_NUMBER, text, re.ASCII)) and abs(float(text)) > FLOAT32_MAX
 
 
 def as_plain(texts: pa.Array, writing: str) -> pa.Array:
