@@ -249,3 +249,24 @@ def test_rows_that_are_given_back_count_by_their_column_too(weighted):
     settings = {"kind": "autoencoder", "label": "label", "shards": 2, "rounds": 1, "epochs": 1, "show": False}
     last = mrdl.train("rare.csv", weights="w", run_dir="run", **settings).rounds[-1]
     assert last["weighted_loss"] != pytest.approx(last["loss"], rel=0.01)
+
+
+@pytest.mark.parametrize(("most", "told"), [("1e30", True), ("5000", True), ("20", False)])
+def test_a_row_with_nearly_all_the_weight_is_told(tmp_path, command, most, told):
+    rows = "".join(f"{i % 2},{i % 7},{most if i == 3 else 1}\n" for i in range(300))
+    (tmp_path / "data.csv").write_text(f"y,x,w\n{rows}")
+    words = (
+        "train",
+        tmp_path / "data.csv",
+        "--label",
+        "y",
+        "--weights",
+        "w",
+        "--shards",
+        "1",
+        "--run-dir",
+        tmp_path / "run",
+    )
+    status, _, err = command(*words, "--validation", "0", "--rounds", "1", "--epochs", "1", "--hidden", "4")
+    assert status == 0
+    assert ("a few of 300 rows have nearly all the weight: the weights in column 'w' go up to" in err) == told

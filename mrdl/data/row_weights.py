@@ -13,6 +13,7 @@ from mrdl.errors import ConfigError, brief
 from mrdl.settings.class_weight import BALANCED, NONE, by_class
 
 SHOWN = 10  # classes that a message lists
+LEAST_ROWS, LEAST_SHARE = 100, 0.01  # of rows that count alike: with fewer, weights are told to be uneven
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,25 @@ def why_no_weights(statistics: Statistics, schema: Schema) -> str:
     if least < 0:
         return f"the weights in column {name} go down to {least:g}, expected 0 or more in each row"
     return f"the weights in column {name} are all 0: there is nothing to learn" if not most else ""
+
+
+def told_uneven(statistics: Statistics, schema: Schema) -> str:
+    """Return that a few rows have nearly all the weight; "" where they have not, or there is no column of weights.
+
+    By Kish's effective size: with weights of such a spread as many rows tell as much as so many that count alike.
+    """
+    if schema.weight is None:
+        return ""
+    moments = statistics.targets[-1]
+    alike = moments.rows / (1 + (moments.deviation / moments.mean) ** 2)
+    if moments.rows < LEAST_ROWS or alike >= LEAST_SHARE * moments.rows:
+        return ""
+    name = brief(schema.columns[schema.weight], 40)
+    return (
+        f"a few of {moments.rows:,} rows have nearly all the weight: the weights in column {name} go up to "
+        f"{statistics.maximum[-1]:g}, {moments.mean:g} in the mean, so that the rest is hardly learnt. If this is not "
+        "meant, bound the weights"
+    )
 
 
 def class_weights(said: str, classes: Sequence[str], class_rows: Sequence[int]) -> np.ndarray | None:

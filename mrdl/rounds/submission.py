@@ -16,6 +16,7 @@ from mrdl.cluster.webhdfs import tells_of_passing_trouble
 from mrdl.data.labels import told_alike
 from mrdl.data.preparation.preparation import prepare
 from mrdl.data.preparation.scaling import Scaling
+from mrdl.data.row_weights import told_uneven
 from mrdl.data.source import Source
 from mrdl.data.statistics import told_rounding
 from mrdl.data.targets import told_far
@@ -226,7 +227,7 @@ class Submission:
         rounding = told_rounding(statistics.of_columns(len(columns)), columns)
         kept_out = told_kept_out(self.prepared.validation) if self._config.validation else ""
         far = told_far(statistics, schema) if self._config.loss in ("auto", "mse") else ""
-        for told in (rounding, told_alike(statistics.classes), far, kept_out):
+        for told in (rounding, told_alike(statistics.classes), far, told_uneven(statistics, schema), kept_out):
             if told:
                 self._note(told)
 
