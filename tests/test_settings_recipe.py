@@ -124,3 +124,24 @@ def test_few_columns_of_whole_numbers_are_no_picture(columns, high, contents, tm
     names = ",".join(["label", *(f"c{i}" for i in range(columns))])
     np.savetxt(tmp_path / "data.csv", rows, "%d", ",", header=names, comments="")
     assert contents_of(Source.look_at(str(tmp_path / "data.csv"), TrainConfig()).head) == contents
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_rows_are_estimated_whatever_ends_their_lines(tmp_path, end):
+    lines = ["y,a,b", *(f"{i % 2},{i * 0.37:.3f},{i % 9}" for i in range(90_000))]
+    found = []
+    for each in ("\n", end):
+        (tmp_path / "x.csv").write_bytes(each.join([*lines, ""]).encode())
+        source = Source.look_at(str(tmp_path / "x.csv"), TrainConfig(label="y"))
+        found.append((source.about_rows, contents_of(source.head)))
+    assert found[0][1] == found[1][1] == "table"
+    assert found[1][0] == pytest.approx(90_000, rel=0.02) and found[0][0] == pytest.approx(90_000, rel=0.02)
+
+
+def test_keys_of_partition_folders_are_no_bytes_of_rows(tmp_path):
+    rows = "".join(f"{i % 2},{i * 0.37:.3f},{i % 9}\n" for i in range(90_000))
+    for region in ("a-region-of-a-long-name", "b-region-of-a-long-name"):
+        (tmp_path / f"region={region}").mkdir()
+        (tmp_path / f"region={region}" / "x.csv").write_text("y,a,b\n" + rows)
+    source = Source.look_at(str(tmp_path), TrainConfig(label="y"))
+    assert source.about_rows == pytest.approx(180_000, rel=0.02)

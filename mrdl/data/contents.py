@@ -4,7 +4,7 @@ from mrdl.data.hashing import is_integral
 from mrdl.data.preparation.choice import looks_like_pixels
 from mrdl.data.statistics import Statistics
 from mrdl.data.target import Head
-from mrdl.data.text.csv import BlockParser, whole_lines
+from mrdl.data.text.csv import BlockParser
 from mrdl.data.types import NUMBER
 from mrdl.settings.recipe import PIXELS, TABLE
 
@@ -19,14 +19,12 @@ def contents_of(head: Head) -> str:
     """
     if any(each.kind != NUMBER for each in head.schema.feature_types):
         return TABLE
-    text = head.text if head.whole else head.text[: head.text.rfind(b"\n") + 1]
     parser = BlockParser(head.schema, keep_unlabelled=True)
     seen, rows = Statistics.empty(len(head.schema.features)), 0
-    for lines in whole_lines([text], head.schema.header_crc):
-        for block in parser.parse(lines)[0]:
-            features = block.features[:, : len(seen.minimum)]  # behind them there may be targets
-            seen.integral = seen.integral and is_integral(features, or_missing=True)
-            seen.add_range(features)
-            rows += len(features)
+    for block in parser.parse(head.lines)[0]:
+        features = block.features[:, : len(seen.minimum)]  # behind them there may be targets
+        seen.integral = seen.integral and is_integral(features, or_missing=True)
+        seen.add_range(features)
+        rows += len(features)
     is_picture = len(head.schema.features) >= LEAST_PIXELS and looks_like_pixels(seen)
     return PIXELS if not rows or is_picture else TABLE

@@ -13,7 +13,7 @@ from typing import Any
 
 from mrdl.cluster.webhdfs import FileInfo
 from mrdl.data.columnar.files import ColumnFile
-from mrdl.data.columnar.keys import keyed
+from mrdl.data.columnar.keys import keyed, with_cells
 from mrdl.data.columnar.listing import Listing
 from mrdl.data.columnar.pieces import STRIPE
 from mrdl.data.columnar.places import place_of
@@ -25,7 +25,7 @@ from mrdl.data.text import columns
 from mrdl.data.text.csv import Block, read_blocks
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.text.guess import guessed, without_names
-from mrdl.data.text.schema import Schema, filled_lines, header_crc
+from mrdl.data.text.schema import Schema, filled_lines, header_crc, normalise
 from mrdl.data.text.sniffing import refuse_numbered, said_types, sniff
 from mrdl.data.types import PLAIN
 from mrdl.errors import ConfigError, DataError, MrdlError
@@ -212,11 +212,13 @@ class Source:
         """The rows of all files, about: by the length of the first lines, where the files do not say it."""
         if self.rows is not None:
             return max(1, self.rows)
-        text = self.head.text
-        lines = (
-            text.count(b"\n") + (self.head.whole and not text.endswith(b"\n")) - (self.schema.header_crc is not None)
-        )
-        return max(1, round(lines if self.head.whole else lines * self.unpacked / max(1, len(text))))
+        text = normalise(self.head.text)
+        rows = text.count(b"\n") + (self.head.whole and not text.endswith(b"\n")) - (self.schema.header_crc is not None)
+        if self.head.whole:
+            return max(1, rows)
+        keys = list(self.listing.first_keys.values()) if self.listing else []
+        beside = len(with_cells(b".", keys)) - 1  # of each row of the head, which are not in the files
+        return max(1, round(rows * self.unpacked / max(1, len(self.head.text) - rows * beside)))
 
     def identity(self) -> dict[str, Any]:
         """Return what must not change between the rounds of a run, and by what the data is known again, for JSON."""
