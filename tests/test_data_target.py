@@ -99,6 +99,13 @@ def test_classes_are_taken_whether_the_label_is_said_or_not(labels):
     assert head(text).learnt("").told.startswith("column 0 'label', the first column (")
 
 
+@pytest.mark.parametrize(("counts", "told"), [(10, False), (11, True), (19, True)])
+def test_classes_that_may_be_counts_are_told_how_to_be_learnt_as_such(counts, told):
+    """Ten are digits."""
+    learnt = head(table([i % counts for i in range(400)]), "label").learnt("label")
+    assert learnt.task == "auto" and (": each number is a class, --task regress" in learnt.told) == told
+
+
 def test_whoever_says_so_learns_counts_as_numbers_and_amounts_as_classes():
     counts, grades = table([i % 21 for i in range(400)]), table([f"{i % 7 / 2}" for i in range(400)])
     assert head(counts, "label").learnt("label", "regress").schema.targets == (0,)

@@ -14,12 +14,13 @@ from mrdl.data.text.csv import whole_lines
 from mrdl.data.text.distinct import distinct_cells
 from mrdl.data.text.schema import MISSING, Schema
 from mrdl.data.types import NUMBER, PLAIN
-from mrdl.data.values import AUTO, CLASSIFY, FEW, MULTILABEL, REGRESS, Values
+from mrdl.data.values import AUTO, CLASSIFY, MULTILABEL, REGRESS, Values
 from mrdl.errors import ConfigError
 
 NAMES = ("label", "class", "target", "y", "labels", "classes", "species", "category", "outcome")
 JUDGED = 1000  # columns of a wide table that are looked at for candidates
 SHOWN = 6
+DIGITS = 10  # so many whole numbers are classes without a word; more may be counts
 
 
 def problem(label: str, classes: Mapping[str, int], wording: Wording = AS_FLAGS, said: bool = False) -> str:
@@ -95,7 +96,7 @@ class Head:
         if why := values.why_not(said=task == CLASSIFY):
             advice = values.advice(wording, said=task == CLASSIFY)
             raise ConfigError(f"{self.source}: the label, {self._name(index)}, {why}; {advice}")
-        if task == CLASSIFY or not values.numeric or values.distinct <= FEW:
+        if task == CLASSIFY or not values.numeric or values.distinct <= DIGITS:
             return values.told
         return f"{values.told}: each number is a class, {wording.setting('task', REGRESS)} learns them as numbers"
 
