@@ -127,7 +127,10 @@ class RunFolder:
             if there != now:
                 names = [k for k in {**there, **now} if there.get(k) != now.get(k)]
                 differ = ", ".join(f"{NAMES.get(k, k)} {there.get(k)!r} there, {now.get(k)!r} now" for k in names)
-                raise ConfigError(f"the run folder {self.path} holds a run {what} ({differ}); use another --run-dir")
+                raise ConfigError(
+                    f"the run folder {self.path} holds a run {what} ({differ}); use another --run-dir"
+                    + (_why_so_many_rounds(there.get("schedule")) if "rounds" in names else "")
+                )
         if not resume:
             raise ConfigError(f"the run folder {self.path} holds this run already: go on with --resume, or use another")
         return found
@@ -267,6 +270,17 @@ def _read(path: Path) -> Manifest:
         raise DamagedRound(f"{path.name} is missing") from error
     except (OSError, ValueError) as error:  # a DamagedRound is a ValueError
         raise DamagedRound(f"{path.name} cannot be read ({error})") from error
+
+
+def _why_so_many_rounds(schedule: object) -> str:
+    """Return why a run with a schedule of the learning rate cannot go on for another number of rounds, and what can."""
+    if schedule in (None, "constant"):
+        return ". Layers that are trained later build on the number of rounds"
+    return (
+        f". Its learning rate falls to 0 with the last round (schedule {schedule}), so that with another number of "
+        "rounds all would be others: begin with --schedule constant to go on for more, or begin another run with this "
+        "one's network, --start-from"
+    )
 
 
 def new_run_dir() -> Path:
