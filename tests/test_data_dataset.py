@@ -1,12 +1,14 @@
 """Rows prepared for a sweep: the same however they are written, finite whatever they hold."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
 
 from mrdl.data.dataset import load_data, prepare_data, save_data
 from mrdl.data.preparation.scaling import LIMIT
+from mrdl.data.statistics import MAX_LEVELS
 from mrdl.errors import ConfigError, DataError
 
 ROWS = "".join(f"{'ab'[i % 2]},{i % 2 + i / 100},{i % 5}\n" for i in range(50)).encode()
@@ -89,3 +91,24 @@ def test_the_prepared_data_survives_its_file(digits_data, tmp_path):
     assert all(
         np.array_equal(getattr(again, n), getattr(digits_data, n)) for n in ("train_x", "train_y", "test_x", "test_y")
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("0,1\n1,x\n", "1 rows to train on and 1 to test on: so few tell designs apart by chance"),
+        ("".join(f"{i % 2},{i % 10}\n" for i in range(2000)), r"to test on, copies of \d: so few tell designs apart"),
+        ("".join(f"{i % 2},{i}\n" for i in range(2000)), ""),
+    ],
+)
+def test_a_sweep_of_few_rows_says_so(tmp_path, caplog, rows, told):
+    (tmp_path / "d.csv").write_text(rows)
+    prepare_data(str(tmp_path / "d.csv"), "0", "auto", 0.2)
+    assert ("tell designs apart" in caplog.text) == bool(told) and re.search(told, caplog.text)
+
+
+def test_a_sweep_refuses_what_a_training_refuses_in_the_words_of_a_spec(tmp_path):
+    rows = "".join(f"{i % 2},{i % 7},level {i}\n" for i in range(MAX_LEVELS * 7 // 5))
+    (tmp_path / "d.csv").write_text("y,a,words\n" + rows)
+    with pytest.raises(DataError, match=r"different texts in 'words': leave out with drop = \['words'\] in \[data\]"):
+        prepare_data(str(tmp_path / "d.csv"), "y", "auto", 0.2, category=("words",))

@@ -12,18 +12,16 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mrdl.data.contents import contents_of
-from mrdl.data.hashing import hash_order, is_integral, is_validation, label_hashes, row_hash, warm_rank
+from mrdl.data.hashing import FEW, hash_order, is_integral, is_validation, label_hashes, row_hash, warm_rank
 from mrdl.data.levels import LevelCodes, by_dictionary, dictionaries_of
+from mrdl.data.preparation.fitness import refuse
 from mrdl.data.preparation.preparation import prepare
 from mrdl.data.preparation.scaling import STANDARD, Scaling
 from mrdl.data.sample import Sample, rows_for
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
-from mrdl.data.target import problem
-from mrdl.data.targets import why_no_targets
 from mrdl.data.text.columns import IN_A_SPEC
-from mrdl.data.text.schema import Schema
-from mrdl.data.values import AUTO, CLASSIFY
+from mrdl.data.values import AUTO
 from mrdl.errors import DataError
 from mrdl.nn.rows import Dataset
 from mrdl.settings.config import TrainConfig
@@ -88,14 +86,17 @@ def prepare_data(
     train, test = order[~kept_out], order[kept_out]
     if not len(train) or not len(test):
         raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
+    if (different := len(np.unique(hashes[test]))) < FEW:
+        told = f"{len(test)} to test on" + f", copies of {different}" * (different < len(test))
+        log.warning("%s: %d rows to train on and %s: so few tell designs apart by chance", name, len(train), told)
     counted = _statistics(x, labels, codes, train, names, len(source.schema.targets))
     x = by_dictionary(x, names, dictionaries_of(counted.levels))
     scaling = Scaling(STANDARD if contents_of(source.head) == TABLE else "auto")
     if scaling.samples:
         lowest = np.argsort(warm_rank(hashes[train]), kind="stable")[: rows_for(x.shape[1])]
         counted.sample = Sample.of(x[train[np.sort(lowest)]])
-    if why := _why_not(counted, source.schema, config.task):
-        raise DataError(f"{name}: {why}")
+    if refusal := refuse(counted, source.schema, 1, False, config.task, IN_A_SPEC):
+        raise source.refused(counted, refusal)
     preparation = prepare(counted, source.schema, scaling)
     wanted = preparation.wanted(x, codes, labels)
     scaled = preparation.scale(x)
@@ -113,13 +114,6 @@ def prepare_data(
     return Dataset(
         **parts, classes=preparation.classes, digest=sha.hexdigest()[:16], label=told, loss=learnt, unit=unit
     )
-
-
-def _why_not(counted: Statistics, schema: Schema, task: str) -> str:
-    """Return why a label cannot be learnt, "" where it can."""
-    if schema.targets:
-        return why_no_targets(counted, schema)
-    return problem(schema.label_name, counted.classes, IN_A_SPEC, said=task == CLASSIFY)
 
 
 def _read(source: Source) -> tuple[np.ndarray, list[str], np.ndarray, dict[int, LevelCodes]]:

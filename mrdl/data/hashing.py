@@ -14,6 +14,7 @@ _WARM = np.uint64(0xC2B2AE3D27D4EB4F)  # any odd number but the one above: a ran
 _TEST = np.uint64(0x165667B19E3779F9)  # and another
 _MISSING_BITS = np.float32(np.nan).view(np.uint32)
 _FEW_ROWS = 64
+FEW = 30  # different rows kept out, below which a score is chance
 _CELLS = 1 << 16  # hashed at once: their 64-bit copies stay in the cache
 
 

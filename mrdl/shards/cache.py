@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrdl.data.hashing import FEW
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard, DataError, SetupError
@@ -44,9 +45,6 @@ class Prepared:
     statistics: Statistics
     validation: LoadedShard
     sample: LoadedShard
-
-
-FEW = 30  # different rows below which a score is chance
 
 
 def told_kept_out(validation: LoadedShard) -> str:

@@ -8,7 +8,7 @@ from mrdl.data.row_weights import why_no_weights
 from mrdl.data.statistics import MAX_LEVELS, Statistics
 from mrdl.data.target import problem
 from mrdl.data.targets import why_no_targets
-from mrdl.data.text.columns import AS_FLAGS
+from mrdl.data.text.columns import AS_FLAGS, Wording
 from mrdl.data.text.schema import Schema
 from mrdl.data.values import CLASSIFY
 from mrdl.errors import brief
@@ -39,11 +39,19 @@ class Refusal:
         return cls(Unfit(found["unfit"]), found["text"])
 
 
-def refuse(statistics: Statistics, schema: Schema, shards: int, skip_bad_rows: bool, task: str) -> Refusal | None:
+def refuse(
+    statistics: Statistics,
+    schema: Schema,
+    shards: int,
+    skip_bad_rows: bool,
+    task: str,
+    wording: Wording = AS_FLAGS,
+) -> Refusal | None:
     """Return why these rows cannot be trained on; None where they can.
 
     schema: the columns; shards: how many the rows are shared out to; skip_bad_rows: whether those may be left out;
-    task: what is learnt of the label, as the setting has it, "" where nothing is.
+    task: what is learnt of the label, as the setting has it, "" where nothing is; wording: how settings are said by
+    whoever asks.
     """
     rows = statistics.training_rows
     if statistics.bad_rows and not skip_bad_rows:
@@ -55,7 +63,7 @@ def refuse(statistics: Statistics, schema: Schema, shards: int, skip_bad_rows: b
         return Refusal(Unfit.DATA, f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer")
     if many := statistics.too_many_levels:
         names = [schema.features[place] for place in many]
-        said = AS_FLAGS.drop(names)
+        said = wording.drop(names)
         told = f"more than {MAX_LEVELS:,} different texts in {', '.join(map(brief, names))}: leave out with {said}"
         return Refusal(Unfit.DATA, told)
     if wrong := why_no_weights(statistics, schema):
@@ -63,5 +71,5 @@ def refuse(statistics: Statistics, schema: Schema, shards: int, skip_bad_rows: b
     if schema.targets:
         found = why_no_targets(statistics, schema)
     else:
-        found = task and problem(schema.label_name, statistics.classes, said=task == CLASSIFY)
+        found = task and problem(schema.label_name, statistics.classes, wording, said=task == CLASSIFY)
     return Refusal(Unfit.DATA, found) if found else None
