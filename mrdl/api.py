@@ -61,7 +61,8 @@ def train(
     if not hasattr(data, "columns"):
         raise ConfigError(f"the data is a {type(data).__name__}, expected a path or a DataFrame")
     run_dir = config.run_dir or str(new_run_dir())
-    said = (*config.category, *config.number, *config.date, *config.drop, config.label or "", config.weights or "")
+    typed = (*config.category, *config.hash, *config.number, *config.date)
+    said = (*typed, *config.drop, config.label or "", config.weights or "")
     category = (*config.category, *categories_of(data, said))
     config = config.with_changes({"header": "yes", "separator": ",", "run_dir": run_dir, "category": category})
     with written(data, Path(run_dir)) as path:

@@ -29,7 +29,7 @@ def other(name):
         default = default or about["least"] or 0
         step = 1 if TYPES[name] is int else 0.05
         return default - step if default == about["most"] else default + step
-    if name in ("drop", "category", "number", "date"):
+    if name in ("drop", "category", "hash", "number", "date"):
         return ("9", "a b", "2")
     if name == "fill":
         return ("age=median", "a b=0")
@@ -345,7 +345,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path, name, w
 # --- what settings decide ---
 
 DECIDES = {
-    DATA: ["label", "task", "header", "drop", "category", "number", "date", "separator"]
+    DATA: ["label", "task", "header", "drop", "category", "hash", "number", "date", "separator"]
     + ["weights", "bad_rows", "validation", "test_fraction", "shards"],
     MODEL: [
         "kind",

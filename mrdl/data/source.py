@@ -14,6 +14,7 @@ from typing import Any
 from mrdl.cluster.webhdfs import FileInfo
 from mrdl.data.columnar.files import ColumnFile
 from mrdl.data.columnar.keys import keyed, with_cells
+from mrdl.data.columnar.kinds import hashed
 from mrdl.data.columnar.listing import Listing
 from mrdl.data.columnar.pieces import STRIPE
 from mrdl.data.columnar.places import place_of
@@ -27,7 +28,7 @@ from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.text.guess import guessed, without_names
 from mrdl.data.text.schema import Schema, filled_lines, header_crc, normalise
 from mrdl.data.text.sniffing import refuse_numbered, said_types, sniff
-from mrdl.data.types import PLAIN
+from mrdl.data.types import CATEGORY, DATE, HASH, NUMBER, PLAIN
 from mrdl.errors import ConfigError, DataError, MrdlError
 from mrdl.settings.config import TrainConfig
 from mrdl.storage.fingerprint import fingerprint
@@ -143,14 +144,12 @@ class Source:
         Columns of texts that hardly come again are left out. wording: how settings are said by whoever asks.
         Raises ConfigError or DataError where columns are not what was said, or hold what nobody can tell.
         """
-        said = said_types(config.category, config.number, config.date, self.schema, self.name)
+        settings = {name: getattr(config, name) for name in (CATEGORY, HASH, NUMBER, DATE)}
+        said = said_types(settings, self.schema, self.name)
         by_files = {i: column for i, column in enumerate(self.schema.types) if column != PLAIN}
-        if self.is_table and any(by_files.get(i) != column for i, column in said.items()):
-            raise ConfigError(
-                f"{self.name}: its files say what columns hold: leave out number and date, and category but for text"
-            )
         if self.is_table:
-            found = without_names(self.head.lines, self.schema, said, self.name, wording)
+            schema = hashed(self.schema, said, self.name)
+            found = without_names(self.head.lines, schema, said, self.name, wording)
         else:
             found = guessed(self.head.lines, self.schema, {**by_files, **said}, self.name, wording)
         return replace(self, schema=found.schema, head=replace(self.head, schema=found.schema), told=found.told)

@@ -14,6 +14,8 @@ def inputs_of(figures: Figures, column: Column, told_of_missing: bool) -> int:
     """
     kind = ColumnType.of(column.read).kind
     if kind == CATEGORY:
+        if buckets := ColumnType.of(column.read).buckets:
+            return min(buckets, column.distinct) + bool(column.missing)
         if column.distinct_error:
             return MOST_LEVELS + 1 + bool(column.missing)
         hashes, counts = figures.summary.values.of(column.place)

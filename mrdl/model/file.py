@@ -18,6 +18,7 @@ import mrdl
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.preparation.preparation import Preparation
 from mrdl.data.targets import Targets
+from mrdl.data.text.buckets import names_of
 from mrdl.data.text.cells import is_readable
 from mrdl.data.types import CATEGORY, ColumnType
 from mrdl.errors import ModelError, MrdlError
@@ -246,6 +247,10 @@ def _check_columns(about: dict[str, Any], name: str) -> None:
     categories = {i for i, each in enumerate(types) if each.kind == CATEGORY}
     if categories != set(map(int, about["inputs"]["categories"])) or len(types) not in (0, columns):
         raise ModelError(f"{name} is damaged: it has {len(types)} types of {columns} columns")
+    for i in categories:
+        buckets, levels = types[i].buckets, about["inputs"]["categories"][str(i)]["levels"]
+        if buckets and not set(levels) <= set(names_of(buckets)):
+            raise ModelError(f"{name} is damaged: {_short(levels)} are no names of {buckets} buckets")
     if unknown := [each for each in types if not is_readable(each)]:
         raise ModelError(f"{name} is damaged: it has a column of type {_short(str(unknown[0]))}")
 

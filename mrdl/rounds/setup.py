@@ -13,7 +13,7 @@ from mrdl.data.inputs import columns_of
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.text.schema import Schema
-from mrdl.data.types import PLAIN
+from mrdl.data.types import PLAIN, ColumnType
 from mrdl.errors import ConfigError, brief
 from mrdl.mapreduce.runners import Runner
 from mrdl.metrics.measures import ARGMAX, fitting
@@ -249,11 +249,17 @@ def _check_columns(model: Model, schema: Schema, name: str) -> None:
         )
     taken_for = model.preparation.types or (PLAIN,) * there
     for column, found, known_type in zip(schema.features, schema.feature_types, taken_for, strict=True):
-        if found.kind != known_type.kind:
+        if (found.kind, found.buckets) != (known_type.kind, known_type.buckets):
+            said = f"{brief(column)}={known_type.buckets}" if known_type.buckets else brief(column)
             raise ConfigError(
-                f"column {brief(column)} of the data is taken for a {found.kind}, in {name} it is a {known_type.kind}: "
-                f"say --{known_type.kind} {brief(column)}, or start from a model of such a column"
+                f"column {brief(column)} of the data is taken for a {_told(found)}, in {name} it is a "
+                f"{_told(known_type)}: say --{known_type.setting} {said}, or start from a model of such a column"
             )
+
+
+def _told(column: ColumnType) -> str:
+    """Return what a column holds, for people."""
+    return f"{column.setting} of {column.buckets} buckets" if column.buckets else column.kind
 
 
 def _check_settings(model: Model, architecture: Architecture, config: TrainConfig) -> None:

@@ -6,13 +6,15 @@ from typing import Any
 from mrdl.errors import ConfigError
 
 IGNORE = "ignore"
-SETTINGS = {"number": "number", "category": "category", "date": "date", IGNORE: "drop"}
+SETTINGS = {"number": "number", "category": "category", "hash": "hash", "date": "date", IGNORE: "drop"}
+WRITTEN = ("number", "hash", "date")  # after which something may follow
 
 
 def settings_of_columns(table: Mapping[str, Any]) -> dict[str, list[str]]:
     """The settings that a table of columns means.
 
-    table: name -> number, category, date, or ignore; a number or a date perhaps with the way it is written.
+    table: name -> number, category, hash, date, or ignore; a number or a date perhaps with the way it is written, a
+    hash with its number of buckets.
     Raises ConfigError for anything else.
 
     settings_of_columns({"when": "date %d/%m/%Y", "id": "ignore"}) == {"date": ["when=%d/%m/%Y"], "drop": ["id"]}
@@ -20,7 +22,7 @@ def settings_of_columns(table: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, said in table.items():
         kind, _, written = said.partition(" ") if isinstance(said, str) else ("", "", "")
-        if kind not in SETTINGS or (written and kind not in ("number", "date")):
+        if kind not in SETTINGS or (written and kind not in WRITTEN):
             raise ConfigError(f"[columns] {name} is {said!r}, expected one of {', '.join(SETTINGS)}")
         found.setdefault(SETTINGS[kind], []).append(f"{name}={written}" if written else name)
     return found

@@ -79,6 +79,12 @@ class TrainConfig:
         (), "columns to leave out: names or indices, with commas between; --ignore is the same", DATA
     )
     category: tuple[str, ...] = setting((), "columns of categories: each text, or number, stands for itself", DATA)
+    hash: tuple[str, ...] = setting(
+        (),
+        "columns of very many levels, as ids: those of one bucket of a hash count as one; their number may follow, as "
+        "id=256, else it is 64",
+        DATA,
+    )
     number: tuple[str, ...] = setting((), "columns of numbers; a writing may follow, as price=1.234,5", DATA)
     date: tuple[str, ...] = setting((), "columns of dates; a pattern may follow, as when=%d/%m/%Y", DATA)
     separator: str = setting("auto", "what stands between cells: one mark, tab, blank (any number), or auto", DATA)

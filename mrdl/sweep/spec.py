@@ -79,6 +79,9 @@ class Spec:
     )
     drop: tuple[str, ...] = setting((), "columns to leave out, names or indices", group="data", read=_read_columns)
     category: tuple[str, ...] = setting((), "columns of categories", group="data", read=_read_columns)
+    hash: tuple[str, ...] = setting(
+        (), "columns of very many levels, as id=256, by buckets of a hash", group="data", read=_read_columns
+    )
     number: tuple[str, ...] = setting((), "columns of numbers", group="data", read=_read_columns)
     date: tuple[str, ...] = setting((), "columns of dates", group="data", read=_read_columns)
     separator: str = setting("auto", "what stands between cells: one mark, tab, blank, or auto", group="data")
@@ -199,7 +202,7 @@ class Spec:
     @property
     def columns(self) -> dict[str, Any]:
         """The settings of TrainConfig that say what columns are."""
-        return {name: getattr(self, name) for name in ("drop", "category", "number", "date", "separator")}
+        return {name: getattr(self, name) for name in ("drop", "category", "hash", "number", "date", "separator")}
 
     def designs(self, columns: int = 1, classes: int = 1) -> list[Design]:
         """The distinct designs of this spec in a fixed order, those with too many parameters left out.

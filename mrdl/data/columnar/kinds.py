@@ -1,10 +1,15 @@
 """What the types of column files mean to mrdl, and their cells as the text that a CSV of them would have."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import texts_of
-from mrdl.data.types import CATEGORY, DATE, NUMBER, ColumnType
+from mrdl.data.text.schema import Schema
+from mrdl.data.types import CATEGORY, DATE, NUMBER, PLAIN, ColumnType
+from mrdl.errors import ConfigError
 
 
 def column_type(arrow: pa.DataType) -> ColumnType | None:
@@ -31,6 +36,24 @@ def is_number(arrow: pa.DataType) -> bool:
 def is_date(arrow: pa.DataType) -> bool:
     """Return whether a type's values are dates, times, or both."""
     return bool(pa.types.is_date(arrow) or pa.types.is_timestamp(arrow) or pa.types.is_time(arrow))
+
+
+def hashed(schema: Schema, said: Mapping[int, ColumnType], source: str) -> Schema:
+    """Return the columns of files that say themselves what these hold, texts and numbers hashed where settings say so.
+
+    said: the types that settings say of columns, by their indices; source: the data's name. Raises ConfigError where
+    they say anything else than the files.
+    """
+    types = list(schema.types or (PLAIN,) * len(schema.columns))
+    for place, column in said.items():
+        if column.buckets and types[place].kind != DATE:
+            types[place] = column
+        elif types[place] == PLAIN or types[place] != column:
+            raise ConfigError(
+                f"{source}: its files say what columns hold: leave out number and date, category but for text, and "
+                "hash but for text and numbers"
+            )
+    return replace(schema, types=tuple(types) if set(types) != {PLAIN} else ())
 
 
 def texts(column: pa.Array) -> pa.Array:

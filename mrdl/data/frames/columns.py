@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mrdl.data.columnar.kinds import texts as texts_of_cells
 from mrdl.data.frames.plain import plain
 from mrdl.data.labels import class_numbers, written_numbers
+from mrdl.data.levels import recoded
 from mrdl.data.text.cells import Cells
 from mrdl.data.text.schema import MARKS
 from mrdl.data.types import CATEGORY, DATE, NUMBER, ColumnType
@@ -44,8 +46,12 @@ def _dates(column: Any, kind: ColumnType, name: str, levels: Sequence[str]) -> n
 
 
 def _categories(column: Any, kind: ColumnType, name: str, levels: Sequence[str]) -> np.ndarray:
-    """Return the codes of levels: texts as they are written, numbers as what they mean, so that 3 and 3.0 are "3"."""
+    """Return the codes of levels: texts as they are written, numbers as what they mean, so that 3 and 3.0 are "3"; or
+    those of the buckets of texts."""
     codes, found = column.factorize()  # -1 where one is missing
+    if kind.buckets:
+        cells = Cells.of(texts_of_cells(pa.array(found)), kind)
+        return np.append(recoded(cells.values, written_numbers(cells.levels, levels)), np.float32(np.nan))[codes]
     texts = [str(each).strip() for each in found]
     is_text = np.array([isinstance(each, str) for each in found], bool)
     known = np.where(is_text, written_numbers(texts, levels), class_numbers(texts, levels)).astype(np.float32)

@@ -27,6 +27,7 @@ def choose_inputs(statistics: Statistics, schema: Schema, scaling: Scaling) -> I
     empty = (low > high) | (kinds == CATEGORY)  # no row has a value there, or codes, which are none
     low[empty] = high[empty] = 0
     sample = statistics.sample.of_columns(len(kinds)) if statistics.sample else None
+    most = [each.buckets or scaling.levels for each in schema.feature_types]
     if scaling.how == STANDARD:
         assert sample is not None, "the sample is there before rows are scaled by it"
         shift, factor = _standard(sample, low, high)
@@ -45,8 +46,7 @@ def choose_inputs(statistics: Statistics, schema: Schema, scaling: Scaling) -> I
             i: cycles_of(low[i], high[i], sample is not None and not sample.whole[i]) for i in _places(kinds == DATE)
         },
         categories={
-            i: Category.of(statistics.levels.get(i, {}), int(absent[i]), scaling.levels)
-            for i in _places(kinds == CATEGORY)
+            i: Category.of(statistics.levels.get(i, {}), int(absent[i]), most[i]) for i in _places(kinds == CATEGORY)
         },
     )
 

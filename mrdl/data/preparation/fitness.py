@@ -10,6 +10,7 @@ from mrdl.data.target import problem
 from mrdl.data.targets import why_no_targets
 from mrdl.data.text.columns import AS_FLAGS, Wording
 from mrdl.data.text.schema import Schema
+from mrdl.data.types import HASH
 from mrdl.data.values import CLASSIFY
 from mrdl.errors import brief
 
@@ -63,9 +64,10 @@ def refuse(
         return Refusal(Unfit.DATA, f"{shards} shards, but only {rows} rows to train on: use --shards {rows} or fewer")
     if many := statistics.too_many_levels:
         names = [schema.features[place] for place in many]
-        said = wording.drop(names)
-        told = f"more than {MAX_LEVELS:,} different texts in {', '.join(map(brief, names))}: leave out with {said}"
-        return Refusal(Unfit.DATA, told)
+        told = f"more than {MAX_LEVELS:,} different texts in {', '.join(map(brief, names))}"
+        drop, hashed = wording.drop(names), wording.columns(HASH, names)
+        ways = f"leave out with {drop}, or learn by buckets of a hash with {hashed}"
+        return Refusal(Unfit.DATA, f"{told}: {ways}")
     if wrong := why_no_weights(statistics, schema):
         return Refusal(Unfit.DATA, wrong)
     if schema.targets:

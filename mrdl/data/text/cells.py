@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import flags_of, mask_of, places_among, texts_of, values_of
+from mrdl.data.text.buckets import buckets_of, name_of
 from mrdl.data.text.dates import ISO, PER_DAY, days_of, expression_of
 from mrdl.data.text.numbers import WRITINGS, as_plain, is_written
 from mrdl.data.text.schema import BOOLEANS, MARKS
@@ -23,7 +24,7 @@ class Cells:
 
     text: as they were; values: float32, missing ones nan, bad ones 0.
     missing, boolean, bad: masks of the cells that are missing, True or False, and no value of the column.
-    levels: of a column of categories what its values are indices of.
+    levels: of a column of categories what its values are indices of: texts, or the names of buckets.
     """
 
     text: pa.Array
@@ -80,11 +81,24 @@ def _categories(text: pa.Array, column: ColumnType) -> Cells:
     """Return cells as codes of their levels, which are numbered as they appear."""
     coded = pc.utf8_trim_whitespace(text).dictionary_encode()
     is_level = ~mask_of(pc.is_in(coded.dictionary, texts_of(MARKS)))
-    codes = np.where(is_level, np.cumsum(is_level) - 1, np.nan).astype(np.float32)
+    found = coded.dictionary.filter(flags_of(is_level))
+    levels, places = _in_buckets(found, column.buckets) if column.buckets else _each(found)
+    codes = np.full(len(is_level), np.nan, np.float32)
+    codes[is_level] = places
     values = codes[values_of(coded.indices)]
     none = np.zeros(len(text), bool)
-    levels = tuple(coded.dictionary.filter(flags_of(is_level)).to_pylist())
     return Cells(text, values, np.isnan(values), none, none, levels)
+
+
+def _each(texts: pa.Array) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return texts as levels, and the place of each text among them, (texts,)."""
+    return tuple(texts.to_pylist()), np.arange(len(texts))
+
+
+def _in_buckets(texts: pa.Array, buckets: int) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the names of the buckets that texts fall into, and the place of each text's among them, (texts,)."""
+    used, places = np.unique(buckets_of(texts, buckets), return_inverse=True)
+    return tuple(map(name_of, used.tolist())), places
 
 
 _READERS: dict[str, Callable[[pa.Array, ColumnType], Cells]] = {
@@ -98,7 +112,7 @@ def is_readable(column: ColumnType) -> bool:
     """Return whether cells can be read as what a column is said to hold."""
     if column.kind == DATE:
         return column.format in PER_DAY or _is_pattern(column.format or ISO)
-    return not column.format or (column.kind == NUMBER and column.format in WRITINGS)
+    return not column.format or bool(column.buckets) or (column.kind == NUMBER and column.format in WRITINGS)
 
 
 def _is_pattern(text: str) -> bool:

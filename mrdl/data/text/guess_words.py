@@ -8,7 +8,7 @@ from mrdl.data.text.columns import LONG, Wording, names_of
 from mrdl.data.text.dates import ISO
 from mrdl.data.text.distinct import Distinct
 from mrdl.data.text.schema import Schema
-from mrdl.data.types import CATEGORY, DATE, KINDS, NUMBER, PLAIN, ColumnType
+from mrdl.data.types import CATEGORY, DATE, HASH, KINDS, NUMBER, PLAIN, ColumnType
 from mrdl.errors import DataError, brief
 
 SHOWN = 6  # columns that a line names
@@ -57,8 +57,9 @@ def told_left_out(places: Sequence[int], cells: Mapping[int, Distinct], schema: 
         return []
     some = [f"{brief(schema.columns[i], LONG)}, as {cells[i][0][0].as_py()[:LONG]!r}" for i in places[:SHOWN]]
     more = f"; and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    said = wording.columns(CATEGORY, names_of(places[:SHOWN], schema))
-    return [f"left out, as nearly each row has another text: {'; '.join(some)}{more}. {said} learns them"]
+    category, hashed = (wording.columns(each, names_of(places[:SHOWN], schema)) for each in (CATEGORY, HASH))
+    ways = f"{category} learns them, {hashed} by buckets of a hash, as for ids that come again later"
+    return [f"left out, as nearly each row has another text: {'; '.join(some)}{more}. {ways}"]
 
 
 def told_codes(codes: Mapping[int, Distinct], schema: Schema, wording: Wording) -> list[str]:

@@ -2,7 +2,7 @@
 
 import csv
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from mrdl.data.text.guess import written_otherwise
 from mrdl.data.text.numbers import WRITINGS
 from mrdl.data.text.schema import Schema, cells_of, filled_lines, header_crc, is_value
 from mrdl.data.text.separators import AUTO, separator_of
-from mrdl.data.types import CATEGORY, DATE, NUMBER, ColumnType
+from mrdl.data.types import BUCKETS, CATEGORY, DATE, HASH, LEAST_BUCKETS, MOST_BUCKETS, NUMBER, ColumnType
 from mrdl.errors import SHOWN, ConfigError, DataError, brief
 
 LOOKED_AT = 100  # lines that tell what stands between cells, and whether the first one is a row
@@ -194,31 +194,43 @@ def _index(label: str) -> int | None:
         return None
 
 
-def said_types(
-    category: Sequence[str], number: Sequence[str], date: Sequence[str], schema: Schema, source: str
-) -> dict[int, ColumnType]:
+def said_types(settings: Mapping[str, Sequence[str]], schema: Schema, source: str) -> dict[int, ColumnType]:
     """Return the types that settings say of columns, by their indices.
 
-    category, number, date: names or indices, behind those of numbers and dates perhaps = and how they are written.
-    Raises ConfigError where a column is not there, is said twice or left out, or where nothing can be written so.
+    settings: category, hash, number and date, of each names or indices, behind them perhaps = and how numbers and dates
+    are written, or how many buckets there are.
+    Raises ConfigError where a column is not there, is said twice or left out, where nothing can be written so, or where
+    what is learnt is said to be hashed.
     """
     found: dict[int, ColumnType] = {}
     named = schema.header_crc is not None
-    for kind, entries in ((CATEGORY, category), (NUMBER, number), (DATE, date)):
+    for setting, entries in settings.items():
         for entry in entries:
             name, between, written = entry.rpartition("=")
-            if kind == CATEGORY or not between or (named and entry in schema.columns):
+            if setting == CATEGORY or not between or (named and entry in schema.columns):
                 name, written = entry, ""
             for place in places_of(name.strip(), schema.columns, named, source):
                 if place in found or place in schema.dropped:
-                    other = str(found[place].kind) if place in found else "left out"
-                    raise ConfigError(f"column {name!r} of {source} is said to be a {kind}, and {other}, too")
-                found[place] = _type_of(kind, written.strip(), name)
+                    other = found[place].setting if place in found else "left out"
+                    raise ConfigError(f"column {name!r} of {source} is said to be a {setting}, and {other}, too")
+                if setting == HASH and place in (schema.label, schema.weight, *schema.targets):
+                    what = "has the weights of rows" if place == schema.weight else "is the label"
+                    raise ConfigError(f"column {name!r} of {source} {what}, which no bucket of a hash can tell")
+                found[place] = _type_of(setting, written.strip(), name)
     return found
 
 
 def _type_of(kind: str, written: str, name: str) -> ColumnType:
-    """Return a type; raises ConfigError where its cells cannot be written so. name: of the column."""
+    """Return a type; raises ConfigError where its cells cannot be written so. kind: the setting; name: of the
+    column."""
+    if kind == HASH:
+        column = ColumnType(CATEGORY, f"{HASH} {written}") if written else ColumnType.hashed()
+        if not column.buckets:
+            raise ConfigError(
+                f"column {name!r} is said to be hashed to {written!r}, expected a number of buckets from "
+                f"{LEAST_BUCKETS} to {MOST_BUCKETS:,}, as {name}={BUCKETS}"
+            )
+        return column
     if kind == NUMBER and written not in ("", *WRITINGS):
         raise ConfigError(f"column {name!r} is said to be written as {written}, expected one of {', '.join(WRITINGS)}")
     if kind == DATE and written and written not in NUMBERS_AS_DATES:
