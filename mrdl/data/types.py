@@ -6,7 +6,7 @@ from dataclasses import dataclass
 NUMBER, CATEGORY, DATE = "number", "category", "date"
 KINDS = {
     NUMBER: "a value is a 32-bit float",
-    CATEGORY: "a value is the code of its level, the text of the cell",
+    CATEGORY: "a value is the code of its level, the text of the cell or the bucket of its hash",
     DATE: "a value is days since 1970-01-01 in UTC, with their fraction",
 }
 HASH = "hash"  # of categories of very many levels: the format "hash 64" has those of one bucket in common

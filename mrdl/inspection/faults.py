@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrdl.data.statistics import MAX_LEVELS
 from mrdl.data.text.columns import AS_FLAGS
-from mrdl.data.types import CATEGORY, NUMBER, ColumnType
+from mrdl.data.types import CATEGORY, HASH, NUMBER, ColumnType
 from mrdl.errors import brief
 from mrdl.inspection import alike, columns
 from mrdl.inspection.columns import Column, Figures
@@ -63,6 +64,7 @@ def find(figures: Figures, found: Sequence[Column], label: int | None) -> list[F
         *_of_lines(figures),
         *_of_label(figures, found[label] if label is not None else None),
         *(fault for column in found if column.place != label for fault in _of_column(figures, column)),
+        *_of_many_levels(figures, found, label),
         *_twice(figures, found, label),
         *_near_label(figures, found, label),
     ]
@@ -191,6 +193,15 @@ def _mark(figures: Figures, column: Column) -> float | None:
         if gap > APART * (others.max() - others.min()) and len(np.unique(others)) > columns.BARS:
             return mark
     return None
+
+
+def _of_many_levels(figures: Figures, found: Sequence[Column], label: int | None) -> Iterator[Fault]:
+    """The categories with more levels than a training takes."""
+    read = [column for column in found if column.read == CATEGORY and column.place != label]
+    many = [column.said for column in read if column.distinct > MAX_LEVELS and not figures.is_unique(column.place)]
+    if many:
+        words = f"more than {MAX_LEVELS:,} different texts: too many to be learnt each by itself"
+        yield Fault(words, tuple(many), other=AS_FLAGS.columns(HASH, many))
 
 
 # --- columns beside one another ---

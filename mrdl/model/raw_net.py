@@ -18,7 +18,8 @@ class RawNet(nn.Module):
         safetensors.torch.save_file(model.net().state_dict(), "net.safetensors")
 
     A missing value is nan; a category is the code of its level, the index in `model.preparation.levels`, or -1 for any
-    other one; a date is days since 1970-01-01 in UTC. `net` is the network alone, `inputs` what makes its inputs.
+    other one; the level of a hashed column is its bucket, as "bucket 7" (mrdl.data.text.buckets); a date is days since
+    1970-01-01 in UTC. `net` is the network alone, `inputs` what makes its inputs.
     """
 
     mean: Tensor

@@ -1,7 +1,7 @@
 """Opens one Parquet or ORC file, local or in HDFS: its columns, its groups of rows, and batches of them."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -100,14 +100,20 @@ class ColumnFile:
         """How many rows the file has."""
         return int(self._file.metadata.num_rows if self._kind == PARQUET else self._file.nrows)
 
-    def batches(self, groups: Sequence[int], columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, groups: Sequence[int], columns: Sequence[str], rows: int, uncoded: Collection[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of some groups in their order, of some of `names`, so many at a time or fewer.
 
-        Columns of text come as dictionaries. Raises DataError where the file is damaged.
+        Columns of text come as dictionaries, which grow from batch to batch of a group, but for those of `uncoded`.
+        Raises DataError where the file is damaged.
         """
-        read = self._of_parquet if self._kind == PARQUET else self._of_orc
         stored = [self._names[name] for name in columns]
-        found = read(groups, stored, rows)
+        if self._kind == PARQUET:
+            texts = {name for name in stored if _is_text(self.schema.field(name).type)}
+            found = self._of_parquet(groups, stored, rows, sorted(texts - {self._names[name] for name in uncoded}))
+        else:
+            found = self._of_orc(groups, stored, rows)
         while True:
             with _told(self.place.path, self._kind):
                 batch = next(found, None)
@@ -115,10 +121,11 @@ class ColumnFile:
                 return
             yield batch.select(stored)
 
-    def _of_parquet(self, groups: Sequence[int], columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-        """Yield batches of a Parquet file."""
-        as_text = [name for name in columns if _is_text(self.schema.field(name).type)]
-        file = _opened(self.place, self._kind, as_text) if as_text else self._file
+    def _of_parquet(
+        self, groups: Sequence[int], columns: list[str], rows: int, coded: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield batches of a Parquet file. coded: those of the columns that come as dictionaries."""
+        file = _opened(self.place, self._kind, coded) if coded else self._file
         yield from file.iter_batches(rows, row_groups=list(groups), columns=columns, use_threads=False)
 
     def _of_orc(self, groups: Sequence[int], columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:

@@ -51,7 +51,9 @@ class ColumnReader:
         wanted = list(dict.fromkeys(name for name in names if name not in keys))
         rows = rows_of_batch(len(names))
         stored = wanted or file.names[:1]  # of no column at all nobody knows how many rows there are
-        for batch in file.batches(groups, stored, rows):
+        types = zip(names, self._schema.value_types, strict=False)  # the label has none
+        hashed = {name for name, column in types if column.buckets} & set(stored)
+        for batch in file.batches(groups, stored, rows, hashed):
             of_keys = {name: _constant(keys[name], batch.num_rows) for name in names if name in keys}
             columns = {**{name: batch.column(i) for i, name in enumerate(stored)}, **of_keys}
             block, bad = self._block([columns[name] for name in names], batch.num_rows)
