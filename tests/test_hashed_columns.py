@@ -20,7 +20,7 @@ from mrdl.data.inputs import features_of
 from mrdl.data.preparation.categories import Category
 from mrdl.data.source import Source
 from mrdl.data.statistics import MAX_LEVELS
-from mrdl.data.text.buckets import buckets_of
+from mrdl.data.text.buckets import buckets_of, names_of
 from mrdl.data.text.cells import Cells
 from mrdl.data.text.csv import BlockParser
 from mrdl.data.text.schema import MARKS, Schema
@@ -147,6 +147,18 @@ def test_of_300000_levels_a_task_keeps_and_sends_the_buckets_alone():
     warm = LoadedShard(parts[WARM_KEY], NO_LIMIT).statistics
     assert len(warm.levels[1]) == 100 and sum(warm.levels[1].values()) == warm.training_rows
     assert warm.too_many_levels == [] and MAX_LEVELS < 300_000
+
+
+def test_300000_levels_are_learnt_by_buckets_and_refused_as_a_category(tmp_path):
+    numbers = np.arange(300_000)
+    ids = np.char.add("u", (numbers * 7919 % 1_000_003).astype(str))
+    pd.DataFrame({"id": ids, "n": numbers % 50, "y": numbers % 2}).to_csv(tmp_path / "t.csv", index=False)
+    quick = {**QUICK, "hidden": (2,), "batch_size": 4096, "warm_rows": 0, "shards": 2, "show": False}
+    with pytest.raises(DataError, match="more than 100,000 different texts in 'id': .* with --hash id$"):
+        mrdl.train(tmp_path / "t.csv", category="id", run_dir=tmp_path / "one", **quick)
+    learnt = mrdl.train(tmp_path / "t.csv", hash="id", run_dir=tmp_path / "two", **quick)
+    assert sorted(learnt.preparation.levels["id"]) == sorted(names_of(64))
+    assert len(learnt.to_bytes()) < 20_000
 
 
 @pytest.mark.parametrize("runner", ["inline", "local"])
