@@ -103,7 +103,7 @@ def test_the_prepared_data_survives_its_file(digits_data, tmp_path):
 )
 def test_a_sweep_of_few_rows_says_so(tmp_path, caplog, rows, told):
     (tmp_path / "d.csv").write_text(rows)
-    prepare_data(str(tmp_path / "d.csv"), "0", "auto", 0.2)
+    assert prepare_data(str(tmp_path / "d.csv"), "0", "auto", 0.2).label.startswith("column 0, as asked for (2 values")
     assert ("tell designs apart" in caplog.text) == bool(told) and re.search(told, caplog.text)
 
 

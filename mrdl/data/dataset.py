@@ -87,8 +87,8 @@ def prepare_data(
     if not len(train) or not len(test):
         raise DataError(f"{name}: {len(train)} rows to train on and {len(test)} to test on; both parts need some")
     if (different := len(np.unique(hashes[test]))) < FEW:
-        told = f"{len(test)} to test on" + f", copies of {different}" * (different < len(test))
-        log.warning("%s: %d rows to train on and %s: so few tell designs apart by chance", name, len(train), told)
+        tested = f"{len(test)} to test on" + f", copies of {different}" * (different < len(test))
+        log.warning("%s: %d rows to train on and %s: so few tell designs apart by chance", name, len(train), tested)
     counted = _statistics(x, labels, codes, train, names, len(source.schema.targets))
     x = by_dictionary(x, names, dictionaries_of(counted.levels))
     scaling = Scaling(STANDARD if contents_of(source.head) == TABLE else "auto")
