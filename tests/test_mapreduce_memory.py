@@ -4,7 +4,10 @@ import pytest
 
 from mrdl.mapreduce.arguments import Job
 from mrdl.mapreduce.hadoop_settings import java_options, properties_of
-from mrdl.mapreduce.memory import Container, Containers, Needs, parameters
+from mrdl.mapreduce.memory import Container, Containers, Needs, parameters, rows_of_task
+from mrdl.preflight.memory import Shape, task_mb
+from mrdl.rounds.plan import resolved
+from mrdl.settings.config import TrainConfig
 
 MNIST = Needs("torch", 12 << 20, parameters((784, 500, 100, 10)), 4)
 
@@ -54,6 +57,15 @@ def test_a_task_without_torch_needs_half_and_more_rows_or_weights_need_more():
     assert numpy <= 512 and numpy <= MNIST.training().memory_mb / 2
     assert Needs("torch", 1 << 30, MNIST.weights, 4).training().memory_mb > MNIST.training().memory_mb + 2000
     assert Needs("torch", 12 << 20, MNIST.weights, 400).combining().memory_mb > MNIST.combining().memory_mb
+
+
+def test_the_sample_of_a_wide_table_counts_where_a_task_holds_it_and_advice_is_what_is_asked_for():
+    config = resolved(TrainConfig(shards=64, hidden=(32,), warm_rows=1_000, warm_epochs=2, engine="numpy"))
+    assert (rows_of_task(config, 9_000), rows_of_task(config, 9_000, sample=False)) == (1_000, 9_000 / 64)
+    assert rows_of_task(config, 500) == 500, "there are no more"
+    needs = Needs("numpy", 1_000 * 20_000 * 4, parameters((20_000, 32, 2)), 64)
+    assert task_mb(Shape(10_000, 20_000, 20_000, 2), config) == pytest.approx(needs.training_mb, abs=1)
+    assert needs.training().memory_mb - needs.training().heap_mb > 311, "MB of such a task, measured"
 
 
 def test_maps_train_on_cached_shards_and_reducers_on_text():

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import decided
+
 MB = 1 << 20
 STEP_MB = 128  # containers come in multiples of it
 SPARE = 1.15  # measured peaks are one machine's: other builds of the libraries take a little more or less
@@ -47,12 +50,21 @@ def parameters(nodes: Sequence[int]) -> int:
     return sum((inputs + 1) * outputs for inputs, outputs in pairwise(nodes))
 
 
+def rows_of_task(config: TrainConfig, rows: float, sample: bool = True) -> float:
+    """The rows that a task of a training holds at most: those of a shard, or of the warm start's sample.
+
+    config: resolved; rows: trained on in all; sample: whether a task of the job holds that.
+    """
+    warm = min(decided(config.warm_rows), rows) if sample and config.shards > 1 and config.warm_epochs else 0
+    return max(rows / config.shards, warm)
+
+
 @dataclass(frozen=True)
 class Needs:
     """What decides how much memory the tasks of a training need.
 
-    engine: of ENGINES; rows_bytes: of a shard's rows in memory; weights: of the network, their number; shards: whose
-    weights are combined.
+    engine: of ENGINES; rows_bytes: of the rows in memory, see rows_of_task; weights: of the network, their number;
+    shards: whose weights are combined.
 
     Needs("torch", 12 << 20, 450_000, 4).training().memory_mb == 1024
     """
@@ -62,10 +74,14 @@ class Needs:
     weights: int
     shards: int
 
+    @property
+    def training_mb(self) -> float:
+        """MB of the Python of a task that trains a shard, as measured, nothing to spare."""
+        return ENGINES[self.engine] + ROWS * self.rows_bytes / MB + WEIGHTS * 4 * self.weights / MB
+
     def training(self) -> Container:
         """What a task needs that trains a shard."""
-        rows_mb, weights_mb = self.rows_bytes / MB, 4 * self.weights / MB
-        return _container(ENGINES[self.engine] + ROWS * rows_mb + WEIGHTS * weights_mb, self.weights)
+        return _container(self.training_mb, self.weights)
 
     def combining(self) -> Container:
         """What a task needs that combines the weights of shards."""

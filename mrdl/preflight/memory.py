@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from mrdl.mapreduce.memory import ENGINES, LIGHT_MB, MB, PARSE_MB, ROWS, WEIGHTS, parameters
+from mrdl.mapreduce.memory import ENGINES, LIGHT_MB, MB, PARSE_MB, ROWS, WEIGHTS, Needs, parameters, rows_of_task
 from mrdl.nn.kinds import DEFAULT_HIDDEN
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
@@ -26,10 +26,13 @@ class Shape:
     inputs: int
     outputs: int
 
+    def weights(self, config: TrainConfig) -> int:
+        """The number of the network's weights."""
+        return parameters(config.nodes or (self.inputs, *(config.hidden or DEFAULT_HIDDEN), max(1, self.outputs)))
+
     def weights_mb(self, config: TrainConfig) -> float:
-        """MB of the network's weights."""
-        nodes = config.nodes or (self.inputs, *(config.hidden or DEFAULT_HIDDEN), max(1, self.outputs))
-        return VALUE_BYTES * parameters(nodes) / MB
+        """MB of them."""
+        return VALUE_BYTES * self.weights(config) / MB
 
     def rows_mb(self, rows: float) -> float:
         """MB of so many rows, as they are trained."""
@@ -42,8 +45,8 @@ def task_mb(shape: Shape, config: TrainConfig) -> int:
     config: resolved. Rows beyond `task_memory_mb` lie in a file.
     """
     in_memory = min(shape.rows_mb(_rows_of_task(shape, config)), config.task_memory_mb)
-    training = ENGINES[_engine(config)] + ROWS * in_memory + WEIGHTS * shape.weights_mb(config)
-    return ceil(max(training, LIGHT_MB + PARSE_MB))
+    needs = Needs(_engine(config), round(in_memory * MB), shape.weights(config), config.shards)
+    return ceil(max(needs.training_mb, LIGHT_MB + PARSE_MB))
 
 
 def driver_mb(shape: Shape, config: TrainConfig) -> int:
@@ -70,10 +73,7 @@ def _training_rows(shape: Shape, config: TrainConfig) -> float:
 
 
 def _rows_of_task(shape: Shape, config: TrainConfig) -> float:
-    """The rows that a task trains on at most."""
-    rows = _training_rows(shape, config)
-    warm = min(decided(config.warm_rows), rows) if config.shards > 1 and config.warm_epochs else 0
-    return max(rows / config.shards, warm)
+    return rows_of_task(config, _training_rows(shape, config))
 
 
 def _engine(config: TrainConfig) -> str:

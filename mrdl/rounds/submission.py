@@ -233,7 +233,7 @@ class Submission:
 
     def _order(self, planned: Round, failed: Mapping[int, int], cached: bool) -> Order:
         """What the tasks of a round's job are told. failed: shard -> how often it was left out before."""
-        tasks = self._config.tasks or self._runner.slots(self._needs().training().memory_mb)
+        tasks = self._config.tasks or self._runner.slots(self._needs(planned).training().memory_mb)
         return Order(
             config=self._config,
             schema=self._source.schema,
@@ -278,7 +278,7 @@ class Submission:
             shards=self._shards(order.round),
             cached=order.cached,
             reducers=order.reducers,
-            containers=self._needs().of_job(order.cached),
+            containers=self._needs(order.round).of_job(order.cached),
             python_bin=self._config.python_bin,
             mrjob_conf=self._config.mrjob_conf,
             package=shipping.zip_package(work, files=self._code.files) if self._runner.reads_hdfs else None,
@@ -286,16 +286,18 @@ class Submission:
             on_progress=lambda progress: self._on_progress(number, progress),
         )
 
-    def _needs(self) -> memory.Needs:
+    def _needs(self, planned: Round) -> memory.Needs:
         """What the tasks of a job need of their nodes, by what is known of the data and the network now."""
         columns = len(self._source.schema.features)
         # a cell of text is two characters or more
-        rows, width = self._source.rows * columns * 4 if self._source.rows else self._source.size, columns
+        row, width = 4 * max(1, columns), columns
+        rows = self._source.rows or self._source.size / row
         if self.prepared:
             told = self.prepared.statistics
-            rows = told.training_rows * columns * (1 if told.integral else 4)
+            row, rows = max(1, columns) * (1 if told.integral else 4), told.training_rows
             width = prepare(told, self._source.schema, self._scaling).width
-        in_memory = min(rows // self._config.shards, self._config.task_memory_mb << 20)
+        most = memory.rows_of_task(self._config, rows, sample=not self.prepared or planned.is_warm_start)
+        in_memory = min(int(most * row), self._config.task_memory_mb << 20)
         nodes = self._config.nodes or (width, *(self._config.hidden or DEFAULT_HIDDEN), width)
         return memory.Needs(self._config.engine, in_memory, memory.parameters(nodes), self._config.shards)
 
