@@ -111,7 +111,7 @@ class _Estimator(BaseEstimator):
         return pd.DataFrame(X, columns=names)
 
     def _given(self, ask: Callable[[Model, np.ndarray], np.ndarray], X: Any) -> np.ndarray:
-        """Return what is asked of the model on raw rows, the same for each whatever rows stand beside it."""
+        """Return what is asked of the model on raw rows, of each the same whatever rows stand beside it, by float64."""
         check_is_fitted(self)
         features = features_of(self._table(X), self.model_.preparation)
         return ask(dataclasses.replace(self.model_, double=True), features)

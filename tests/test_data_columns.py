@@ -1,5 +1,6 @@
 """Columns that cannot be trained on are told from the head of the data, all at once, with a way out that works."""
 
+import pandas as pd
 import pytest
 
 import mrdl
@@ -57,6 +58,37 @@ def test_digits_of_which_some_begin_with_0_are_codes_and_it_is_told(folder, caps
     assert train("x.csv", "--label", "y", "--number", "zip", "--run-dir", "numbers", nodes=None) == 0
     assert not mrdl.load("numbers").preparation.inputs.categories
     assert "holds codes" not in capsys.readouterr().err
+
+
+def test_a_slip_among_numbers_makes_no_codes_of_them(folder, capsys):
+    ages = [18 + i % 70 for i in range(500)]
+    rows = [f"{i % 2},{age}" for i, age in enumerate(ages)]
+    (folder / "x.csv").write_text("\n".join(["y,age", *rows, "1,07"]))
+    assert train("x.csv", "--label", "y", nodes=None) == 0
+    assert "codes" not in capsys.readouterr().err
+
+
+def test_stored_numbers_are_the_levels_of_a_model_whose_columns_had_no_names(folder):
+    codes = [f"{i % 12:02}" for i in range(600)]
+    rows = [(code, i % 7, "no" if int(code) < 6 else "yes") for i, code in enumerate(codes)]
+    (folder / "x.csv").write_text("".join(f"{code},{x},{y}\n" for code, x, y in rows))
+    model = mrdl.train("x.csv", label="2", category=("0",), shards=1, show=False, run_dir="run")
+    pd.DataFrame({"zip": [int(row[0]) for row in rows], "x": [row[1] for row in rows]}).to_parquet("x.parquet")
+    assert list(model.predict("x.parquet")) == list(model.predict("x.csv")) == [row[2] for row in rows]
+
+
+def test_parts_with_long_lines_are_compared_by_whole_ones(folder):
+    names = [f"a column of a very long name that is number {i}" for i in range(30_000)]
+    row = ",".join(["0.5"] * 30_000)
+    for part in ("a.csv", "b.csv"):
+        (folder / part).write_text("\n".join([",".join(["y", *names]), f"yes,{row}", f"no,{row}", ""]))
+    (folder / "c.csv").write_text(f"yes,{row}0\n" * 2)
+    source = Source.look_at(str(folder), TrainConfig(label="y"))
+    source.check_columns()
+    assert len(source.schema.features) == 30_000
+    (folder / "c.csv").write_text(f"{row}0\n" * 2)
+    with pytest.raises(DataError, match="c.csv is no part of the table: none of its first lines has 30001 cells"):
+        Source.look_at(str(folder), TrainConfig(label="y")).check_columns()
 
 
 def test_a_column_of_nothing_but_names_leaves_nothing_to_learn_from(folder, capsys):

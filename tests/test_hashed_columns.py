@@ -16,6 +16,7 @@ from pyarrow import parquet
 from safetensors.numpy import load, save
 
 import mrdl
+from mrdl.data.frames.columns import raw_column
 from mrdl.data.inputs import features_of
 from mrdl.data.preparation.categories import Category
 from mrdl.data.source import Source
@@ -36,6 +37,7 @@ from mrdl.shards.keys import WARM_KEY
 from mrdl.shards.loaded import LoadedShard
 
 HASHED = ColumnType.hashed(64)
+BUCKETS = [f"bucket {i}" for i in range(10_000)]
 ROWS = 1500
 QUICK = {"label": "y", "hidden": (6,), "rounds": 1, "epochs": 1, "batch_size": 32, "weight_decay": 0.01}
 
@@ -78,7 +80,7 @@ def names(column: ColumnType, *cells: str) -> list[str | None]:
 
 
 def test_a_bucket_is_the_crc_of_the_text_modulo_their_number():
-    texts = ["ann", "bob", "Köln", "https://example.org/?a=1,2", "01", "日本"]
+    texts = ["ann", "bob", "Köln", "https://example.org/?a=1,2", "x01", "日本"]
     assert names(HASHED, *texts) == [f"bucket {zlib.crc32(text.encode()) % 64}" for text in texts]
     assert names(ColumnType.hashed(1000), "ann") == [f"bucket {zlib.crc32(b'ann') % 1000}"]
 
@@ -91,13 +93,30 @@ def test_blanks_around_a_text_do_not_count_and_those_within_do():
     ]
 
 
-@pytest.mark.parametrize("text", ["12345.0", "1.2345e4", "1.2345E+04", "12345.00"])
-def test_a_whole_number_is_one_text_however_programs_write_it_where_some_are_missing(text):
+@pytest.mark.parametrize("text", ["12345.0", "1.2345e4", "1.2345E+04", "12345.00", "12345.", "0012345", "+12345"])
+def test_a_whole_number_is_one_text_however_programs_write_it(text):
     assert names(ColumnType.hashed(10_000), text) == names(ColumnType.hashed(10_000), "12345")
 
 
-def test_what_is_no_whole_number_is_hashed_as_it_is_written():
-    texts = ["012", "1.5", "v1.0", "1e99", "9007199254740993.0", "1.0.0", "-", ".5", "1e", "e5", "0x1.0"]
+def test_a_number_is_one_text_in_a_csv_and_in_what_pandas_makes_of_it():
+    texts = ["00042", "1.50", "+5", ".5", "-0.0", "-0", "1e-3", "12", "-007"]
+    read = pd.Series([float(text) for text in texts])
+    found = [names(ColumnType.hashed(10_000), *pair) for pair in zip(texts, map(repr, read), strict=True)]
+    assert all(first == second for first, second in found)
+    frame = raw_column(read, ColumnType.hashed(10_000), "id", BUCKETS)
+    np.testing.assert_array_equal([BUCKETS[int(code)] for code in frame], [first for first, _ in found])
+
+
+def test_cells_that_no_column_file_holds_are_hashed_as_python_writes_them():
+    cells = pd.Series([2**70, 5, None], dtype=object)
+    wanted = names(ColumnType.hashed(10_000), str(2**70), "5")
+    assert [BUCKETS[int(code)] for code in raw_column(cells, ColumnType.hashed(10_000), "id", BUCKETS)[:2]] == wanted
+    intervals = pd.cut(pd.Series([1.0, 5.0]), [0, 2, 9])
+    assert np.isfinite(raw_column(intervals, ColumnType.hashed(10_000), "id", BUCKETS)).all()
+
+
+def test_what_is_no_number_is_hashed_as_it_is_written():
+    texts = ["v1.0", "1e99", "9007199254740993.0", "1.0.0", "-", "1e", "e5", "0x1.0", "1_000", "٣"]
     wanted = [None if text in MARKS else zlib.crc32(text.encode()) % 10_000 for text in texts]
     assert names(ColumnType.hashed(10_000), *texts) == [None if n is None else f"bucket {n}" for n in wanted]
 
@@ -373,3 +392,21 @@ def test_a_stranger_s_buckets_are_refused(tmp_path, model, saved, types, levels)
     (tmp_path / "forged.out").write_bytes(save(tensors, {"mrdl": json.dumps(forged)}))
     with pytest.raises(ModelError, match="forged.out is damaged"):
         mrdl.load(tmp_path / "forged.out")
+
+
+def test_a_dictionary_says_of_columns_how_they_are_written(tmp_path):
+    made = mrdl.train(FRAME, hash={"user": 8, "code": 5}, show=False, run_dir=tmp_path / "run", **QUICK)
+    assert {name: len(levels) for name, levels in made.preparation.levels.items()} == {"user": 8, "code": 5}
+    assert made.settings["hash"] == ("user=8", "code=5")
+
+
+@pytest.mark.parametrize("said", [{"hash": ["user", 8]}, {"drop": ["n", 9]}, {"category": ["n", -9]}], ids=str)
+def test_a_place_that_no_column_has_is_refused_in_words(said, tmp_path):
+    with pytest.raises(ConfigError, match=r"column|9|8"):
+        mrdl.train(FRAME, show=False, run_dir=tmp_path / "run", **said, **QUICK)
+
+
+@pytest.mark.parametrize("setting", ["hash", "drop", "number"])
+def test_bytes_are_no_names(setting):
+    with pytest.raises(ConfigError, match=f"{setting} is b'n', expected"):
+        TrainConfig().with_changes({setting: b"n"})

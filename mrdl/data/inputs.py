@@ -200,7 +200,8 @@ def _of_file(
         features = block.features[:, layout.order] if not layout.is_in_order else block.features[:, :width]
         targets = block.features[:, width:] if schema.targets else None
         levels = {i: block.levels[place] for i, place in enumerate(layout.order) if place in block.levels}
-        codes = {i: wanted.codes_of(i, names, of_numbers=wanted.names[i] in of_numbers) for i, names in levels.items()}
+        own = {i: schema.features[layout.order[i]] for i in levels}  # the file's names, where places were taken
+        codes = {i: wanted.codes_of(i, names, of_numbers=own[i] in of_numbers) for i, names in levels.items()}
         features = by_dictionary(features, levels, codes)
         yield Part(features, block.label_codes, block.label_names if labelled else None, size, targets)
 

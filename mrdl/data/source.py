@@ -36,6 +36,7 @@ from mrdl.storage.packing import is_packed
 from mrdl.storage.store import head, is_hdfs, store_of, text_chunks
 
 HEAD_BYTES = 1 << 20
+OF_TABLES = (".csv", ".tsv", ".tab", ".gz", ".bz2", ".zst", ".parquet", ".orc")  # as names of tables end
 COMPARED, COMPARED_LINES = 300, 20  # files of which the first lines are compared, and how many
 
 
@@ -73,12 +74,12 @@ def _beginning(info: FileInfo, shown: str) -> bytes:
 
 @contextmanager
 def _first_told(paths: Sequence[str]) -> Iterator[None]:
-    """Say in errors which file the columns were told by, where its name ends otherwise than those of all others do."""
+    """Say in errors which file the columns were told by, where its name ends as that of no other, and of no table."""
     try:
         yield
     except MrdlError as error:
         endings = [posixpath.splitext(path)[1] for path in paths]
-        if len(paths) < 2 or endings[0] in endings[1:]:
+        if len(paths) < 2 or endings[0] in (*endings[1:], "", *OF_TABLES) or endings[0][1:].isdigit():
             raise
         told = f"So says the first file, {paths[0]}: is it no part of the table?"
         raise type(error)(f"{error}. {told} {columns.told_apart(*paths[:2])}") from error
@@ -90,7 +91,7 @@ def _lines(path: str) -> list[bytes]:
     while True:
         start = head(path, length)
         lines = filled_lines(start)
-        if len(lines) > 1 or length > HEAD_BYTES or start.endswith((b"\n", b"\r")):
+        if len(lines) > 1 or len(start) < length or start.endswith((b"\n", b"\r")):
             is_cut = len(lines) > 1 and not start.endswith((b"\n", b"\r")) and len(start) >= length
             return lines[: -1 if is_cut else None][:COMPARED_LINES]
         length *= 32

@@ -42,9 +42,9 @@ class Model:
     arch: its layers; weights: name -> float32 array; preparation: how rows are scaled, and the classes; rounds: the
     metrics of each round; settings: those that decide the weights; lineage: digests of the rounds' weights;
     cut: of two classes, the probability of the second from which on it is said, None where the more probable one is;
-    double: whether it reckons in float64, at half the speed: what it says of a row, rounded to float32, is then the
-    same whatever rows stand beside it, where float32 may differ in the last bit. `run_dir` and `shard_weights` are
-    known after training only.
+    double: whether it reckons in float64, at half the speed: what it says of a row, rounded to float32, is then as good
+    as always the same whatever rows stand beside it, where float32 may differ in the last bits.
+    `run_dir` and `shard_weights` are known after training only.
 
     Where a method takes `values`, they are a DataFrame (columns by name), an array (rows, columns) in the order of
     training, or the path of a CSV. What a network of another kind alone can do raises ConfigError.

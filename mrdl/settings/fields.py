@@ -186,6 +186,10 @@ def convert(name: str, value: Any, kind: Any) -> Any:
         if kind is str:
             return _text(value)
         if kind == NAMES:  # names may hold commas: they are quoted then, as in a CSV
+            if isinstance(value, bytes):
+                raise TypeError
+            if isinstance(value, Mapping):  # as {"price": "1.234,5"}
+                value = [f"{key}={each}" for key, each in value.items()]
             return tuple(next(csv.reader([value]), []) if isinstance(value, str) else map(str, value))
         return tuple(_whole(part) for part in (value.split(",") if isinstance(value, str) else value))
     except UnicodeEncodeError:

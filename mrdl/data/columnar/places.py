@@ -42,7 +42,8 @@ def kind_of(files: Sequence[FileInfo]) -> str | None:
         if found is None and ending in ENDINGS and _kind_of_file(info):
             told = f"{info.path} is a column file, {first.path} is not"
             raise DataError(f"{told}: give mrdl files of one kind, as {alike(info.path)}")
-        if found and ending != splitext(first.path)[1] and _kind_of_file(info) != found:
+        otherwise = ending != splitext(first.path)[1] and not ending[1:].isdigit()
+        if found and otherwise and _kind_of_file(info) != found:
             told = f"{info.path} cannot be read as {SPELLED[found]}, which {first.path} is"
             raise DataError(f"{told}: give mrdl files of one kind, as {alike(first.path)}")
     return found

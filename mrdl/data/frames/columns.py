@@ -50,13 +50,21 @@ def _categories(column: Any, kind: ColumnType, name: str, levels: Sequence[str])
     those of the buckets of texts."""
     codes, found = column.factorize()  # -1 where one is missing
     if kind.buckets:
-        cells = Cells.of(texts_of_cells(pa.array(found)), kind)
+        cells = Cells.of(_texts(found), kind)
         return np.append(recoded(cells.values, written_numbers(cells.levels, levels)), np.float32(np.nan))[codes]
     texts = [str(each).strip() for each in found]
     is_text = np.array([isinstance(each, str) for each in found], bool)
     known = np.where(is_text, written_numbers(texts, levels), class_numbers(texts, levels)).astype(np.float32)
     known[np.isin(texts, MARKS)] = np.nan
     return np.append(known, np.float32(np.nan))[codes]
+
+
+def _texts(found: Any) -> pa.Array:
+    """Return different cells as a column file has them, (cells,) of strings; those that none holds as Python says."""
+    try:
+        return texts_of_cells(pa.array(found))
+    except (OverflowError, pa.ArrowException):
+        return pa.array([str(each) for each in found], pa.string())
 
 
 def _cells(column: Any, kind: ColumnType, name: str) -> np.ndarray:

@@ -43,6 +43,7 @@ def categories_of(frame: Any, said: Iterable[str]) -> list[str]:
     others = set()
     for each in said:
         name = each if each in names else each.partition("=")[0]
-        others.add(names[int(name)] if name not in names and name.lstrip("-").isdecimal() else name)
+        is_place = name not in names and name.lstrip("-").isdecimal() and -len(names) <= int(name) < len(names)
+        others.add(names[int(name)] if is_place else name)  # a place that no column has is refused with the others
     kinds = zip(names, frame.dtypes, strict=True)
     return [name for name, kind in kinds if isinstance(kind, pd.CategoricalDtype) and name not in others]

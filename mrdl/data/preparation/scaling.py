@@ -9,6 +9,7 @@ import numpy as np
 from mrdl.data.preparation.categories import MOST_LEVELS
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.statistics import Statistics
+from mrdl.data.text.numbers import FLOAT32_MAX
 from mrdl.data.text.schema import Schema
 from mrdl.data.types import CATEGORY
 from mrdl.errors import ConfigError, brief
@@ -84,6 +85,6 @@ class Scaling:
 def _is_finite(text: str) -> bool:
     """Return whether a text is a number that 32 bits can hold."""
     try:
-        return abs(float(text)) <= float(np.finfo(np.float32).max)
+        return abs(float(text)) <= FLOAT32_MAX
     except ValueError:
         return False

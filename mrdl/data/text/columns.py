@@ -143,16 +143,17 @@ def check_parts(
     A file without a header is as good: its first line is a row. keys: how many of the columns are partition folders';
     foreign: whether a file of whose first lines none has as many cells as there are columns may stand among them.
     """
-    width = len(schema.columns) - keys
+    width, known = len(schema.columns) - keys, set(schema.columns)
     for name in names:
         lines = first_lines(name)
         if not lines or (schema.header_crc is not None and header_crc(lines[0]) == schema.header_crc):
             continue
         cells = _cells(lines[0], schema.separator)
-        named = sum(cell in schema.columns and not is_value(cell) for cell in cells)
+        named = sum(cell in known and not is_value(cell) for cell in cells)
         if cells and (2 * named >= len(cells) or _only_names(cells, schema)):
             raise DataError(f"{name}: {_difference(cells, schema)}")
-        if not foreign and all(len(_cells(line, schema.separator)) != width for line in lines):
+        quoted = any(line.count(b'"') % 2 for line in lines)  # a cell goes on in the next line: a bad row
+        if not (foreign or quoted) and all(len(_cells(line, schema.separator)) != width for line in lines):
             raise DataError(f"{name}{_foreign(lines, width, schema, name, names[0])}")
 
 

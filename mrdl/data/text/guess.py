@@ -24,6 +24,7 @@ from mrdl.errors import ConfigError, brief
 NEARLY, HALF = 0.9, 0.5  # of the rows of a column
 FEW = 20  # so many different texts are levels, however few the rows are
 SURE = 5  # rows from which on a column whose texts never come again is no category
+NO_SLIP = 0.01  # of the rows: fewer that begin with 0 are slips among numbers
 FEW_WORDS = 5  # among numbers: they are cells to be mended, and no levels
 TRIED = 300  # different texts that each way of writing is tried on before all are
 MOST_DAYS = 1e6  # of seconds since 1970: the year 4700
@@ -130,20 +131,22 @@ def written_otherwise(cells: Sequence[str]) -> np.ndarray:
 
 
 def _codes(lines: bytes, schema: Schema, but: set[int]) -> dict[int, Distinct]:
-    """Return the columns of digits alone of which some begin with 0, and whose texts come again: as numbers 01234 and
-    1234 would be the same. but: columns that are not looked at."""
+    """Return the columns of digits alone of which no few begin with 0, and whose texts come again: as numbers 01234
+    and 1234 would be the same. but: columns that are not looked at."""
     begins = re.compile(rb"(?:^|[\s\"" + re.escape(schema.separator.encode()) + rb"])0[0-9]", re.MULTILINE)
     if not begins.search(lines):
         return {}
     places = [place for place in schema.feature_places if place not in but]
-    return {
-        place: (values, counts)
-        for place, (values, counts) in distinct_cells(lines, schema, places, MARKS).items()
-        if len(values)
-        and mask_of(pc.match_substring_regex(values, "^[0-9]+$")).all()
-        and mask_of(pc.match_substring_regex(values, "^0[0-9]")).any()
-        and _come_again(values, counts)
-    }
+    found = distinct_cells(lines, schema, places, MARKS)
+    return {place: (values, counts) for place, (values, counts) in found.items() if _are_codes(values, counts)}
+
+
+def _are_codes(values: pa.Array, counts: np.ndarray) -> bool:
+    """Return whether cells are digits, no few of which begin with 0."""
+    begin = mask_of(pc.match_substring_regex(values, "^0[0-9]"))
+    digits = mask_of(pc.match_substring_regex(values, "^[0-9]+$"))
+    few = counts[begin].sum() < NO_SLIP * counts.sum()
+    return bool(begin.any() and digits.all() and not few and _come_again(values, counts))
 
 
 # --- ways ---
