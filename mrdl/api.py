@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mrdl.cli.sweep.bar import bar
 from mrdl.cli.sweep.listing import HOME
 from mrdl.data.frames.as_csv import written
-from mrdl.data.frames.plain import categories_of
+from mrdl.data.frames.plain import categories_of, refuse_hashed_dates
 from mrdl.errors import ConfigError
 from mrdl.model.model import Model
 from mrdl.rounds.driver import Run
@@ -63,6 +63,7 @@ def train(
     run_dir = config.run_dir or str(new_run_dir())
     typed = (*config.category, *config.hash, *config.number, *config.date)
     said = (*typed, *config.drop, config.label or "", config.weights or "")
+    refuse_hashed_dates(data, config.hash)
     category = (*config.category, *categories_of(data, said))
     config = config.with_changes({"header": "yes", "separator": ",", "run_dir": run_dir, "category": category})
     with written(data, Path(run_dir)) as path:

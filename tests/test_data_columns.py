@@ -53,6 +53,7 @@ def test_digits_of_which_some_begin_with_0_are_codes_and_it_is_told(folder, caps
     assert train("x.csv", "--label", "y", "--run-dir", "codes", nodes=None) == 0
     told = " ".join(capsys.readouterr().err.split())
     assert "columns: 3 numbers, 1 category ('zip')" in told
+    assert "'id' is read as numbers, though some begin with 0, such as '000000', as nearly each row has an" in told
     assert "'zip' holds codes, as some begin with 0, such as '01234', and is a category: --number zip learns n" in told
     assert mrdl.load("codes").preparation.inputs.categories[0].levels == ("01234", "1234", "99999")
     assert train("x.csv", "--label", "y", "--number", "zip", "--run-dir", "numbers", nodes=None) == 0

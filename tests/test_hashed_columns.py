@@ -410,3 +410,16 @@ def test_a_place_that_no_column_has_is_refused_in_words(said, tmp_path):
 def test_bytes_are_no_names(setting):
     with pytest.raises(ConfigError, match=f"{setting} is b'n', expected"):
         TrainConfig().with_changes({setting: b"n"})
+
+
+def test_dates_that_are_no_text_are_not_hashed(tmp_path):
+    rows = FRAME.assign(when=pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(ROWS) % 50, "D"))
+    with pytest.raises(DataError, match="column 'when' holds dates, which are not hashed"):
+        mrdl.train(rows, hash="when", show=False, run_dir=tmp_path / "run", **QUICK)
+    rows.assign(when=rows.when.dt.strftime("%Y-%m-%d")).to_csv(tmp_path / "t.csv", index=False)
+    made = mrdl.train(tmp_path / "t.csv", hash="when=8", show=False, run_dir=tmp_path / "run", **QUICK)
+    rows.to_parquet(tmp_path / "t.parquet")
+    for given in (rows, tmp_path / "t.parquet"):
+        with pytest.raises(DataError, match="column 'when' holds dates, which are not hashed"):
+            made.predict(given)
+    assert len(made.predict(tmp_path / "t.csv")) == ROWS

@@ -76,6 +76,8 @@ def features_of(values: Any, preparation: Preparation) -> np.ndarray:
     values: a CSV's path, a DataFrame or an array. Raises DataError where a column is missing or a row cannot be read.
     """
     parts = [part.features for part in parts_of(values, columns_of(preparation))]
+    if len(parts) == 1:
+        return parts[0]
     return np.concatenate(parts) if parts else np.zeros((0, len(preparation.columns)), np.float32)
 
 
@@ -238,8 +240,9 @@ def _told_unseen(parts: Iterator[Part], wanted: Columns, source: str) -> Iterato
         rows += len(part.features)
         for place in unseen:
             unseen[place] += int(np.count_nonzero(part.features[:, place] < 0))
-        empty = np.flatnonzero(~filled)
-        filled[empty] = ~np.isnan(part.features[:, empty]).all(0)
+        for some in (part.features[:MANY_ROWS], part.features):  # few rows tell nearly all
+            if len(empty := np.flatnonzero(~filled)):
+                filled[empty] = ~np.isnan(some[:, empty]).all(0)
         yield part
     told = ", ".join(f"{brief(wanted.names[place], 40)} in {count}" for place, count in unseen.items() if count)
     if told:
@@ -259,7 +262,8 @@ def _of_frame(frame: Any, wanted: Columns, labelled: bool) -> Part:
     unnamed = names == [str(i) for i in range(len(names))]
     places, labels = places_of_names(names, wanted, "the DataFrame", unnamed=unnamed)
     with np.errstate(over="ignore"):  # told below
-        features = _of_columns(frame.iloc[:, places], wanted)
+        in_order = places == list(range(len(names)))
+        features = _of_columns(frame if in_order else frame.iloc[:, places], wanted)
     if features.dtype == np.float32 and (beyond := np.isinf(features)).any():
         row, column = np.argwhere(beyond)[0]
         wrong, name = frame.iloc[row, places[column]], wanted.names[column]
@@ -296,6 +300,8 @@ def _of_array(array: np.ndarray, wanted: Columns) -> Part:
 def _of_columns(frame: Any, wanted: Columns) -> np.ndarray:
     """Return the columns of a DataFrame, in the order of the model, as raw values."""
     if not wanted.types and all(kind.kind in "iufb" for kind in frame.dtypes):
+        if all(isinstance(kind, np.dtype) for kind in frame.dtypes):
+            return np.asarray(frame.to_numpy(np.float32))
         return _numbers(frame.to_numpy(na_value=np.nan))
     made = np.empty(frame.shape, np.float32)
     for i, name in enumerate(wanted.names):

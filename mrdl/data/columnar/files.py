@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mrdl.data.columnar.kinds import column_type
+from mrdl.data.columnar.kinds import column_type, is_date
 from mrdl.data.types import CATEGORY, NUMBER
 from mrdl.errors import DataError
 
@@ -80,6 +80,10 @@ class ColumnFile:
         """Return whether one of `names` is a column of numbers, of truth values or of decimals."""
         found = column_type(self.schema.field(self._names[name]).type)
         return found is not None and found.kind == NUMBER
+
+    def holds_dates(self, name: str) -> bool:
+        """Return whether one of `names` is a column of dates, times, or both."""
+        return is_date(self.schema.field(self._names[name]).type)
 
     @property
     def groups(self) -> list[Group]:

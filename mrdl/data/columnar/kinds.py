@@ -38,6 +38,12 @@ def is_date(arrow: pa.DataType) -> bool:
     return bool(pa.types.is_date(arrow) or pa.types.is_timestamp(arrow) or pa.types.is_time(arrow))
 
 
+def told_hashed_dates(name: str) -> str:
+    """Return that a column that is hashed holds dates, in words."""
+    told = f"column {name!r} holds dates, which are not hashed, as each program writes them otherwise"
+    return f"{told}: give them as text"
+
+
 def hashed(schema: Schema, said: Mapping[int, ColumnType], source: str) -> Schema:
     """Return the columns of files that say themselves what these hold, texts and numbers hashed where settings say so.
 

@@ -11,7 +11,7 @@ from pyarrow import csv as arrow_csv
 
 from mrdl.data.columnar.cells import Values, stored_numbers, values_of_column
 from mrdl.data.columnar.files import ColumnFile, rows_of_batch
-from mrdl.data.columnar.kinds import texts
+from mrdl.data.columnar.kinds import texts, told_hashed_dates
 from mrdl.data.text.arrays import cut, mask_of, numbers_of, texts_of, values_of
 from mrdl.data.text.bad_rows import BadRow, BadRows, reason
 from mrdl.data.text.csv import Block
@@ -45,7 +45,8 @@ class ColumnReader:
     ) -> Iterator[tuple[Block | None, Sequence[BadRow], int]]:
         """Yield (rows, the rows among them that cannot be read, how many there are in all), batch by batch.
 
-        keys: of the file's partition folders, name -> value. Raises DataError where the file is damaged.
+        keys: of the file's partition folders, name -> value. Raises DataError where the file is damaged, or holds dates
+        in a column that is hashed.
         """
         names = [self._schema.columns[i] for i in (*self._schema.places, *self._label)]
         wanted = list(dict.fromkeys(name for name in names if name not in keys))
@@ -53,6 +54,8 @@ class ColumnReader:
         stored = wanted or file.names[:1]  # of no column at all nobody knows how many rows there are
         types = zip(names, self._schema.value_types, strict=False)  # the label has none
         hashed = {name for name, column in types if column.buckets} & set(stored)
+        if dates := sorted(filter(file.holds_dates, hashed)):
+            raise DataError(f"{file.place.path}: {told_hashed_dates(dates[0])}")
         for batch in file.batches(groups, stored, rows, hashed):
             of_keys = {name: _constant(keys[name], batch.num_rows) for name in names if name in keys}
             columns = {**{name: batch.column(i) for i, name in enumerate(stored)}, **of_keys}

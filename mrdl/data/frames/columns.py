@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from mrdl.data.columnar.kinds import texts as texts_of_cells
+from mrdl.data.columnar.kinds import told_hashed_dates
 from mrdl.data.frames.plain import plain
 from mrdl.data.labels import class_numbers, written_numbers
 from mrdl.data.levels import recoded
@@ -50,6 +51,8 @@ def _categories(column: Any, kind: ColumnType, name: str, levels: Sequence[str])
     those of the buckets of texts."""
     codes, found = column.factorize()  # -1 where one is missing
     if kind.buckets:
+        if column.dtype.kind == "M":
+            raise DataError(told_hashed_dates(name))
         cells = Cells.of(_texts(found), kind)
         return np.append(recoded(cells.values, written_numbers(cells.levels, levels)), np.float32(np.nan))[codes]
     texts = [str(each).strip() for each in found]

@@ -1,9 +1,12 @@
 """Columns of a DataFrame whose cells are neither numbers, words nor times, as such ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
+from mrdl.data.columnar.kinds import told_hashed_dates
+from mrdl.errors import DataError
 
 NESTED = (list, tuple, dict, set, np.ndarray)
 
@@ -40,10 +43,28 @@ def categories_of(frame: Any, said: Iterable[str]) -> list[str]:
     import pandas as pd
 
     names = [str(name).strip() for name in frame.columns]
-    others = set()
+    others = _names_of(said, names)
+    kinds = zip(names, frame.dtypes, strict=True)
+    return [name for name, kind in kinds if isinstance(kind, pd.CategoricalDtype) and name not in others]
+
+
+def refuse_hashed_dates(frame: Any, said: Iterable[str]) -> None:
+    """Raise DataError where a column that settings hash holds dates: their text is another in each kind of file.
+
+    said: as `categories_of` takes them.
+    """
+    names = [str(name).strip() for name in frame.columns]
+    hashed = _names_of(said, names)
+    for name, kind in zip(names, frame.dtypes, strict=True):
+        if name in hashed and getattr(kind, "kind", "") == "M":
+            raise DataError(told_hashed_dates(name))
+
+
+def _names_of(said: Iterable[str], names: Sequence[str]) -> set[str]:
+    """Return the names of columns that settings name, or count; a place that no column has stays, to be refused."""
+    found = set()
     for each in said:
         name = each if each in names else each.partition("=")[0]
         is_place = name not in names and name.lstrip("-").isdecimal() and -len(names) <= int(name) < len(names)
-        others.add(names[int(name)] if is_place else name)  # a place that no column has is refused with the others
-    kinds = zip(names, frame.dtypes, strict=True)
-    return [name for name, kind in kinds if isinstance(kind, pd.CategoricalDtype) and name not in others]
+        found.add(names[int(name)] if is_place else name)
+    return found

@@ -89,7 +89,7 @@ class Inputs:
         with np.errstate(over="ignore"):  # what overflows is cut
             for start in range(0, len(features), step):
                 encode(features[start : start + step], made[start : start + step])
-        return np.nan_to_num(made, copy=False)
+        return made
 
     def with_dictionary(self, dictionary: Mapping[int, Sequence[str]]) -> "Inputs":
         """Return the same for raw rows with codes of another dictionary."""

@@ -69,7 +69,8 @@ def guessed(
     """
     learnt = [i for i in (*schema.targets, schema.label, schema.weight) if i is not None]
     plain = replace(schema, types=())
-    codes = _codes(lines, plain, {*said, *learnt})
+    digits = _begun_with_0(lines, plain, {*said, *learnt})
+    codes = {place: each for place, each in digits.items() if _come_again(*each)}
     odd = getattr(BlockParser(plain, keep_unlabelled=True).parse(lines)[1], "columns", {})
     places = sorted({*odd, *said, *learnt} - set(schema.dropped))
     cells = distinct_cells(lines, plain, places, MARKS)
@@ -94,7 +95,7 @@ def guessed(
     found_types = tuple(types.get(i, PLAIN) for i in range(len(schema.columns)))
     dropped = tuple(sorted({*schema.dropped, *left_out}))
     typed = replace(schema, types=found_types if set(found_types) != {PLAIN} else (), dropped=dropped)
-    told += told_codes(codes, schema, wording)
+    told += told_codes(codes, digits, schema, wording)
     told = [*told_types(typed, said), *told, *told_left_out(left_out, cells, schema, wording)]
     if left_out and not typed.features:
         raise ConfigError(f"{source}: no column is left to learn from.\n" + "\n".join(told))
@@ -130,9 +131,11 @@ def written_otherwise(cells: Sequence[str]) -> np.ndarray:
 # --- codes ---
 
 
-def _codes(lines: bytes, schema: Schema, but: set[int]) -> dict[int, Distinct]:
-    """Return the columns of digits alone of which no few begin with 0, and whose texts come again: as numbers 01234
-    and 1234 would be the same. but: columns that are not looked at."""
+def _begun_with_0(lines: bytes, schema: Schema, but: set[int]) -> dict[int, Distinct]:
+    """Return the columns of digits alone of which no few begin with 0: as numbers 01234 and 1234 would be the same.
+
+    but: columns that are not looked at.
+    """
     begins = re.compile(rb"(?:^|[\s\"" + re.escape(schema.separator.encode()) + rb"])0[0-9]", re.MULTILINE)
     if not begins.search(lines):
         return {}
@@ -146,7 +149,7 @@ def _are_codes(values: pa.Array, counts: np.ndarray) -> bool:
     begin = mask_of(pc.match_substring_regex(values, "^0[0-9]"))
     digits = mask_of(pc.match_substring_regex(values, "^[0-9]+$"))
     few = counts[begin].sum() < NO_SLIP * counts.sum()
-    return bool(begin.any() and digits.all() and not few and _come_again(values, counts))
+    return bool(begin.any() and digits.all() and not few)
 
 
 # --- ways ---

@@ -62,14 +62,25 @@ def told_left_out(places: Sequence[int], cells: Mapping[int, Distinct], schema: 
     return [f"left out, as nearly each row has another text: {'; '.join(some)}{more}. {ways}"]
 
 
-def told_codes(codes: Mapping[int, Distinct], schema: Schema, wording: Wording) -> list[str]:
-    """Return which columns of digits are levels, a line each."""
+def told_codes(
+    codes: Mapping[int, Distinct], digits: Mapping[int, Distinct], schema: Schema, wording: Wording
+) -> list[str]:
+    """Return which columns of digits that begin with 0 are levels, and which of them numbers, a line each.
+
+    codes: those that are levels; digits: all.
+    """
     told = []
-    for place, (values, _) in codes.items():
+    for place, (values, _) in digits.items():
         example = values.filter(pc.starts_with(values, "0"))[0].as_py()[:LONG]
-        said = wording.columns(NUMBER, names_of([place], schema))
-        told.append(
-            f"{brief(schema.columns[place], LONG)} holds codes, as some begin with 0, such as {example!r}, and is a "
-            f"category: {said} learns numbers"
-        )
+        name, [column] = brief(schema.columns[place], LONG), names_of([place], schema)
+        if place in codes:
+            told.append(
+                f"{name} holds codes, as some begin with 0, such as {example!r}, and is a category: "
+                f"{wording.columns(NUMBER, [column])} learns numbers"
+            )
+        else:
+            told.append(
+                f"{name} is read as numbers, though some begin with 0, such as {example!r}, as nearly each row has "
+                f"another: {wording.columns(HASH, [column])} learns codes"
+            )
     return told
