@@ -21,6 +21,7 @@ from mrdl.shards.records import Arrays, Tag, Write, split_line, unpack
 BYTES = np.dtype(np.uint8)
 LINE_BYTES = 1 << 20  # of rows in one line: Hadoop's JVM holds a line several times over
 PACKED_BYTES = 64 << 20  # of packed lines that wait in memory for the others; more of them wait in a file
+ARRANGED_CELLS = 1 << 20  # that are copied at once where rows are put into another order
 
 
 def write_rows(
@@ -227,21 +228,14 @@ class LoadedShard:
         return Sample.of(self.features, self.order[kept[self.order]])
 
     def arrange(self, order: np.ndarray) -> None:
-        """Bring the rows into an order, in place, so that there is no second array of them.
+        """Bring the rows into an order, some columns at a time, so that there is no second array of them.
 
         order: (rows,) int64, all rows, each once.
         """
-        moved = np.zeros(len(order), bool)
-        for first in range(len(order)):  # each cycle of the permutation
-            if moved[first]:
-                continue
-            held, place = self.features[first].copy(), first
-            while order[place] != first:
-                self.features[place] = self.features[order[place]]
-                moved[place] = True
-                place = int(order[place])
-            self.features[place] = held
-            moved[place] = True
+        step = max(1, ARRANGED_CELLS // max(1, len(order)))
+        for first in range(0, self.features.shape[1], step):
+            columns = self.features[:, first : first + step]
+            columns[...] = columns[order]
         self.codes, self.hashes = self.codes[order], self.hashes[order]
         places = np.empty_like(order)
         places[order] = np.arange(len(order))

@@ -50,7 +50,8 @@ class Scaling:
             if name not in numbers:
                 raise ConfigError(f"fill is {text!r}, but {brief(name)} is no column of numbers; as age=median")
             if way not in WAYS and not _is_finite(way):
-                raise ConfigError(f"fill is {text!r}, expected {', '.join(WAYS)} or a finite number behind the name")
+                ways = f"{', '.join(WAYS)} or a number that 32 bits can hold"
+                raise ConfigError(f"fill is {text!r}, expected {ways} behind the name")
             fill[name] = way
         return cls(config.scaling, config.threshold, config.missing, fill, config.levels)
 
