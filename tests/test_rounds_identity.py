@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mrdl.cli.main import main
-from mrdl.data import source as of_source
 from mrdl.data.source import Source
 from mrdl.errors import DataError
 from mrdl.settings.config import TrainConfig
+from mrdl.storage import fingerprint as of_files
 
 QUICK = {"nodes": (2, 3, 2), "shards": 1, "rounds": 1, "epochs": 1, "warm_rows": 0}
 ROWS = "".join(f"{i % 2},{i % 9},{i * i % 7}\n" for i in range(100))
@@ -54,7 +54,7 @@ def test_a_run_is_not_resumed_on_data_that_was_changed(data, new_run, tmp_path):
 
 @pytest.mark.parametrize("size", [0, 1 << 30])
 def test_a_change_anywhere_in_a_file_changes_what_it_is_known_by(data, monkeypatch, size):
-    monkeypatch.setattr(of_source, "MOST_BYTES", size)
+    monkeypatch.setattr(of_files, "MOST_BYTES", size)
     data.write_text("0,1\n" + "1,2\n" * 3_000_000)
     before = known(data)
     text = bytearray(data.read_bytes())
