@@ -208,7 +208,7 @@ class LoadedShard:
         if most >= len(self.order):
             return self
         part = copy.copy(self)
-        kept = self._lowest(most, rank)
+        kept = self._ranks_lowest(most, rank)
         part.features, part.hashes = self.features[kept], self.hashes[kept]
         used, codes = np.unique(self.codes[kept], return_inverse=True)
         part.codes = codes.astype(np.int32)
@@ -216,7 +216,7 @@ class LoadedShard:
         part.order = hash_order(part.hashes, part.features, part.codes, part.label_names)
         return part
 
-    def _lowest(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def _ranks_lowest(self, most: int, rank: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Which rows rank lowest, (rows,) bool."""
         kept = np.zeros(len(self.order), bool)
         kept[self.order[np.argsort(rank(self.hashes[self.order]), kind="stable")[:most]]] = True
@@ -224,7 +224,7 @@ class LoadedShard:
 
     def sampled(self) -> Sample:
         """What the rows of a sample tell, those of the rows that rank lowest."""
-        kept = self._lowest(rows_for(self.features.shape[1]), warm_rank)
+        kept = self._ranks_lowest(rows_for(self.features.shape[1]), warm_rank)
         return Sample.of(self.features, self.order[kept[self.order]])
 
     def arrange(self, order: np.ndarray) -> None:
