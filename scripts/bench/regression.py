@@ -23,9 +23,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from table_sets import LABEL, NUMBERS
-from tables import in_numbers
-
-import mrdl
+from tables import by_mrdl, in_numbers, plainly_named
 
 
 def sklearn_models(seed):
@@ -38,24 +36,18 @@ def sklearn_models(seed):
     }
 
 
-def by_mrdl(x, y, test_x, seed, shards):
-    """Numbers, (rows,), by the defaults."""
-    names = [f"c{i}" for i in range(x.shape[1])]
-    frame = pd.DataFrame(x.to_numpy(), columns=names).assign(**{LABEL: y})
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CACHE_HOME"] = folder
-        settings = {"label": LABEL, "task": "regress", "seed": seed, "shards": shards, "run_dir": f"{folder}/run"}
-        model = mrdl.train(frame, show=False, **settings)
-        return model.predict(pd.DataFrame(test_x.to_numpy(), columns=names))
-
-
 def one(frame, seed, shards):
     """R² of each model on one table, and how many rows it has."""
     is_test = np.random.default_rng([seed, 99]).permutation(len(frame)) < len(frame) // 5
     train, test = frame[~is_test].sample(frac=1, random_state=seed), frame[is_test]
     x, test_x = in_numbers(train, test)
     y, test_y = (part[LABEL].to_numpy(np.float64) for part in (train, test))
-    said = {f"mrdl {number}": by_mrdl(x, y, test_x, seed, number) for number in shards}
+    said = {}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        for number in shards:
+            model = by_mrdl(plainly_named(x), y, seed, folder, task="regress", shards=number)
+            said[f"mrdl {number}"] = model.predict(plainly_named(test_x))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         said |= {name: model.fit(x, y).predict(test_x) for name, model in sklearn_models(seed).items()}

@@ -60,14 +60,16 @@ def sklearn_models(seed):
     }
 
 
-def by_mrdl(x, y, test_x, seed, folder, **settings):
-    """Classes, (classes,), and their probabilities, (rows, classes), by the defaults."""
-    names = [f"c{i}" for i in range(x.shape[1])]
-    frame = pd.DataFrame(x.to_numpy(), columns=names)
-    frame[LABEL] = y
+def plainly_named(x):
+    """A frame whose columns are c0, c1, and so on."""
+    return pd.DataFrame(x.to_numpy(), columns=[f"c{i}" for i in range(x.shape[1])])
+
+
+def by_mrdl(x, y, seed, folder, **settings):
+    """The model that the defaults make. x: of plainly_named."""
     run_dir = tempfile.mkdtemp(dir=folder)
-    model = mrdl.train(frame, label=LABEL, seed=seed, show=False, run_dir=f"{run_dir}/run", **settings)
-    return np.array(model.classes), model.predict_proba(pd.DataFrame(test_x.to_numpy(), columns=names))
+    frame = x.assign(**{LABEL: y})
+    return mrdl.train(frame, label=LABEL, seed=seed, show=False, run_dir=f"{run_dir}/run", **settings)
 
 
 def scores(classes, p, y):
@@ -88,7 +90,8 @@ def one(read, packages, seed, models):
         if name.startswith("mrdl"):
             with tempfile.TemporaryDirectory() as folder:
                 os.environ["XDG_CACHE_HOME"] = folder
-                classes, p = by_mrdl(x, y, test_x, seed, folder, shards=int(name.split()[1]))
+                trained = by_mrdl(plainly_named(x), y, seed, folder, shards=int(name.split()[1]))
+                classes, p = np.array(trained.classes), trained.predict_proba(plainly_named(test_x))
         else:
             model = sklearn_models(seed)[name].fit(x, y)
             classes, p = model.classes_, model.predict_proba(test_x)
