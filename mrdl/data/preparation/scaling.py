@@ -9,11 +9,10 @@ import numpy as np
 from mrdl.data.preparation.categories import MOST_LEVELS
 from mrdl.data.preparation.inputs import Inputs
 from mrdl.data.statistics import Statistics
-from mrdl.data.text.numbers import FLOAT32_MAX
 from mrdl.data.text.schema import Schema
 from mrdl.data.types import CATEGORY
 from mrdl.errors import ConfigError, brief
-from mrdl.settings.config import TrainConfig
+from mrdl.settings.config import FLOAT32_MAX, TrainConfig
 
 STANDARD = "standard"
 WAYS = ("mean", "median", "zero")  # to fill in what is missing

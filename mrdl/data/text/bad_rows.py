@@ -20,10 +20,11 @@ from pyarrow import csv as arrow_csv
 
 from mrdl.data.text.arrays import cut, flags_of, mask_of, numbers_of, texts_of, values_of
 from mrdl.data.text.cells import Cells
-from mrdl.data.text.numbers import FLOAT32_MAX, PLAIN_NUMBER, is_beyond
+from mrdl.data.text.numbers import PLAIN_NUMBER, is_beyond
 from mrdl.data.text.schema import BOOLEANS, MARKS, MISSING, Schema, cells_of, header_crc
 from mrdl.data.types import CATEGORY, PLAIN, ColumnType
 from mrdl.errors import SHOWN, brief
+from mrdl.settings.config import FLOAT32_MAX
 
 SHOWN_CELL = 40  # characters of a bad cell that a message shows
 BLANK = r"^[ \t\v\f\r]*$"

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mrdl.data.text.numbers import FLOAT32_MAX, is_beyond
+from mrdl.data.text.numbers import is_beyond
 from mrdl.data.text.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
 from mrdl.data.text.separators import separator_of
 from mrdl.errors import DataError, brief
+from mrdl.settings.config import FLOAT32_MAX
 from mrdl.settings.fields import names_as_text
 from mrdl.storage.paths import alike
 

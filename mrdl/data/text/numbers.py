@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import mask_of
+from mrdl.settings.config import FLOAT32_MAX
 
 PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 _BLANK = "\u00a0\u2009\u202f "  # that set thousands apart: no-break, thin, and plain
 _APOSTROPHE = "'\u2019"
 WRITINGS = {  # how a number is written, by an example -> what may set thousands apart, and the decimal mark
