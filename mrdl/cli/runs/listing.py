@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from mrdl.cli.screen import say, wide
-from mrdl.cli.show import kept, state
+from mrdl.cli.runs.show import kept, state
 from mrdl.errors import ConfigError
 from mrdl.model.baseline import as_json, told_short
 from mrdl.rounds.folder import RunFolder
