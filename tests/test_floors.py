@@ -21,6 +21,7 @@ FLOORS = [
     {"rounds"},
     {"preflight", "drill", "sweep", "explanation", "inspection"},
     {"reports"},
+    {"web"},
     DOORS,
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
@@ -41,6 +42,9 @@ HOMES = {
     "plotly": {"reports"},
     "optuna": {"sweep", "reports"},
     "sklearn": {"estimators"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "uvicorn": {"cli"},
 }
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 FILES = {".".join(path.relative_to(MRDL).with_suffix("").parts): path for path in MRDL.rglob("*.py")}

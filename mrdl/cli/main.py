@@ -20,13 +20,14 @@ COMMANDS = {  # name -> its module, whose `define` says what it can be told; and
     "predict": ("predict", "print the label of each row of a CSV"),
     "evaluate": ("evaluate", "say what a model is worth on a labelled CSV"),
     "explain": ("explain", "say what a model looks at: the columns it needs, and how it answers by them"),
-    "show": ("show", "show the rounds of a run, or a model"),
-    "plot": ("plot", "draw a run: losses, scores, filters, reconstructions"),
-    "runs": ("runs", "list run folders"),
+    "show": ("runs.show", "show the rounds of a run, or a model"),
+    "plot": ("runs.plot", "draw a run: losses, scores, filters, reconstructions"),
+    "runs": ("runs.listing", "list run folders"),
     "inspect": ("preflight.inspection", "say what each column of a table holds, and what looks wrong"),
     "advise": ("preflight.advise", "say how long a training takes, and whether to distribute it"),
     "drill": ("drill", "kill, damage and restart what your run needs, and compare the bytes"),
     "sweep": ("sweep.verbs", "train many architectures on one data set: plan, run, status, show, ..."),
+    "web": ("web", "serve the pages: upload a table, train, watch, read"),
     "hadoop": ("hadoop", "start and stop a real Hadoop on this machine"),
 }
 
