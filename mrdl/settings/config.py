@@ -427,18 +427,26 @@ def from_file(local_path: str, base: TrainConfig | None = None) -> TrainConfig:
 
     from_file("configs/mnist_mlp.toml").nodes == (784, 500, 100, 10)
     """
+    read = read_toml(local_path)
+    try:
+        return from_tables(read, base)
+    except ConfigError as error:
+        raise ConfigError(f"{error} ({Path(local_path)})") from error
+
+
+def from_tables(read: Mapping[str, Any], base: TrainConfig | None = None) -> TrainConfig:
+    """The settings of a TOML file's content; base, and what is raised, as from_file has them.
+
+    from_tables({"training": {"rounds": 3}}).rounds == 3
+    """
     flat: dict[str, Any] = {}
     of_columns: dict[str, Any] = {}
     names = {field.name for field in dataclasses.fields(TrainConfig)}
-    read = read_toml(local_path)
-    try:
-        for key, value in read.items():
-            if key == "columns" and isinstance(value, dict):
-                of_columns = value
-            else:
-                flat |= value if isinstance(value, dict) and key not in names else {key: value}
-        config = (base or TrainConfig()).with_changes(flat)
-        said = {name for name in SETTINGS.values() if name in {ALIASES.get(key, key) for key in flat}}
-        return config.with_changes(with_table({name: getattr(config, name) for name in said}, of_columns))
-    except ConfigError as error:
-        raise ConfigError(f"{error} ({Path(local_path)})") from error
+    for key, value in read.items():
+        if key == "columns" and isinstance(value, dict):
+            of_columns = value
+        else:
+            flat |= value if isinstance(value, dict) and key not in names else {key: value}
+    config = (base or TrainConfig()).with_changes(flat)
+    said = {name for name in SETTINGS.values() if name in {ALIASES.get(key, key) for key in flat}}
+    return config.with_changes(with_table({name: getattr(config, name) for name in said}, of_columns))

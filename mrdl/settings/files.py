@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,18 @@ def toml_of(settings: Any) -> str:
     lines = []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        lines += [f"# {field.metadata['help']}", f"{field.name} = {_as_toml(value)}"]
+        lines += [f"# {field.metadata['help']}", f"{field.name} = {as_toml(value)}"]
     return "\n".join(lines) + "\n"
 
 
-def _as_toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """A value of a setting as a TOML file has it; None, what is left out, as "".
+
+    as_toml({"min": 8, "max": 64}) == "{ min = 8, max = 64 }"
+    """
     if value is None:
         return '""'
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {as_toml(each)}' for key, each in value.items())} }}"
+    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")  # which TOML has no more than other marks of control

@@ -13,10 +13,11 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 import mrdl
 from mrdl.errors import MrdlError, not_installed
 from mrdl.mapreduce.runners import RUNNERS
+from mrdl.web import forms
 from mrdl.web.home import Home, Session
 
 PAGES = Path(__file__).with_name("pages")
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS = (forms.router,)
 VIEWS = ("/", "/new", "/compare", "/workers")  # besides those of a session
 
 router = APIRouter(prefix="/api")
