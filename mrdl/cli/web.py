@@ -69,6 +69,7 @@ def web(options: argparse.Namespace) -> int:
         raise not_installed("the pages need", "fastapi", "web") from None
     from mrdl.web.home import Home
 
+    is_loopback = _is_loopback(options.host)
     in_hdfs = "://" in options.folder
     folder = Path("." if in_hdfs else options.folder).absolute()
     token = options.token or _token(folder)
@@ -77,7 +78,7 @@ def web(options: argparse.Namespace) -> int:
     app = create_app(home)
     listening = _listen(options.host, options.port)
     port = listening.getsockname()[1]
-    names = {options.host, *(["localhost", "127.0.0.1", "::1"] if _is_loopback(options.host) else [])}
+    names = {options.host, *(["localhost", "127.0.0.1", "::1"] if is_loopback else [])}
     if options.host in ("0.0.0.0", "::"):
         names |= {"localhost", "127.0.0.1", socket.gethostname(), socket.getfqdn()}
     guarded = Guard(app, token, hosts_of(names, port), f"mrdl-{port}")
@@ -86,7 +87,7 @@ def web(options: argparse.Namespace) -> int:
     )
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
     say(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}")
-    if not _is_loopback(options.host):
+    if not is_loopback:
         say(
             f"it listens at {options.host}: whoever has this address may train, read tables and delete, and what is "
             "sent is not encrypted",
