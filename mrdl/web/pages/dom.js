@@ -58,8 +58,14 @@ export function bar(label, share, parts = [[share ?? 0, ""]]) {
   const now = share === null ? {} : { "aria-valuenow": Math.round(100 * share) };
   return h(
     "div",
-    { class: share === null ? "bar busy" : "bar", role: "progressbar", "aria-label": label, "aria-valuemin": 0,
-      "aria-valuemax": 100, ...now },
+    {
+      class: share === null ? "bar busy" : "bar",
+      role: "progressbar",
+      "aria-label": label,
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+      ...now,
+    },
     share === null ? null : parts.map(([part, name]) => h("i", { class: name, style: { width: `${100 * part}%` } })),
   );
 }

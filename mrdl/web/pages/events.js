@@ -29,7 +29,7 @@ export function events(key, handlers, { after = null } = {}) {
 }
 
 async function hear(key, handlers, line, signal) {
-  for (let failures = 0; !signal.aborted; ) {
+  for (let failures = 0; !signal.aborted;) {
     await seen(signal);
     line.once = new AbortController();
     const either = AbortSignal.any([signal, line.once.signal]);

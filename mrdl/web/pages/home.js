@@ -21,7 +21,11 @@ class List {
   constructor(root, asked, signal) {
     this.root = root;
     this.signal = signal;
-    this.wanted = { search: asked.get("search") ?? "", sort: asked.get("sort") ?? "changed", state: asked.get("state") ?? "" };
+    this.wanted = {
+      search: asked.get("search") ?? "",
+      sort: asked.get("sort") ?? "changed",
+      state: asked.get("state") ?? "",
+    };
     this.offset = Number(asked.get("offset")) || 0;
     this.rows = new Map(); // key -> {json, row, update}: what did not change stays the same element
     this.chosen = new Map(); // key -> session
@@ -62,10 +66,22 @@ class List {
     this.body = h("tbody");
     this.total = h("span", { class: "muted number" });
     this.pages = h("nav", { "aria-label": "Parts of the list", class: "line" });
-    this.all = h("input", { type: "checkbox", "aria-label": "Select all that are listed", onchange: () => this.chooseAll() });
+    this.all = h("input", {
+      type: "checkbox",
+      "aria-label": "Select all that are listed",
+      onchange: () => this.chooseAll(),
+    });
     this.box = h("div", { class: "stack" });
-    this.acts = acts(() => [...this.chosen.values()], () => this.settled());
-    const head = h("div", { class: "page-head" }, h("h1", null, "Sessions"), h("a", { class: "button main", href: "/new" }, "New session"));
+    this.acts = acts(
+      () => [...this.chosen.values()],
+      () => this.settled(),
+    );
+    const head = h(
+      "div",
+      { class: "page-head" },
+      h("h1", null, "Sessions"),
+      h("a", { class: "button main", href: "/new" }, "New session"),
+    );
     this.root.append(head, this.fault, this.box);
   }
 
@@ -81,7 +97,9 @@ class List {
       return;
     }
     if (!this.body.isConnected) fill(this.box, this.controls(), this.acts.bar, this.table());
-    this.total.textContent = total ? `${this.offset + 1}–${this.offset + sessions.length} of ${count(total, "session")}` : "";
+    this.total.textContent = total
+      ? `${this.offset + 1}–${this.offset + sessions.length} of ${count(total, "session")}`
+      : "";
     this.showRows(sessions);
     this.showPages(total, sessions.length);
     if (this.told !== total) speak(count(total, "session"));
@@ -144,7 +162,9 @@ class List {
   controls() {
     let typing = 0;
     const search = h("input", {
-      type: "search", value: this.wanted.search, placeholder: "Name, table or key",
+      type: "search",
+      value: this.wanted.search,
+      placeholder: "Name, table or key",
       oninput: () => {
         clearTimeout(typing);
         typing = setTimeout(() => this.want({ search: search.value.trim() }), 250);
@@ -155,8 +175,14 @@ class List {
       "div",
       { class: "controls", role: "search" },
       field("Search", search),
-      field("State", select(states, this.wanted.state, (state) => this.want({ state }))),
-      field("Sort by", select(Object.entries(SORTS), this.wanted.sort, (sort) => this.want({ sort }))),
+      field(
+        "State",
+        select(states, this.wanted.state, (state) => this.want({ state })),
+      ),
+      field(
+        "Sort by",
+        select(Object.entries(SORTS), this.wanted.sort, (sort) => this.want({ sort })),
+      ),
     );
   }
 

@@ -4,8 +4,11 @@
 // and `signal`, which ends when the page is left. `show` gives a function that cleans up, or nothing. An Error that it
 // throws is shown with its words. The first <h1> is the page's title.
 
+import { go, GONE } from "./address.js";
 import { get } from "./api.js";
 import { empty, fill, h } from "./dom.js";
+
+export { go };
 
 const ROUTES = [
   [/^\/$/, "home"],
@@ -19,12 +22,6 @@ const ROUTES = [
 ];
 let leave = () => {};
 let shown = "";
-
-/** Go to an address of this site. replace: true has it in place of the one that is shown. */
-export function go(address, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"](null, "", address);
-  return open();
-}
 
 async function open() {
   leave();
@@ -106,6 +103,7 @@ function follow(event) {
 }
 
 document.addEventListener("click", follow);
+window.addEventListener(GONE, open);
 window.addEventListener("popstate", () => {
   if (location.pathname + location.search !== shown) open();
 });

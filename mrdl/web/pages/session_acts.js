@@ -1,8 +1,8 @@
 // What can be done with the sessions that are selected: stop, resume, delete, compare.
 
+import { go } from "./address.js";
 import { post, query } from "./api.js";
 import { busy, count, dialog, fill, h, toast } from "./dom.js";
-import { go } from "./main.js";
 
 const ACTS = [
   { action: "stop", title: "Stop", done: "stopped", of: ["running", "waiting"] },
@@ -21,18 +21,31 @@ export function acts(chosen, settled) {
     const json = JSON.stringify(sessions.map(({ key, state }) => [key, state]));
     if (bar.dataset.of === json) return;
     bar.dataset.of = json;
-    if (!sessions.length) fill(bar, h("span", { class: "small muted" }, "Select sessions to stop, resume, delete or compare them."));
-    else fill(bar, h("strong", null, `${sessions.length} selected`), ACTS.map((act) => button(act, sessions, settled)), compare(sessions));
+    if (!sessions.length)
+      fill(bar, h("span", { class: "small muted" }, "Select sessions to stop, resume, delete or compare them."));
+    else
+      fill(
+        bar,
+        h("strong", null, `${sessions.length} selected`),
+        ACTS.map((act) => button(act, sessions, settled)),
+        compare(sessions),
+      );
   };
   return { bar, show };
 }
 
 function button(act, sessions, settled) {
   const fit = sessions.filter((one) => act.of.includes(one.state));
-  const made = h("button", {
-    type: "button", class: act.danger ? "slim danger" : "slim", disabled: !fit.length,
-    onclick: () => busy(made, () => run(act, fit, settled)),
-  }, act.title);
+  const made = h(
+    "button",
+    {
+      type: "button",
+      class: act.danger ? "slim danger" : "slim",
+      disabled: !fit.length,
+      onclick: () => busy(made, () => run(act, fit, settled)),
+    },
+    act.title,
+  );
   return made;
 }
 
@@ -60,5 +73,15 @@ function compare(sessions) {
   const sweeps = sessions.filter((one) => one.kind === "sweep");
   const keys = sweeps.map((one) => one.key).join(",");
   const title = sweeps.length < 2 ? "Select two sweeps or more" : null;
-  return h("button", { type: "button", class: "slim", disabled: sweeps.length < 2, title, onclick: () => go(query("/compare", { keys })) }, "Compare sweeps");
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "slim",
+      disabled: sweeps.length < 2,
+      title,
+      onclick: () => go(query("/compare", { keys })),
+    },
+    "Compare sweeps",
+  );
 }

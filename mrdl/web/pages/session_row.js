@@ -17,10 +17,17 @@ export function rowOf(session, chosen, choose) {
   };
   const title = session.title || session.key;
   const tick = h("input", {
-    type: "checkbox", checked: chosen, "aria-label": `Select ${title}`, dataset: { held: `tick ${session.key}` },
+    type: "checkbox",
+    checked: chosen,
+    "aria-label": `Select ${title}`,
+    dataset: { held: `tick ${session.key}` },
     onchange: () => choose(tick.checked),
   });
-  const link = h("a", { href: `/s/${encodeURIComponent(session.key)}`, class: "name", dataset: { held: session.key } }, title);
+  const link = h(
+    "a",
+    { href: `/s/${encodeURIComponent(session.key)}`, class: "name", dataset: { held: session.key } },
+    title,
+  );
   const row = h(
     "tr",
     null,
@@ -57,15 +64,30 @@ function state(session) {
     "div",
     { class: "state" },
     badge(session.state),
-    going && session.state === "running" ? bar(`Progress of ${session.title || session.key}`, Math.min(1, done / of)) : null,
+    going && session.state === "running"
+      ? bar(`Progress of ${session.title || session.key}`, Math.min(1, done / of))
+      : null,
     h("span", { class: "small muted" }, session.state === "failed" && session.reason ? brief(session.reason) : words),
   );
 }
 
 function score({ score: found }) {
-  if (!found) return h("span", { class: "muted" }, h("span", { "aria-hidden": "true" }, "–"), h("span", { class: "unseen" }, "no score yet"));
+  if (!found)
+    return h(
+      "span",
+      { class: "muted" },
+      h("span", { "aria-hidden": "true" }, "–"),
+      h("span", { class: "unseen" }, "no score yet"),
+    );
   const baseline = found.baseline_text && h("div", { class: "small muted" }, `baseline ${found.baseline_text}`);
-  return h("div", { class: "score" }, h("strong", null, found.text), " ", h("span", { class: "small muted" }, found.name), baseline);
+  return h(
+    "div",
+    { class: "score" },
+    h("strong", null, found.text),
+    " ",
+    h("span", { class: "small muted" }, found.name),
+    baseline,
+  );
 }
 
 function brief(words) {

@@ -1,0 +1,155 @@
+// The second step of New: what each column holds, what it is taken for, and which one is to be predicted.
+
+import { bytes, count, fill, h, number, said } from "../dom.js";
+import { columnRow } from "./column_row.js";
+import { draft } from "./draft.js";
+import { labelAndTask } from "./label.js";
+
+const AT_ONCE = 50; // rows of the table of columns
+
+/** Show the step in `box`; gives a function that cleans up. */
+export function columns(box) {
+  const told = h("div", { class: "stack tight", "aria-live": "polite" });
+  const fault = h("div");
+  const label = labelAndTask();
+  const faults = h("div", { class: "stack tight" });
+  const table = new Table();
+  fill(box, told, fault, label.box, faults, table.box);
+  const show = () => {
+    const { found, looking, lookFault } = draft;
+    fill(told, status(found, looking));
+    fill(fault, lookFault && !looking ? [said(lookFault), again()] : null);
+    for (const part of [label.box, faults, table.box]) part.hidden = !found && !(part === label.box && lookFault);
+    if (!found && !lookFault) return;
+    label.show();
+    if (!found) return;
+    fill(faults, found.faults?.length ? warnings(found) : null);
+    table.show(found);
+  };
+  show();
+  const deaf = [draft.hear("found", show), draft.hear("looking", show), draft.hear("values", show)];
+  return () => deaf.forEach((end) => end());
+}
+
+function again() {
+  return h("div", null, h("button", { type: "button", onclick: () => draft.lookAgain() }, "Look again"));
+}
+
+function status(found, looking) {
+  const wait = h(
+    "div",
+    { class: "line small muted" },
+    h("span", { class: "spin", "aria-hidden": "true" }),
+    found ? "Looking again…" : "Looking at the table…",
+  );
+  if (!found) return looking ? wait : h("p", { class: "muted" }, "Waiting for the first part of the file…");
+  const size = `${count(found.columns.length, "column")}, ${found.head ? "at least " : ""}${count(found.rows_in_all ?? rowsOf(found), "row")}`;
+  const from = found.head
+    ? ` The figures are of the beginning of the file; the rest is looked at when it is trained on.`
+    : "";
+  return [
+    h("p", null, size, found.size ? `, ${bytes(found.size)}.` : ".", h("span", { class: "muted" }, from)),
+    looking && wait,
+  ];
+}
+
+/** The number of rows: `rows` of an inspection are their number, or five of them where the server adds those. */
+function rowsOf(found) {
+  return typeof found.rows === "number" ? found.rows : Math.max(0, ...found.columns.map((column) => column.rows ?? 0));
+}
+
+/** What looks wrong, each with what mends it. */
+function warnings(found) {
+  const items = found.faults.map((fault) => {
+    const names =
+      fault.columns.slice(0, 6).join(", ") + (fault.columns.length > 6 ? `, and ${fault.columns.length - 6} more` : "");
+    const drop = fault.drop && fault.columns.some((name) => !(draft.columns().drop ?? []).includes(name));
+    const out =
+      drop &&
+      h(
+        "button",
+        { type: "button", class: "slim", onclick: () => leaveOut(fault.columns) },
+        fault.columns.length > 1 ? "Leave them out" : "Leave it out",
+      );
+    return h(
+      "li",
+      { class: "line" },
+      h("span", { class: "grow" }, names ? [h("strong", null, names), ": "] : null, fault.words),
+      out,
+    );
+  });
+  return h(
+    "details",
+    { class: "said warning", open: items.length <= 4 },
+    h("summary", null, `${count(items.length, "thing")} to look at`),
+    h("ul", { class: "faults" }, items),
+  );
+}
+
+function leaveOut(names) {
+  draft.say("drop", [...new Set([...(draft.columns().drop ?? []), ...names])]);
+}
+
+/** The table of columns, some at a time, and those alone that are searched for. */
+class Table {
+  constructor() {
+    this.from = 0;
+    this.search = h("input", {
+      type: "search",
+      class: "slim",
+      placeholder: "Find a column",
+      "aria-label": "Find a column",
+      oninput: () => this.turn(0),
+    });
+    this.body = h("tbody");
+    this.pages = h("div", { class: "line small" });
+    this.rows = h("details", null);
+    const heads = ["Column", "Taken for", "Missing", "Distinct", "How it is spread", "First rows"];
+    const cells = heads.map((head, i) => h("th", { scope: "col", class: i === 2 || i === 3 ? "right" : "" }, head));
+    const table = h("table", { class: "of-columns" }, h("thead", null, h("tr", null, cells)), this.body);
+    const scroll = h(
+      "div",
+      { class: "scroll tall", tabindex: 0, role: "region", "aria-label": "Columns of the table" },
+      table,
+    );
+    this.head = h("div", { class: "line" }, this.search, this.pages);
+    this.box = h("div", { class: "stack tight" }, this.head, scroll);
+  }
+
+  show(found) {
+    this.found = found;
+    this.head.hidden = found.columns.length <= 12;
+    this.turn(this.from);
+  }
+
+  turn(from) {
+    const wanted = this.search.value.trim().toLowerCase();
+    const columns = this.found.columns.filter((column) => column.name.toLowerCase().includes(wanted));
+    this.from = from < columns.length ? from : 0;
+    const shown = columns.slice(this.from, this.from + AT_ONCE);
+    const held = document.activeElement?.dataset?.held;
+    fill(
+      this.body,
+      shown.length
+        ? shown.map((column) => columnRow(column, this.found))
+        : h("tr", null, h("td", { colspan: 6, class: "muted" }, "No column has such a name.")),
+    );
+    if (held) this.body.querySelector(`[data-held="${CSS.escape(held)}"]`)?.focus();
+    const last = this.from + shown.length;
+    const step = (words, to, off) =>
+      h("button", { type: "button", class: "slim", disabled: off, onclick: () => this.turn(to) }, words);
+    const steps = columns.length > AT_ONCE && [
+      step("Back", this.from - AT_ONCE, !this.from),
+      step("Next", this.from + AT_ONCE, last >= columns.length),
+    ];
+    fill(
+      this.pages,
+      h(
+        "span",
+        { class: "muted number" },
+        columns.length ? `${number(this.from + 1)}–${number(last)} of ${count(columns.length, "column")}` : "",
+      ),
+      steps,
+    );
+  }
+}

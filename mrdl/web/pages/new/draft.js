@@ -1,0 +1,175 @@
+// What is entered on the page New: the table, what columns are, the settings as values and as TOML.
+//
+// It outlives the page: who looks at a session and comes back, or loads the page again, finds all as it was. Only the
+// bytes of a file that was being sent cannot be kept; the server goes on with them when the same file is picked again.
+
+import { get, post, query } from "../api.js";
+
+const KEPT = "mrdl.new";
+const SOON_MS = 350;
+/** What is said of columns, in the words of POST /api/inspect; a form has fields of these names. */
+export const KINDS_OF_COLUMN = ["number", "category", "date", "hash", "drop"];
+export const OF_COLUMNS = [...KINDS_OF_COLUMN, "label", "task", "header", "separator"];
+
+class Draft extends EventTarget {
+  constructor() {
+    super();
+    this.forms = {}; // kind -> the groups of its form
+    this.clear();
+    this.restore();
+  }
+
+  /** Nothing is entered; what of a file was sent stays on the server if it is a whole table. */
+  forget() {
+    this.clear();
+    this.keep();
+  }
+
+  clear() {
+    this.source = null; // {table, name, size} or {upload, …} while it is sent
+    this.upload = null; // the Upload that sends it
+    this.found = null; // the answer of POST /api/inspect
+    this.kind = "run";
+    this.values = {}; // key -> value, of the form of `kind`; those that are as by default are not there
+    this.toml = "";
+    this.fault = null; // {words, from: "form" | "toml"}
+    this.title = "";
+    this.runner = "";
+    this.others = {}; // the values of the other kind
+  }
+
+  tell(what, from = "") {
+    this.keep();
+    this.dispatchEvent(new CustomEvent(what, { detail: from }));
+  }
+
+  /** Hear of a change: source, found, values, toml, fault, upload. Gives a function that ends it. */
+  hear(what, listener) {
+    const heard = (event) => listener(event.detail);
+    this.addEventListener(what, heard);
+    return () => this.removeEventListener(what, heard);
+  }
+
+  // --- the form, its values and the TOML ---
+
+  async form(kind = this.kind) {
+    this.forms[kind] ??= (await get(`/api/forms/${kind}`)).groups;
+    return this.forms[kind];
+  }
+
+  fields(kind = this.kind) {
+    return (this.forms[kind] ?? []).flatMap((group) => group.fields);
+  }
+
+  /** The field that says something of columns: "label" is the key "label" of one form, "data.label" of another. */
+  fieldOf(name) {
+    return this.fields().find((field) => field.name === name);
+  }
+
+  /** What is said of columns: {label, task, drop: […], …}, as POST /api/inspect takes it. */
+  columns() {
+    const said = OF_COLUMNS.map((name) => [name, this.values[this.fieldOf(name)?.key]]);
+    return Object.fromEntries(said.filter(([, value]) => value !== undefined && value !== null));
+  }
+
+  say(name, value) {
+    const field = this.fieldOf(name);
+    if (field) this.set(field.key, value, "columns");
+  }
+
+  /** Change a value; undefined is as by default. from: who changed it. */
+  set(key, value, from) {
+    if (value === undefined) delete this.values[key];
+    else this.values[key] = value;
+    this.tell("values", from);
+    this.soon(() => this.write(), "form");
+  }
+
+  /** Take the settings from TOML that somebody types. */
+  type(toml) {
+    this.toml = toml;
+    this.keep();
+    this.soon(() => this.read(), "toml");
+  }
+
+  /** Choose run or sweep; what was said of columns is kept. */
+  async choose(kind) {
+    await this.form(kind);
+    const said = this.columns();
+    this.others = { ...this.others, [this.kind]: this.values };
+    this.kind = kind;
+    const own = Object.entries(this.others[kind] ?? {});
+    const names = new Set(OF_COLUMNS.map((name) => this.fieldOf(name)?.key));
+    this.values = Object.fromEntries(own.filter(([key]) => !names.has(key)));
+    for (const [name, value] of Object.entries(said))
+      if (this.fieldOf(name)) this.values[this.fieldOf(name).key] = value;
+    this.tell("values", "kind");
+    await this.write();
+  }
+
+  soon(work, from) {
+    clearTimeout(this.timer);
+    this.asked = (this.asked ?? 0) + 1;
+    this.pending = from; // until the other side has followed, nothing can be planned or started
+    this.timer = setTimeout(work, SOON_MS);
+  }
+
+  write() {
+    return this.follow("form", `/api/forms/${this.kind}/toml`, { values: this.values }, ({ toml }) => {
+      this.toml = toml;
+      this.tell("toml", "form");
+    });
+  }
+
+  read() {
+    return this.follow("toml", `/api/forms/${this.kind}/values`, { toml: this.toml }, ({ values }) => {
+      this.values = values;
+      this.tell("values", "toml");
+      this.tell("toml", "toml");
+    });
+  }
+
+  async follow(from, path, body, take) {
+    clearTimeout(this.timer);
+    const asked = (this.asked = (this.asked ?? 0) + 1);
+    this.pending = from;
+    let fault = null;
+    try {
+      const answer = await post(path, body);
+      if (asked !== this.asked) return;
+      take(answer);
+    } catch (error) {
+      if (asked !== this.asked) return;
+      fault = { words: error.message, from };
+    }
+    this.pending = "";
+    this.fault = fault;
+    this.tell("fault");
+  }
+
+  // --- from one loading of the page to the next ---
+
+  keep() {
+    const { source, kind, values, title, runner, others } = this;
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ source, kind, values, title, runner, others }));
+    } catch {
+      // a browser that keeps nothing: the page works, only a reload forgets
+    }
+  }
+
+  restore() {
+    let kept = null;
+    try {
+      kept = JSON.parse(sessionStorage.getItem(KEPT));
+    } catch {
+      return;
+    }
+    if (kept && typeof kept.values === "object") Object.assign(this, kept);
+  }
+}
+
+export const draft = new Draft();
+
+/** The address of what the server lists in a place. */
+export const placeOf = (place) => query("/api/browse", { place });
