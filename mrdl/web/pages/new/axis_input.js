@@ -1,76 +1,57 @@
 // An axis of a sweep: one value, several, or the ends of a range; of choices, those that are ticked.
 
-import { fresh, h } from "../dom.js";
-import { asText, numberOf } from "./value_text.js";
+import { h } from "../dom.js";
+import { axisOf, namesOf, textOfAxis, titleOf } from "./value_text.js";
 
 /** Gives {input: a fieldset, show}, as setting_input.js has them. */
 export function axisInput(one, set) {
-  return one.choices?.length ? ticks(one, set) : ends(one, set);
+  return one.choices.length ? ticks(one, set) : ends(one, set);
 }
 
 function ticks(one, set) {
-  const boxes = one.choices.map((choice) =>
-    h("input", { type: "checkbox", value: String(choice), onchange: () => chosen() }),
-  );
-  const chosen = () => {
-    const values = one.choices.filter((_, i) => boxes[i].checked);
-    set(values.length ? values : undefined);
+  const boxes = one.choices.map((choice) => h("input", { type: "checkbox", onchange: () => chosen() }));
+  const chosen = () => set(one.choices.filter((_, i) => boxes[i].checked).join(", "));
+  const show = (text) => {
+    const names = namesOf(text || one.default);
+    boxes.forEach((box, i) => (box.checked = names.includes(one.choices[i])));
   };
-  const show = (value) => {
-    const values = [value ?? one.default].flat().map(String);
-    boxes.forEach((box) => (box.checked = values.includes(box.value)));
-  };
-  const labels = one.choices.map((choice, i) => h("label", { class: "check" }, boxes[i], asText(choice)));
+  const labels = one.choices.map((choice, i) => h("label", { class: "check" }, boxes[i], choice));
   return { input: h("fieldset", { class: "ticks" }, labels), show };
 }
 
 /** Values with commas between, or the two ends of a range. */
 function ends(one, set) {
-  const way = h("select", { class: "slim", "aria-label": "How it varies", onchange: () => (turn(), tell()) }, [
-    h("option", { value: "values" }, "these values"),
-    h("option", { value: "range" }, "a range"),
-    h("option", { value: "log" }, "a range, by factors"),
-  ]);
-  const text = (label, more) =>
+  const title = titleOf(one.name);
+  const ways = { values: "these values", range: "a range", log: "a range, by factors" };
+  const options = Object.entries(ways).map(([name, words]) => h("option", { value: name }, words));
+  const way = h("select", { "aria-label": `${title}: how it varies`, onchange: () => (turn(), tell()) }, options);
+  const text = (label, placeholder) =>
     h("input", {
       type: "text",
-      inputmode: "decimal",
       autocomplete: "off",
-      "aria-label": label,
-      id: fresh("axis"),
+      spellcheck: "false",
+      placeholder,
+      "aria-label": `${title}: ${label}`,
       oninput: () => tell(),
-      ...more,
     });
-  const values = text("Values, with commas between", { placeholder: asText(one.default), inputmode: "text" });
-  const least = text("From", { placeholder: "from" });
-  const most = text("To", { placeholder: "to" });
-  const range = h("span", { class: "line nowrap-line" }, least, h("span", { "aria-hidden": "true" }, "–"), most);
+  const values = text("values, with commas between", one.default);
+  const low = text("from", "from");
+  const high = text("to", "to");
+  const range = h("span", { class: "line nowrap-line" }, low, h("span", { "aria-hidden": "true" }, "–"), high);
   const turn = () => {
     values.hidden = way.value !== "values";
     range.hidden = !values.hidden;
   };
-  const now = () => {
-    if (way.value === "values") {
-      const typed = values.value
-        .split(",")
-        .map((part) => part.trim())
-        .filter(Boolean)
-        .map(numberOf);
-      return typed.length > 1 ? typed : typed[0];
-    }
-    if (!least.value.trim() && !most.value.trim()) return undefined;
-    const log = way.value === "log" ? { log: true } : {};
-    return { min: numberOf(least.value.trim()), max: numberOf(most.value.trim()), ...log };
-  };
+  const now = () => textOfAxis({ way: way.value, values: values.value, low: low.value, high: high.value });
   const tell = () => set(now());
   const show = (value) => {
-    if (JSON.stringify(now()) === JSON.stringify(value)) return turn();
-    const isRange = value && typeof value === "object" && !Array.isArray(value);
-    way.value = isRange ? (value.log ? "log" : "range") : "values";
-    values.value = isRange ? "" : asText(value);
-    least.value = isRange ? asText(value.min) : "";
-    most.value = isRange ? asText(value.max) : "";
+    if (now() === (value ?? "")) return turn();
+    const said = axisOf(value);
+    way.value = said.way;
+    values.value = said.values;
+    low.value = said.low;
+    high.value = said.high;
     return turn();
   };
-  return { input: h("fieldset", { class: "axis" }, way, values, range), show };
+  return { input: h("fieldset", { class: "axis" }, values, range, way), show };
 }

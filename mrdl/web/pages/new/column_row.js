@@ -2,6 +2,7 @@
 
 import { h, number, percent } from "../dom.js";
 import { draft, KINDS_OF_COLUMN } from "./draft.js";
+import { namesOf } from "./value_text.js";
 
 const WORDS = {
   number: "a number",
@@ -35,16 +36,15 @@ export function columnRow(column, found) {
 }
 
 function labels() {
-  return String(draft.columns().label ?? "")
-    .split(",")
-    .map((one) => one.trim());
+  const { label } = draft.columns();
+  return [label, ...namesOf(label)];
 }
 
 /** What the settings say of a column: {kind, writing}; kind "" where they say nothing. */
 function kindOf(name) {
   const said = draft.columns();
   for (const kind of KINDS_OF_COLUMN) {
-    for (const one of list(said[kind])) {
+    for (const one of said[kind] ?? []) {
       if (one === name) return { kind, writing: "" };
       if (one.startsWith(`${name}=`) && WRITINGS[kind]) return { kind, writing: one.slice(name.length + 1) };
     }
@@ -52,19 +52,14 @@ function kindOf(name) {
   return { kind: "", writing: "" };
 }
 
-function list(value) {
-  if (value === undefined || value === null || value === "") return [];
-  return (Array.isArray(value) ? value : String(value).split(",")).map(String);
-}
-
 /** Say what a column is; "" as it was found. */
 function say(name, kind, writing = "") {
   const said = draft.columns();
   for (const one of KINDS_OF_COLUMN) {
-    const before = list(said[one]);
+    const before = said[one] ?? [];
     const kept = before.filter((each) => each !== name && !each.startsWith(`${name}=`));
     if (one === kind) kept.push(writing ? `${name}=${writing}` : name);
-    if (JSON.stringify(kept) !== JSON.stringify(before)) draft.say(one, kept.length ? kept : undefined);
+    if (JSON.stringify(kept) !== JSON.stringify(before)) draft.say(one, kept);
   }
 }
 

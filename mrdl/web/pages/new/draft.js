@@ -4,12 +4,15 @@
 // bytes of a file that was being sent cannot be kept; the server goes on with them when the same file is picked again.
 
 import { get, post, query } from "../api.js";
+import { namesOf, textOf } from "./value_text.js";
 
 const KEPT = "mrdl.new";
 const SOON_MS = 350;
 /** What is said of columns, in the words of POST /api/inspect; a form has fields of these names. */
 export const KINDS_OF_COLUMN = ["number", "category", "date", "hash", "drop"];
 export const OF_COLUMNS = [...KINDS_OF_COLUMN, "label", "task", "header", "separator"];
+/** The setting of a field, without its group: "label" of "data.label". */
+export const settingOf = (field) => field.key.split(".").pop();
 
 class Draft extends EventTarget {
   constructor() {
@@ -30,7 +33,7 @@ class Draft extends EventTarget {
     this.upload = null; // the Upload that sends it
     this.found = null; // the answer of POST /api/inspect
     this.kind = "run";
-    this.values = {}; // key -> value, of the form of `kind`; those that are as by default are not there
+    this.values = {}; // key -> text, of the form of `kind`; those that are as by default are not there
     this.toml = "";
     this.fault = null; // {words, from: "form" | "toml"}
     this.title = "";
@@ -63,24 +66,29 @@ class Draft extends EventTarget {
 
   /** The field that says something of columns: "label" is the key "label" of one form, "data.label" of another. */
   fieldOf(name) {
-    return this.fields().find((field) => field.name === name);
+    return this.fields().find((field) => settingOf(field) === name);
   }
 
   /** What is said of columns: {label, task, drop: […], …}, as POST /api/inspect takes it. */
   columns() {
-    const said = OF_COLUMNS.map((name) => [name, this.values[this.fieldOf(name)?.key]]);
-    return Object.fromEntries(said.filter(([, value]) => value !== undefined && value !== null));
+    const found = {};
+    for (const name of OF_COLUMNS) {
+      const text = this.values[this.fieldOf(name)?.key];
+      if (text) found[name] = KINDS_OF_COLUMN.includes(name) ? namesOf(text) : text;
+    }
+    return found;
   }
 
+  /** Say something of columns. value: a text, "" for what is by default, or names. */
   say(name, value) {
     const field = this.fieldOf(name);
-    if (field) this.set(field.key, value, "columns");
+    if (field) this.set(field.key, Array.isArray(value) ? textOf(value) : value, "columns");
   }
 
-  /** Change a value; undefined is as by default. from: who changed it. */
-  set(key, value, from) {
-    if (value === undefined) delete this.values[key];
-    else this.values[key] = value;
+  /** Change what a form holds. text: "" is as by default; from: who changed it. */
+  set(key, text, from) {
+    if (text.trim()) this.values[key] = text.trim();
+    else delete this.values[key];
     this.tell("values", from);
     this.soon(() => this.write(), "form");
   }
@@ -95,14 +103,13 @@ class Draft extends EventTarget {
   /** Choose run or sweep; what was said of columns is kept. */
   async choose(kind) {
     await this.form(kind);
-    const said = this.columns();
+    const said = OF_COLUMNS.map((name) => [name, this.values[this.fieldOf(name)?.key]]);
     this.others = { ...this.others, [this.kind]: this.values };
     this.kind = kind;
     const own = Object.entries(this.others[kind] ?? {});
     const names = new Set(OF_COLUMNS.map((name) => this.fieldOf(name)?.key));
     this.values = Object.fromEntries(own.filter(([key]) => !names.has(key)));
-    for (const [name, value] of Object.entries(said))
-      if (this.fieldOf(name)) this.values[this.fieldOf(name).key] = value;
+    for (const [name, text] of said) if (text && this.fieldOf(name)) this.values[this.fieldOf(name).key] = text;
     this.tell("values", "kind");
     await this.write();
   }

@@ -1,7 +1,7 @@
 // The third step of New: the settings as a form that the server describes, and the same as TOML beside it.
 
 import { fill, h, said } from "../dom.js";
-import { draft, OF_COLUMNS } from "./draft.js";
+import { draft, OF_COLUMNS, settingOf } from "./draft.js";
 import { settingInput } from "./setting_input.js";
 
 const KINDS = {
@@ -60,18 +60,16 @@ function kinds() {
 /** Fill `box` with the inputs of a form: the common ones, then the others by group. Gives key -> {box, show}. */
 function makeInputs(box, groups) {
   const inputs = new Map();
-  const wanted = (one) => !OF_COLUMNS.includes(one.name); // those are said of columns, in the step before
-  const some = groups.some((group) => group.fields.some((one) => one.common));
-  const isCommon = (one, group) => (some ? one.common : group === groups[0]);
+  const wanted = (one) => !OF_COLUMNS.includes(settingOf(one)); // those are said of columns, in the step before
   const make = (one) => {
     const made = settingInput(one, (value) => draft.set(one.key, value, "form"));
     inputs.set(one.key, made);
     return made.box;
   };
-  const common = groups.flatMap((group) => group.fields.filter((one) => wanted(one) && isCommon(one, group)));
+  const common = groups.flatMap((group) => group.fields.filter((one) => wanted(one) && one.common));
   const grid = (fields) => h("div", { class: "fields" }, fields.map(make));
   const parts = [grid(common)];
-  const rest = groups.map((group) => [group, group.fields.filter((one) => wanted(one) && !isCommon(one, group))]);
+  const rest = groups.map((group) => [group, group.fields.filter((one) => wanted(one) && !one.common)]);
   const sections = rest
     .filter(([, fields]) => fields.length)
     .map(([group, fields]) =>

@@ -58,7 +58,7 @@ function labelField(found, said, names) {
   const why = hint
     ? `Suggested: ${hint}${found.suggestion.why ? `, ${found.suggestion.why}` : ""}. It is yours to say.`
     : "The column whose values a network is to tell from the others.";
-  const choose = (value) => draft.say("label", value || undefined);
+  const choose = (value) => draft.say("label", value);
   const typed =
     names.length > MANY ||
     said.task === "multilabel" ||
@@ -125,7 +125,7 @@ function taskField(said) {
       value: said.task ?? asked?.default ?? "auto",
       id: "task",
       dataset: { held: "task" },
-      onchange: () => draft.say("task", select.value === asked?.default ? undefined : select.value),
+      onchange: () => draft.say("task", select.value === asked?.default ? "" : select.value),
     },
     (asked?.choices ?? Object.keys(TASKS)).map((name) => h("option", { value: name }, TASKS[name] ?? name)),
   );
@@ -137,7 +137,7 @@ function option(name) {
   const asked = draft.fieldOf(name);
   if (!asked) return null;
   const value = draft.values[asked.key] ?? asked.default ?? "";
-  const chosen = () => draft.say(name, input.value === String(asked.default) || !input.value ? undefined : input.value);
+  const chosen = () => draft.say(name, input.value === asked.default ? "" : input.value);
   const input = asked.choices?.length
     ? h(
         "select",

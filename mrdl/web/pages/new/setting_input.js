@@ -2,14 +2,11 @@
 
 import { field, h } from "../dom.js";
 import { axisInput } from "./axis_input.js";
-import { asText, fromText } from "./value_text.js";
-
-/** "learning_rate" is "Learning rate". */
-export const titleOf = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+import { titleOf } from "./value_text.js";
 
 /**
- * The input of a field of a form. set: is told the value, undefined for that by default.
- * Gives {box, show}: `show` has it show a value.
+ * The input of a field of a form. set: is told its text, "" for what is by default.
+ * Gives {box, show}: `show` has it show a text.
  */
 export function settingInput(one, set) {
   const { input, show } = inputOf(one, set);
@@ -28,52 +25,32 @@ function relabel(box, group) {
 
 function inputOf(one, set) {
   if (one.type === "axis") return axisInput(one, set);
-  if (one.type === "bool")
-    return choice(
-      one,
-      [
-        ["true", "yes"],
-        ["false", "no"],
-      ],
-      (text) => set(text === "" ? undefined : text === "true"),
-    );
-  if (one.type === "choice" || one.choices?.length)
-    return choice(
-      one,
-      one.choices.map((name) => [String(name), String(name)]),
-      (text) => set(text === "" ? undefined : text),
-    );
-  return typed(one, set);
+  if (one.type === "bool") return choice(one, ["yes", "no"], set);
+  return one.choices.length ? choice(one, one.choices, set) : typed(one, set);
 }
 
-function choice(one, options, chosen) {
-  const first = h("option", { value: "" }, `${asText(one.default)} (as it is)`);
-  const others = options.filter(([value]) => value !== String(one.default));
-  const select = h(
-    "select",
-    { onchange: () => chosen(select.value) },
-    first,
-    others.map(([value, words]) => h("option", { value }, words)),
-  );
-  const show = (value) => {
-    select.value = value === undefined || value === null || String(value) === String(one.default) ? "" : String(value);
+function choice(one, choices, set) {
+  const names = choices.filter((name) => name !== one.default);
+  const first = h("option", { value: "" }, one.default ? `${one.default} (default)` : "as it fits");
+  const others = names.map((name) => h("option", { value: name }, name));
+  const select = h("select", { onchange: () => set(select.value) }, first, others);
+  const show = (text) => {
+    select.value = names.includes(text) ? text : "";
   };
   return { input: select, show };
 }
 
 function typed(one, set) {
-  const mode = ["int", "float"].includes(one.type) ? "decimal" : null;
   const input = h("input", {
     type: "text",
-    inputmode: mode,
-    placeholder: asText(one.default),
+    inputmode: ["int", "float"].includes(one.type) ? "decimal" : null,
+    placeholder: one.default || (one.optional ? "as it fits" : ""),
     autocomplete: "off",
     spellcheck: "false",
-    oninput: () => set(fromText(one.type, input.value)),
+    oninput: () => set(input.value),
   });
-  const show = (value) => {
-    if (JSON.stringify(fromText(one.type, input.value)) === JSON.stringify(value ?? undefined)) return; // "1." is being typed
-    input.value = value === undefined || value === null ? "" : asText(value);
+  const show = (text) => {
+    if (input.value.trim() !== (text ?? "")) input.value = text ?? ""; // else a blank that is being typed would go
   };
   return { input, show };
 }

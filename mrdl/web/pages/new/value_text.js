@@ -1,44 +1,32 @@
-// Values of settings as one types them, and back.
+// What a form holds is text, as one types it; these are the texts that stand for several values.
 
-/** A value as one would type it. */
-export function asText(value) {
-  if (value === null || value === undefined || value === "") return "";
-  if (value === true) return "yes";
-  if (value === false) return "no";
-  if (Array.isArray(value) && value.every((each) => typeof each !== "object")) return value.join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+/** "learning rate" is "Learning rate", "wait s" is "Wait (s)". */
+export function titleOf(name) {
+  const words = name.replace(/ (s|mb)$/, (_, unit) => ` (${unit === "mb" ? "MB" : unit})`);
+  return words[0].toUpperCase() + words.slice(1);
 }
 
-/**
- * What was typed as a value of a type; undefined for nothing. What is none of that type stays text, and the server says
- * what it expected.
- */
-export function fromText(type, typedText) {
-  const text = typedText.trim();
-  if (!text) return undefined;
-  if (type === "int" || type === "float") return numberOf(text);
-  if (type === "numbers") return text.startsWith("[") ? json(text) : parts(text).map(numberOf);
-  if (type === "names") return parts(text);
-  if (type === "str") return text;
-  return json(text);
+/** The names in a text with commas between; those that hold commas are quoted: 'a,"b,c"' is ["a", "b,c"]. */
+export function namesOf(text) {
+  const found = String(text ?? "").matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g);
+  return [...found].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain.trim()).filter(Boolean);
 }
 
-function parts(text) {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean);
+/** Names as a text with commas between. */
+export function textOf(names) {
+  return names.map((name) => (/[",\n\r]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(",");
 }
 
-export function numberOf(text) {
-  const plain = text.replaceAll("_", "");
-  return plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : text;
+/** What is said of an axis: {way: "values" | "range" | "log", values, low, high}. */
+export function axisOf(text) {
+  const [, low, high, log] = String(text ?? "").match(/^(.+?) to (\S+)( log)?$/) ?? [];
+  if (low === undefined) return { way: "values", values: text ?? "", low: "", high: "" };
+  return { way: log ? "log" : "range", values: "", low, high };
 }
 
-function json(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+/** The text of an axis, the other way round; "" where nothing is said. */
+export function textOfAxis({ way, values, low, high }) {
+  if (way === "values") return values.trim();
+  if (!low.trim() && !high.trim()) return "";
+  return `${low.trim()} to ${high.trim()}${way === "log" ? " log" : ""}`;
 }
