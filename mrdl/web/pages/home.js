@@ -1,7 +1,9 @@
 // The first page: all sessions of the folder, those of the command line, too; found, sorted, and acted on.
 
+import { go } from "./address.js";
 import { get, query } from "./api.js";
-import { count, empty, field, fill, fresh, h, said, speak } from "./dom.js";
+import { count, dialog, empty, field, fill, fresh, h, said, speak } from "./dom.js";
+import { catchDrops } from "./drops.js";
 import { acts } from "./session_acts.js";
 import { rowOf } from "./session_row.js";
 
@@ -14,7 +16,23 @@ const STATES = ["running", "waiting", "done", "stopped", "failed"];
 export async function show(root, { query: asked, signal }) {
   const list = new List(root, asked, signal);
   await list.load();
-  return () => clearTimeout(list.timer);
+  const deaf = catchDrops(begin);
+  return () => {
+    deaf();
+    clearTimeout(list.timer);
+  };
+}
+
+/** A file was dropped here: that is the table of a new session. */
+async function begin(file) {
+  const { draft } = await import("./new/draft.js");
+  const { send } = await import("./new/choose_table.js");
+  const question = `You have begun a session with ${draft.source?.name}. Begin anew with ${file.name}?`;
+  if (draft.source && !(await dialog(question, { title: "Another table?", yes: "Begin anew" }))) return;
+  draft.upload?.cancel();
+  draft.forget();
+  send(file);
+  go("/new");
 }
 
 class List {
@@ -230,8 +248,9 @@ function select(options, value, chosen) {
 function nothingYet() {
   return empty(
     "Train your first network",
-    "Give a table, a CSV file for example, say which column you want to predict, and choose a network, or a sweep over " +
-      "many designs. What you start is listed here, and so is what the command line starts in this folder.",
+    "Drop a table here, a CSV file for example, or choose one; say which column you want to predict, and choose a " +
+      "network, or a sweep over many designs. What you start is listed here, and so is what the command line starts in " +
+      "this folder.",
     h("a", { class: "button main", href: "/new" }, "Choose a table"),
   );
 }

@@ -1,8 +1,8 @@
 // The router: an address is shown by a module that exports `async function show(root, params)`.
 //
-// `root` is an empty element of the page's own, in the page already. `params` has the parts of the address by name, `query` (URLSearchParams)
-// and `signal`, which ends when the page is left. `show` gives a function that cleans up, or nothing. An Error that it
-// throws is shown with its words. The first <h1> is the page's title.
+// `root` is an empty element of the page's own, in the page already. `params` has the parts of the address by name,
+// `query` (URLSearchParams) and `signal`, which ends when the page is left. `show` gives a function that cleans up, or nothing.
+// An Error that it throws is shown with its words. The first <h1> is the page's title.
 
 import { go, GONE } from "./address.js";
 import { get } from "./api.js";
@@ -15,6 +15,7 @@ const ROUTES = [
   [/^\/new$/, "new"],
   [/^\/workers$/, "workers"],
   [/^\/compare$/, "compare"],
+  [/^\/api\/docs$/, "api_docs"],
   [/^\/s\/(?<key>[^/]+)$/, "session"],
   [/^\/s\/(?<key>[^/]+)\/report$/, "report"],
   [/^\/s\/(?<key>[^/]+)\/predict$/, "predict"],
@@ -111,6 +112,7 @@ open();
 get("/api/about").then(
   (about) => {
     document.getElementById("place").textContent = about.folder;
+    document.getElementById("version").textContent = `mrdl ${about.version}`;
   },
   () => {}, // the page itself says that the server does not answer
 );

@@ -2,6 +2,7 @@
 
 import { get } from "../api.js";
 import { age, busy, bytes, fill, h, said, toast } from "../dom.js";
+import { catchDrops } from "../drops.js";
 import { draft, placeOf } from "./draft.js";
 import { Upload } from "./upload.js";
 import { progress } from "./upload_bar.js";
@@ -12,7 +13,8 @@ const ROWS = 8; // of tables and of entries, before one asks for more
 export function chooseTable(box, about) {
   const show = () => fill(box, draft.source ? chosen() : chooser(about));
   show();
-  const deaf = [draft.hear("source", show), catchDrops(box)];
+  const over = (is) => box.querySelector(".drop")?.classList.toggle("over", is);
+  const deaf = [draft.hear("source", show), catchDrops(dropped, over)];
   return () => deaf.forEach((end) => end());
 }
 
@@ -196,25 +198,10 @@ export function send(file) {
   draft.tell("source");
 }
 
-/** Files may be dropped anywhere on the page; without this the browser would leave it to show the file. */
-function catchDrops(box) {
-  const end = new AbortController();
-  const over = (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    box.querySelector(".drop")?.classList.toggle("over", event.type === "dragover");
-    if (event.type !== "drop") return;
-    const files = [...event.dataTransfer.files];
-    if (files.length > 1)
-      toast(
-        `${files.length} files were dropped; one table is one file. Put them into a folder on the server to take all.`,
-        "error",
-      );
-    else if (draft.source) toast("There is a table already: press “Choose another table” first.", "error");
-    else if (files.length) send(files[0]);
-  };
-  for (const name of ["dragover", "dragleave", "drop"]) document.addEventListener(name, over, { signal: end.signal });
-  return () => end.abort();
+/** A file was dropped: it is the table, unless there is one. */
+function dropped(file) {
+  if (draft.source) toast("There is a table already: press “Choose another table” first.", "error");
+  else send(file);
 }
 
 // --- a table is chosen ---

@@ -145,7 +145,8 @@ function spread(column) {
 function range(column) {
   const text =
     column.type === "date" ? (day) => new Date(day * 86_400_000).toISOString().slice(0, 10) : (value) => number(value);
-  return `${text(column.minimum)} to ${text(column.maximum)}, most often about ${column.type === "date" ? text(column.mean) : text(column.quantiles?.["0.5"] ?? column.mean)}`;
+  const middle = column.quantiles?.["0.5"] ?? column.mean;
+  return `${text(column.minimum)} to ${text(column.maximum)}, half of them up to ${text(middle)}`;
 }
 
 function levels(column) {

@@ -43,7 +43,8 @@ function status(found, looking) {
     found ? "Looking again…" : "Looking at the table…",
   );
   if (!found) return looking ? wait : h("p", { class: "muted" }, "Waiting for the first part of the file…");
-  const size = `${count(found.columns.length, "column")}, ${found.head ? "at least " : ""}${count(found.rows_in_all ?? rowsOf(found), "row")}`;
+  const rows = count(rowsOf(found), "row");
+  const size = `${count(found.columns.length, "column")}, ${found.head ? "at least " : ""}${rows}`;
   const from = found.head
     ? ` The figures are of the beginning of the file; the rest is looked at when it is trained on.`
     : "";

@@ -33,6 +33,7 @@ function options(about) {
     placeholder: draft.source?.name ?? "",
     oninput: () => ((draft.title = title.value), draft.keep()),
   });
+  draft.hear("source", () => (title.placeholder = draft.source?.name ?? ""));
   const runner = h(
     "select",
     { value: draft.runner || about.runner, onchange: () => ((draft.runner = runner.value), draft.keep()) },

@@ -36,7 +36,7 @@ export class Upload {
     return this.speed.rate;
   }
 
-  /** Send all. Gives when it is there, or it was cancelled; throws ApiError, or Error where the file is not readable. */
+  /** Send all, or until it is cancelled; throws ApiError, or Error where the file is not readable. */
   async run() {
     try {
       await this.patiently(() => this.begin());

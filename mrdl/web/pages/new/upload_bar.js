@@ -40,7 +40,9 @@ export function progress(send, stop) {
 
 /** After the page was loaded again, it has no right to the file until it is picked again. */
 function goingOn(send) {
-  const words = `Only a part of ${draft.source.name} was sent before this page was loaded again. Pick the same file: it goes on from there.`;
+  const words =
+    `Only a part of ${draft.source.name} was sent before this page was loaded again. ` +
+    "Pick the same file: it goes on from there.";
   const input = h("input", {
     type: "file",
     "aria-label": "The same file again",
