@@ -1,0 +1,1 @@
+"""Commands on the folders of runs: list, show and draw them."""
