@@ -1,1 +1,1 @@
-"""Commands on the folders of runs: list, show and draw them."""
+"""The commands that look at runs, and act on them."""

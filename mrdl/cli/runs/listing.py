@@ -1,17 +1,14 @@
 """`mrdl runs`: the run folders below a folder, one a line; read from files, so that it answers at once."""
 
 import argparse
-import contextlib
 import json
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 from mrdl.cli.screen import say, wide
-from mrdl.cli.runs.show import kept, state
-from mrdl.errors import ConfigError
-from mrdl.model.baseline import as_json, told_short
+from mrdl.model.baseline import told_short
+from mrdl.reports.runs import about_run
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import OF_ROWS, shown_score, told_name
 from mrdl.rounds.provenance import FAILED
@@ -30,7 +27,7 @@ def runs(options: argparse.Namespace) -> None:
     The state is running, done, stopped, or failed and why.
     """
     found = sorted(Path(options.folder).glob("**/run.json"), key=lambda path: path.stat().st_mtime)
-    told = [_about_run(RunFolder(path.parent)) for path in found]
+    told = [about_run(RunFolder(path.parent)) for path in found]
     if options.json:
         print(json.dumps(told))
         return
@@ -59,24 +56,3 @@ def runs(options: argparse.Namespace) -> None:
     for name, run in zip(shown, told, strict=True):
         if run["state"].startswith(f"{FAILED}:"):  # a long reason would, too
             say(f"  {name} {run['state']}")
-
-
-def _about_run(folder: RunFolder) -> dict[str, Any]:
-    """What is printed of a run, as an object of JSON; also of a folder whose run.json cannot be read."""
-    rounds = [m for m in folder.manifests() if not m.is_warm_start]
-    about: dict[str, Any] = {}
-    with contextlib.suppress(ConfigError):
-        about = folder.about()
-    best = kept(folder, rounds)
-    scores = best.validation if best else {}
-    told = {
-        "run": str(folder.path),
-        "data": about.get("data", {}).get("source", "?"),
-        "rounds": len(rounds),
-        "kept": best.round if best else None,
-        "loss": scores.get("loss", best.training_loss) if best else None,
-        "validation": scores,
-        "state": state(folder, about.get("drivers", [])),
-    }
-    told["usual"] = usual = best.majority if best else ""
-    return {**told, **as_json(scores, usual)}

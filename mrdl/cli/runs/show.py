@@ -1,7 +1,6 @@
 """`mrdl show`: the rounds of a run folder, or what a model file holds; read from files, so that it answers at once."""
 
 import argparse
-import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +12,9 @@ import mrdl
 from mrdl.cli.screen import counted, say, wide
 from mrdl.errors import ConfigError
 from mrdl.model.baseline import as_json, told_baseline, told_worth
+from mrdl.reports.runs import kept, state
 from mrdl.rounds.folder import RunFolder
-from mrdl.rounds.manifest import Manifest, best_round, shown_score, told_name
-from mrdl.rounds.provenance import DONE, FAILED, STOPPED
-from mrdl.settings.config import TrainConfig, from_file
+from mrdl.rounds.manifest import Manifest, shown_score, told_name
 
 if TYPE_CHECKING:
     from mrdl.mapreduce.timeline import Timeline
@@ -185,34 +183,3 @@ def _name(manifest: Manifest) -> str:
     """Of a round: its number, or the name of its stage and its number there."""
     stage, number = manifest.stage, manifest.stage_round
     return f"{stage}, {number or 'warm'}" if stage else str(number or "warm")
-
-
-def kept(folder: RunFolder, rounds: Sequence[Manifest]) -> Manifest | None:
-    """The manifest of the round that is the network: the best of the last stage, or the last, as the settings say.
-
-    rounds: without warm starts; None where there is none.
-    """
-    if not rounds:
-        return None
-    config = TrainConfig()
-    with contextlib.suppress(ConfigError):
-        config = from_file(str(folder.config))
-    last_stage = [m for m in rounds if m.stage == rounds[-1].stage]
-    number = best_round(last_stage, config.stop_on) if config.keeps_best else rounds[-1].round
-    return next(m for m in last_stage if m.round == number)
-
-
-def state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> str:
-    """Whether a run is running, done, failed and why, or was stopped: by a listener and why, by a signal, or with its
-    machine.
-
-    drivers: their records in run.json, the last one counts.
-    """
-    last = drivers[-1] if drivers else {"ended": DONE}  # an early version kept no drivers
-    if folder.is_held():
-        return "running"
-    if last["ended"] == FAILED:
-        return f"failed: {last['reason']}"
-    if last["ended"] == STOPPED:
-        return f"stopped: {last['reason']}, --resume goes on"
-    return "done" if last["ended"] == DONE and folder.model.exists() else "stopped, --resume goes on"
