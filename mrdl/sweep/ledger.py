@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar, cast
+from urllib.parse import quote
 
 from mrdl.errors import ConfigError
 from mrdl.sweep.record import Record, State, read_record
@@ -72,8 +73,13 @@ class Ledger:
     """
 
     @_with_way_out
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, to_read: bool = False) -> None:
+        """The ledger of a file, made where there is none. to_read: nothing is made or written, not by any method."""
         self.path = path
+        if to_read:
+            place = f"file:{quote(str(path))}?mode=ro"
+            self._db = sqlite3.connect(place, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+            return
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -261,6 +267,19 @@ class Ledger:
             (f"$.{name}",),
         )
         return int(found.fetchone()[0])
+
+    @_with_way_out
+    def best(self) -> tuple[str, float | None, float | None]:
+        """What designs are compared by, accuracy or r2; the best of those done, and their baseline, None without any.
+
+        The baseline of numbers is an RMSE.
+        """
+        accuracy, r2, share, rmse = self._db.execute(
+            "SELECT max(json_extract(record, '$.accuracy')), max(json_extract(record, '$.r2')), "
+            "max(json_extract(record, '$.baseline')), max(json_extract(record, '$.baseline_rmse')) "
+            f"FROM attempt WHERE {DONE}"
+        ).fetchone()
+        return ("accuracy", accuracy, share) if accuracy is not None else ("r2", r2, rmse)
 
     @_with_way_out
     def speed(self) -> float:
