@@ -19,6 +19,7 @@ from networks import known, resumed  # noqa: F401 (fixtures of many files)
 from processes import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 from sweeps import digits_data, digits_sweep, importable, odd_sweep, sweep_process  # noqa: F401
 from web_server import web, web_server  # noqa: F401
+from web_sessions import lab  # noqa: F401
 
 from mrdl.storage import store
 

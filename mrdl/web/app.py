@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -14,10 +14,11 @@ import mrdl
 from mrdl.errors import MrdlError, not_installed
 from mrdl.mapreduce.runners import RUNNERS
 from mrdl.web import forms
-from mrdl.web.home import Home, Session
+from mrdl.web.home import Home
+from mrdl.web.sessions import listing, starting
 
 PAGES = Path(__file__).with_name("pages")
-ROUTERS = (forms.router,)
+ROUTERS = (forms.router, starting.router, listing.router)
 VIEWS = ("/", "/new", "/compare", "/workers")  # besides those of a session
 
 router = APIRouter(prefix="/api")
@@ -114,12 +115,3 @@ async def _told_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()]
     return JSONResponse({"error": "the request is not understood: " + "; ".join(found)}, 400)
-
-
-def session_of(request: Request, key: str) -> Session:
-    """The session of a key; raises 404 where there is none."""
-    home: Home = request.app.state.home
-    found = home.session(key)
-    if found is None:
-        raise HTTPException(404, f"there is no run or sweep of the key {key[:100]!r} here")
-    return found

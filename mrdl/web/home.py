@@ -1,5 +1,6 @@
 """The folder that `mrdl web` serves: its runs, sweeps, tables and sessions, and which paths may be named."""
 
+import json
 import os
 import re
 import secrets
@@ -12,6 +13,7 @@ KINDS = {"run": ("runs", "run.json"), "sweep": ("sweeps", "sweep.json")}
 """What is trained -> the folder that holds it below the home, and the file that says that it is one."""
 
 PART = re.compile(r"[^/\\~\x00-\x1f\x7f]{1,255}")  # of a key, between "~"
+OWN = re.compile(r"[0-9a-f]{32}")  # a key that the page has made
 BETWEEN = "~"  # stands for "/" in a key, so that a key is one part of an address
 
 
@@ -54,7 +56,15 @@ class Home:
                     return Session(key, kind, folder)
             except OSError:  # a name that this machine cannot have
                 continue
-        return None
+        return self._begun(key) if OWN.fullmatch(key) else None
+
+    def _begun(self, key: str) -> Session | None:
+        """A session that the page has started, and whose folder is not there yet."""
+        try:
+            kind = json.loads((self.kept(key) / "session.json").read_bytes())["kind"]
+            return Session(key, kind, (self.folder / KINDS[kind][0]).resolve() / key)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
 
     def key_of(self, kind: str, folder: Path) -> str:
         """The key of a run's or a sweep's folder below the home."""

@@ -1,0 +1,245 @@
+"""What the page says of a session in a line: how it stands, how far it is, and its score beside its baseline.
+
+What is read of a folder is kept until one of its files changes; whether somebody works on it is asked each time.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mrdl.errors import MrdlError
+from mrdl.metrics.regression import told_r2
+from mrdl.reports.runs import RUNNING, RunState, about_run, asked, state
+from mrdl.rounds.folder import RunFolder
+from mrdl.rounds.manifest import shown_score
+from mrdl.rounds.provenance import DONE, FAILED, STOPPED
+from mrdl.storage.lock import is_held
+from mrdl.sweep.glance import Glance, glance
+from mrdl.sweep.paths import SweepPaths
+from mrdl.web.commands import BEGINNING
+from mrdl.web.found import no_session
+from mrdl.web.home import Home, Session
+from mrdl.web.sessions.children import last_part, said_since
+from mrdl.web.sessions.kept import Kept, kept_of
+
+WAITING = "waiting"
+INTERRUPTED = f"{BEGINNING}interrupted"
+Marks = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the files of a session say of it. done, of: rounds or designs, None where it is not known; state: where
+    nobody works on it."""
+
+    table: str = ""
+    label: str | None = None
+    runner: str | None = None
+    state: RunState = field(default_factory=lambda: RunState(STOPPED))
+    done: int | None = None
+    of: int | None = None
+    score: dict[str, Any] | None = None
+    started: str | None = None
+    ended: str | None = None
+    failed: int = 0
+
+
+_known: dict[Path, tuple[Marks, Told]] = {}
+
+
+def summary_of(home: Home, key: str) -> dict[str, Any]:
+    """The summary of a key's session; raises 404 where there is none."""
+    session = home.session(key)
+    if session is None:
+        raise no_session(key)
+    return summary(home, session)
+
+
+def summary(home: Home, session: Session) -> dict[str, Any]:
+    """What the page says of a session, as an object of JSON."""
+    kept = kept_of(home, session.key)
+    about = kept.about()
+    told, changed = _told(session)
+    now = _state(session, kept, about, told)
+    return {
+        "key": session.key,
+        "kind": session.kind,
+        "title": about.get("title") or session.key.replace("~", "/"),
+        "table": about.get("table") or told.table,
+        "label": told.label,
+        "state": now.name,
+        "reason": now.reason or None,
+        "done": told.done,
+        "of": told.of,
+        "score": told.score,
+        "started": told.started or about.get("started"),
+        "changed": changed or about.get("started"),
+        "by": "web" if about else "command line",
+        "runner": told.runner or about.get("runner"),
+        "folder": str(session.folder),
+    }
+
+
+def actions(summary: dict[str, Any], failed: int) -> list[str]:
+    """What can be done with a session now. failed: designs of a sweep that failed."""
+    name = summary["state"]
+    if name == RUNNING:
+        return ["stop"]
+    if name == WAITING:
+        return ["stop", "delete"]
+    retry = ["retry"] if failed and summary["kind"] == "sweep" else []
+    return [*([] if name == DONE or summary["done"] is None else ["resume"]), *retry, "delete"]
+
+
+def failed_of(session: Session) -> int:
+    """The designs of a sweep that failed; 0 of a run."""
+    return _told(session)[0].failed
+
+
+def _state(session: Session, kept: Kept, about: dict[str, Any], told: Told) -> RunState:
+    """How a session stands: by who holds its folder, by the process that the page has started, by its files."""
+    if is_held(session.folder):
+        return RunState(RUNNING)
+    is_older = told.ended is None or told.ended < about.get("began", "")
+    if about and (told.state.name != DONE or is_older) and is_older:
+        process = kept.process()
+        if process is not None and process.is_alive():
+            return RunState(WAITING)
+        if is_held(session.folder):  # it has begun meanwhile, or ended
+            return RunState(RUNNING)
+    if told.state.name == STOPPED and not told.state.reason and (words := last_part(kept.log)):
+        lines = [line for line in words.splitlines() if line.startswith(BEGINNING)]
+        if lines and not lines[-1].startswith(INTERRUPTED):
+            return RunState(FAILED, said_since(kept.log))
+    return told.state
+
+
+def _told(session: Session) -> tuple[Told, str | None]:
+    """What the files say, read again where one has changed since, and when that was."""
+    read, files = OF[session.kind]
+    places = [session.folder / name for name in files]
+    marks = tuple(_mark(place) for place in places)
+    known = _known.get(session.folder)
+    if known is None or known[0] != marks:
+        known = _known[session.folder] = marks, read(session.folder)
+    latest = max((mark[0] for mark in marks if mark), default=None)
+    return known[1], None if latest is None else _time(latest / 1e9)
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# --- runs ---
+
+
+def _of_run(path: Path) -> Told:
+    """What the files of a run say."""
+    folder = RunFolder(path)
+    try:
+        about = folder.about()
+    except MrdlError as error:
+        return Told(state=RunState(FAILED, str(error)) if folder.identity.exists() else RunState(STOPPED))
+    told, settings, drivers = about_run(folder), about.get("settings", {}), about.get("drivers", [])
+    last = drivers[-1] if drivers else {}
+    found = state(folder, drivers)
+    return Told(
+        table=str(told["data"]),
+        label=settings.get("label"),
+        runner=last.get("runner"),
+        state=RunState(STOPPED) if found.name == RUNNING else found,
+        done=told["rounds"],
+        of=_rounds_asked(folder),
+        score=_score_of_run(told),
+        started=drivers[0].get("start") if drivers else None,
+        ended=last.get("end"),
+    )
+
+
+def _rounds_asked(folder: RunFolder) -> int | None:
+    """The rounds that a run has in the end; None where a later stage is still to tell."""
+    config = asked(folder)
+    stages = {manifest.stage for manifest in folder.manifests()}
+    return config.rounds if stages <= {""} else None
+
+
+def _score_of_run(told: dict[str, Any]) -> dict[str, Any] | None:
+    """The measure that people look at first, and what knowing nothing would have."""
+    found, of = told["validation"], ""
+    if "r2" in found:
+        if told.get("baseline_rmse") is not None:
+            of = f"0 (always the mean: RMSE {told['baseline_rmse']:.6g})"
+        return {"name": "R²", "value": found["r2"], "text": told_r2(found["r2"]), "baseline_text": of or None}
+    if found.get("accuracy") is not None:
+        if told.get("baseline") is not None:
+            of = f"{shown_score('accuracy', told['baseline'])} (always {told['usual']!r})"
+        text = shown_score("accuracy", found["accuracy"])
+        return {"name": "accuracy", "value": found["accuracy"], "text": text, "baseline_text": of or None}
+    if told["loss"] is None:
+        return None
+    return {"name": "loss", "value": told["loss"], "text": shown_score("loss", told["loss"]), "baseline_text": None}
+
+
+# --- sweeps ---
+
+
+def _of_sweep(path: Path) -> Told:
+    """What the files of a sweep say."""
+    paths = SweepPaths(path)
+    about: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        about = json.loads(paths.manifest.read_bytes())
+    found = glance(paths.index)
+    begun = _mark(paths.data)
+    common = Told(
+        table=str(about.get("source", "")),
+        label=about.get("label"),
+        started=_time(begun[0] / 1e9) if begun else None,
+    )
+    return common if found is None else _with_index(common, found)
+
+
+def _with_index(common: Told, found: Glance) -> Told:
+    counts = found.counts
+    is_over = counts["designs"] > 0 and not counts["planned"] and not counts["running"]
+    return Told(
+        table=common.table,
+        label=common.label,
+        started=common.started,
+        state=RunState(DONE if is_over else STOPPED),
+        done=counts["done"] + counts["failed"],
+        of=counts["designs"],
+        score=_score_of_sweep(found),
+        failed=counts["failed"],
+    )
+
+
+def _score_of_sweep(found: Glance) -> dict[str, Any] | None:
+    if found.best is None:
+        return None
+    if found.measure == "r2":
+        baseline = "" if found.baseline is None else f"0 (always the mean: RMSE {found.baseline:.6g})"
+        return {"name": "R²", "value": found.best, "text": told_r2(found.best), "baseline_text": baseline or None}
+    baseline = "" if found.baseline is None else shown_score("accuracy", found.baseline)
+    text = shown_score("accuracy", found.best)
+    return {"name": "accuracy", "value": found.best, "text": text, "baseline_text": baseline or None}
+
+
+OF: dict[str, tuple[Callable[[Path], Told], tuple[str, ...]]] = {
+    "run": (_of_run, ("run.json", "history.jsonl", "rounds", "config.toml", "model.safetensors")),
+    "sweep": (_of_sweep, ("sweep.json", "ledger.db", "ledger.db-wal")),
+}
+"""What is trained -> what reads its folder, and the files that change when that has something new to tell."""
