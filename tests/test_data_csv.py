@@ -1,11 +1,14 @@
 """From CSV text to arrays: whole lines of bytes cut anywhere, values as pandas has them, bad rows one by one."""
 
 import io
+import os
+import signal
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mrdl.data.text.arrays import read_csv
 from mrdl.data.text.csv import BlockParser, read_table, whole_lines
 from mrdl.data.text.schema import BOM, MISSING, Schema, header_crc
 from mrdl.errors import DataError
@@ -302,3 +305,23 @@ def test_a_table_refuses_a_bad_row_by_its_line_in_the_file(size):
 def test_a_table_of_a_header_alone_has_no_rows_but_all_columns():
     features, labels = read_table([b"kind,x,y\n"], LABELLED, "x.csv")
     assert (features.shape, labels) == ((0, 2), [])
+
+
+# --- signals ---
+
+
+def test_a_signal_does_not_end_the_reading_of_a_csv_but_reaches_python():
+    """pyarrow would handle it to end early, and of fifty that come give Python one not back."""
+    heard = []
+
+    class Signalled(io.BytesIO):
+        def read(self, size=-1):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().read(size)
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        assert read_csv(Signalled(b"a\n1\n")).to_pydict() == {"a": [1]}
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert set(heard) == {signal.SIGTERM}

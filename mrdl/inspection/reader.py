@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.text.arrays import texts_of, values_of
+from mrdl.data.text.arrays import read_csv, texts_of, values_of
 from mrdl.data.text.bad_rows import BadRow, is_open, sift
 from mrdl.data.text.schema import Schema, single_blanks
 from mrdl.data.types import CATEGORY, PLAIN, ColumnType
@@ -59,7 +59,7 @@ class Reader:
         """The rows of a text in which each line is one; raises ArrowInvalid or _Unusable where pyarrow cannot tell."""
         kinds = {name: _CODED if i in self._as_texts else pa.float64() for i, name in enumerate(self._names)}
         has_quotes = b'"' in text
-        table = arrow_csv.read_csv(
+        table = read_csv(
             pa.BufferReader(text),
             read_options=arrow_csv.ReadOptions(
                 use_threads=False,

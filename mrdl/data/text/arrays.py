@@ -1,13 +1,28 @@
-"""Moves arrays between Arrow and numpy, and cuts text into pieces.
+"""Moves arrays between Arrow and numpy, reads a CSV into them, and cuts text into pieces.
 
 pa.array, to_numpy and fill_null would load pandas, which takes a task longer than its work.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+
+def read_csv(source: Any, **options: Any) -> pa.Table:
+    """pyarrow's, and where the process is interrupted while it reads, Python is told of it.
+
+    By itself pyarrow handles the signals that a program handles for as long as it reads, to end early, and of fifty
+    that come it gives Python one not back. What is read here takes milliseconds: a signal can wait for its end.
+    """
+    pa.enable_signal_handlers(False)
+    try:
+        return arrow_csv.read_csv(source, **options)
+    finally:
+        pa.enable_signal_handlers(True)  # as it is by default; how it was cannot be asked
 
 
 def cut(text: bytes, ends: bytes) -> pa.Array:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.text.arrays import cut, flags_of, mask_of, numbers_of, texts_of, values_of
+from mrdl.data.text.arrays import cut, flags_of, mask_of, numbers_of, read_csv, texts_of, values_of
 from mrdl.data.text.cells import Cells
 from mrdl.data.text.numbers import PLAIN_NUMBER, is_beyond
 from mrdl.data.text.schema import BOOLEANS, MARKS, MISSING, Schema, cells_of, header_crc
@@ -254,7 +254,7 @@ def _read(text: bytes, width: int, used: Sequence[int], separator: str) -> list[
     """Return columns of text that may be quoted, each an array of strings. used: their indices."""
     names = [str(i) for i in range(width)]
     wanted = [names[i] for i in used]
-    table = arrow_csv.read_csv(
+    table = read_csv(
         io.BytesIO(text),
         read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
         parse_options=arrow_csv.ParseOptions(delimiter=separator),

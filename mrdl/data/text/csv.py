@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.text.arrays import mask_of, texts_of, values_of
+from mrdl.data.text.arrays import mask_of, read_csv, texts_of, values_of
 from mrdl.data.text.bad_rows import BadRow, is_open, sift
 from mrdl.data.text.cells import Cells, repeated
 from mrdl.data.text.schema import MISSING, Schema, header_crc, normalise, single_blanks, without_marks
@@ -211,7 +211,7 @@ class BlockParser:
         if self._schema.label is not None:
             types[self._names[self._schema.label]] = coded
         block = len(text) + 1 if b'"' in text else BLOCK_BYTES  # a quote left open shall be seen at the end alone
-        return arrow_csv.read_csv(
+        return read_csv(
             pa.BufferReader(text),
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=self._names),
             parse_options=arrow_csv.ParseOptions(delimiter=self._schema.separator),

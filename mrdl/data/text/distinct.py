@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from mrdl.data.text.arrays import texts_of, values_of
+from mrdl.data.text.arrays import read_csv, texts_of, values_of
 from mrdl.data.text.schema import Schema, single_blanks
 
 Distinct = tuple[pa.Array, np.ndarray]
@@ -27,7 +27,7 @@ def distinct_cells(lines: bytes, schema: Schema, places: Iterable[int], marks: C
     if schema.separator == " ":
         lines = single_blanks(lines)
     try:
-        table = arrow_csv.read_csv(
+        table = read_csv(
             io.BytesIO(lines),
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(lines) + 1, column_names=names),
             parse_options=arrow_csv.ParseOptions(delimiter=schema.separator, invalid_row_handler=lambda row: "skip"),
