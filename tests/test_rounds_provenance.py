@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import time
 
@@ -104,6 +105,22 @@ def test_a_run_that_is_interrupted_says_so(new_run, monkeypatch):
         run.execute()
     (driver,) = run.folder.about()["drivers"]
     assert (driver["ended"], driver["reason"]) == ("interrupted", None) and driver["end"]
+
+
+def test_an_interruption_in_the_midst_of_clearing_up_leaves_no_files_of_the_job(new_run, monkeypatch):
+    run, interrupted = new_run(**TINY), []
+    remove = shutil.rmtree
+
+    def interrupt(path, **options):
+        if path == run.folder.work and path.exists() and not interrupted:
+            interrupted.append(path)
+            raise KeyboardInterrupt
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run.execute()
+    assert interrupted and not run.folder.work.exists()
 
 
 def test_manifests_name_the_versions_that_the_bytes_hang_on(new_run):

@@ -191,14 +191,17 @@ class Submission:
             self._check(output, planned)
             if not cached:
                 self._source.check_unchanged()
+                self.prepared = prepared_from(output.of_data, self._wants_sample)
+                self._cache.keep(self._tag, output.of_data)
+                self._tell_of_data()
         except BaseException as error:
             self._clear_after(error)
             raise
-        if not cached:
-            self.prepared = prepared_from(output.of_data, self._wants_sample)
-            self._cache.keep(self._tag, output.of_data)
-            self._tell_of_data()
-        self.clear()
+        try:
+            self.clear()
+        except KeyboardInterrupt as error:  # in the midst of it
+            self._clear_after(error)
+            raise
         if output.diverged:
             raise Diverged(output.diverged)
         return output, ended
