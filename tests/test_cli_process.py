@@ -6,16 +6,19 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import pytest
 import torch
 
 import mrdl
+from mrdl.cli import process
 from mrdl.cli.main import main
 from mrdl.cli.script import TrainJob
 from mrdl.cluster.retry import Retry
 from mrdl.errors import Unavailable
 from mrdl.nn.engines.torch_device import one_thread
+from mrdl.rounds.combine import mean
 
 QUICK = {"nodes": (64, 8, 10), "shards": 2, "rounds": 1, "epochs": 1, "warm_rows": 60, "show": False}
 WORDS = ["--nodes", "64,8,10", "--shards", "2", "--rounds", "1", "--epochs", "1", "--warm-rows", "60"]
@@ -60,11 +63,14 @@ def state():
     loggers = [logging.getLogger(name) for name in ("", "mrjob", "hdfs")]
     logs = [(logger.level, list(logger.handlers)) for logger in loggers]
     streams = (sys.stdout, sys.stderr, sys.stdin, list(sys.path))
-    python = (dict(os.environ), os.getcwd(), gc.get_threshold(), signal.getsignal(signal.SIGTERM))
-    return torch.get_num_threads(), streams, logs, python
+    python = (dict(os.environ), os.getcwd(), gc.get_threshold())
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    return torch.get_num_threads(), streams, logs, python, handlers
 
 
 def test_a_training_leaves_the_process_as_it_was(two_threads, digits, tmp_path):
+    import threadpoolctl  # noqa: F401  its import sets a variable of the environment, as scikit-learn's does
+
     import mrdl.mapreduce.launch  # noqa: F401  mrjob's own loggers are set up by its import
 
     before = state()
@@ -85,6 +91,96 @@ def test_a_command_leaves_the_process_as_it_was(two_threads, digits, tmp_path, c
     assert main(["train", str(digits), *WORDS, "--run-dir", str(tmp_path / "run"), "--json"]) == 0
     assert main(["train", str(digits), "--rounds", "x"]) == 2
     assert state() == before
+
+
+class Interrupting:
+    """An object in whose end the process is interrupted: Python prints what is raised there, and forgets it."""
+
+    def __init__(self, number):
+        self._number = number
+
+    def __del__(self):
+        signal.raise_signal(self._number)
+
+
+@pytest.fixture
+def looking_often(monkeypatch):
+    """A command looks 50 times a second whether an interruption was lost."""
+    monkeypatch.setattr(process, "AGAIN_S", 0.02)
+
+
+@pytest.fixture
+def lost(monkeypatch):
+    """What Python has been given to print and forget."""
+    found = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: found.append(told.exc_type))
+    return found
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interruption_that_python_forgets_comes_again(looking_often, lost, name):
+    before = state()
+    with pytest.raises(KeyboardInterrupt), process.command():
+        Interrupting(getattr(signal, name))
+        time.sleep(100)
+    assert lost == [KeyboardInterrupt] and state() == before
+
+
+def test_what_clears_up_after_an_interruption_is_not_interrupted_again(looking_often):
+    cleared = []
+    with pytest.raises(KeyboardInterrupt), process.command():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            try:
+                time.sleep(0.1)
+                raise OSError
+            except OSError:
+                time.sleep(0.1)
+            time.sleep(0.1)
+            cleared.append(True)
+    assert cleared
+
+
+def test_a_second_ctrl_c_interrupts_what_clears_up():
+    with pytest.raises(KeyboardInterrupt), process.command():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interruption_that_is_caught_on_purpose_does_not_come_again(looking_often):
+    with process.command():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            process.heard()
+        time.sleep(0.1)
+
+
+def test_a_command_ignores_ctrl_c_where_its_process_does():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with process.command():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_training_whose_interruption_is_forgotten_ends_with_130(looking_often, lost, tmp_path, digits, capfd, name):
+    class Forgetting(TrainJob):
+        @staticmethod
+        def combine_rule(results):
+            Interrupting(getattr(signal, name))
+            return mean(results)
+
+    words = ["train", str(digits), "--nodes", "64,8,10", "--rounds", "9999", "--run-dir", str(tmp_path / "run")]
+    assert main(words, job_class=Forgetting) == 130
+    assert KeyboardInterrupt in lost and "--resume" in capfd.readouterr().err
+    assert not (tmp_path / "run" / "work").exists()
 
 
 def test_a_command_runs_in_a_thread(digits, tmp_path, capfd):

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.progress import Progress
 from rich.table import Table
 
+from mrdl.cli import process
 from mrdl.cli.flags import add_training_flags, given
 from mrdl.cli.screen import Screen, say, wide
 from mrdl.drill.drill import Report
@@ -84,6 +85,7 @@ def _under_fire(options: argparse.Namespace, words: list[str], folder: Path) -> 
         try:
             return run_drill(words, options.runner, options.faults, options.drill_seed, folder, on_progress)
         except KeyboardInterrupt:
+            process.heard()
             print("interrupted: this is what was seen until then", file=sys.stderr)
     return report
 

@@ -99,6 +99,7 @@ def _run(words: Sequence[str], inside: Mapping[str, Any]) -> int:
         sys.stdout.flush()  # here, where a reader that has gone can be told from a failure
         return status
     except KeyboardInterrupt:
+        process.heard()
         print("\nmrdl: interrupted; what is done is kept: --resume, or `mrdl sweep resume`, goes on", file=sys.stderr)
         return 130
     except MrdlError as error:
