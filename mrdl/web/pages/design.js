@@ -4,16 +4,17 @@ import { get, post, session } from "./api.js";
 import { confusion } from "./session/confusion.js";
 import { curves } from "./figures/curves.js";
 import { badge, busy, count, duration, h, number, said, toast } from "./dom.js";
-import { layers } from "./sweep/words.js";
+import { layers, stateOf } from "./sweep/words.js";
 import { go } from "./address.js";
 import { address } from "./session/head.js";
+import { readSession } from "./session/read.js";
 import { copied, facts, figure, measure, scoreText, section, valueText } from "./session/parts.js";
 
 const SHOWN = new Set(["hidden", "input", "output", "name"]);
 
 export async function show(root, { key, arch, signal }) {
   const [told, design] = await Promise.all([
-    get(session(key), { signal }),
+    readSession(key, { signal }),
     get(session(key, "designs", encodeURIComponent(arch)), { signal }),
   ]);
   const scoreName = told.sweep?.score_name ?? "accuracy";
@@ -22,7 +23,7 @@ export async function show(root, { key, arch, signal }) {
   root.append(
     head(told, design),
     failed ?? "",
-    h("div", { class: "columns figures" }, cards(design, scoreName)),
+    h("div", { class: "columns key-figures" }, cards(design, scoreName)),
     h("div", { class: "halves" }, curve(design, signal), section("Settings", settings(design))),
   );
   if (matrix)
@@ -51,7 +52,7 @@ function head(told, design) {
   const about = h(
     "p",
     { class: "about muted" },
-    badge(design.state ?? design.status),
+    badge(stateOf(design)),
     h("span", null, "of ", back),
     h("code", { class: "small" }, design.arch_id),
   );

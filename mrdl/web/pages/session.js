@@ -1,16 +1,18 @@
 // The page of a session: a run or a sweep, as it goes and as it ended.
 
-import { events, get, session } from "./api.js";
-import { count, duration, h, moment, number, speak, toast } from "./dom.js";
-import { runView } from "./session/run.js";
+import { events } from "./api.js";
+import { age, clock, count, h, number, speak, toast } from "./dom.js";
 import { head } from "./session/head.js";
 import { log, settings, warnings } from "./session/parts.js";
+import { readSession } from "./session/read.js";
+import { runView } from "./session/run.js";
 import { sweepView } from "./sweep/sweep.js";
 
 const SPOKEN_S = 60; // progress is told to those who do not see at most once a minute
+const WAITING_MS = 3000; // between looks at what has no folder yet, and so no events
 
 export async function show(root, { key, signal }) {
-  const told = await get(session(key), { signal });
+  const told = await readSession(key, { signal });
   const page = new SessionPage(root, told, signal);
   return page.begin();
 }
@@ -21,59 +23,74 @@ class SessionPage {
     this.signal = signal;
     this.heard = null; // when the last event came
     this.spoken = Date.now();
-    this.head = head(told, "", (now) => this.changed(now));
-    this.warned = warnings(told.warnings ?? []);
+    this.head = head(told, "", () => this.read());
+    this.warned = warnings(told.warnings);
     this.life = h("p", { class: "life small muted number" });
     this.view = (told.kind === "sweep" ? sweepView : runView)(told, () => this.read(), signal);
-    root.append(this.head.node, this.warned.node, this.life, this.view.node, settings(told), log(told.key));
+    root.append(this.head.node, this.life, this.warned.node, this.view.node, settings(told), log(told.key));
   }
 
   begin() {
-    const { key } = this.told;
+    const { key, kind } = this.told;
     const heard = (handle) => (data) => {
       this.heard = Date.now();
       handle(data);
     };
-    const end = events(key, {
-      state: heard((state) => this.changed(state)),
+    const handlers = {
+      state: heard((state) => this.state(state)),
       round: heard((round) => this.view.round?.(round)),
       designs: heard((designs) => this.view.designs?.(designs)),
       warning: heard(({ words }) => this.warned.add(words)),
       reset: heard(() => this.reset()),
       gone: (error) => toast(error.message, "error"),
-    });
-    const timer = setInterval(() => this.tick(), 1000);
+    };
+    const end = events(key, handlers, { after: this.told[kind].last_event_id ?? null });
+    const timers = [setInterval(() => this.tick(), 1000), setInterval(() => this.wait(), WAITING_MS)];
     this.tick();
     return () => {
-      clearInterval(timer);
+      timers.forEach(clearInterval);
       end();
       this.view.end?.();
     };
   }
 
-  /** Take in what changed of the session; what can be done with it hangs on its state, which the server knows. */
-  changed(now) {
-    const before = this.told.state;
-    Object.assign(this.told, now, { changed: now.changed ?? Date.now() / 1000 });
-    this.head.update(now.changed ? now : { ...now, changed: this.told.changed });
+  /**
+   * Take in an event on how far it is. The words of its state, and what can be done with it, are those of its summary,
+   * which is read again when the state is another.
+   */
+  state({ state, reason, score, ...far }) {
+    const scored = typeof score === "object" && score !== null;
+    Object.assign(this.told, far, scored ? { score } : { best_score: score });
+    this.told.changed = Date.now() / 1000;
+    this.showState();
+    const told = JSON.stringify([state, reason]);
+    if (this.stateTold !== told && (this.stateTold || state !== this.told.state)) this.read();
+    this.stateTold = told;
+  }
+
+  showState() {
+    this.head.update(this.told);
     this.view.state(this.told);
     this.tick();
     this.say();
-    if (now.state && before !== now.state) this.read();
   }
 
   /** Read the session again: after a change of state, and when the view misses something. */
   async read() {
     try {
-      const told = await get(session(this.told.key), { signal: this.signal });
+      const told = await readSession(this.told.key, { signal: this.signal });
+      for (const name of ["counts", "eta", "best_score"]) delete this.told[name]; // of events, which are older now
       Object.assign(this.told, told);
-      this.head.update(told);
-      (told.warnings ?? []).forEach(this.warned.add);
-      this.view.state(this.told);
-      this.view.whole?.(this.told);
+      told.warnings.forEach(this.warned.add);
+      this.view.whole(this.told);
+      this.showState();
     } catch (error) {
       if (error.name !== "AbortError" && error.status) toast(error.message, "error");
     }
+  }
+
+  wait() {
+    if (this.told.state === "waiting" && !document.hidden) this.read();
   }
 
   reset() {
@@ -84,19 +101,14 @@ class SessionPage {
   /** Elapsed time and the last sign of life, so that long work never looks dead. */
   tick() {
     const { state, started, changed } = this.told;
-    const since = started ? moment(started).getTime() : null;
-    const until = state === "running" ? Date.now() : changed ? moment(changed).getTime() : null;
-    const took =
-      since && until
-        ? `${state === "running" ? "running for" : "took"} ${duration(Math.max(1, Math.round((until - since) / 1000)))}`
-        : "";
-    const quiet =
-      state === "running" && this.heard
-        ? `last news ${duration(Math.max(1, Math.round((Date.now() - this.heard) / 1000)))} ago`
-        : "";
-    const words = state === "waiting" ? "Waiting for its turn to begin." : [took, quiet].filter(Boolean).join(" · ");
-    this.life.textContent = words;
-    this.view.tick?.();
+    if (state === "waiting") this.life.textContent = "Waiting for its turn to begin.";
+    else if (state === "running") {
+      const news = this.heard ? `last news ${age(this.heard / 1000)}` : "";
+      this.life.textContent = [started && `started ${age(started)}`, news].filter(Boolean).join(" · ");
+    } else {
+      const [from, to] = [clock(started), clock(changed)];
+      this.life.textContent = [from && `started ${from}`, to && `last changed ${to}`].filter(Boolean).join(" · ");
+    }
   }
 
   say() {

@@ -35,7 +35,7 @@ export function onScheme(redraw, signal) {
 /**
  * A figure of curves. title: its name, for files and for those who do not see; x, y: of its axes; whole: whether x
  * counts, so that its ticks are whole; share: whether y is a share of 0..1. Gives {node, buttons, draw}:
- * draw(series, {lines, words}) has series [{name, x, y, colour: "--done", dash, width, opacity, marks, quiet}],
+ * draw(series, {lines, words}) has series [{name, x, y, colour: "--done", dash, width, opacity, marks, size, quiet}],
  * lines [{y or x, name}] across, and words that say what is seen.
  */
 export function curves({ title, x, y, whole = false, share = false, height = HEIGHT }, signal) {
@@ -114,9 +114,9 @@ function traceOf(one) {
     line: { color: colour(one.colour), width: one.width ?? 2.5, dash: one.dash ?? "solid" },
     marker: {
       color: colour(one.colour),
-      size: one.marks ? 11 : 5,
+      size: one.size ?? (one.marks ? 11 : 5),
       symbol: one.marks ?? "circle",
-      line: { color: colour("--raised"), width: one.marks ? 2 : 0 },
+      line: { color: colour("--raised"), width: one.marks && !one.size ? 2 : 0 },
     },
   };
 }

@@ -19,8 +19,8 @@ export function address(key, ...more) {
 }
 
 /**
- * The head of a session's page. told: the session; here: "" or "report" or "predict"; acted: is told the session after
- * an action. Gives {node, update}: `update` has what changed in it: state, reason, actions, changed.
+ * The head of a session's page. told: the session; here: "" or "report" or "predict"; acted: is told after an
+ * action. Gives {node, update}: `update` has what changed in it: state, reason, actions, changed.
  */
 export function head(told, here, acted) {
   const now = { ...told };
@@ -59,7 +59,7 @@ export function head(told, here, acted) {
 }
 
 function fillReason(place, { state, reason }) {
-  const told = reason && state !== "done" && state !== "running" ? reason : "";
+  const told = reason && state !== "done" ? reason : "";
   if (place.dataset.told === `${state} ${told}`) return;
   place.dataset.told = `${state} ${told}`;
   fill(place, said(told, state === "failed" ? "error" : "warning"));
@@ -92,7 +92,10 @@ function act(name, now, acted) {
         await ask("DELETE", session(now.key));
         toast(`${now.title || now.key} is deleted.`);
         await go("/");
-      } else acted(await post(session(now.key, name)));
+      } else {
+        await post(session(now.key, name));
+        await acted();
+      }
     } catch (error) {
       toast(error.message, "error");
     }

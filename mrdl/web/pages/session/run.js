@@ -34,7 +34,7 @@ class RunView {
       { class: "page" },
       h(
         "div",
-        { class: "columns figures" },
+        { class: "columns key-figures" },
         Object.values(this.cards).map((card) => card.node),
       ),
       this.figures,
@@ -114,11 +114,7 @@ class RunView {
         ? bar("Rounds done", Math.min(1, done / of), [[Math.min(1, done / of), state === "running" ? "" : "done"]])
         : null,
     );
-    const base = score?.baseline_text ? `baseline ${score.baseline_text}` : "";
-    this.cards.score.set(
-      score?.text ?? "–",
-      score ? [measure(score.name), base].filter(Boolean).join(" · ") : "known after the first round",
-    );
+    this.cards.score.set(score ? scoreText(score.name, score.value) : "–", scoreWords(score));
     this.cards.loss.set(
       last ? number(last.training_loss) : "–",
       last ? `round ${last.round}, ${number(last.rows)} rows` : "",
@@ -193,6 +189,15 @@ function chosen(rounds, told) {
   const alike = (name) => SHARES.includes(name) === SHARES.includes(first);
   const errors = first === "r2" ? [] : all.filter((name) => name !== first && alike(name));
   return [first, ...errors].filter(Boolean).slice(0, COLOURS.length);
+}
+
+/** A score with what knowing nothing would reach: a few words, or the sentences that the command line says. */
+function scoreWords(score) {
+  if (!score) return "known after the first round";
+  const [text, base] = [score.text ?? "", score.baseline_text ?? ""];
+  if (text.length > 16 || base.includes(" "))
+    return [text.length > 16 ? text : measure(score.name), base].filter(Boolean).join("; ");
+  return [measure(score.name), base && `baseline ${base}`].filter(Boolean).join(" · ");
 }
 
 function isShare(told) {

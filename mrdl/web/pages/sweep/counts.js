@@ -8,7 +8,8 @@ const FINISHED = ["done", "collapsed", "failed"]; // told where there are none, 
 /** The bar. Gives {node, show(counts)}. */
 export function countsBar() {
   const node = h("section", { class: "card stack tight counts", "aria-label": "Designs by state" });
-  const show = (counts) => {
+  const show = (told) => {
+    const counts = { ...told, done: (told.done ?? 0) - (told.collapsed ?? 0) }; // what collapsed was trained, too
     const json = JSON.stringify(counts);
     if (node.dataset.of === json) return;
     node.dataset.of = json;

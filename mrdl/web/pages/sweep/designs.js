@@ -2,7 +2,7 @@
 
 import { get, query, session } from "../api.js";
 import { badge, busy, count, field, fill, h, number, said } from "../dom.js";
-import { layers, linkTo } from "./words.js";
+import { layers, linkTo, stateOf } from "./words.js";
 import { measure, scoreText } from "../session/parts.js";
 
 const AT_ONCE = 25;
@@ -133,7 +133,7 @@ export class DesignTable {
         return h(
           "td",
           null,
-          badge(row.state),
+          badge(stateOf(row)),
           row.reason ? h("div", { class: "small muted why", title: row.reason }, row.reason) : null,
         );
       if (name === "hidden") return h("td", { class: "nowrap" }, layers(row.hidden));

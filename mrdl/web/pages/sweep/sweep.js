@@ -33,14 +33,16 @@ class SweepView {
     this.table = new DesignTable(told.key, this.scoreName, signal);
     this.points = new SweepPoints(told.key, this.scoreName, told.sweep.baseline, signal);
     const cards = Object.values(this.cards).map((card) => card.node);
+    this.failures = h("div");
     const halves = [section("Best designs", this.best), section("Being trained now", this.running.node)];
     this.node = h(
       "div",
       { class: "page" },
       this.counts.node,
-      h("div", { class: "columns figures" }, cards),
+      h("div", { class: "columns key-figures" }, cards),
       this.points.node,
       h("div", { class: "halves" }, halves),
+      this.failures,
       section("All designs", this.table.node),
     );
     this.whole(told);
@@ -51,11 +53,14 @@ class SweepView {
 
   /** Take in the session as the server has it. */
   whole(told) {
-    const { best, running } = told.sweep;
+    const { best, running, failures } = told.sweep;
     const none = h("p", { class: "muted" }, "No design is done yet.");
     const rows = (best ?? []).slice(0, BEST).map((row, i) => bestRow(told.key, row, i, this.scoreName));
     fill(this.best, rows.length ? rows : none);
     this.running.show(running ?? [], told);
+    const why = failures?.length ? section("Why designs failed", failures.map(failure)) : null;
+    fill(this.failures, why);
+    this.failures.hidden = !why;
   }
 
   state(told) {
@@ -63,17 +68,21 @@ class SweepView {
     const counts = told.counts ?? told.sweep.counts ?? {};
     const going = told.state === "running";
     this.counts.show(counts);
-    this.showBest(told.score);
+    this.showBest(told);
     this.showLeft("eta" in told ? told.eta : told.sweep.eta, told.state);
-    const trained = (counts.done ?? 0) + (counts.collapsed ?? 0);
-    this.cards.better.set(number(counts.no_better ?? null), trained ? `of ${count(trained, "design")} trained` : "");
+    const { done = 0, no_better: many = null } = counts;
+    this.cards.better.set(number(many), done ? `of ${count(done, "design")} trained` : "");
     if (!going && this.wasGoing) this.settle();
     this.wasGoing = going;
   }
 
-  showBest(score) {
-    const base = score?.baseline_text ? ` · baseline ${score.baseline_text}` : "";
-    this.cards.best.set(score?.text ?? "–", score ? measure(score.name) + base : "no design is done yet");
+  /** The best score; events have the number alone. */
+  showBest({ best_score: newer, score, sweep }) {
+    const value = newer ?? sweep.best?.[0]?.score ?? score?.value ?? null;
+    const base = sweep.baseline ?? null;
+    const words = base === null ? "" : ` · baseline ${scoreText(this.scoreName, base)}`;
+    const told = value === null ? "no design is done yet" : measure(this.scoreName) + words;
+    this.cards.best.set(scoreText(this.scoreName, value), told);
   }
 
   showLeft(eta, state) {
@@ -111,6 +120,15 @@ class SweepView {
   end() {
     clearTimeout(this.due);
   }
+}
+
+function failure({ reason, count: many }) {
+  return h(
+    "div",
+    { class: "failure" },
+    h("strong", { class: "number" }, count(many, "design")),
+    h("span", null, reason),
+  );
 }
 
 function bestRow(key, row, i, scoreName) {

@@ -4,15 +4,24 @@ import { h } from "../dom.js";
 
 /** The hidden layers of a design: "64, 32", many equal ones as "8 × 64". */
 export function layers(hidden) {
-  if (!Array.isArray(hidden)) return hidden ? String(hidden) : "no hidden layer";
-  if (!hidden.length) return "no hidden layer";
-  if (hidden.length > 3 && hidden.every((one) => one === hidden[0])) return `${hidden.length} × ${hidden[0]}`;
-  return hidden.length > 8 ? `${hidden.slice(0, 7).join(", ")}, … (${hidden.length})` : hidden.join(", ");
+  const nodes = Array.isArray(hidden)
+    ? hidden
+    : String(hidden ?? "")
+        .split("-")
+        .filter(Boolean); // "64-32" is how it is stored
+  if (!nodes.length) return "no hidden layer";
+  if (nodes.length > 3 && nodes.every((one) => one === nodes[0])) return `${nodes.length} × ${nodes[0]}`;
+  return nodes.length > 8 ? `${nodes.slice(0, 7).join(", ")}, … (${nodes.length})` : nodes.join(", ");
 }
 
 /** A design in a few words. */
 export function designName(row) {
   return [layers(row.hidden), row.activation, row.optimizer].filter(Boolean).join(" · ");
+}
+
+/** What became of a design, collapsed ones by that word. */
+export function stateOf(row) {
+  return row.collapsed && (row.state ?? row.status) === "done" ? "collapsed" : (row.state ?? row.status);
 }
 
 /** The address of a design's page. */
