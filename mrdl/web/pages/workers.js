@@ -50,7 +50,7 @@ function machine({ cores, memory_mb, free_mb, running }) {
     "section",
     { class: "card stack", "aria-label": "This machine" },
     h("h2", null, "This machine"),
-    h("div", { class: "figures" }, figures),
+    h("div", { class: "figures-line" }, figures),
     rows.length
       ? table("What runs on this machine", ["Session", head, "Command"], rows)
       : h("p", { class: "muted" }, "Nothing of this folder runs here now."),
@@ -104,7 +104,7 @@ function cluster(yarn) {
   ];
   return section(
     yarn.words ? said(yarn.words, "warning") : null,
-    h("div", { class: "figures" }, figures),
+    h("div", { class: "figures-line" }, figures),
     nodes(yarn.nodes),
     applications(yarn.applications),
   );

@@ -22,7 +22,7 @@ function ticks(one, set) {
 /** Values with commas between, or the two ends of a range. */
 function ends(one, set) {
   const title = titleOf(one.name);
-  const ways = { values: "these values", range: "a range", log: "a range, by factors" };
+  const ways = { values: "values", range: "range", log: "range, by factors" };
   const options = Object.entries(ways).map(([name, words]) => h("option", { value: name }, words));
   const way = h("select", { "aria-label": `${title}: how it varies`, onchange: () => (turn(), tell()) }, options);
   const text = (label, placeholder) =>
@@ -53,5 +53,5 @@ function ends(one, set) {
     high.value = said.high;
     return turn();
   };
-  return { input: h("fieldset", { class: "axis" }, values, range, way), show };
+  return { input: h("fieldset", { class: "axis" }, h("div", { class: "axis-line" }, values, range, way)), show };
 }

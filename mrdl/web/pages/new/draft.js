@@ -121,6 +121,11 @@ class Draft extends EventTarget {
     this.timer = setTimeout(work, SOON_MS);
   }
 
+  /** Have both sides say the same, as after the page was loaded: what was typed last decides. */
+  settle() {
+    return this.fault?.from === "toml" ? this.read() : this.write();
+  }
+
   write() {
     return this.follow("form", `/api/forms/${this.kind}/toml`, { values: this.values }, ({ toml }) => {
       this.toml = toml;
@@ -157,9 +162,9 @@ class Draft extends EventTarget {
   // --- from one loading of the page to the next ---
 
   keep() {
-    const { source, kind, values, title, runner, others } = this;
+    const { source, kind, values, toml, fault, title, runner, others } = this;
     try {
-      sessionStorage.setItem(KEPT, JSON.stringify({ source, kind, values, title, runner, others }));
+      sessionStorage.setItem(KEPT, JSON.stringify({ source, kind, values, toml, fault, title, runner, others }));
     } catch {
       // a browser that keeps nothing: the page works, only a reload forgets
     }

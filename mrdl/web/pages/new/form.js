@@ -32,9 +32,8 @@ export async function form(box) {
     draft.hear("fault", showFault),
     draft.hear("toml", (from) => toml.show(from)),
   ];
-  if (draft.fault) showFault();
-  else if (!draft.toml) await draft.write();
   toml.show("");
+  await draft.settle();
   return () => deaf.forEach((end) => end());
 }
 

@@ -145,7 +145,7 @@ function shown(plan) {
       : [plan.too_large ?? []].flat().join("\n");
   const told = (plan.told ?? []).filter(Boolean);
   return [
-    figures.length ? h("div", { class: "figures" }, figures) : null,
+    figures.length ? h("div", { class: "figures-line" }, figures) : null,
     large ? said(large, "warning") : null,
     told.length
       ? h(
