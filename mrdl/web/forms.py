@@ -32,6 +32,7 @@ from mrdl.settings.fields import (
 from mrdl.settings.files import as_toml
 from mrdl.sweep.space import Space
 from mrdl.sweep.spec import Spec, spec_of
+from mrdl.web.examples import EXAMPLES
 
 router = APIRouter(prefix="/api/forms", tags=["forms"])
 
@@ -134,12 +135,18 @@ def read_text(toml: str) -> dict[str, Any]:
 
 @router.get("/{kind}")
 def form(kind: str) -> dict[str, Any]:
-    """What a form of a run or a sweep asks for: groups of fields, each with its help, its default and its bounds."""
+    """What a form of a run or a sweep asks for: groups of fields, each with its help, its default and its bounds.
+
+    Its examples are values to begin with, {title, words, values}.
+    """
     found = kind_of(kind)
     groups: dict[str, list[dict[str, Any]]] = {name: [] for name in found.titles}
     for key, (settings, field) in found.fields().items():
         groups[found.group_of(field)].append(_told(key, settings, field, key in found.common))
-    return {"groups": [{"name": name, "title": found.titles[name], "fields": told} for name, told in groups.items()]}
+    return {
+        "groups": [{"name": name, "title": found.titles[name], "fields": told} for name, told in groups.items()],
+        "examples": [dataclasses.asdict(example) for example in EXAMPLES[kind]],
+    }
 
 
 def _told(key: str, settings: type, field: Field, is_common: bool) -> dict[str, Any]:

@@ -208,7 +208,7 @@ function dropped(file) {
 
 function chosen() {
   const { name, size, table, upload } = draft.source;
-  const other = h("button", { type: "button", class: "end", onclick: () => another() }, "Choose another table");
+  const other = h("button", { type: "button", class: "end", onclick: () => draft.another() }, "Choose another table");
   const where = table && !upload ? `${table} · ` : "";
   const head = h(
     "div",
@@ -221,12 +221,5 @@ function chosen() {
     ),
     other,
   );
-  return [head, upload !== undefined && !draft.source.sent ? progress(send, another) : null];
-}
-
-function another() {
-  draft.upload?.cancel();
-  Object.assign(draft, { source: null, upload: null, found: null, lookFault: null });
-  draft.tell("source");
-  draft.tell("found");
+  return [head, upload !== undefined && !draft.source.sent ? progress(send, () => draft.another()) : null];
 }

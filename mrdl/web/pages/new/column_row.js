@@ -97,8 +97,7 @@ function writingBox(name, kind, writing) {
 }
 
 function firstCells(column, found) {
-  const rows = Array.isArray(found.rows) ? found.rows : (found.first_rows ?? []);
-  return rows.map((row) => {
+  return (found.rows ?? []).map((row) => {
     const text = String(row[column.place] ?? "");
     return h(
       "span",

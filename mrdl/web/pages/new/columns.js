@@ -36,27 +36,15 @@ function again() {
 }
 
 function status(found, looking) {
-  const wait = h(
-    "div",
-    { class: "line small muted" },
-    h("span", { class: "spin", "aria-hidden": "true" }),
-    found ? "Looking again…" : "Looking at the table…",
-  );
-  if (!found) return looking ? wait : h("p", { class: "muted" }, "Waiting for the first part of the file…");
-  const rows = count(rowsOf(found), "row");
-  const size = `${count(found.columns.length, "column")}, ${found.head ? "at least " : ""}${rows}`;
-  const from = found.head
-    ? ` The figures are of the beginning of the file; the rest is looked at when it is trained on.`
-    : "";
-  return [
-    h("p", null, size, found.size ? `, ${bytes(found.size)}.` : ".", h("span", { class: "muted" }, from)),
-    looking && wait,
-  ];
-}
-
-/** The number of rows: `rows` of an inspection are their number, or five of them where the server adds those. */
-function rowsOf(found) {
-  return typeof found.rows === "number" ? found.rows : Math.max(0, ...found.columns.map((column) => column.rows ?? 0));
+  const turn = h("span", { class: "spin", "aria-hidden": "true" });
+  const words = found ? "Looking again…" : (draft.lookWait ?? "Looking at the table…");
+  const wait = h("div", { class: "line small muted" }, turn, words);
+  if (!found)
+    return looking || draft.lookWait ? wait : h("p", { class: "muted" }, "Waiting for the beginning of the file…");
+  const rows = found.head ? `about ${count(found.rows_about, "row")}` : count(found.num_rows, "row");
+  const size = `${count(found.columns.length, "column")}, ${rows}, ${bytes(found.size)}. `;
+  const from = `The figures are those of the first ${count(found.num_rows, "row")}. The rest is read when it is trained on.`;
+  return [h("p", null, size, found.head && h("span", { class: "muted" }, from)), looking && wait];
 }
 
 /** What looks wrong, each with what mends it. */

@@ -17,7 +17,7 @@ export const settingOf = (field) => field.key.split(".").pop();
 class Draft extends EventTarget {
   constructor() {
     super();
-    this.forms = {}; // kind -> the groups of its form
+    this.forms = {}; // kind -> its form: {groups, examples}
     this.clear();
     this.restore();
   }
@@ -32,6 +32,9 @@ class Draft extends EventTarget {
     this.source = null; // {table, name, size} or {upload, …} while it is sent
     this.upload = null; // the Upload that sends it
     this.found = null; // the answer of POST /api/inspect
+    this.lookFault = null; // or why it could not be looked at
+    this.lookWait = null; // or that more of it is needed
+    this.formId = randomId(); // a start that is sent twice starts once
     this.kind = "run";
     this.values = {}; // key -> text, of the form of `kind`; those that are as by default are not there
     this.toml = "";
@@ -56,12 +59,12 @@ class Draft extends EventTarget {
   // --- the form, its values and the TOML ---
 
   async form(kind = this.kind) {
-    this.forms[kind] ??= (await get(`/api/forms/${kind}`)).groups;
+    this.forms[kind] ??= await get(`/api/forms/${kind}`);
     return this.forms[kind];
   }
 
   fields(kind = this.kind) {
-    return (this.forms[kind] ?? []).flatMap((group) => group.fields);
+    return (this.forms[kind]?.groups ?? []).flatMap((group) => group.fields);
   }
 
   /** The field that says something of columns: "label" is the key "label" of one form, "data.label" of another. */
@@ -85,6 +88,37 @@ class Draft extends EventTarget {
     if (field) this.set(field.key, Array.isArray(value) ? textOf(value) : value, "columns");
   }
 
+  /** Take the values of an example in place of all but what is said of columns. */
+  begin(example) {
+    this.values = { ...this.ofColumns(), ...example.values };
+    this.tell("values", "example");
+    return this.write();
+  }
+
+  /** The values that say something of columns, by key. */
+  ofColumns() {
+    const keys = OF_COLUMNS.map((name) => this.fieldOf(name)?.key);
+    return Object.fromEntries(Object.entries(this.values).filter(([key]) => keys.includes(key)));
+  }
+
+  /** Whether the form holds what nobody said in an example, besides what is said of columns. */
+  get isOwn() {
+    const own = (values) => JSON.stringify(Object.entries(values).sort());
+    const now = own(Object.fromEntries(Object.entries(this.values).filter(([key]) => !(key in this.ofColumns()))));
+    return now !== "[]" && !this.forms[this.kind].examples.some((example) => own(example.values) === now);
+  }
+
+  /** Have another table, or none: what was said of the columns of this one is forgotten. */
+  another() {
+    this.upload?.cancel();
+    for (const key of Object.keys(this.ofColumns())) delete this.values[key];
+    Object.assign(this, { source: null, upload: null, found: null, lookFault: null, lookWait: null });
+    this.tell("source");
+    this.tell("found");
+    this.tell("values", "another");
+    return this.write();
+  }
+
   /** Change what a form holds. text: "" is as by default; from: who changed it. */
   set(key, text, from) {
     if (text.trim()) this.values[key] = text.trim();
@@ -106,9 +140,8 @@ class Draft extends EventTarget {
     const said = OF_COLUMNS.map((name) => [name, this.values[this.fieldOf(name)?.key]]);
     this.others = { ...this.others, [this.kind]: this.values };
     this.kind = kind;
-    const own = Object.entries(this.others[kind] ?? {});
-    const names = new Set(OF_COLUMNS.map((name) => this.fieldOf(name)?.key));
-    this.values = Object.fromEntries(own.filter(([key]) => !names.has(key)));
+    this.values = this.others[kind] ?? {};
+    for (const key of Object.keys(this.ofColumns())) delete this.values[key];
     for (const [name, text] of said) if (text && this.fieldOf(name)) this.values[this.fieldOf(name).key] = text;
     this.tell("values", "kind");
     await this.write();
@@ -162,9 +195,12 @@ class Draft extends EventTarget {
   // --- from one loading of the page to the next ---
 
   keep() {
-    const { source, kind, values, toml, fault, title, runner, others } = this;
+    const { source, kind, values, toml, fault, title, runner, others, formId } = this;
     try {
-      sessionStorage.setItem(KEPT, JSON.stringify({ source, kind, values, toml, fault, title, runner, others }));
+      sessionStorage.setItem(
+        KEPT,
+        JSON.stringify({ source, kind, values, toml, fault, title, runner, others, formId }),
+      );
     } catch {
       // a browser that keeps nothing: the page works, only a reload forgets
     }
@@ -179,6 +215,11 @@ class Draft extends EventTarget {
     }
     if (kept && typeof kept.values === "object") Object.assign(this, kept);
   }
+}
+
+/** 32 hex digits; by the call that pages have without TLS, too. */
+function randomId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
 }
 
 export const draft = new Draft();

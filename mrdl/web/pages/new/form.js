@@ -1,6 +1,6 @@
 // The third step of New: the settings as a form that the server describes, and the same as TOML beside it.
 
-import { fill, h, said } from "../dom.js";
+import { dialog, fill, h, said } from "../dom.js";
 import { draft, OF_COLUMNS, settingOf } from "./draft.js";
 import { settingInput } from "./setting_input.js";
 
@@ -15,11 +15,14 @@ export async function form(box) {
   const fault = h("div");
   const toml = tomlBox();
   const beside = h("div", { class: "form-halves" }, h("div", { class: "stack" }, fault, settings), toml.box);
-  fill(box, kinds(), beside);
+  const examples = h("div", { class: "line examples", role: "group", "aria-label": "Begin with" });
+  fill(box, kinds(), examples, beside);
   let inputs = new Map(); // key -> {box, show}
   const showAll = () => inputs.forEach((input, key) => input.show(draft.values[key]));
   const make = async () => {
-    inputs = makeInputs(settings, await draft.form());
+    const { groups, examples: some } = await draft.form();
+    inputs = makeInputs(settings, groups);
+    fill(examples, h("span", { class: "muted" }, "Begin with"), some.map(exampleButton));
     showAll();
   };
   const showFault = () => {
@@ -54,6 +57,16 @@ function kinds() {
     h("legend", { class: "unseen" }, "What is trained"),
     h("div", { class: "choices" }, choices),
   );
+}
+
+/** A press fills the form; what somebody has entered by hand is not thrown away unasked. */
+function exampleButton(example) {
+  const title = "Replace your settings?";
+  const question = `Those of “${example.title}” come in their place. What you said of columns stays.`;
+  const take = async () => {
+    if (!draft.isOwn || (await dialog(question, { title, yes: "Replace" }))) await draft.begin(example);
+  };
+  return h("button", { type: "button", class: "slim", title: example.words, onclick: take }, example.title);
 }
 
 /** Fill `box` with the inputs of a form: the common ones, then the others by group. Gives key -> {box, show}. */

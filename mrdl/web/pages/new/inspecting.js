@@ -4,6 +4,7 @@ import { post } from "../api.js";
 import { draft } from "./draft.js";
 
 const SOON_MS = 300;
+const AGAIN_MS = 2000; // after no answer, or one that more of the file is needed
 const ENOUGH = 1 << 20; // bytes of an upload, or all of it
 
 /** Look at the draft's table whenever that may tell something new; gives a function that ends it. */
@@ -30,11 +31,13 @@ export function inspecting() {
     draft.tell("looking");
     try {
       draft.found = await post("/api/inspect", body, { signal });
-      draft.lookFault = null;
+      draft.lookFault = draft.lookWait = null;
     } catch (error) {
       if (signal.aborted) return;
-      draft.lookFault = error.message;
-      if (!error.status) lookedAt = ""; // no answer: it is asked again
+      const wait = error.body?.wait; // too little is there to tell
+      draft.lookWait = wait ? error.message : null;
+      draft.lookFault = wait ? null : error.message;
+      if (wait || !error.status) timer = setTimeout(() => ((lookedAt = ""), look()), AGAIN_MS);
     }
     draft.looking = false;
     draft.tell("found");

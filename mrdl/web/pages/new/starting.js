@@ -178,8 +178,8 @@ async function begin(button, fault) {
     await settled(button);
     button.textContent = "Starting…";
     speak("Starting");
-    const { title, runner, kind, source, toml } = draft;
-    const asked = { kind, table: source.table, toml, ...(title && { title }), ...(runner && { runner }) };
+    const { title, runner, kind, source, toml, formId } = draft;
+    const asked = { kind, table: source.table, toml, title, runner: runner || null, form: formId };
     const { key } = await post("/api/sessions", asked);
     draft.forget();
     go(`/s/${encodeURIComponent(key)}`);
