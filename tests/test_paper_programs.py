@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 import mrdl
 from mrdl import MRDL, Data_load, MR_dist, Net, ToTensor, rbm
 from mrdl.errors import ConfigError, DataError
-from mrdl.paper import MRDL as HOME
+from mrdl.paper.job import MRDL as HOME
 
 DIGITS = Path(__file__).resolve().parent / "data" / "digits.csv"
 FIGURE_5 = """
