@@ -1,5 +1,6 @@
 """One driver at a time in a folder: a lock file, which the kernel lets go of when its holder dies."""
 
+import contextlib
 import fcntl
 import os
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mrdl.errors import DISK_TAKES_NO_MORE, ConfigError, SetupError, cannot_write
+from mrdl.storage.process import Process
 
 ATTEMPTS = 4  # to take a lock, PAUSE_S apart: somebody may just be asking whether it is held
 PAUSE_S = 0.05
@@ -53,6 +55,27 @@ def is_held(folder: Path) -> bool:
     finally:
         os.close(lock)
     return False
+
+
+def holder(folder: Path) -> Process | None:
+    """The process that holds a folder; None where there is none, or none of this machine that this user may look at.
+
+    Linux tells which file is locked through which of its open files: a number in the lock file alone may be another
+    process's by now.
+    """
+    try:
+        process = Process.of(int((folder / "lock").read_text()))
+        if process is None:
+            return None
+        lock, opened = os.stat(folder / "lock"), Path(f"/proc/{process.pid}")
+        for number in os.listdir(opened / "fd"):
+            with contextlib.suppress(FileNotFoundError):
+                is_same = os.path.samestat(os.stat(opened / "fd" / number), lock)
+                if is_same and "FLOCK" in (opened / "fdinfo" / number).read_text():
+                    return process
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 def _take(folder: Path, what: str) -> int:

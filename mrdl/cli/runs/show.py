@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 import mrdl
+from mrdl.cli.runs.naming import run_of
 from mrdl.cli.screen import counted, say, wide
 from mrdl.errors import ConfigError
 from mrdl.model.baseline import as_json, told_baseline, told_worth
@@ -24,7 +25,7 @@ BEFORE_ENGINES = "torch"  # what computed where a run has no setting `engine`
 
 def define(parser: argparse.ArgumentParser) -> None:
     """Say what `mrdl show` can be told."""
-    parser.add_argument("run", help="a run folder, or a model file")
+    parser.add_argument("run", help="a run folder, its name below runs/, or a model file")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--timeline", action="store_true", help="where the seconds of each round went, drawn, too")
     parser.set_defaults(command=show)
@@ -37,7 +38,7 @@ def show(options: argparse.Namespace) -> None:
     run's rounds went. Raises ConfigError where there is
     neither, ModelError for a file that is no model.
     """
-    path = Path(options.run)
+    path = Path(run_of(options.run))
     if not path.exists():
         raise ConfigError(f"no such run or model: {path}")
     if options.timeline:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from mrdl.cli.runs.naming import BETWEEN
 from mrdl.cli.screen import Screen
 from mrdl.cli.sweep.bar import words
 from mrdl.errors import MrdlError
@@ -18,12 +19,15 @@ HOME = "sweeps"  # where sweeps are kept that were not given a folder
 
 
 def folder_of(name: str) -> Path:
-    """A sweep's folder, by its path or by its name below sweeps/.
+    """A sweep's folder, by its path or by its name below sweeps/, in which "~" may stand for "/".
 
     folder_of("sweep_depth") == Path("sweeps/sweep_depth"), where there is no such sweep here
     """
     path = Path(name)
-    return path if SweepPaths(path).manifest.exists() else Path(HOME) / name
+    if SweepPaths(path).manifest.exists():
+        return path
+    inner = Path(HOME) / name.replace(BETWEEN, "/")
+    return inner if SweepPaths(inner).manifest.exists() else Path(HOME) / name
 
 
 def show_all(options: Any) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from mrdl.errors import ConfigError
 from mrdl.mapreduce.runners import RUNNERS
 from mrdl.settings.config import TrainConfig
 
@@ -37,6 +38,8 @@ def define(sweep: argparse.ArgumentParser) -> None:
     show = verb("show", "the best designs of a sweep, and why others failed", _look, "id")
     show.add_argument("--top", type=int, default=10, metavar="N", help="how many (default: 10)")
     verb("stop", "let what runs come to its end, then stop; resume goes on", _look, "id")
+    delete = verb("delete", "delete a sweep: its plan, records and report; the table stays", _delete, "id")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
     verb("list", "the sweeps below sweeps/", _list)
     verb("export", "write the table, by the ending of the name: .csv or .parquet", _look, "id", "file")
     report = verb("report", "write the report, one HTML file that works offline", _look, "id")
@@ -73,6 +76,18 @@ def _look(options: Any) -> None:
     from mrdl.cli.sweep import views
 
     views.VERBS[options.verb](options)
+
+
+def _delete(options: Any) -> None:
+    """Delete a sweep, without loading what trains. Raises ConfigError where the folder is none."""
+    from mrdl.cli.runs.deleting import delete_one
+    from mrdl.cli.runs.naming import Named
+    from mrdl.cli.sweep.listing import folder_of
+
+    folder = folder_of(options.id)
+    if not (folder / "sweep.json").is_file():
+        raise ConfigError(f"{folder} is not the folder of a sweep: it has no sweep.json")
+    delete_one(Named(options.id, "sweep", folder), options.yes)
 
 
 def _list(options: Any) -> None:
