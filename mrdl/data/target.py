@@ -12,7 +12,7 @@ from mrdl.data.text.arrays import numbers_of
 from mrdl.data.text.columns import AS_FLAGS, Wording
 from mrdl.data.text.csv import whole_lines
 from mrdl.data.text.distinct import distinct_cells
-from mrdl.data.text.schema import MISSING, Schema
+from mrdl.data.text.schema import MISSING, Schema, cells_of, filled_lines
 from mrdl.data.types import NUMBER, PLAIN
 from mrdl.data.values import AUTO, CLASSIFY, MULTILABEL, REGRESS, Values
 from mrdl.errors import ConfigError
@@ -147,9 +147,49 @@ class Head:
         found = self._values(others).values()
         return any(not values.why_not(guessed=True) or values.are_amounts for values in found)
 
+    def suggestion(self) -> tuple[int, str] | None:
+        """Return which column may well be the label, and why; None where none looks so.
+
+        It is the first one, which a training takes, but where that holds numbers and another one is called as labels
+        are, or the last one holds texts.
+        """
+        first = next((i for i in range(len(self.schema.columns)) if i not in self.schema.left_out), None)
+        if first is None:
+            return None
+        found = self._likely(first)
+        best = next(iter(found), None)
+        other = None if best is None else (best, f"{self._name(best)} ({found[best].distinct:,} values)")
+        head = replace(self, schema=replace(self.schema, label=first, targets=()))
+        try:
+            taken = first, head.learnt(None).told
+        except ConfigError:
+            return other
+        values = head._values([first]).get(first)
+        if other is None or values is None or not values.numeric or self._is_named(first):
+            return taken
+        is_last = other[0] == len(self.schema.columns) - 1 and not found[other[0]].numeric
+        return other if is_last or self._is_named(other[0]) else taken
+
+    def _is_named(self, index: int) -> bool:
+        """Return whether a column is called as labels are."""
+        return self.schema.columns[index].lower() in NAMES
+
     def _which(self, index: int, why: str, wording: Wording) -> str:
         """Return the question which column is the label, with those that look like classes."""
         asked = f"{self.source}: which column is the label? {self._name(index)}, the first one, {why}"
+        found = self._likely(index)
+        if not found:
+            none = "In these rows no other column looks like classes. Give the label with"
+            return f"{asked}. {none} {wording.label}, where its values are numbers, too"
+        best = list(found)
+        kinds = {i: ", numbers" * found[i].are_amounts for i in best[:SHOWN]}
+        shown = [f"{self._name(i)} ({found[i].distinct:,} values{kind})" for i, kind in kinds.items()]
+        more = f" and {len(best) - SHOWN:,} more" if len(best) > SHOWN else ""
+        said = f"{wording.label} {self._said(best[0], wording)}"
+        return f"{asked}. These look like classes: {', '.join(shown)}{more}. Say it, as {said}"
+
+    def _likely(self, index: int) -> dict[int, Values]:
+        """Return the columns that look like classes, or are called as labels are, the likeliest first, but `index`."""
         last = len(self.schema.columns) - 1
         named = [i for i, name in enumerate(self.schema.columns) if name.lower() in NAMES]
         likely = [*sorted(named, key=lambda i: NAMES.index(self.schema.columns[i].lower())), last]
@@ -161,16 +201,9 @@ class Head:
         }
         for taken in (index, *self.schema.dropped):
             found.pop(taken, None)
-        if not found:
-            none = "In these rows no other column looks like classes. Give the label with"
-            return f"{asked}. {none} {wording.label}, where its values are numbers, too"
         first = next((i for i in likely if i in found), None)
         best = sorted(found, key=lambda i: (i != first, found[i].numeric, found[i].distinct))
-        kinds = {i: ", numbers" * found[i].are_amounts for i in best[:SHOWN]}
-        shown = [f"{self._name(i)} ({found[i].distinct:,} values{kind})" for i, kind in kinds.items()]
-        more = f" and {len(best) - SHOWN:,} more" if len(best) > SHOWN else ""
-        said = f"{wording.label} {self._said(best[0], wording)}"
-        return f"{asked}. These look like classes: {', '.join(shown)}{more}. Say it, as {said}"
+        return {i: found[i] for i in best}
 
     def _name(self, index: int) -> str:
         """Return a column's index and name, for people."""
@@ -183,6 +216,11 @@ class Head:
         unique = self.schema.header_crc is not None and self.schema.columns.count(name) == 1
         said = name if unique and name.isprintable() and name and not name.startswith("-") else str(index)
         return wording.column(said)
+
+    def rows(self, most: int) -> list[list[str]]:
+        """Return the cells of the first rows, as they stand there, at most so many."""
+        lines = filled_lines(self.lines)[:most]
+        return [cells_of(line.decode(errors="replace"), self.schema.separator) for line in lines]
 
     @property
     def lines(self) -> bytes:

@@ -8,14 +8,18 @@ from mrdl.data.contents import contents_of
 from mrdl.data.source import Source
 from mrdl.data.text.columns import AS_FLAGS
 from mrdl.errors import ConfigError
-from mrdl.inspection import faults, run
+from mrdl.inspection import faults
 from mrdl.inspection.columns import Column, Figures
 from mrdl.inspection.faults import Fault
 from mrdl.inspection.inputs import inputs_of
+from mrdl.inspection.reader import Reader
+from mrdl.inspection.summary import Summary
 from mrdl.mapreduce.runners import Runner
 from mrdl.mapreduce.status import Progress
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.recipe import TABLE
+
+FIRST = 5  # rows that are shown as they are
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,9 @@ class Inspection:
     name: as the user has it; size: bytes of its files; rows, bad: its lines that are rows, and that are none; sampled:
     the rows from which quantiles and histograms come, all of them where they are few; columns: in their order; label:
     the place of the label, None where it is not known; told: which it is and why, or why it is not known; faults: what
-    looks wrong.
+    looks wrong; first: the cells of the first rows; header: whether the first line names the columns; separator: what
+    stands between cells; suggested: the place of the column that may be the label if nobody says it, and why; head:
+    whether all this is of the first rows alone; rows_about: of the whole table, about.
     """
 
     name: str
@@ -37,6 +43,12 @@ class Inspection:
     label: int | None
     told: str
     faults: tuple[Fault, ...]
+    first: tuple[tuple[str, ...], ...]
+    header: bool
+    separator: str
+    suggested: tuple[int, str] | None
+    head: bool
+    rows_about: int
 
     @property
     def inputs(self) -> int:
@@ -59,19 +71,31 @@ class Inspection:
             "label_place": self.label,
             "inputs": self.inputs,
             "faults": [{**asdict(fault), "flag": fault.flag} for fault in self.faults],
+            "suggested": self.suggested and {"label": self.columns[self.suggested[0]].said, "why": self.suggested[1]},
         }
 
 
 def inspect(
-    data: str, config: TrainConfig, runner: Runner, on_progress: Callable[[Progress], None] = lambda progress: None
+    data: str,
+    config: TrainConfig,
+    runner: Runner,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    *,
+    head: bool = False,
 ) -> Inspection:
     """Inspect a table, all of it, by one job.
 
     data: a file, folder or glob; config: of which the settings of the data and the run count; on_progress: is told how
-    far the job is. Raises DataError or ConfigError where there is no table, and what the job raises.
+    far the job is; head: look at the first megabyte alone, here. Raises DataError or ConfigError where there is no
+    table, and what the job raises.
     """
     source, label, told = _looked_at(data, config)
-    summary = run.sum_up(source, config, runner, on_progress)
+    if head:
+        summary = _of_head(source)
+    else:
+        from mrdl.inspection import run  # whose libraries a look at a head does not wait for
+
+        summary = run.sum_up(source, config, runner, on_progress)
     schema = source.schema
     figures = Figures(summary, schema)
     learnt = set(schema.feature_places) - {label}
@@ -90,7 +114,21 @@ def inspect(
         label=label,
         told=told,
         faults=faults.together(faults.find(figures, found, label)),
+        first=tuple(map(tuple, source.head.rows(FIRST))),
+        header=source.schema.header_crc is not None,
+        separator=schema.separator,
+        suggested=source.head.suggestion(),
+        head=head and not source.head.whole,
+        rows_about=source.about_rows if head and not source.head.whole else summary.rows,
     )
+
+
+def _of_head(source: Source) -> Summary:
+    """What is known of the first rows."""
+    summary = Summary(len(source.schema.columns))
+    if lines := source.head.lines:
+        summary.add(Reader(source.schema).read(lines))
+    return summary
 
 
 def _looked_at(data: str, config: TrainConfig) -> tuple[Source, int | None, str]:

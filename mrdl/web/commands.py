@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mrdl.errors import MrdlError
@@ -49,12 +50,14 @@ def words_of(errors: str) -> str:
     return "\n".join(lines[last:]).removeprefix(BEGINNING).strip()
 
 
-async def ended(home: Home, arguments: Sequence[str], given: bytes | None = None) -> Ended:
-    """Run a command in the home's folder to its end. given: its standard input."""
+async def ended(
+    home: Home, arguments: Sequence[str], given: bytes | None = None, *, folder: Path | None = None
+) -> Ended:
+    """Run a command to its end, in the home's folder unless another one is named. given: its standard input."""
     async with _turns:
         process = await asyncio.create_subprocess_exec(
             *command(arguments),
-            cwd=home.folder,
+            cwd=folder or home.folder,
             env=environment(),
             stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -69,9 +72,11 @@ async def ended(home: Home, arguments: Sequence[str], given: bytes | None = None
     return Ended(process.returncode or 0, out, errors.decode(errors="replace"))
 
 
-async def told(home: Home, arguments: Sequence[str], given: bytes | None = None) -> bytes:
-    """What a command prints; raises Refused, with its words, where it ends in vain."""
-    found = await ended(home, arguments, given)
+async def told(
+    home: Home, arguments: Sequence[str], given: bytes | None = None, *, folder: Path | None = None
+) -> bytes:
+    """What a command prints; raises Refused, with its words, where it ends in vain. See ended."""
+    found = await ended(home, arguments, given, folder=folder)
     if found.status:
         raise Refused(words_of(found.errors))
     return found.out

@@ -32,6 +32,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.description = "Read a table once, and tell what each column holds, what looks wrong, and what mends it."
     add_training_flags(parser, scopes=(DATA, RUN))
     parser.add_argument("--html", metavar="FILE", help="write a page with all of it, which works offline, too")
+    parser.add_argument("--head", action="store_true", help="look at the first megabyte alone, and say so")
     parser.set_defaults(command=show)
 
 
@@ -48,7 +49,7 @@ def show(options: argparse.Namespace) -> None:
             """Show how far the job is."""
             status.update(f"reading the table: {progress.text}")
 
-        found = inspect(options.data, config, runner, tell)
+        found = inspect(options.data, config, runner, tell, head=options.head)
     if options.html:
         from mrdl.reports.inspection_page import page_of
 
@@ -61,6 +62,8 @@ def show(options: argparse.Namespace) -> None:
         return
     say(f"{found.name}: {counted(found.rows, 'row')} of {counted(len(found.columns), 'column')}", end=", ")
     say(f"{found.size / 1e6:.1f} MB; {found.inputs:,} inputs\nlabel: {found.told}")
+    if found.head:
+        say(f"this is of the first rows alone, of about {found.rows_about:,}")
     wide().print(_table(found))
     for note in _notes(found, options):
         say(note)

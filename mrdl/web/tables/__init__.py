@@ -1,0 +1,1 @@
+"""Tables: how they come in, where they lie, and what is in them."""
