@@ -36,6 +36,6 @@ export async function show(root, { key, signal }) {
       ),
       section("Or give a table", fromTable(key, tell, signal)),
     ),
-    h("section", { "aria-label": "Prediction" }, answer),
+    answer,
   );
 }

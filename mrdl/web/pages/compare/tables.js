@@ -26,11 +26,11 @@ export function sidesTable({ sweeps }, keyOf) {
       "tr",
       null,
       h("th", { scope: "row" }, link(one.name, keyOf)),
-      cells.map((cell) => h("td", null, h("bdi", null, cell ?? "–"))),
+      cells.map((cell) => h("td", null, h("bdi", { class: "brief-name" }, cell ?? "–"))),
     );
   };
   const heads = ["Sweep", "Table", "Label", "Designs", "Baseline", "Luck of seeds", "What it varies with"];
-  return table("The sweeps", heads, sweeps.map(row));
+  return table("Sweeps side by side", heads, sweeps.map(row));
 }
 
 function link(name, keyOf) {
@@ -43,7 +43,7 @@ export function rulesTable({ rules, sweeps }) {
   const shown = rules.filter((rule) => rule.holds || rule.reversed);
   const first = (shown.length ? shown : rules).slice(0, RULES);
   const box = table(
-    "Rules of design",
+    "Rules side by side",
     [
       "Rule",
       "Holds on",
@@ -128,5 +128,5 @@ export function bestTable({ best, sweeps }, keyOf) {
     "Design",
     ...sweeps.map((one) => h("th", { scope: "col" }, h("bdi", { class: "brief-name", title: one.name }, one.name))),
   ];
-  return table("Designs that are good on all", heads, best.map(row));
+  return table("Designs side by side", heads, best.map(row));
 }

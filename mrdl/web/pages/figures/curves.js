@@ -34,11 +34,13 @@ export function onScheme(redraw, signal) {
 
 /**
  * A figure of curves. title: its name, for files and for those who do not see; x, y: of its axes; whole: whether x
- * counts, so that its ticks are whole; share: whether y is a share of 0..1. Gives {node, buttons, draw}:
- * draw(series, {lines, words}) has series [{name, x, y, colour: "--done", dash, width, opacity, marks, size, quiet}],
- * lines [{y or x, name}] across, and words that say what is seen.
+ * counts, so that its ticks are whole.
+ *
+ * Gives {node, buttons, draw}. draw(series, {lines, words, share}): series are {name, x, y, colour: "--done", dash,
+ * width, opacity, marks, size, quiet}; lines across are {y or x, name}; words say what is seen; share: whether y is one
+ * of 0..1.
  */
-export function curves({ title, x, y, whole = false, share = false, height = HEIGHT }, signal) {
+export function curves({ title, x, y, whole = false, height = HEIGHT }, signal) {
   const place = h(
     "div",
     { class: "plot", role: "img", "aria-label": title, style: { minHeight: `${height}px` } },
@@ -52,7 +54,7 @@ export function curves({ title, x, y, whole = false, share = false, height = HEI
       if (signal.aborted || !last) return;
       if (!drawn) fill(place);
       drawn = true;
-      const { series, lines } = last;
+      const { series, lines, share } = last;
       const layout = layoutOf({ x, y, whole, share, height }, series, lines);
       await Plotly.react(place, series.map(traceOf), layout, {
         displayModeBar: false,
@@ -63,8 +65,8 @@ export function curves({ title, x, y, whole = false, share = false, height = HEI
       fill(place, said(error.message));
     }
   };
-  const draw = (series, { lines = [], words = "" } = {}) => {
-    last = { series, lines };
+  const draw = (series, { lines = [], words = "", share = false } = {}) => {
+    last = { series, lines, share };
     place.setAttribute("aria-label", [title, words].filter(Boolean).join(": "));
     return redraw();
   };

@@ -1,5 +1,7 @@
 // The scales of the points of a sweep: what is where on the canvas, and which ticks stand at its axes.
 
+const SPAN = 0.1; // of scores at the least: what differs by less is not to look far apart
+
 /** Room around the plot, in pixels; what failed has a strip below it. */
 export const ROOM = { left: 58, right: 14, top: 14, bottom: 44, strip: 22 };
 
@@ -50,6 +52,8 @@ export function scoreRange(scores, bounded, baseline) {
   let low = bounded ? known[0] : known[Math.floor(known.length * 0.01)];
   let high = known[known.length - 1];
   if (baseline !== null && baseline !== undefined) [low, high] = [Math.min(low, baseline), Math.max(high, baseline)];
-  const room = (high - low || 0.1) * 0.06;
+  const least = bounded ? SPAN : Math.abs(high) * SPAN || SPAN;
+  if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
+  const room = (high - low) * 0.06;
   return [bounded ? Math.max(0, low - room) : low - room, bounded ? Math.min(1.005, high + room) : high + room];
 }

@@ -80,7 +80,7 @@ function whole({ columns, rows, total }, name) {
     ),
   );
   const words = many > ROWS ? `The first ${ROWS} of ${count(many, "row")}.` : `${count(many, "row")}.`;
-  const box = table("Predictions", columns, body);
+  const box = table("Rows with predictions", columns, body);
   box.classList.add("tall");
   return section("Predictions", [h("p", { class: "muted" }, words), box], file);
 }

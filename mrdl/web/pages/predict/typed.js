@@ -38,7 +38,8 @@ export function typed(key, columns, tell) {
     { class: columns.length > WIDE ? "inputs many" : "inputs", onpaste: (event) => spread(event, inputs) },
     fields,
   );
-  const words = `${count(columns.length, "column")}. What is empty is missing. A row that was copied can be pasted into the first field.`;
+  const paste = "A row that was copied can be pasted into the first field.";
+  const words = `${count(columns.length, "column")}. What is left empty is taken as missing. ${paste}`;
   return h(
     "form",
     { class: "stack", onsubmit: submit },

@@ -73,11 +73,11 @@ function fillActs(place, now, acted) {
     place,
     Object.keys(ACTS)
       .filter((name) => now.actions?.includes(name))
-      .map((name) => act(name, now, acted)),
+      .map((name) => act(name, now, acted, place)),
   );
 }
 
-function act(name, now, acted) {
+function act(name, now, acted, place) {
   const [words, title, question] = ACTS[name];
   const danger = name === "delete";
   const button = h(
@@ -95,6 +95,7 @@ function act(name, now, acted) {
       } else {
         await post(session(now.key, name));
         await acted();
+        place.querySelector("button")?.focus(); // the button may be gone, and the focus with it
       }
     } catch (error) {
       toast(error.message, "error");

@@ -5,8 +5,8 @@ import { curves } from "../figures/curves.js";
 import { figure, measure, scoreText, section } from "./parts.js";
 
 const OF_ROWS = new Set(["rows", "baseline", "baseline_rmse"]); // of the rows kept out, not of the network
-const SHARES = ["accuracy", "balanced_accuracy", "auc", "f1", "pr_auc", "precision", "recall"];
-const COLOURS = ["--curve-1", "--curve-2", "--curve-3", "--curve-4"];
+const SHARES = ["accuracy", "balanced_accuracy", "auc"]; // measures of classes that are drawn
+const COLOURS = ["--curve-1", "--curve-4", "--curve-3"];
 
 /** The view of a run. told: the session; read: has it read again. Gives {node, state, round, whole, reset}. */
 export function runView(told, read, signal) {
@@ -26,7 +26,7 @@ class RunView {
       pace: figure("A round takes"),
     };
     this.losses = curves({ title: "Losses by round", x: "round", y: "loss", whole: true }, signal);
-    this.scores = curves({ title: "Scores by round", x: "round", y: "", whole: true, share: isShare(told) }, signal);
+    this.scores = curves({ title: "Scores by round", x: "round", y: "", whole: true }, signal);
     this.figures = h("div", { class: "stack" });
     this.rounds = h("div");
     this.node = h(
@@ -148,7 +148,7 @@ class RunView {
   }
 
   drawScores(rounds) {
-    const names = chosen(rounds, this.told);
+    const names = chosen(rounds);
     if (!names.length) return;
     const x = rounds.map((one) => one.round);
     const series = names.map((name, i) => ({
@@ -166,42 +166,41 @@ class RunView {
         colour: "--curve-1",
         marks: "diamond",
       });
-    const base = rounds[0].validation?.baseline;
-    const lines =
-      names[0] === "accuracy" && base !== undefined
-        ? [{ y: base, name: `baseline ${scoreText("accuracy", base)}` }]
-        : [];
     this.scores.draw(series, {
-      lines,
+      lines: baseline(rounds, names[0]),
+      share: SHARES.includes(names[0]),
       words: `${measure(names[0])} is ${scoreText(names[0], series[0].y.at(-1))} at last`,
     });
   }
+}
+
+/** The line of the baseline, where it is not so far below that the curves would lie flat on each other. */
+function baseline(rounds, name) {
+  const base = rounds[0].validation?.baseline;
+  if (name !== "accuracy" || base === undefined) return [];
+  const known = rounds.map((one) => one.validation?.[name]).filter(Number.isFinite);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  return low - base > 2 * (high - low) + 0.1 ? [] : [{ y: base, name: `baseline ${scoreText(name, base)}` }];
 }
 
 function measures(round) {
   return Object.keys(round.validation ?? {}).filter((name) => !OF_ROWS.has(name) && name !== "loss");
 }
 
-/** The measures that a figure has room for: that which decides first, and others of its kind. */
-function chosen(rounds, told) {
+/** The measures that a figure has room for, all of one kind: shares of 0..1, or R², or an error. */
+function chosen(rounds) {
   const all = measures(rounds.at(-1));
-  const first = told.score && all.includes(told.score.name) ? told.score.name : all[0];
-  const alike = (name) => SHARES.includes(name) === SHARES.includes(first);
-  const errors = first === "r2" ? [] : all.filter((name) => name !== first && alike(name));
-  return [first, ...errors].filter(Boolean).slice(0, COLOURS.length);
+  const shares = SHARES.filter((name) => all.includes(name));
+  return shares.length ? shares : [["r2", "rmse"].find((name) => all.includes(name)) ?? all[0]].filter(Boolean);
 }
 
 /** A score with what knowing nothing would reach: a few words, or the sentences that the command line says. */
 function scoreWords(score) {
   if (!score) return "known after the first round";
   const [text, base] = [score.text ?? "", score.baseline_text ?? ""];
-  if (text.length > 16 || base.includes(" "))
+  if (text.length > 16 || base.startsWith("always"))
     return [text.length > 16 ? text : measure(score.name), base].filter(Boolean).join("; ");
   return [measure(score.name), base && `baseline ${base}`].filter(Boolean).join(" · ");
-}
-
-function isShare(told) {
-  return !told.score || SHARES.includes(told.score.name);
 }
 
 function noRounds(state) {

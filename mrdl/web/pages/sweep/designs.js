@@ -176,7 +176,7 @@ export class DesignTable {
     const last = () => Math.max(0, Math.ceil(this.all / AT_ONCE) - 1) * AT_ONCE;
     return {
       first: button("« First", "First designs", () => 0),
-      back: button("‹ Back", "Designs before", () => Math.max(0, this.offset - AT_ONCE)),
+      back: button("‹ Back", "Back to the designs before", () => Math.max(0, this.offset - AT_ONCE)),
       on: button("Next ›", "Next designs", () => Math.min(last(), this.offset + AT_ONCE)),
       end: button("Last »", "Last designs", last),
     };
