@@ -106,7 +106,7 @@ class RunView {
     const last = rounds.at(-1);
     this.cards.rounds.set(
       of ? `${number(done)} of ${number(of)}` : number(done),
-      this.kept() === null ? "" : `round ${this.kept()} is kept, the best`,
+      this.kept() === null ? "" : `round ${this.kept()} is kept`,
     );
     fill(
       this.progress,
