@@ -17,9 +17,17 @@ from mrdl.web import forms
 from mrdl.web.home import Home
 from mrdl.web.sessions import listing, starting
 from mrdl.web.tables import inspecting, uploads
+from mrdl.web.watching import events
 
 PAGES = Path(__file__).with_name("pages")
-ROUTERS = (forms.router, uploads.router, inspecting.router, starting.router, listing.router)
+ROUTERS = (
+    forms.router,
+    uploads.router,
+    inspecting.router,
+    starting.router,
+    listing.router,
+    events.router,
+)
 VIEWS = ("/", "/new", "/compare", "/workers")  # besides those of a session
 
 router = APIRouter(prefix="/api")

@@ -1,5 +1,6 @@
 """All runs and sweeps of the home, those of the command line, too: found, sorted, a part at a time."""
 
+import asyncio
 import os
 import shlex
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from mrdl.web.found import session_of
 from mrdl.web.home import KINDS, OWN, Home, Session
 from mrdl.web.sessions.kept import kept_of
 from mrdl.web.sessions.summary import actions, failed_of, summary
+from mrdl.web.watching.events import told_of
 
 Sort = Literal["changed", "score", "title", "state"]
 STATES = ("running", "waiting", "failed", "stopped", "done")  # in this order: what wants a look first
@@ -43,10 +45,13 @@ def sessions(
 
 
 @router.get("/sessions/{key}")
-def session(request: Request, key: str) -> dict[str, Any]:
-    """A session: its summary, its settings, the command that it was started by, and what can be done with it."""
+async def session(request: Request, key: str) -> dict[str, Any]:
+    """A session: its summary, its settings, the command that it was started by, what can be done with it, what a person
+    should know, and all that is shown of a `run` or a `sweep`."""
     home: Home = request.app.state.home
-    return detail(home, session_of(request, key))
+    found = session_of(request, key)
+    told = await told_of(request, found)
+    return {**await asyncio.to_thread(detail, home, found), **told, "warnings": told[found.kind]["warnings"]}
 
 
 def detail(home: Home, session: Session) -> dict[str, Any]:

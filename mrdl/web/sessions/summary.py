@@ -65,7 +65,7 @@ def summary(home: Home, session: Session) -> dict[str, Any]:
     kept = kept_of(home, session.key)
     about = kept.about()
     told, changed = _told(session)
-    now = _state(session, kept, about, told)
+    now = state_of(session, kept, about, told)
     return {
         "key": session.key,
         "kind": session.kind,
@@ -101,7 +101,7 @@ def failed_of(session: Session) -> int:
     return _told(session)[0].failed
 
 
-def _state(session: Session, kept: Kept, about: dict[str, Any], told: Told) -> RunState:
+def state_of(session: Session, kept: Kept, about: dict[str, Any], told: Told) -> RunState:
     """How a session stands: by who holds its folder, by the process that the page has started, by its files."""
     if is_held(session.folder):
         return RunState(RUNNING)
