@@ -11,7 +11,7 @@ import mrdl
 from mrdl.data.sample import Sample
 from mrdl.errors import ConfigError, DataError
 from mrdl.rounds.events import RoundDone
-from mrdl.settings.config import WARM_ROWS
+from mrdl.settings.samples import WARM_ROWS
 
 SMALL = {"hidden": (8,), "rounds": 2, "epochs": 1, "label": "y"}
 

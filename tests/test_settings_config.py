@@ -7,8 +7,10 @@ import pytest
 
 from mrdl.cli.flags import add_training_flags, flag, given
 from mrdl.errors import ConfigError
-from mrdl.settings.config import DATA, MODEL, MOST_WARM_ROWS, RUN, TrainConfig, from_file
+from mrdl.settings.config import TrainConfig, from_file
+from mrdl.settings.decides import DATA, MODEL, RUN
 from mrdl.settings.fields import optional, types_of
+from mrdl.settings.samples import MOST_WARM_ROWS
 
 FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
 TYPES, OPTIONAL = types_of(TrainConfig), sorted(optional(TrainConfig))

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrdl.mapreduce.runners import RUNNERS
-from mrdl.settings.config import ALIASES, DATA, MODEL, REFUSED, RUN, TrainConfig, from_file
+from mrdl.settings.config import ALIASES, REFUSED, TrainConfig, from_file
+from mrdl.settings.decides import DATA, MODEL, RUN
 from mrdl.settings.fields import flag, flag_help
 
 TITLES = {DATA: "the data", MODEL: "the network and its training", RUN: "the run"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from mrdl.settings.config import rows_within
+from mrdl.settings.samples import rows_within
 
 ROWS = 20_000  # of a sample; their mean is that of all rows to a hundredth of the deviation
 BYTES = 32 << 20  # of a sample, as float32

@@ -18,9 +18,10 @@ from mrdl.nn.kinds import character, design, outline
 from mrdl.nn.losses import LOSSES
 from mrdl.nn.minibatch import Hyperparameters
 from mrdl.nn.optimizers import OPTIMIZERS, SCHEDULES
-from mrdl.settings.config import WARM_ROWS, TrainConfig
+from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided, flag
 from mrdl.settings.recipe import Size, filled
+from mrdl.settings.samples import WARM_ROWS
 
 # settings of what is trained by the gradient of a loss
 BY_GRADIENT = ("optimizer", "weight_decay", "dropout", "label_smoothing", "initialisation")

@@ -26,8 +26,10 @@ from mrdl.rounds.job import RoundJob
 from mrdl.rounds.plan import Round, architecture_of, resolved, rounds_of
 from mrdl.rounds.validation import Holdout
 from mrdl.settings.class_weight import NONE
-from mrdl.settings.config import DATA, MODEL, WARM_ROWS, TrainConfig
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.decides import DATA, MODEL
 from mrdl.settings.recipe import PIXELS, TABLE, Size, told
+from mrdl.settings.samples import WARM_ROWS
 from mrdl.settings.user_code import check_for_tasks
 from mrdl.shards.cache import ShardCache, shard_cache
 

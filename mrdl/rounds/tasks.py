@@ -27,8 +27,9 @@ from mrdl.nn.weights import Weights, digest
 from mrdl.rounds.combine import Rule, ShardResult, combine, pack_result, shard_records, to_result
 from mrdl.rounds.order import Order
 from mrdl.rounds.plan import hyperparameters, refusal_of
-from mrdl.settings.config import SAMPLE_BYTES, TrainConfig, rows_within
+from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
+from mrdl.settings.samples import SAMPLE_BYTES, rows_within
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, shard_keys
 from mrdl.shards.loaded import LoadedShard
 from mrdl.shards.lowest import Lowest

@@ -28,7 +28,7 @@ from mrdl.rounds.plan import Round, base_rate, refusal_of
 from mrdl.rounds.setup import Setup
 from mrdl.rounds.submission import Submission
 from mrdl.rounds.validation import Validation
-from mrdl.settings.config import DATA, MODEL
+from mrdl.settings.decides import DATA, MODEL
 from mrdl.settings.fields import decided
 
 

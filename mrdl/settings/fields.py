@@ -20,6 +20,7 @@ from mrdl.errors import ConfigError, brief
 from mrdl.storage.paths import path_fault
 
 MOST = 10**9  # of a whole number that has no bound of its own
+FLOAT32_MAX = 3.4028234663852886e38
 NAMES, NUMBERS = tuple[str, ...], tuple[int, ...]
 YES_NO = {"yes": True, "no": False, "true": True, "false": False}
 WANTED = {

@@ -14,8 +14,9 @@ from typing import Any
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.kinds import DEFAULT_HIDDEN
 from mrdl.nn.optimizers import OPTIMIZERS
-from mrdl.settings.config import MOST_WARM_ROWS, WARM_ROWS, TrainConfig, rows_within
+from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import decided
+from mrdl.settings.samples import MOST_WARM_ROWS, WARM_ROWS, rows_within
 
 PIXELS, TABLE = "pixels", "table"  # what data holds: pictures, or anything else
 FULL_BATCH = 256  # the batch that the learning rate of a table is of; it goes with the root of the batch

@@ -20,7 +20,9 @@ from mrdl.data.hashing import FEW
 from mrdl.data.source import Source
 from mrdl.data.statistics import Statistics
 from mrdl.errors import DamagedShard, DataError, SetupError
-from mrdl.settings.config import DATA, SAMPLE_BYTES, TrainConfig, rows_within
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.decides import DATA
+from mrdl.settings.samples import SAMPLE_BYTES, rows_within
 from mrdl.settings.user_code import code_of
 from mrdl.shards import records
 from mrdl.shards.keys import VALIDATION_ROWS

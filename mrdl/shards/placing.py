@@ -10,7 +10,8 @@ from mrdl.data.hashing import is_integral, is_validation, label_hashes, row_hash
 from mrdl.data.levels import LevelCodes, by_dictionary
 from mrdl.data.statistics import KEPT_BAD_ROWS, MAX_LEVELS, Statistics
 from mrdl.data.text.csv import Block
-from mrdl.settings.config import SAMPLE_BYTES, TrainConfig, rows_within
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.samples import SAMPLE_BYTES, rows_within
 from mrdl.shards.keys import SAMPLES, VALIDATION_KEY, VALIDATION_ROWS, WARM_KEY
 from mrdl.shards.loaded import write_rows
 from mrdl.shards.lowest import Lowest

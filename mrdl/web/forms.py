@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from mrdl.errors import ConfigError
 from mrdl.nn.design import BOUNDS, CHOICES
-from mrdl.settings.config import DATA, MODEL, RUN, TrainConfig, from_tables
+from mrdl.settings.config import TrainConfig, from_tables
+from mrdl.settings.decides import DATA, MODEL, RUN
 from mrdl.settings.fields import (
     NAMES,
     NUMBERS,

@@ -17,7 +17,8 @@ from mrdl.inspection.columns import Column, told
 from mrdl.inspection.inspection import Inspection, inspect
 from mrdl.mapreduce.runners import runner_of
 from mrdl.mapreduce.status import Progress
-from mrdl.settings.config import DATA, RUN, TrainConfig
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.decides import DATA, RUN
 from mrdl.storage import atomic
 
 LARGE = 20_000_000  # cells, from which on it is told what a training takes

@@ -12,7 +12,8 @@ from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 from mrdl.data.types import CATEGORY
 from mrdl.errors import ConfigError, brief
-from mrdl.settings.config import FLOAT32_MAX, TrainConfig
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import FLOAT32_MAX
 
 STANDARD = "standard"
 WAYS = ("mean", "median", "zero")  # to fill in what is missing

@@ -24,7 +24,7 @@ from mrdl.data.text.numbers import PLAIN_NUMBER, is_beyond
 from mrdl.data.text.schema import BOOLEANS, MARKS, MISSING, Schema, cells_of, header_crc
 from mrdl.data.types import CATEGORY, PLAIN, ColumnType
 from mrdl.errors import SHOWN, brief
-from mrdl.settings.config import FLOAT32_MAX
+from mrdl.settings.fields import FLOAT32_MAX
 
 SHOWN_CELL = 40  # characters of a bad cell that a message shows
 BLANK = r"^[ \t\v\f\r]*$"

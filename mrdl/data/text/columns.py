@@ -14,8 +14,7 @@ from mrdl.data.text.numbers import is_beyond
 from mrdl.data.text.schema import SHOWN_NAMES, Schema, cells_of, header_crc, is_value
 from mrdl.data.text.separators import separator_of
 from mrdl.errors import DataError, brief
-from mrdl.settings.config import FLOAT32_MAX
-from mrdl.settings.fields import names_as_text
+from mrdl.settings.fields import FLOAT32_MAX, names_as_text
 from mrdl.storage.paths import alike
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mrdl.data.text.arrays import mask_of
-from mrdl.settings.config import FLOAT32_MAX
+from mrdl.settings.fields import FLOAT32_MAX
 
 PLAIN_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _BLANK = "\u00a0\u2009\u202f "  # that set thousands apart: no-break, thin, and plain
