@@ -1,5 +1,6 @@
 """What a network looks at on some rows: the columns it needs, how its answers change with them, and what looks odd."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -129,42 +130,42 @@ def explain(
     if repeats < 2 or (rows is not None and rows < 2):
         shown = "all" if rows is None else rows
         raise ConfigError(f"{repeats} repeats on {shown} rows: expected 2 or more of both")
-    columns, name = model.preparation.columns, getattr(data, "columns", None)
-    fitting = max(LEAST_ROWS, min(MOST_ROWS, MOST_PASSES // (SHUFFLES * repeats * max(1, len(columns)))))
-    sample = Sample.of(model.labelled(data), rows or fitting)
+    columns = model.preparation.columns
+    sample = Sample.of(model.labelled(data), rows or _rows_that_fit(len(columns), repeats))
     judged = Measure(model, sample, measure)
-    top = min(TOP, len(columns))
-    drawn = min(DRAWN, len(columns))
-    done, whole = 0, repeats * len(columns) + top + drawn
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        on_step(done, whole)
-
+    step = _counted(on_step, repeats * len(columns) + min(TOP, len(columns)) + min(DRAWN, len(columns)))
     found = importances(judged, sample, columns, repeats, seed, step)
     nothing = alone(model, judged, sample, None)
     places = [columns.index(each.column) for each in found]
-    for i in range(top):
-        found[i] = replace(found[i], alone=alone(model, judged, sample, places[i]))
+    for i, place in enumerate(places[:TOP]):
+        found[i] = replace(found[i], alone=alone(model, judged, sample, place))
         step()
-    drawn_ones = []
-    for place in places[:drawn]:
-        drawn_ones.append(dependence(model, sample.features, place))
+    drawn = []
+    for place in places[:DRAWN]:
+        drawn.append(dependence(model, sample.features, place))
         step()
-    warnings = (*_alone(judged, nothing, found[:top]), *_alike(model, sample, places[:top]))
-    source = str(data) if name is None else "the DataFrame"
     return Explanation(
-        source,
-        sample.seen,
-        len(sample.features),
-        judged.name,
-        judged.value,
-        nothing,
-        tuple(found),
-        tuple(drawn_ones),
-        warnings,
+        source="the DataFrame" if hasattr(data, "columns") else str(data),
+        seen=sample.seen,
+        rows=len(sample.features),
+        measure=judged.name,
+        value=judged.value,
+        nothing=nothing,
+        importances=tuple(found),
+        dependences=tuple(drawn),
+        warnings=(*_alone(judged, nothing, found[:TOP]), *_alike(model, sample, places[:TOP])),
     )
+
+
+def _rows_that_fit(columns: int, repeats: int) -> int:
+    """The rows that are looked at of a table with so many columns, where nobody says how many."""
+    return max(LEAST_ROWS, min(MOST_ROWS, MOST_PASSES // (SHUFFLES * repeats * max(1, columns))))
+
+
+def _counted(on_step: Callable[[int, int], object], whole: int) -> Callable[[], object]:
+    """A function that tells at each call how many steps are done now, and of how many."""
+    done = itertools.count(1)
+    return lambda: on_step(next(done), whole)
 
 
 def _alone(measure: Measure, nothing: float, top: list[Importance]) -> Iterator[str]:
