@@ -67,7 +67,7 @@ def test_output_is_that_of_all_rows_at_once(command, model, tmp_path, monkeypatc
     write(tmp_path / "data.csv", rows)
     monkeypatch.setattr("mrdl.cluster.webhdfs.CHUNK_BYTES", 5000)
     monkeypatch.setattr("mrdl.storage.local.CHUNK_BYTES", 5000)
-    monkeypatch.setattr("mrdl.model.model.BLOCK_BYTES", 1)
+    monkeypatch.setattr("mrdl.model.network.BLOCK_BYTES", 1)
     _, out, _ = command("predict", tmp_path, tmp_path / "data.csv", *flag)
     if not flag:
         assert out.split() == model.labels(rows)

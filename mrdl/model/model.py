@@ -11,28 +11,18 @@ import numpy as np
 from mrdl.data.inputs import batches, columns_of, features_of, parts_of
 from mrdl.data.labels import class_values
 from mrdl.data.preparation.preparation import Preparation
-from mrdl.data.targets import Targets
 from mrdl.errors import ConfigError, DataError, ModelError
-from mrdl.metrics.classification import Classification
-from mrdl.model import baseline, file
-from mrdl.model.forward import Forward
-from mrdl.model.metrics import Answers
-from mrdl.model.of_targets import OfTargets
+from mrdl.model import baseline, evaluation, file
+from mrdl.model.network import Network
 from mrdl.model.report import Report
 from mrdl.nn.architecture import Architecture
-from mrdl.nn.engines.choice import to_score
-from mrdl.nn.engines.table import engine_of, need_torch
-from mrdl.nn.losses import LOSSES, Loss, Wanted
-from mrdl.nn.rows import BATCH_ROWS
+from mrdl.nn.engines.table import need_torch
 from mrdl.nn.weights import Weights, digest
 from mrdl.storage import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
-
-BLOCK_BYTES = 8 << 20  # of rows that are held at once, of a file
-BATCH_BYTES = 16 << 20  # of inputs that go through a network at once, as float32
 
 
 @dataclass(frozen=True)
@@ -96,7 +86,7 @@ class Model:
     @property
     def classifies(self) -> bool:
         """Whether it gives the classes of rows."""
-        return self._loss.wanted is Wanted.CLASS
+        return self._network.classifies
 
     @property
     def history(self) -> "pd.DataFrame":
@@ -136,12 +126,7 @@ class Model:
                 on_text(part.size)
                 yield part.features, part.codes
 
-        return (rows for rows, _ in batches(rows_of(), self._block))
-
-    @property
-    def _block(self) -> int:
-        """Rows in a block: several whole batches of a forward pass."""
-        return BATCH_ROWS * max(1, BLOCK_BYTES // (4 * BATCH_ROWS * len(self.preparation.columns)))
+        return (rows for rows, _ in batches(rows_of(), self._network.block_rows))
 
     def predict(self, values: Any) -> np.ndarray:
         """Give the label of each row, (rows,): int64, float64 or bool where all classes are such, else str; numbers
@@ -153,7 +138,7 @@ class Model:
         accuracy = (model.predict(frame) == frame["digit"]).mean()
         """
         if targets := self.preparation.targets:
-            given = targets.numbers(self._output(features_of(values, self.preparation)))
+            given = targets.numbers(self._output(values))
             if targets.flags:
                 return (given > 0.5).astype(np.int64)
             return given[:, 0] if len(targets.names) == 1 else given
@@ -163,74 +148,67 @@ class Model:
 
     def labels(self, values: Any) -> list[str]:
         """Give the label of each row as text, as the training data had it."""
-        self._need(self.classifies, "labels")
+        self._network.need(self.classifies, "labels")
         return [self.classes[place] for place in self._places(values)]
 
     def _places(self, values: Any) -> np.ndarray:
         """The class that is said of rows, (rows,) int64, as its place in `classes`."""
-        return self._said(self._output(features_of(values, self.preparation)))
+        return self._network.said(self._output(values))
 
     def answers(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the class that is said of raw rows as shards have them, (rows, columns): its place in `classes`, (rows,)
         int64, and the probabilities of all, (rows, classes) float32."""
-        output = self._output(features)
-        return self._said(output), _probability(output[:, : len(self.classes)])
-
-    def _said(self, output: np.ndarray) -> np.ndarray:
-        """The same by log-probabilities, (rows, outputs)."""
-        of_classes = output[:, : len(self.classes)]
-        if self.cut is None:
-            return np.asarray(of_classes.argmax(1))
-        return np.asarray(_probability(of_classes)[:, 1] >= self.cut).astype(np.int64)
+        network = self._network
+        output = network.output(features)
+        return network.said(output), network.probabilities(output)
 
     def predict_proba(self, values: Any) -> np.ndarray:
         """Give the probability of each class, (rows, classes) float32, in the order of `classes`; of flags that each is
         1, (rows, labels) float32."""
         if self.preparation.targets and self.preparation.targets.flags:
-            return self._output(features_of(values, self.preparation))
-        self._need(self.classifies, "probabilities of classes")
-        return _probability(self._output(features_of(values, self.preparation))[:, : len(self.classes)])
+            return self._output(values)
+        self._network.need(self.classifies, "probabilities of classes")
+        return self._network.probabilities(self._output(values))
 
     def encode(self, values: Any) -> np.ndarray:
         """Give an autoencoder's code of rows, (rows, nodes of the narrowest layer) float32."""
-        self._need(self.arch.code is not None, "a code")
-        return self._output(features_of(values, self.preparation), "encode")
+        self._network.need(self.arch.code is not None, "a code")
+        return self._output(values, "encode")
 
     def decode(self, code: np.ndarray) -> np.ndarray:
         """Give an autoencoder's rows of a code, (rows, columns) float32 in [0, 1].
 
         code: (rows, nodes of the narrowest layer). Raises DataError where it has another shape.
         """
-        self._need(self.arch.code is not None, "a code")
+        self._network.need(self.arch.code is not None, "a code")
         rows, width = np.asarray(code, np.float32), self.arch.nodes[self.arch.code or 0]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise DataError(f"the code has shape {rows.shape}, expected (rows, {width})")
-        return self._forward.output(rows, "decode")
+        return self._network.forward.output(rows, "decode")
 
     def transform(self, values: Any) -> np.ndarray:
         """Give the features of rows in the topmost layer of RBMs, (rows, hidden) float32; an autoencoder's code."""
         if self.arch.top_machine is None:
             return self.encode(values)
-        return self._output(features_of(values, self.preparation))
+        return self._output(values)
 
     def reconstruct(self, values: Any) -> np.ndarray:
         """Give rows through an autoencoder, or up and down a stack of RBMs: (rows, columns) float32, scaled to [0, 1],
         which Gaussian units may leave."""
-        self._need(not self._loss.needs_label, "reconstructions")
-        features = features_of(values, self.preparation)
+        self._network.need(not self._network.loss.needs_label, "reconstructions")
         if self.arch.top_machine is None:
-            return self._output(features)
-        return self._forward.reconstruction(self.preparation.scale(features))
+            return self._output(values)
+        return self._network.forward.reconstruction(self.preparation.scale(features_of(values, self.preparation)))
 
     def sample(self, count: int, steps: int = 1000, seed: int = 0) -> np.ndarray:
         """Draw rows from RBMs, scaled as those of `reconstruct`: (count, columns) float32.
 
         Each is the end of a Gibbs chain of so many steps in the topmost machine; the same seed draws the same rows.
         """
-        self._need(self.arch.top_machine is not None, "samples")
+        self._network.need(self.arch.top_machine is not None, "samples")
         if count < 0 or steps < 0:
             raise ConfigError(f"{count} samples after {steps} steps: expected 0 or more of both")
-        return self._forward.samples(count, steps, seed)
+        return self._network.forward.samples(count, steps, seed)
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Give measures by name on a CSV or a DataFrame: rows, loss and accuracy (0 to 1), and of classes all those of
@@ -243,11 +221,7 @@ class Model:
         Rows without a label are left out, and those whose label training never saw count as errors; a warning says how
         many. Raises DataError where no label is one of the classes.
         """
-        if targets := self.preparation.targets:
-            return self._of_targets(data, targets)
-        if not self.classifies:
-            return self.score(features_of(data, self.preparation), np.zeros(0, np.int64))
-        return self._answers_on(data).scores()
+        return evaluation.evaluate(self._network, data)
 
     def report(self, data: Any) -> Report:
         """Tell what the network is worth on a CSV or a DataFrame with labels: print(model.report("test.csv")).
@@ -255,16 +229,9 @@ class Model:
         Each measure stands beside what a network that knows nothing has, with its interval, and each class by itself;
         Raises ConfigError for networks without classes, and what `evaluate` raises.
         """
-        self._need(self.classifies, "a report: it gives no classes")
-        return Report(_name_of(data), self._answers_on(data), self.classes, self.preparation.class_rows)
-
-    def _answers_on(self, data: Any) -> Classification:
-        """What is said of the rows of a CSV or a DataFrame that have a label."""
-        found = Classification(len(self.classes), self._majority)
-        for features, targets in self.labelled(data):
-            output = self._output(features)
-            found.add(output, targets, self._said(output))
-        return found
+        self._network.need(self.classifies, "a report: it gives no classes")
+        answers = evaluation.classification(self._network, data)
+        return Report(evaluation.name_of(data), answers, self.classes, self.preparation.class_rows)
 
     def labelled(self, data: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The rows of a CSV or a DataFrame with what is to be learnt of them, block by block, as `score` takes them.
@@ -272,15 +239,7 @@ class Model:
         Rows without a label are left out, those without a target are not. Raises what `evaluate` raises, and
         ConfigError for a network that learns without a label.
         """
-        self._need(self._loss.needs_label, "a label")
-        parts = parts_of(data, columns_of(self.preparation), labelled=True)
-        if self.preparation.targets:
-            known = ((part.features, part.targets) for part in parts if part.targets is not None)
-            yield from batches(known, self._block)
-            return
-        answers = Answers(self.classes)
-        yield from batches((answers.of(part.features, part.codes, part.names or ()) for part in parts), self._block)
-        answers.check(_name_of(data))
+        return evaluation.labelled(self._network, data)
 
     def score(
         self,
@@ -296,46 +255,11 @@ class Model:
         weights: (rows,), how much each row counts in weighted_loss; loss_alone: whether that, or the loss where
         there are none, is all that is wanted, as `loss`.
         """
-        if self.preparation.targets:
-            found = OfTargets(self.preparation.targets, self._loss, loss_alone=loss_alone)
-            found.add(self._output(features), targets, weights)
-            return found.scores()
-        if self._loss.scores is None:
-            return self.score_layer(len(self.arch.stages) - 1, features, None)
-        wanted = targets if self.classifies else self.preparation.scale(features)
-        output = self._output(features)
-        if loss_alone and self._loss.mean:
-            return {"rows": len(features), "loss": self._loss.mean(output, wanted, weights)}
-        if self.cut is not None:
-            answers = Classification(len(self.classes), self._majority)
-            answers.add(output, wanted, self._said(output))
-            return answers.scores()
-        scores = self._loss.scores(output, wanted, len(self.classes), self._majority)
-        if weights is not None and self._loss.mean:
-            scores["weighted_loss"] = self._loss.mean(output, wanted, weights)
-        return scores
-
-    def _of_targets(self, data: Any, targets: Targets) -> dict[str, float]:
-        """The measures of numbers or flags on a CSV or a DataFrame."""
-        found = OfTargets(targets, self._loss)
-        for features, raw in self.labelled(data):
-            found.add(self._output(features), raw)
-        found.check(_name_of(data))
-        return found.scores()
-
-    @property
-    def _loss(self) -> Loss:
-        return LOSSES[self.arch.loss]
-
-    @property
-    def _majority(self) -> int | None:
-        name = self.preparation.majority
-        return self.classes.index(name) if name else None
+        return evaluation.score(self._network, features, targets, weights=weights, loss_alone=loss_alone)
 
     def score_layer(self, layer: int, features: np.ndarray, training: np.ndarray | None) -> dict[str, float]:
         """Give the measures of an RBM of a stack (mrdl.nn.rbm.score) on raw rows, compared with `training` rows."""
-        compared = None if training is None else self.preparation.scale(training)
-        return self._forward.machine_scores(layer, self.preparation.scale(features), compared)
+        return evaluation.score_layer(self._network, layer, features, training)
 
     def save(self, local_path: str | os.PathLike[str]) -> None:
         """Write the model to one safetensors file, beside and renamed. Raises ModelError where that cannot be."""
@@ -353,42 +277,15 @@ class Model:
         lineage = {"settings": self.settings, "rounds": self.rounds, "lineage": self.lineage}
         return {**file.described(self.arch, self.preparation), **lineage, "cut": self.cut, "sha256": self.sha256}
 
-    def _output(self, features: np.ndarray, method: str = "forward") -> np.ndarray:
-        """(rows, outputs) float32: log-probabilities, reconstruction, features or code.
-
-        Rows are scaled by some at once, whose inputs are let go before the next.
-        """
-        forward, step = self._forward, self._batch
-        starts = range(0, max(1, len(features)), step)
-        return np.concatenate([forward.output(self.preparation.scale(features[i : i + step]), method) for i in starts])
+    def _output(self, values: Any, method: str = "forward") -> np.ndarray:
+        """What the network gives for values, by a method of Layers: (rows, outputs) float32."""
+        return self._network.output(features_of(values, self.preparation), method)
 
     @property
-    def _batch(self) -> int:
-        """Rows that go through the network at once: BATCH_ROWS, of which these are a part where rows are wide."""
-        step = BATCH_ROWS
-        while step % 2 == 0 and 4 * step * self.preparation.width > BATCH_BYTES:
-            step //= 2
-        return step
-
-    @property
-    def _forward(self) -> Forward:
-        engine = engine_of(to_score(self.settings.get("engine"), self.arch), "cpu")
-        return Forward(self.arch, self.weights, engine, double=self.double)
-
-    def _need(self, has_it: bool, what: str) -> None:
-        if not has_it:
-            raise ConfigError(f"a network of kind {self.arch.kind!r} has not {what}")
-
-
-def _probability(logarithm: np.ndarray) -> np.ndarray:
-    """The probabilities of classes, (rows, classes), of which the sum is 1."""
-    probability = np.exp(logarithm)
-    return np.asarray(probability / probability.sum(1, keepdims=True))
-
-
-def _name_of(data: Any) -> str:
-    """A table for people."""
-    return os.fspath(data) if isinstance(data, (str, os.PathLike)) else "the DataFrame"
+    def _network(self) -> Network:
+        """The network that rows go through now."""
+        engine = self.settings.get("engine")
+        return Network(self.arch, self.weights, self.preparation, engine, self.cut, self.double)
 
 
 def load(local_path: str | os.PathLike[str]) -> Model:
