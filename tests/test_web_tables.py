@@ -1,5 +1,13 @@
 """Which tables may be named and looked at by the pages: those of the allowed folders, and no other file."""
 
+import ctypes
+import json
+import os
+
+import pytest
+
+JSON = {"Content-Type": "application/json"}
+
 
 def test_a_server_says_where_tables_may_lie_and_starts_again_at_its_address(web):
     about = web.get("/api/about").json()
@@ -40,3 +48,124 @@ def test_a_table_is_told_before_all_of_it_is_here(web):
     assert told["suggestion"]["label"] == "bought" and told["label"] is None, "a suggestion is no choice"
     assert [column["read"] for column in told["columns"]][:3] == ["number", "category", "category"]
     assert told["rows"][0] == ["0", "0", "R", "y"] and told["name"] == "sales.csv" and told["size"] == len(data)
+
+
+# --- which files may be named ---
+
+OUTSIDE = [
+    "/etc/passwd",
+    "../outside/secret.csv",
+    "tables/../../outside/secret.csv",
+    "..%2foutside%2fsecret.csv",
+    "tables/..%2f..%2foutside/secret.csv",
+    "tables\\..\\..\\outside\\secret.csv",
+    "~/secret.csv",
+    "file:///etc/passwd",
+    "file:/etc/passwd",
+    "http://127.0.0.1:1/secret.csv",
+    "https://example.org/secret.csv",
+    "s3://bucket/secret.csv",
+    "hdfs://other:9000/secret.csv",
+    "hdfs:///etc/passwd",
+    "hdfs://../secret.csv",
+    "/proc/self/environ",
+    "/dev/stdin",
+    "-",
+    ".",
+    "",
+    "\0",
+    "tables/\0/../../outside/secret.csv",
+    "\ud800",
+    "sessions/token",
+    "x" * 5000,
+    "../" * 2000 + "etc/passwd",
+]
+
+
+@pytest.fixture
+def home(tmp_path, web_server):
+    """A server that may read a folder beside its home, in which links lead out to a third."""
+    allowed, outside = tmp_path / "allowed", tmp_path / "outside"
+    for folder in (allowed, allowed / "deep", outside):
+        folder.mkdir()
+    for path in (allowed / "in.csv", allowed / "deep" / "in.csv", outside / "secret.csv"):
+        path.write_text("y,a\n" + "0,1\n1,2\n" * 20)
+    (allowed / "out.csv").symlink_to(outside / "secret.csv")
+    (allowed / "out").symlink_to(outside)
+    (allowed / "again.csv").symlink_to(allowed / "in.csv")
+    (allowed / "linked").mkdir()
+    (allowed / "linked" / "x.csv").symlink_to(outside / "secret.csv")
+    return web_server("--data", allowed)
+
+
+@pytest.mark.parametrize("kind", ["inspect", "browse", "sessions"])
+def test_no_file_outside_of_the_allowed_folders_can_be_named(home, tmp_path, kind):
+    allowed = tmp_path / "allowed"
+    links = ["out", "out.csv", "out/secret.csv", "ou*/secret.csv", "*", "o?t/*", "linked/*.csv", "deep/../../outside"]
+    links += ["linked"] if kind != "browse" else []  # in which the link is not told
+    for name in [*OUTSIDE, str(tmp_path / "outside" / "secret.csv"), *(f"{allowed}/{link}" for link in links)]:
+        if kind == "inspect":
+            answer = home.post("/api/inspect", data=json.dumps({"table": name}), headers=JSON)
+        elif kind == "sessions":
+            told = {"kind": "run", "table": name, "toml": "rounds = 1"}
+            answer = home.post("/api/sessions", data=json.dumps(told), headers=JSON)
+        elif name in ("", "\ud800"):
+            continue  # the list of folders, and what no address can hold
+        else:
+            answer = home.get("/api/browse", params={"place": name})
+        assert answer.status_code in (400, 404, 422), (name, answer.text)
+        assert answer.json()["error"] and "root:" not in answer.text and "secret\\n" not in answer.text
+    assert not [path for path in (home.folder / "runs", home.folder / "sweeps") if path.exists() and os.listdir(path)]
+
+
+def test_what_lies_in_the_allowed_folders_can_be_named_and_browsed(home, tmp_path, digits):
+    allowed = str(tmp_path / "allowed")
+    for name in ("in.csv", "again.csv", "deep", "deep/*.csv"):
+        assert home.post("/api/inspect", {"table": f"{allowed}/{name}"}).json()["num_rows"] == 40, name
+    roots = home.get("/api/browse").json()
+    assert roots["parent"] is None and [entry["place"] for entry in roots["entries"]] == [allowed]
+    top = home.get("/api/browse", params={"place": allowed}).json()
+    assert [(entry["name"], entry["is_folder"], entry["size"]) for entry in top["entries"]] == [
+        ("deep", True, 0),
+        ("linked", True, 0),
+        ("again.csv", False, 164),
+        ("in.csv", False, 164),
+    ]
+    assert top["parent"] == "" and top["left_out"] == 0
+    deep = home.get("/api/browse", params={"place": f"{allowed}/deep"}).json()
+    assert deep["parent"] == allowed and len(deep["entries"]) == 1
+    assert home.get("/api/browse", params={"place": f"{allowed}/linked"}).json()["entries"] == []
+    assert home.get("/api/browse", params={"place": f"{allowed}/none"}).status_code == 404
+    assert home.get("/api/browse", params={"place": f"{allowed}/in.csv"}).status_code == 404
+    table = uploaded(home, digits, "<i>né.csv")
+    begun = home.post("/api/uploads", {"name": "later.csv", "size": 10}).json()
+    told = home.get("/api/tables").json()
+    assert {(each["name"], each["where"]) for each in told["tables"]} == {
+        ("<i>né.csv", "uploads"),
+        ("in.csv", allowed),
+        ("again.csv", allowed),
+    }
+    assert told["tables"][0]["table"] == table and [each["upload"] for each in told["unfinished"]] == [begun["upload"]]
+    assert told["problems"] == []
+
+
+def test_a_folder_that_may_not_be_read_or_has_gone_is_told_in_words(tmp_path, web_server):
+    closed, gone = tmp_path / "closed", tmp_path / "gone"
+    closed.mkdir()
+    closed.chmod(0)
+    server = web_server("--data", closed, "--data", gone, limits=without_rights)
+    problems = server.get("/api/tables").json()["problems"]
+    assert [str(closed) in problems[0], "Permission denied" in problems[0], "No such file" in problems[1]] == [True] * 3
+    answer = server.get("/api/browse", params={"place": str(closed)})
+    assert answer.status_code == 403 and "Permission denied" in answer.json()["error"]
+
+
+def without_rights():
+    """Take from this process what lets root read any file."""
+    for right in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, right, 0, 0, 0)  # PR_CAPBSET_DROP; who is not root has none
+
+
+def test_a_request_that_is_longer_than_fits_in_memory_is_refused(web):
+    answer = web.post("/api/inspect", data=(b" " * (1 << 20) for _ in range(40)), headers=JSON)
+    assert answer.status_code == 413 and web.memory_kb() < 150_000

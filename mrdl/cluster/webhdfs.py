@@ -94,6 +94,17 @@ class HdfsStore:
             raise DataError(f"no such file: {pattern}" if not there else f"no files in {pattern}")
         return [FileInfo(self.uri(name), *marks) for name, *marks in found]
 
+    def entries(self, path: str) -> list[tuple[str, bool, FileInfo]]:
+        """What lies in a folder: names, whether they are folders, and marks; raises DataError where there is none."""
+        name = self.path(path)
+        if (self._ask(lambda: self.client.status(name, strict=False)) or {}).get("type") != "DIRECTORY":
+            raise DataError(f"no such folder: {path}")
+        found = self._ask(lambda: self.client.list(name, status=True))
+        return [
+            (each, about["type"] == "DIRECTORY", FileInfo(self.uri(posixpath.join(name, each)), *_marks(about)))
+            for each, about in found
+        ]
+
     def checksum(self, info: FileInfo) -> str:
         """See Store. DataNodes have it from the checksums that they keep anyway, without reading the file."""
         found = self._ask(lambda: self.client.checksum(self.path(info.path)))

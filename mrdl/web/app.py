@@ -16,13 +16,14 @@ from mrdl.mapreduce.runners import RUNNERS
 from mrdl.web import forms
 from mrdl.web.home import Home
 from mrdl.web.sessions import listing, starting
-from mrdl.web.tables import inspecting, uploads
+from mrdl.web.tables import folders, inspecting, uploads
 from mrdl.web.watching import events
 
 PAGES = Path(__file__).with_name("pages")
 ROUTERS = (
     forms.router,
     uploads.router,
+    folders.router,
     inspecting.router,
     starting.router,
     listing.router,

@@ -12,6 +12,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +29,7 @@ SAFE = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+BODY_BYTES = 16 << 20  # of a request, which is held in memory; uploads are not, and have a limit of their own
 NO_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>mrdl</title><h1>Not let in</h1><p>This page needs the token in the address that <code>mrdl web</code> printed.
 <p>If you came by a link and have been here before, <a href="">open it again</a>."""
@@ -63,7 +65,8 @@ class Guard:
             await send(message)
 
         answer = self._answer(scope)
-        await (answer or self.app)(scope, receive, send_safely)
+        is_upload = scope["method"] == "PUT" and scope["path"].startswith("/api/uploads/")
+        await (answer or self.app)(scope, receive if is_upload else _limited(receive), send_safely)
 
     def _answer(self, scope: Scope) -> Response | None:
         """What is answered in place of the application; None where the request may come."""
@@ -104,6 +107,21 @@ class Guard:
         response = RedirectResponse(path + (f"?{urlencode(given)}" if given else ""), 303)
         response.set_cookie(self.cookie, self.token, httponly=True, samesite="strict", max_age=90 * 86400, path="/")
         return response
+
+
+def _limited(receive: Receive) -> Receive:
+    """Take in no more of a request than fits in memory; raises 413."""
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > BODY_BYTES:
+            raise HTTPException(413, f"the request is longer than {BODY_BYTES:,} bytes")
+        return message
+
+    return limited
 
 
 def _refusal(status: int, words: str) -> JSONResponse:

@@ -1,13 +1,16 @@
 """The folder that `mrdl web` serves: its runs, sweeps, tables and sessions, and which paths may be named."""
 
+import glob
 import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mrdl.errors import ConfigError
+from mrdl.storage.paths import matching
 
 KINDS = {"run": ("runs", "run.json"), "sweep": ("sweeps", "sweep.json")}
 """What is trained -> the folder that holds it below the home, and the file that says that it is one."""
@@ -79,24 +82,51 @@ class Home:
         return self.folder / "sessions" / key
 
     def table(self, name: str) -> str:
-        """The table of a name, as commands take it: a file or folder below one of the roots.
+        """The table of a name, as commands take it: a file, folder or glob below one of the roots.
 
-        Raises ConfigError for a path outside of them, be it by "..", by a link, or by its beginning.
+        Raises ConfigError for a path outside of them, be it by "..", by its beginning, or by a link, which may lie in
+        the folder, or be what the glob means.
         """
-        refusal = ConfigError(
+        found = self.place(name)
+        for path in () if "://" in found else _read_by(found):
+            if not self.is_inside(path):
+                raise ConfigError(f"{name[:200]!r}: the link {path[:200]!r} leads out of what may be read here")
+        return found
+
+    def place(self, name: str) -> str:
+        """The same of a folder that is looked through, whatever links lie in it."""
+        if name and "\0" not in name and _is_text(name):
+            if "://" in name:
+                climbs = ".." in re.split(r"[/\\]|%2f|%5c", name, flags=re.IGNORECASE) or "%2e" in name.lower()
+                roots = (root.rstrip("/") for root in self.roots)
+                if not climbs and any(root == name or name.startswith(root + "/") for root in roots):
+                    return name
+            elif self.is_inside(real := os.path.realpath(self.folder / name)):
+                return real
+        raise ConfigError(
             f"{name[:200]!r} does not lie in a folder that may be read here: {', '.join(self.roots)}. Start `mrdl web` "
             "with --data FOLDER to allow another"
         )
-        if "\0" in name or not name:
-            raise refusal
-        if "://" in name:
-            if ".." in re.split(r"[/\\]|%2f|%5c", name, flags=re.IGNORECASE) or "%2e" in name.lower():
-                raise refusal
-            if any(root.rstrip("/") == name or name.startswith(root.rstrip("/") + "/") for root in self.roots):
-                return name
-            raise refusal
-        real = os.path.realpath(self.folder / name)
-        for root in self.roots:
-            if "://" not in root and Path(real).is_relative_to(os.path.realpath(root)):
-                return real
-        raise refusal
+
+    def is_inside(self, path: str) -> bool:
+        """Whether a path of this machine lies below one of the roots, links followed."""
+        real = Path(os.path.realpath(path))
+        return any("://" not in root and real.is_relative_to(os.path.realpath(root)) for root in self.roots)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8: JSON may hold halves of characters."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _read_by(path: str) -> Iterator[str]:
+    """The links among what is read of a file, folder or glob, with the places that the glob means."""
+    found = [path] if os.path.lexists(path) or not glob.has_magic(path) else matching(path)
+    for each in found:
+        yield each
+        for folder, folders, files in os.walk(each):
+            yield from (link for name in (*folders, *files) if os.path.islink(link := os.path.join(folder, name)))

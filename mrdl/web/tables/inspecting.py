@@ -96,7 +96,7 @@ def _seen(home: Home, asked: Asked) -> _Seen:
     upload = place_of(home).find(os.path.basename(os.path.dirname(path)))
     if upload is not None and os.path.realpath(upload.file) == path:
         return _of_upload(home, upload)
-    size = os.path.getsize(path) if os.path.isfile(path) else SMALL + 1
+    size = os.path.getsize(path) if os.path.isfile(path) else SMALL + 1  # a folder, a glob, or in HDFS
     return _Seen(os.path.basename(path), path, size)
 
 
@@ -124,9 +124,9 @@ def _shown(seen: _Seen) -> Iterator[tuple[Path, str]]:
         place = Path(folder) / seen.name
         if seen.data:
             place.write_bytes(seen.data)
-        else:
+        elif os.path.isfile(seen.path):
             place.symlink_to(seen.path)
-        yield Path(folder), seen.name
+        yield Path(folder), seen.path if seen.path and not place.is_symlink() else seen.name
 
 
 def _named(words: str, seen: _Seen, folder: Path) -> str:
@@ -139,8 +139,8 @@ def _named(words: str, seen: _Seen, folder: Path) -> str:
 def _completed(found: dict[str, Any], seen: _Seen) -> dict[str, Any]:
     """What the page is told; of what is still coming in, the rows of all of it as its beginning has them."""
     rows = found.pop("rows")
-    if len(seen.data):
-        found["head"] = True
+    if seen.data:
+        found["head"], found["size"] = True, seen.size
         found["rows_about"] = max(rows, round(found["rows_about"] * seen.size / len(seen.data)))
     more = {"rows": found.pop("first"), "suggestion": found.pop("suggested")}
-    return {**found, "size": seen.size, "num_rows": rows, **more}
+    return {**found, "num_rows": rows, **more}
