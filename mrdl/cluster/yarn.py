@@ -18,6 +18,7 @@ KILL_S = 30  # that an application has to end
 KILL_LOOK_S = 0.2  # between two looks at it
 UNFINISHED = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 LOG_BYTES = 65536
+OURS = re.compile(r"mrdl-|.+-[0-9a-f]{8}-\d{5,9}$")  # a tag: the name of a run, or of a job of a sweep
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,43 @@ class Cluster:
             return max(1, min(by_memory - 1, int(found["totalVirtualCores"]) - 2))
         except (KeyError, TypeError, ValueError) as error:
             raise SetupError(f"YARN does not say at {url} how large the cluster is: {str(found)[:200]}") from error
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """Return the nodes that are up: name, slots for map tasks, memory_mb, used_mb, and containers that are running.
+
+        Raises Unavailable or SetupError where YARN does not say.
+        """
+        url = f"{self.resourcemanager}/ws/v1/cluster/nodes"
+        found = (self._known(url, "nodes") or {}).get("node") or []
+        told = []
+        for node in found if isinstance(found, list) else [found]:
+            if node.get("state") != "RUNNING":
+                continue
+            used = int(node.get("usedMemoryMB", 0))
+            memory = used + int(node.get("availMemoryMB", 0))
+            about = {"name": str(node.get("nodeHostName", "?")), "slots": memory // self.map_memory_mb}
+            told.append({**about, "memory_mb": memory, "used_mb": used, "running": int(node.get("numContainers", 0))})
+        return told
+
+    def ours(self) -> list[dict[str, Any]]:
+        """Return the applications of mrdl that are not over: id, name, user, state, progress (0 to 100), memory_mb.
+
+        They are known by their tags, which are names of runs and of sweeps' jobs.
+        """
+        url = f"{self.resourcemanager}/ws/v1/cluster/apps?states={UNFINISHED}"
+        found = (self._known(url, "apps") or {}).get("app") or []
+        return [
+            {
+                "id": app.get("id"),
+                "name": tag,
+                "user": app.get("user"),
+                "state": app.get("state"),
+                "progress": app.get("progress"),
+                "memory_mb": app.get("allocatedMB"),
+            }
+            for app in (found if isinstance(found, list) else [found])
+            if (tag := next((t for t in str(app.get("applicationTags", "")).split(",") if OURS.match(t)), None))
+        ]
 
     def kill(self, tag: str) -> int:
         """Kill what still runs under a tag, and see that it ends; returns how many applications there were.

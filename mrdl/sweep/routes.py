@@ -10,6 +10,7 @@ from mrdl.nn.design import Design
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.engines.table import AUTO
 from mrdl.nn.optimizers import MOMENTUM, OPTIMIZERS
+from mrdl.settings.fields import names_as_text
 from mrdl.sweep.spec import Spec
 
 OF_ENGINE = {"numpy": "batched-numpy", "torch": "torch"}  # where the back end is auto
@@ -30,6 +31,17 @@ def backend_of(spec: Spec, designs: Sequence[Design], loss: str = "nll") -> str:
     if name in BACKENDS:
         BACKENDS[name].check(spec.device)
     return name
+
+
+def settings_of_data(spec: Spec) -> dict[str, Any]:
+    """The settings by which `mrdl train` takes a table as a sweep does: the label, and the rows that are kept out."""
+    return {
+        "label": spec.label,
+        "task": spec.task,
+        "header": spec.header,
+        **{name: v if isinstance(v, str) else names_as_text(v) for name, v in spec.columns.items()},
+        "validation": spec.test_fraction,
+    }
 
 
 def settings_of_design(design: Design, columns: int, outputs: int) -> dict[str, Any]:

@@ -2,13 +2,10 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mrdl.errors import ConfigError
 from mrdl.nn.design import Design, brief, design_of
-from mrdl.settings.fields import names_as_text
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.record import Record, State
 
@@ -59,15 +56,3 @@ def _by_name(sweep: SweepFolder, done: list[Record], arch_id: str) -> Winner:
         raise ConfigError(f"{told}, expected one that is done: mrdl sweep export {sweep.path} FILE.csv lists them")
     record = found[0]
     return Winner(record.arch_id, design_of(record.spec or ""), record.score or 0.0, record.measure, seeds=1, rivals=0)
-
-
-def settings_of_data(sweep: SweepFolder) -> Mapping[str, Any]:
-    """The settings by which `mrdl train` takes a table as the sweep did: the label, and the rows that are kept out."""
-    spec = sweep.spec
-    return {
-        "label": spec.label,
-        "task": spec.task,
-        "header": spec.header,
-        **{name: v if isinstance(v, str) else names_as_text(v) for name, v in spec.columns.items()},
-        "validation": spec.test_fraction,
-    }

@@ -17,7 +17,7 @@ from mrdl.web import forms
 from mrdl.web.home import Home
 from mrdl.web.sessions import listing, starting
 from mrdl.web.tables import folders, inspecting, uploads
-from mrdl.web.watching import events
+from mrdl.web.watching import designs, events, results, workers
 
 PAGES = Path(__file__).with_name("pages")
 ROUTERS = (
@@ -28,6 +28,9 @@ ROUTERS = (
     starting.router,
     listing.router,
     events.router,
+    designs.router,
+    results.router,
+    workers.router,
 )
 VIEWS = ("/", "/new", "/compare", "/workers")  # besides those of a session
 

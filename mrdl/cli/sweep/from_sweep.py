@@ -6,8 +6,8 @@ from typing import Any
 from mrdl.cli.screen import say
 from mrdl.cli.sweep.listing import folder_of
 from mrdl.sweep.folder import SweepFolder
-from mrdl.sweep.routes import settings_of_design
-from mrdl.sweep.winner import settings_of_data, winner
+from mrdl.sweep.routes import settings_of_data, settings_of_design
+from mrdl.sweep.winner import winner
 
 
 def settings_from_sweep(name: str) -> dict[str, Any]:
@@ -21,4 +21,4 @@ def settings_from_sweep(name: str) -> dict[str, Any]:
     sweep = SweepFolder(folder_of(folder))
     data, found = sweep.dataset(), winner(sweep, arch_id)
     say(f"  from {folder}: {found}", file=sys.stderr)
-    return {**settings_of_data(sweep), **settings_of_design(found.design, data.columns, data.outputs)}
+    return {**settings_of_data(sweep.spec), **settings_of_design(found.design, data.columns, data.outputs)}
