@@ -104,6 +104,7 @@ class Explanation:
             yield f"of {unsure:,} of {len(self.importances):,} columns no effect can be told: their intervals reach 0"
 
     def _told_warnings(self) -> Iterator[str]:
+        """A line for each thing that looks odd."""
         if self.warnings:
             yield ""
             yield from (f"look: {warning}" for warning in self.warnings)
@@ -223,8 +224,10 @@ def told_dependence(found: Dependence) -> str:
 
 
 def _told(value: float) -> str:
+    """A measure for people."""
     return f"{round(value, 4) + 0.0:.4f}"  # -0.0 is 0
 
 
 def _or_none(value: Any) -> Any:
+    """A value as JSON has it, in which nan is null."""
     return None if isinstance(value, float) and math.isnan(value) else value

@@ -199,6 +199,7 @@ class Figures:
         return ID if whole and not texts and self.is_unique(place) else NUMBER
 
     def _type_of_texts(self, place: int, hashes: np.ndarray) -> str:
+        """The type of a column of texts: boolean, free text, an id or a category. hashes: of its values."""
         levels = list(self.summary.levels.get(place, {}).values())
         words = np.mean([len(text.split()) for text in levels]) if levels else 0
         if {text.lower() for text in levels} in TRUTHS and len(hashes) == len(levels):

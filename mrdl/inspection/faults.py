@@ -74,6 +74,7 @@ def find(figures: Figures, found: Sequence[Column], label: int | None) -> list[F
 
 
 def _of_lines(figures: Figures) -> Iterator[Fault]:
+    """What is wrong with lines: those that are no rows."""
     known = figures.summary
     if known.bad:
         total = known.rows + known.bad
@@ -89,6 +90,7 @@ def _of_lines(figures: Figures) -> Iterator[Fault]:
 
 
 def _of_label(figures: Figures, label: Column | None) -> Iterator[Fault]:
+    """What is wrong with the label: it is missing, always or never the same, or very unbalanced."""
     if label is None:
         return
     if label.missing:
@@ -156,6 +158,7 @@ def _of_writing(figures: Figures, column: Column) -> Iterator[Fault]:
 
 
 def _of_levels(figures: Figures, column: Column) -> Iterator[Fault]:
+    """What is wrong with levels: numbers among texts, or two that differ by case or blanks alone."""
     levels = list(figures.summary.levels.get(column.place, {}).values())
     if column.distinct_error or not levels:
         return
@@ -171,6 +174,7 @@ def _of_levels(figures: Figures, column: Column) -> Iterator[Fault]:
 
 
 def _is_number(text: str) -> bool:
+    """Whether a text is a number, as Python reads it."""
     try:
         float(text)
     except ValueError:

@@ -101,6 +101,7 @@ def to_part(line: bytes) -> Summary:
 
 
 def _write(summary: Summary, write: Write) -> None:
+    """Write a summary, a record for each group of its columns."""
     for group, meta, arrays in summary.parts():
         write(b"%06d" % group, pack(Tag.COLUMNS, meta, arrays))
 

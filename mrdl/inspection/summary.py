@@ -108,11 +108,13 @@ class Summary:
         self._cut_levels(column)
 
     def _cut_levels(self, column: int) -> None:
+        """Keep as many levels of a column as may be kept, by their keys, in which no order of rows shows."""
         known = self.levels[column]
         if len(known) > self._most_texts:
             self.levels[column] = {key: known[key] for key in sorted(known)[: self._most_texts]}
 
     def _tell(self, reasons: Iterator[str]) -> None:
+        """Keep reasons for lines that are no rows: the first ones as they are sorted."""
         self.reasons = sorted({*self.reasons, *reasons})[:REASONS]
 
     def merge(self, other: "Summary") -> None:

@@ -48,9 +48,11 @@ class Forward:
             return rbm.score(self._stack(), layer, self._engine.array(rows), compared)
 
     def _cast(self) -> Weights:
+        """The weights as what is reckoned in."""
         return {name: values.astype(self._dtype, copy=False) for name, values in self._weights.items()}
 
     def _stack(self) -> rbm.Stack:
+        """The network as a stack of RBMs, in float32."""
         return rbm.Stack(self._arch, self._weights, self._engine)
 
     def _in_batches(self, function: Callable[[Array], Array], rows: np.ndarray) -> np.ndarray:

@@ -58,5 +58,6 @@ def told_unknown(source: str, names: Sequence[str] | Counter[str], classes: Sequ
 
 
 def _some(names: Counter[str]) -> str:
+    """The most frequent labels for people, and how many more there are."""
     shown = [brief(name, 40) + (f" in {count} rows" if count > 1 else "") for name, count in names.most_common(SHOWN)]
     return ", ".join(shown) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -66,6 +66,7 @@ class OfTargets:
 
     @property
     def _all(self) -> int:
+        """Rows in all, those that are left out among them."""
         return self._rows + self._missing
 
     def scores(self) -> Scores:

@@ -191,6 +191,7 @@ class Report:
             yield f"{unknown:,} rows are of classes that training never saw: each counts as an error"
 
     def _name(self, number: int) -> str:
+        """A class for people, its beginning where it is long."""
         name = repr(self.classes[number])
         return name if len(name) <= WIDEST else f"{name[: WIDEST - 3]}..."
 
@@ -220,6 +221,7 @@ class Report:
 
 
 def _percent(share: float) -> str:
+    """A share for people, empty where it is not defined."""
     return "" if math.isnan(share) else f"{100 * share:.2f} %"
 
 

@@ -201,18 +201,21 @@ def convert(name: str, value: Any, kind: Any) -> Any:
 
 
 def _whole(value: Any) -> int:
+    """A whole number of a value or its text; raises ValueError for another, and for yes or no."""
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
     return int(value)
 
 
 def _text(value: Any) -> str:
+    """The text of a text, a number or a path; raises TypeError for others, as lists."""
     if isinstance(value, bool) or not isinstance(value, str | numbers.Number | os.PathLike):
         raise TypeError
     return str(value).encode().decode()  # of a path there may be bytes that are no text
 
 
 def _number(value: Any) -> float:
+    """A number of a value or its text; raises ValueError for nan, and for yes or no."""
     number = float(value)
     if isinstance(value, bool) or math.isnan(number):
         raise ValueError

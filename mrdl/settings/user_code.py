@@ -100,6 +100,7 @@ def loading(module: str) -> Iterator[None]:
 
 
 def _is_ours(module: str) -> bool:
+    """Whether a module is mrdl's own, and so no code of a user's."""
     return module.split(".")[0] in OURS
 
 
@@ -111,6 +112,7 @@ def _modules_of(job_class: type) -> list[str]:
 
 
 def _hooks(job_class: type) -> list[Callable[..., Any]]:
+    """The functions of a job class that a user may have set."""
     return [hook for name in HOOKS if (hook := getattr(job_class, name, None)) is not None]
 
 
@@ -137,6 +139,7 @@ def import_name(module: str) -> str:
 
 
 def _file(module: str) -> Path | None:
+    """The file of a module that is loaded; None where it has none."""
     found: ModuleType | None = sys.modules.get(module)
     name = getattr(found, "__file__", None)
     return Path(name).resolve() if name and os.path.isfile(name) else None
@@ -149,6 +152,7 @@ def _is_installed(path: Path) -> bool:
 
 
 def _sha(path: Path) -> str:
+    """A short hash of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
@@ -186,6 +190,7 @@ def _relative(path: Path) -> Iterable[str]:
 
 
 def _statements(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports of a file, wherever they stand in it; none where it is no Python."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):

@@ -43,6 +43,7 @@ def read_nodes(name: str, value: Any) -> tuple[tuple[int, ...], ...]:
 
 
 def _check_range(name: str, value: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a range that is not of an axis of numbers, or whose ends are not."""
     if extra := set(value) - {"min", "max", "log"}:
         raise ConfigError(unknown(f"key of the range {name}", sorted(extra)[0], ("min", "max", "log")))
     has_ends = {"min", "max"} <= set(value) and _number(value["min"]) <= _number(value["max"])
@@ -55,6 +56,7 @@ def _check_range(name: str, value: Mapping[str, Any]) -> None:
 
 
 def _check_value(name: str, value: Any) -> None:
+    """Raise ConfigError for a value that an axis cannot have."""
     axis = name.partition(".")[2]
     if axis in CHOICES:
         choices = CHOICES[axis]

@@ -113,6 +113,7 @@ class SweepDriver:
 
 
 def _has_hadoop() -> bool:
+    """Whether there is a Hadoop on this machine."""
     try:
         yarn.find_hadoop()
     except SetupError:

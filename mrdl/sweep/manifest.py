@@ -30,6 +30,7 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def _problem(about: Any) -> str:
+    """What is wrong with a sweep's manifest, in words; empty where nothing is."""
     if not isinstance(about, dict):
         return f"it is {type(about).__name__}, expected an object"
     if not isinstance(about.get("id"), str) or not ID.fullmatch(about["id"]):

@@ -117,6 +117,7 @@ class Parts:
 
 
 def _is_json(line: bytes) -> bool:
+    """Whether a line is JSON, however deep, and so not a torn one."""
     try:
         json.loads(line)
     except RecursionError:
@@ -127,6 +128,7 @@ def _is_json(line: bytes) -> bool:
 
 
 def _beginning(line: bytes) -> str:
+    """The first bytes of a line, for people."""
     return repr(line[:40].decode(errors="replace")) + "..."
 
 

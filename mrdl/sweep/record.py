@@ -145,30 +145,37 @@ def record_of(arch_id: str, design: Design, data: Dataset, backend: str, **told:
 
 
 def _is_text(value: Any) -> bool:
+    """Whether a value is a text that UTF-8 can hold."""
     return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
 
 
 def _is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_share(value: Any) -> bool:
+    """Whether a value is a number from 0 to 1."""
     return _is_number(value) and 0 <= value <= 1
 
 
 def _is_time(value: Any) -> bool:
+    """Whether a value is a time in seconds, or None."""
     return value is None or (_is_number(value) and value >= 0)
 
 
 def _is_count(value: Any) -> bool:
+    """Whether a value is a whole number that an index can hold, 0 or more."""
     return type(value) is int and 0 <= value < 1 << 62
 
 
 def _is_curve(value: Any) -> bool:
+    """Whether a value is a list of losses, one an epoch."""
     return isinstance(value, list) and len(value) <= MOST_POINTS and all(map(_is_number, value))
 
 
 def _is_versions(value: Any) -> bool:
+    """Whether a value is an object of names and versions."""
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
 
@@ -189,6 +196,7 @@ NEEDED = {State.DONE: ("arch_id", "status", "loss"), State.FAILED: ("arch_id", "
 
 
 def _fits(fits: Callable[[Any], bool], value: Any) -> bool:
+    """Whether a value is what a field expects; a number that is too large for a float is not."""
     try:
         return fits(value)
     except OverflowError:  # a whole number that no float can hold
@@ -196,5 +204,6 @@ def _fits(fits: Callable[[Any], bool], value: Any) -> bool:
 
 
 def _brief(value: Any) -> str:
+    """A value for a message, its beginning where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:60] + "..."

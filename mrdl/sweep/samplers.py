@@ -78,10 +78,12 @@ def _asked(spec: Spec, results: Sequence[Record], columns: int, classes: int) ->
 
 
 def _varies(value: Any) -> bool:
+    """Whether an axis has more than one value."""
     return isinstance(value, Mapping) or (isinstance(value, list) and len(value) > 1)
 
 
 def _distribution(value: Any) -> "optuna.distributions.BaseDistribution":
+    """What Optuna draws an axis from: a list of values, or a range."""
     distributions = _optuna().distributions
     if isinstance(value, list):
         return distributions.CategoricalDistribution(
@@ -92,6 +94,7 @@ def _distribution(value: Any) -> "optuna.distributions.BaseDistribution":
 
 
 def _optuna() -> Any:
+    """The module optuna; raises SetupError, with the way to install it, where it is not there."""
     try:
         import optuna
     except ImportError:

@@ -22,6 +22,7 @@ FIRST_DRAW = 1024  # points of a Sobol sequence; each further draw is twice as l
 
 
 def _axis(default: Any, text: str) -> Any:
+    """A field of the space that is an axis: a value, a list of values or a range."""
     return setting(default, text, group="space", read=read_axis)
 
 
@@ -107,12 +108,14 @@ def _design(values: Mapping[str, Any]) -> Design:
 
 
 def _random_points(dimensions: int, seed: int) -> Iterator[np.ndarray]:
+    """Points in the unit cube, (dimensions,) float64, without end; a seed gives always the same."""
     rng = np.random.default_rng(seed)
     while True:
         yield rng.random(dimensions)
 
 
 def _sobol_points(dimensions: int, seed: int) -> Iterator[np.ndarray]:
+    """Points of a Sobol sequence, (dimensions,) float64, without end; a seed gives always the same."""
     drawn, count = 0, FIRST_DRAW
     while True:  # a draw begins anew, in a process of its own: the driver shall not hold torch
         points = np.frombuffer(_sobol(dimensions, seed, drawn + count)).reshape(-1, dimensions)

@@ -33,12 +33,14 @@ class Halving:
 
 
 def _read_columns(name: str, value: Any) -> tuple[str, ...]:
+    """Columns of a file's value: names or indices."""
     if not isinstance(value, list) or not all(type(one) in (str, int) for one in value):
         raise ConfigError(f"{name} is {value!r}, expected a list of columns, names or indices")
     return tuple(map(str, value))
 
 
 def _read_seeds(name: str, value: Any) -> tuple[int, ...]:
+    """Seeds of a file's value: a list of them, each once, or their number."""
     is_number = type(value) is int and 0 < value <= MOST_SEEDS
     seeds = list(range(value)) if is_number else value
     if not isinstance(seeds, list) or not seeds or not all(type(one) is int and 0 <= one < 2**63 for one in seeds):
@@ -47,6 +49,7 @@ def _read_seeds(name: str, value: Any) -> tuple[int, ...]:
 
 
 def _read_halving(name: str, value: Any) -> Halving:
+    """How a sweep halves, of a file's value: a table of two whole numbers."""
     is_table = isinstance(value, Mapping) and set(value) == {"first", "eta"}
     if not is_table or {type(number) for number in value.values()} != {int}:
         raise ConfigError(f"{name} is {value!r}, expected {{ first = epochs of the first rung, eta = 3 }}")
@@ -187,6 +190,7 @@ class Spec:
             self._check_halving(self.halving)
 
     def _check_halving(self, halving: Halving) -> None:
+        """Raise ConfigError where halving does not go with the sampler or with the epochs."""
         epochs = self.space.epochs
         if self.sampler == "tpe":
             raise ConfigError("sweep.halving and sweep.sampler = 'tpe' choose by different rules, use one of them")

@@ -50,6 +50,7 @@ def winner(sweep: SweepFolder, arch_id: str = "") -> Winner:
 
 
 def _by_name(sweep: SweepFolder, done: list[Record], arch_id: str) -> Winner:
+    """The design whose name begins so; raises ConfigError unless it is one."""
     found = [record for record in done if record.arch_id.startswith(arch_id)]
     if len(found) != 1:
         told = f"{len(found)} designs of {sweep.path} have an arch_id that begins with {arch_id!r}"

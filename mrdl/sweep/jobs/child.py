@@ -116,6 +116,7 @@ def has_gpu() -> bool:
 
 
 def _limit(limits: Limits) -> None:
+    """Limit the memory of this process, beyond what it holds already, and its time on the processor."""
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     kind = resource.RLIMIT_DATA if has_gpu() else resource.RLIMIT_AS
@@ -195,6 +196,7 @@ def over_limit(cpu_s: float) -> str:
 
 
 def _ending(status: int, limits: Limits) -> str:
+    """Why a process ended, in words, by its status."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:

@@ -41,6 +41,7 @@ class Processes:
             raise
 
     def _start(self, work: Mapping[str, Item], pack: Sequence[str]) -> tuple[str, Running]:
+        """Start a pack of designs in a process of its own; returns its name and the process."""
         paths, name = self._sweep.paths, self._sweep.register([pack])
         told = {"data": str(paths.data), "work": [work[arch_id] for arch_id in pack]}
         paths.control_of(name).write_text(json.dumps({**self._sweep.settings(), **told}))
@@ -67,6 +68,7 @@ class Processes:
             return pack
 
     def _last_words(self, name: str) -> str:
+        """The end of what the process of a pack has told."""
         try:
             return self._sweep.paths.errors_of(name).read_text(errors="replace")[-TAIL:]
         except OSError:
@@ -74,6 +76,7 @@ class Processes:
 
 
 def _end(running: Running) -> None:
+    """End the process of a pack, and wait for it."""
     process, _ = running
     process.kill()
     process.wait()

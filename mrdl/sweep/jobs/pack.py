@@ -113,10 +113,12 @@ def _by_own(fit: Fit, designs: Sequence[Design], data: Dataset, report: ReportAl
 
 
 def _told(train: Train, data: Dataset, beat: Beat) -> list[dict[str, Any]]:
+    """Train designs together; returns of each what its record says."""
     return [_scores(result, data, curve) for result, curve in train(beat)]
 
 
 def _scores(result: Any, data: Dataset, curve: list[float]) -> dict[str, Any]:
+    """What a record says of a trained design: its measures, or why it has none."""
     if not isinstance(result, Result):
         raise TypeError(f"the back end gave {type(result).__name__}, expected mrdl.nn.backends.result.Result")
     curve, device, epochs = [float(loss) for loss in curve], str(result.device), len(curve)

@@ -66,6 +66,7 @@ class Jobs:
         run_queue(self._sweep, designs, self._in_flight, self._begin, self._is_over, _end)
 
     def _begin(self, one: Waiting) -> tuple[str, Training]:
+        """Begin the training of a design; returns its name and the training."""
         name = self._sweep.register([[one.arch_id]])
         self._sweep.check_source()
         process = self._start(one)
@@ -89,6 +90,7 @@ class Jobs:
         return cpu_seconds(pid) + (_sum_of(on_yarn) or 0.0)
 
     def _start(self, one: Waiting) -> subprocess.Popen[bytes]:
+        """Start `mrdl train` for a design, in a process of its own."""
         paths, spec, arch_id, design = self._sweep.paths, self._sweep.spec, one.arch_id, design_of(one.text)
         folder = paths.run_of(arch_id)
         (rounds, epochs), shards = rounds_of(design.epochs), spec.shards
@@ -137,6 +139,7 @@ class Jobs:
             return subprocess.Popen([*map(str, program), *map(str, words)], stdout=out, stderr=err, env=env)
 
     def _told(self, arch_id: str, status: int, wall_s: float, late: bool) -> dict[str, Any]:
+        """What the record of an ended training says: its measures, or why it failed."""
         paths = self._sweep.paths
         run, words = RunFolder(paths.run_of(arch_id)), paths.run_errors_of(arch_id).read_text(errors="replace")[-TAIL:]
         if status:
@@ -160,6 +163,7 @@ class Jobs:
 
 
 def _end(job: Training) -> None:
+    """End a training, and wait for its process."""
     job.process.terminate()  # it ends its job on YARN
     job.process.wait()
 

@@ -124,6 +124,7 @@ def _stored_data(sweep: "SweepFolder") -> str:
 
 
 def _output(sweep: "SweepFolder", name: str) -> str:
+    """The folder in HDFS that a pack writes to."""
     return hdfs_home(f"sweeps/{sweep.about['id']}/{name}")
 
 
