@@ -49,16 +49,20 @@ function downloads({ key, kind, state }) {
     "Open alone",
   );
   const page = h("a", { class: "button slim", href: session(key, "report"), download: "report.html" }, "HTML");
-  const files =
-    kind === "sweep"
-      ? [file("table.csv", "CSV"), file("table.parquet", "Parquet")]
-      : state === "done"
-        ? [file("model", "Model")]
-        : [];
+  const other = { sweep: [file("table.parquet", "Parquet")], run: state === "done" ? [file("model", "Model")] : [] }[
+    kind
+  ];
   return h(
     "div",
     { class: "line" },
     alone,
-    h("span", { class: "line end" }, h("span", { class: "small muted" }, "Download"), page, files),
+    h(
+      "span",
+      { class: "line end" },
+      h("span", { class: "small muted" }, "Download"),
+      page,
+      file("table.csv", "CSV"),
+      other,
+    ),
   );
 }

@@ -101,6 +101,7 @@ class SessionPage {
   /** Elapsed time and the last sign of life, so that long work never looks dead. */
   tick() {
     const { state, started, changed } = this.told;
+    this.head.update({});
     if (state === "waiting") this.life.textContent = "Waiting for its turn to begin.";
     else if (state === "running") {
       const news = this.heard ? `last news ${age(this.heard / 1000)}` : "";

@@ -44,7 +44,7 @@ export class Scatter {
     for (let i = 0; i < position.length; i++)
       this.points.put([
         position[i],
-        by === "parameters" ? x[i] : null,
+        by === "parameters" && x[i] >= 0 ? x[i] : null,
         by === "depth" ? x[i] : null,
         score[i],
         state[i],
@@ -121,11 +121,17 @@ export class Scatter {
   place(i) {
     const { score, position, state } = this.points;
     const value = this.points[this.x][i];
-    if (value === null || value === undefined || this.hidden.has(state[i])) return null;
+    if (this.hidden.has(state[i])) return null;
+    if (value === null || value === undefined) return Number.isNaN(score[i]) ? [ROOM.left + 5, this.strip()] : null;
     const beside = this.x === "depth" ? (((position[i] * 2654435761) % 4096) / 4096 - 0.5) * 0.7 : 0;
     const x = this.xs.at(value + beside);
-    if (Number.isNaN(score[i])) return [x, HEIGHT - ROOM.bottom - ROOM.strip / 2 + 2];
+    if (Number.isNaN(score[i])) return [x, this.strip()];
     return [x, Math.min(this.foot, Math.max(ROOM.top, this.ys.at(score[i])))];
+  }
+
+  /** Where the strip of what failed is; a design that failed before its size was known is at its beginning. */
+  strip() {
+    return HEIGHT - ROOM.bottom - ROOM.strip / 2 + 2;
   }
 
   isInside(i) {

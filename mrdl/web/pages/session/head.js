@@ -1,12 +1,12 @@
 // The head of a session's pages: its name, state and facts, what can be done with it, and its parts.
 
 import { ask, post, session } from "../api.js";
-import { age, badge, busy, clock, dialog, fill, h, said, speak, toast } from "../dom.js";
+import { age, badge, busy, clock, dialog, fill, h, said, toast } from "../dom.js";
 import { go } from "../address.js";
 import { copyButton } from "./parts.js";
 
 const ACTS = {
-  stop: ["Stop", "Stop this training?", "What is finished stays. It can be resumed later and loses nothing of it."],
+  stop: ["Stop"], // without a question: it can be resumed, and loses nothing of what is finished
   resume: ["Resume"],
   retry: ["Retry failed"],
   delete: ["Delete…", "Delete this session?", "Its networks, records and report go for good. The table stays."],
@@ -46,13 +46,12 @@ export function head(told, here, acted) {
     parts(told, here),
   );
   const update = (change) => {
-    const before = now.state;
     Object.assign(now, change);
-    if (!state.firstChild || before !== now.state) fill(state, badge(now.state));
-    fill(changed, "changed ", h("time", { title: clock(now.changed) }, age(now.changed)));
+    if (state.textContent !== now.state) fill(state, badge(now.state));
+    const words = `changed ${age(now.changed)}`;
+    if (changed.textContent !== words) fill(changed, h("time", { title: clock(now.changed) }, words));
     fillReason(reason, now);
     fillActs(acts, now, acted);
-    if (before !== now.state) speak(`${now.title || now.key} is ${now.state}.`);
   };
   update({});
   return { node, update };

@@ -51,6 +51,6 @@ function bar(counts) {
 function legend(counts) {
   const shown = STATES.filter((name) => counts[name] || FINISHED.includes(name));
   const one = (name) =>
-    h("span", { class: `badge ${name}` }, h("span", { class: "number" }, number(counts[name] ?? 0)), name);
+    h("span", { class: `badge ${name}` }, h("span", { class: "number" }, number(counts[name] ?? 0)), ` ${name}`);
   return h("div", { class: "line legend" }, shown.map(one));
 }

@@ -34,7 +34,8 @@ class SweepView {
     this.points = new SweepPoints(told.key, this.scoreName, told.sweep.baseline, signal);
     const cards = Object.values(this.cards).map((card) => card.node);
     this.failures = h("div");
-    const halves = [section("Best designs", this.best), section("Being trained now", this.running.node)];
+    this.now = section("Being trained now", this.running.node);
+    const halves = [section("Best designs", this.best), this.now];
     this.node = h(
       "div",
       { class: "page" },
@@ -58,6 +59,7 @@ class SweepView {
     const rows = (best ?? []).slice(0, BEST).map((row, i) => bestRow(told.key, row, i, this.scoreName));
     fill(this.best, rows.length ? rows : none);
     this.running.show(running ?? [], told);
+    this.now.hidden = told.state !== "running" && !running?.length;
     const why = failures?.length ? section("Why designs failed", failures.map(failure)) : null;
     fill(this.failures, why);
     this.failures.hidden = !why;
