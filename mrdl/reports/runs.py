@@ -41,9 +41,12 @@ def state(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> RunState:
 
     drivers: their records in run.json, the last one counts.
     """
+    return RunState(RUNNING) if folder.is_held() else ended(folder, drivers)
+
+
+def ended(folder: RunFolder, drivers: Sequence[Mapping[str, Any]]) -> RunState:
+    """How a run stands that nobody works on, in the words of `state`."""
     last = drivers[-1] if drivers else {"ended": DONE}  # an early version kept no drivers
-    if folder.is_held():
-        return RunState(RUNNING)
     if last["ended"] in (FAILED, STOPPED):
         return RunState(last["ended"], str(last["reason"]))
     return RunState(DONE if last["ended"] == DONE and folder.model.exists() else STOPPED)

@@ -15,7 +15,7 @@ from mrdl.errors import MrdlError, not_installed
 from mrdl.mapreduce.runners import RUNNERS
 from mrdl.web import forms
 from mrdl.web.home import Home
-from mrdl.web.sessions import listing, starting
+from mrdl.web.sessions import acting, files, listing, starting
 from mrdl.web.tables import folders, inspecting, uploads
 from mrdl.web.watching import designs, events, results, workers
 
@@ -27,6 +27,8 @@ ROUTERS = (
     inspecting.router,
     starting.router,
     listing.router,
+    acting.router,
+    files.router,
     events.router,
     designs.router,
     results.router,

@@ -1,6 +1,7 @@
 """Commands of mrdl as processes: what the page does is what the command line does, in the same words."""
 
 import asyncio
+import contextlib
 import csv
 import io
 import os
@@ -51,10 +52,18 @@ def words_of(errors: str) -> str:
 
 
 async def ended(
-    home: Home, arguments: Sequence[str], given: bytes | None = None, *, folder: Path | None = None
+    home: Home,
+    arguments: Sequence[str],
+    given: bytes | None = None,
+    *,
+    folder: Path | None = None,
+    at_once: bool = False,
 ) -> Ended:
-    """Run a command to its end, in the home's folder unless another one is named. given: its standard input."""
-    async with _turns:
+    """Run a command to its end, in the home's folder unless another one is named.
+
+    given: its standard input; at_once: whether it waits for no other one, as what does little itself.
+    """
+    async with contextlib.nullcontext() if at_once else _turns:
         process = await asyncio.create_subprocess_exec(
             *command(arguments),
             cwd=folder or home.folder,
@@ -73,10 +82,15 @@ async def ended(
 
 
 async def told(
-    home: Home, arguments: Sequence[str], given: bytes | None = None, *, folder: Path | None = None
+    home: Home,
+    arguments: Sequence[str],
+    given: bytes | None = None,
+    *,
+    folder: Path | None = None,
+    at_once: bool = False,
 ) -> bytes:
     """What a command prints; raises Refused, with its words, where it ends in vain. See ended."""
-    found = await ended(home, arguments, given, folder=folder)
+    found = await ended(home, arguments, given, folder=folder, at_once=at_once)
     if found.status:
         raise Refused(words_of(found.errors))
     return found.out

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 
 from mrdl.web.found import session_of
 from mrdl.web.home import KINDS, OWN, Home, Session
+from mrdl.web.sessions.files import warnings_of
 from mrdl.web.sessions.kept import kept_of
 from mrdl.web.sessions.summary import actions, failed_of, summary
 from mrdl.web.watching.events import told_of
@@ -51,7 +52,9 @@ async def session(request: Request, key: str) -> dict[str, Any]:
     home: Home = request.app.state.home
     found = session_of(request, key)
     told = await told_of(request, found)
-    return {**await asyncio.to_thread(detail, home, found), **told, "warnings": told[found.kind]["warnings"]}
+    about = await asyncio.to_thread(detail, home, found)
+    warnings = dict.fromkeys([*told[found.kind]["warnings"], *about["warnings"]])
+    return {**about, **told, "warnings": list(warnings)}
 
 
 def detail(home: Home, session: Session) -> dict[str, Any]:
@@ -62,6 +65,7 @@ def detail(home: Home, session: Session) -> dict[str, Any]:
         **told,
         "toml": settings_of(home, session),
         "command": shlex.join(map(str, command)) if isinstance(command, list) else None,
+        "warnings": warnings_of(home, session),
         "actions": actions(told, failed_of(session)),
     }
 

@@ -18,7 +18,7 @@ from mrdl.mapreduce.runners import RUNNERS
 from mrdl.rounds.provenance import utc
 from mrdl.storage import atomic
 from mrdl.web.commands import Refused
-from mrdl.web.home import KINDS, Home
+from mrdl.web.home import KINDS, OWN, Home, Session
 from mrdl.web.sessions.children import Child, begin, said_since
 from mrdl.web.sessions.kept import FORMS, Kept, kept_of
 from mrdl.web.sessions.settings import check_settings
@@ -120,7 +120,7 @@ async def _start(home: Home, wanted: Wanted) -> str:
         await _wait(home, kept, child, wanted.kind, SMALL_WAIT_S if _is_small(table) else WAIT_S)
     except BaseException:
         if not _process_runs(kept):
-            forget(home, wanted.kind, key)
+            forget(home, Session(key, wanted.kind, home.folder / KINDS[wanted.kind][0] / key))
         raise
     return key
 
@@ -186,12 +186,13 @@ def _has_results(folder: Path) -> bool:
     return any((folder / "rounds").glob("*.json")) or any((folder / "parts").glob("*.jsonl"))
 
 
-def forget(home: Home, kind: str, key: str) -> None:
-    """Delete what a start in vain has left, which is all of a name that was made for it."""
-    kept = kept_of(home, key)
+def forget(home: Home, session: Session) -> None:
+    """Delete what the page has kept of a session, and what lies in the folder of one that it began in vain."""
+    kept = kept_of(home, session.key)
     form = kept.about().get("form")
     if isinstance(form, str) and re.fullmatch(FORM, form):
         (home.folder / FORMS / form).unlink(missing_ok=True)
-    for folder in (home.folder / KINDS[kind][0] / key, kept.folder):
+    begun = [session.folder] if OWN.fullmatch(session.key) and session.folder.name == session.key else []
+    for folder in (*begun, kept.folder):
         with contextlib.suppress(OSError):  # a link is no folder: rmtree refuses it
             shutil.rmtree(folder)

@@ -14,11 +14,12 @@ from typing import Any
 
 from mrdl.errors import MrdlError
 from mrdl.metrics.regression import told_r2
-from mrdl.reports.runs import RUNNING, RunState, about_run, asked, state
+from mrdl.reports.runs import RUNNING, RunState, about_run, asked, ended
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import shown_score
 from mrdl.rounds.provenance import DONE, FAILED, STOPPED
 from mrdl.storage.lock import is_held
+from mrdl.storage.process import Process
 from mrdl.sweep.glance import Glance, glance
 from mrdl.sweep.paths import SweepPaths
 from mrdl.web.commands import BEGINNING
@@ -45,7 +46,6 @@ class Told:
     of: int | None = None
     score: dict[str, Any] | None = None
     started: str | None = None
-    ended: str | None = None
     failed: int = 0
 
 
@@ -64,8 +64,9 @@ def summary(home: Home, session: Session) -> dict[str, Any]:
     """What the page says of a session, as an object of JSON."""
     kept = kept_of(home, session.key)
     about = kept.about()
+    held = is_held(session.folder)  # asked first: who lets go has written before how it ended
     told, changed = _told(session)
-    now = state_of(session, kept, about, told)
+    now = state_of(session, kept, told, held)
     return {
         "key": session.key,
         "kind": session.kind,
@@ -79,7 +80,7 @@ def summary(home: Home, session: Session) -> dict[str, Any]:
         "score": told.score,
         "started": told.started or about.get("started"),
         "changed": changed or about.get("started"),
-        "by": "web" if about else "command line",
+        "by": "web" if "kind" in about else "command line",
         "runner": told.runner or about.get("runner"),
         "folder": str(session.folder),
     }
@@ -101,22 +102,32 @@ def failed_of(session: Session) -> int:
     return _told(session)[0].failed
 
 
-def state_of(session: Session, kept: Kept, about: dict[str, Any], told: Told) -> RunState:
-    """How a session stands: by who holds its folder, by the process that the page has started, by its files."""
-    if is_held(session.folder):
+def state_of(session: Session, kept: Kept, told: Told, held: bool | None = None) -> RunState:
+    """How a session stands: by who holds its folder, by the process that the page has started, or by its files.
+
+    held: whether somebody held the folder just before the files were read, as who lets go has written how it ended;
+    left out: it is asked now.
+    """
+    if is_held(session.folder) if held is None else held:
         return RunState(RUNNING)
-    is_older = told.ended is None or told.ended < about.get("began", "")
-    if about and (told.state.name != DONE or is_older) and is_older:
-        process = kept.process()
-        if process is not None and process.is_alive():
-            return RunState(WAITING)
-        if is_held(session.folder):  # it has begun meanwhile, or ended
-            return RunState(RUNNING)
+    process = kept.process()
+    if process is not None and process.is_alive() and not _has_held(session, process):
+        return RunState(WAITING)
+    if is_held(session.folder):  # it has begun meanwhile
+        return RunState(RUNNING)
     if told.state.name == STOPPED and not told.state.reason and (words := last_part(kept.log)):
         lines = [line for line in words.splitlines() if line.startswith(BEGINNING)]
         if lines and not lines[-1].startswith(INTERRUPTED):
             return RunState(FAILED, said_since(kept.log))
     return told.state
+
+
+def _has_held(session: Session, process: Process) -> bool:
+    """Whether a process was the last that held the folder, so that it is about to end."""
+    try:
+        return (session.folder / "lock").read_text() == str(process.pid)
+    except OSError:
+        return False
 
 
 def _told(session: Session) -> tuple[Told, str | None]:
@@ -155,17 +166,15 @@ def _of_run(path: Path) -> Told:
         return Told(state=RunState(FAILED, str(error)) if folder.identity.exists() else RunState(STOPPED))
     told, settings, drivers = about_run(folder), about.get("settings", {}), about.get("drivers", [])
     last = drivers[-1] if drivers else {}
-    found = state(folder, drivers)
     return Told(
         table=str(told["data"]),
         label=settings.get("label"),
         runner=last.get("runner"),
-        state=RunState(STOPPED) if found.name == RUNNING else found,
+        state=ended(folder, drivers),
         done=told["rounds"],
         of=_rounds_asked(folder),
         score=_score_of_run(told),
         started=drivers[0].get("start") if drivers else None,
-        ended=last.get("end"),
     )
 
 

@@ -157,8 +157,7 @@ class RunSource:
         """How the run stands."""
         drivers = self._about.get("drivers", [])
         by_files = state(self.folder, drivers) if self._about else RunState(STOPPED)
-        told = Told(state=by_files, ended=drivers[-1]["end"] if drivers else None)
-        return state_of(self._session, self._kept, self._kept.about(), told)
+        return state_of(self._session, self._kept, Told(state=by_files))
 
     def _of(self) -> int | None:
         """The rounds that the run was asked for; None where it is not known, or where there are several stages."""

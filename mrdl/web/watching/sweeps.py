@@ -190,7 +190,7 @@ class SweepSource:
             return FAILED_SWEEP, self._problem
         is_over = counts and not counts["planned"] and not counts["running"]
         by_files = RunState(DONE_SWEEP if is_over else STOPPED)
-        found = state_of(self._session, self._kept, self._kept.about(), Told(state=by_files))
+        found = state_of(self._session, self._kept, Told(state=by_files))
         return found.name, self._problem or found.reason
 
     def told(self) -> dict[str, Any]:
