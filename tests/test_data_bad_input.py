@@ -12,6 +12,29 @@ from mrdl.cli.main import main
 GOOD = "".join(f"{i % 2},{i},{i * i % 7}\n" for i in range(40))
 
 
+BAD = [
+    ("", [], "data.csv is empty"),
+    ("\n\n", [], "data.csv is empty"),
+    ("label,a,b\n", [], "has a header but no rows"),
+    (GOOD + "1,2\n", [], "data.csv line 41: 2 columns, expected 3"),
+    (GOOD + "1,2,3,4\n", [], "data.csv line 41: 4 columns, expected 3"),
+    ("label,a,b\n" + GOOD + "1,2,x\n", [], "data.csv line 42: column 'b': 'x' is not a number"),
+    (GOOD + "1,inf,3\n", [], "column 'c1': 'inf' is not a finite number"),
+    (GOOD + ",1,3\n", [], "column 'c0': the label is missing"),
+    (GOOD.encode() + b"1,\xff,3\n", [], "byte 0xff is not UTF-8"),
+    (GOOD.replace("\n1,", "\n0,"), [], "one class only ('0')"),
+    ("0,1\n1,2\n0,3\n", ["--shards", "4", "--validation", "0"], "use --shards 3 or fewer"),
+    (GOOD, ["--nodes", "3,2"], "nodes begins with 3, but the data has 2 columns"),
+    (GOOD, ["--nodes", "2,5,1"], "nodes ends with 1, but the label column has 2 classes"),
+    (GOOD, ["--label", "9"], "has no column number 9: it has 3 columns"),
+    ("label,a,b\n" + GOOD, ["--label", "answer"], "has no column 'answer': its columns are label, a, b"),
+    (GOOD, ["--run-dir", "/proc/none"], "cannot be written"),
+    (GOOD, ["--shards", "0"], "shards is 0, expected 1 or more"),
+    (GOOD.encode("utf-16"), [], "iconv -f utf-16"),
+]
+"""Data that cannot be trained on, the flags that it is given with, and what is said."""
+
+
 @pytest.fixture
 def train(tmp_path, monkeypatch, capsys):
     """Run `mrdl train` on a text in this process; returns (status, standard error)."""
@@ -26,29 +49,7 @@ def train(tmp_path, monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize(
-    ("text", "words", "said"),
-    [
-        ("", [], "data.csv is empty"),
-        ("\n\n", [], "data.csv is empty"),
-        ("label,a,b\n", [], "has a header but no rows"),
-        (GOOD + "1,2\n", [], "data.csv line 41: 2 columns, expected 3"),
-        (GOOD + "1,2,3,4\n", [], "data.csv line 41: 4 columns, expected 3"),
-        ("label,a,b\n" + GOOD + "1,2,x\n", [], "data.csv line 42: column 'b': 'x' is not a number"),
-        (GOOD + "1,inf,3\n", [], "column 'c1': 'inf' is not a finite number"),
-        (GOOD + ",1,3\n", [], "column 'c0': the label is missing"),
-        (GOOD.encode() + b"1,\xff,3\n", [], "byte 0xff is not UTF-8"),
-        (GOOD.replace("\n1,", "\n0,"), [], "one class only ('0')"),
-        ("0,1\n1,2\n0,3\n", ["--shards", "4", "--validation", "0"], "use --shards 3 or fewer"),
-        (GOOD, ["--nodes", "3,2"], "nodes begins with 3, but the data has 2 columns"),
-        (GOOD, ["--nodes", "2,5,1"], "nodes ends with 1, but the label column has 2 classes"),
-        (GOOD, ["--label", "9"], "has no column number 9: it has 3 columns"),
-        ("label,a,b\n" + GOOD, ["--label", "answer"], "has no column 'answer': its columns are label, a, b"),
-        (GOOD, ["--run-dir", "/proc/none"], "cannot be written"),
-        (GOOD, ["--shards", "0"], "shards is 0, expected 1 or more"),
-        (GOOD.encode("utf-16"), [], "iconv -f utf-16"),
-    ],
-)
+@pytest.mark.parametrize(("text", "words", "said"), BAD)
 def test_what_cannot_be_trained_on_is_said(train, text, words, said):
     status, err = train(text, *words)
     assert status == 2, err

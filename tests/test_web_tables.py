@@ -1,10 +1,13 @@
 """Which tables may be named and looked at by the pages: those of the allowed folders, and no other file."""
 
 import ctypes
+import gzip
 import json
 import os
 
+import numpy as np
 import pytest
+from test_data_bad_input import BAD, GOOD
 
 JSON = {"Content-Type": "application/json"}
 
@@ -169,3 +172,57 @@ def without_rights():
 def test_a_request_that_is_longer_than_fits_in_memory_is_refused(web):
     answer = web.post("/api/inspect", data=(b" " * (1 << 20) for _ in range(40)), headers=JSON)
     assert answer.status_code == 413 and web.memory_kb() < 150_000
+
+
+def test_what_is_malformed_is_told_in_the_words_of_the_command_and_nothing_is_left(web, tmp_path, command, monkeypatch):
+    """The command line's whole table of bad input, but for what settings of a training are wrong."""
+    monkeypatch.chdir(tmp_path)
+    lines = GOOD.splitlines()
+    for i in (3, 17, 38):
+        lines[i] = "1,oops,2"
+    of_data = [(text, words, said) for text, words, said in BAD if not words or "--label" in words]
+    for text, words, said in [*of_data, ("\n".join(lines), [], "line 39: column 'c1': 'oops' is not a number")]:
+        data = text if isinstance(text, bytes) else text.encode()
+        (tmp_path / "data.csv").write_bytes(data)
+        status, _, err = command("train", "data.csv", "--json", "--rounds", "1", "--epochs", "1", *words)
+        expected = printed(err)
+        assert status == 2 and said in expected
+        label = words[1] if words else None
+        answer = web.post("/api/inspect", {"table": uploaded(web, tmp_path / "data.csv"), "columns": {"label": label}})
+        told = answer.json()
+        if answer.status_code == 200:
+            assert told["refused"] or told["label"] is None, text
+        found = told.get("error") or told["refused"] or told["told"].removeprefix("not known: ")
+        assert found == expected, text
+    assert not (web.folder / "runs").exists() and not list(tmp_path.glob("mrdl-*"))
+
+
+def printed(err: str) -> str:
+    """What a command says last."""
+    return err[err.rindex("mrdl: ") + len("mrdl: ") :].strip()
+
+
+def test_a_row_that_is_none_is_told_by_its_line_while_the_table_comes_in(web):
+    rows = [f"{i % 2},{i}" for i in range(400_000)]
+    rows[2999] = "1,x"
+    data = ("y,a\n" + "\n".join(rows)).encode()
+    upload = web.post("/api/uploads", {"name": "it's.csv", "size": len(data)}).json()
+    for some in (1 << 20, (1 << 20) + 12_345, 3 << 20):
+        there = web.get(f"/api/uploads/{upload['upload']}").json()["offset"]
+        web.put(f"/api/uploads/{upload['upload']}?offset={there}", data[there:some])
+        told = web.post("/api/inspect", {"upload": upload["upload"], "columns": {"label": "y"}}).json()
+        assert told["head"]
+        assert "  it's.csv line 3001: column 'a': 'x' is not a number\nColumns" in told["refused"], "no line is cut"
+    assert told["refused"].startswith("it's.csv: at least 1 rows cannot be read")
+
+
+def test_a_packed_table_is_told_before_all_of_it_is_here(web):
+    values = np.random.default_rng(3).normal(size=(300_000, 2))
+    text = "y,a\n" + "".join(f"{'no' if a < 0 else 'yes'},{b}\n" for a, b in values)
+    data = gzip.compress(text.encode(), 1)
+    upload = web.post("/api/uploads", {"name": "t.csv.gz", "size": len(data)}).json()
+    web.put(f"/api/uploads/{upload['upload']}?offset=0", data[: 1 << 20])
+    assert web.post("/api/inspect", {"upload": upload["upload"]}).json()["wait"]
+    web.put(f"/api/uploads/{upload['upload']}?offset={1 << 20}", data[1 << 20 : 2 << 20])
+    told = web.post("/api/inspect", {"upload": upload["upload"]}).json()
+    assert told["head"] and told["suggestion"]["label"] == "y" and told["columns"][1]["mean"] < 0.1

@@ -31,7 +31,8 @@ class Inspection:
     the place of the label, None where it is not known; told: which it is and why, or why it is not known; faults: what
     looks wrong; first: the cells of the first rows; header: whether the first line names the columns; separator: what
     stands between cells; suggested: the place of the column that may be the label if nobody says it, and why; head:
-    whether all this is of the first rows alone; rows_about: of the whole table, about.
+    whether all this is of the first rows alone; rows_about: of the whole table, about; refused: what `mrdl train` would
+    say of rows that it cannot read, with their places, "" where it can read all.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Inspection:
     suggested: tuple[int, str] | None
     head: bool
     rows_about: int
+    refused: str
 
     @property
     def inputs(self) -> int:
@@ -104,6 +106,7 @@ def inspect(
     for column in map(figures.column, range(len(schema.columns))):
         inputs = inputs_of(figures, column, flagged) if column.place in learnt else 0
         found.append(replace(column, inputs=inputs))
+    wrong = faults.together(faults.find(figures, found, label))
     return Inspection(
         name=data,
         size=source.size,
@@ -113,14 +116,22 @@ def inspect(
         columns=tuple(found),
         label=label,
         told=told,
-        faults=faults.together(faults.find(figures, found, label)),
+        faults=wrong,
         first=tuple(map(tuple, source.head.rows(FIRST))),
         header=source.schema.header_crc is not None,
         separator=schema.separator,
         suggested=source.head.suggestion(),
         head=head and not source.head.whole,
         rows_about=source.about_rows if head and not source.head.whole else summary.rows,
+        refused=_refused(source, config, head) if any(fault.other == faults.SKIP for fault in wrong) else "",
     )
+
+
+def _refused(source: Source, config: TrainConfig, head: bool) -> str:
+    """What a training says of rows that it cannot read."""
+    from mrdl.inspection import refusal  # which a table with nothing wrong in its rows does not wait for
+
+    return refusal.of_rows(source, config, head)
 
 
 def _of_head(source: Source) -> Summary:

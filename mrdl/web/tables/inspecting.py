@@ -13,6 +13,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel
 
+from mrdl.storage.packing import is_packed
 from mrdl.web.commands import Refused, flags_of, told
 from mrdl.web.home import Home
 from mrdl.web.tables.naming import last_part
@@ -21,6 +22,7 @@ from mrdl.web.tables.uploads import place_of
 
 router = APIRouter(prefix="/api")
 
+HEAD_BYTES = 1 << 20  # that a command takes for the beginning of a table
 SMALL = 4 << 20  # bytes of a table that is looked at whole, which takes no longer than to start the command
 WHOLE = (".parquet", ".orc")  # of which nothing can be told by a beginning
 
@@ -108,8 +110,13 @@ def _of_upload(home: Home, upload: Upload) -> _Seen:
     if name.lower().endswith(WHOLE):
         raise _wait(f"{name} can be looked at when all of it is here: its columns are told at its end")
     data = place_of(home).head(upload, SMALL)
-    if data.count(b"\n") < 2 and not name.endswith((".gz", ".bz2", ".zst")):
-        raise _wait(f"{name} has no two lines yet")
+    if is_packed(name):
+        if len(data) <= HEAD_BYTES:  # a command takes it for all of a file, and that for damaged
+            raise _wait(f"of {name} more than a megabyte must be here: it is packed")
+    else:
+        data = data[: max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1]  # whole lines
+        if not data:
+            raise _wait(f"{name} has no whole line yet")
     return _Seen(name, "", upload.size, data)
 
 

@@ -82,6 +82,8 @@ async def part(request: Request, upload: str, offset: int) -> Response:
     found = await asyncio.to_thread(_found, request, upload)
     place = place_of(request.app.state.home)
     body = request.stream()
+    if found.done and offset == found.size and request.headers.get("content-length") == "0":
+        return _state(found)  # nothing behind all of it, as of an empty file
     try:
         declared = int(request.headers.get("content-length", "0"))
         if offset == found.offset and offset + declared > found.size:
@@ -97,7 +99,10 @@ async def part(request: Request, upload: str, offset: int) -> Response:
         if isinstance(error, HTTPException):
             raise
         raise _status({Conflict: 409, Full: 507}.get(type(error), 404), error) from error
-    now = await asyncio.to_thread(_found, request, upload)
+    return _state(await asyncio.to_thread(_found, request, upload))
+
+
+def _state(now: Upload) -> JSONResponse:
     return JSONResponse({"offset": now.offset, "done": now.done, "table": now.table})
 
 
