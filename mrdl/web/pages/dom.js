@@ -143,14 +143,16 @@ export function speak(words) {
   document.getElementById("spoken").textContent = words;
 }
 
-/** Have a button say that it works until a promise is settled; gives that promise's value. */
+/**
+ * Have a button say that it works until a promise is settled; gives that promise's value. Presses meanwhile do nothing;
+ * it is not disabled, as that would take the focus away from it.
+ */
 export async function busy(button, work) {
+  if (button.getAttribute("aria-busy") === "true") return undefined;
   button.setAttribute("aria-busy", "true");
-  button.disabled = true;
   try {
     return await work();
   } finally {
     button.removeAttribute("aria-busy");
-    button.disabled = false;
   }
 }

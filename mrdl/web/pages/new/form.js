@@ -15,14 +15,16 @@ export async function form(box) {
   const fault = h("div");
   const toml = tomlBox();
   const beside = h("div", { class: "form-halves" }, h("div", { class: "stack" }, fault, settings), toml.box);
-  const examples = h("div", { class: "line examples", role: "group", "aria-label": "Begin with" });
+  const examples = h("div", { class: "stack tight" });
   fill(box, kinds(), examples, beside);
   let inputs = new Map(); // key -> {box, show}
   const showAll = () => inputs.forEach((input, key) => input.show(draft.values[key]));
   const make = async () => {
     const { groups, examples: some } = await draft.form();
     inputs = makeInputs(settings, groups);
-    fill(examples, h("span", { class: "muted" }, "Begin with"), some.map(exampleButton));
+    const begin = h("h3", { id: "examples" }, "Begin with");
+    const buttons = h("div", { class: "choices examples", role: "group", "aria-labelledby": "examples" });
+    fill(examples, begin, fill(buttons, some.map(exampleButton)));
     showAll();
   };
   const showFault = () => {
@@ -66,7 +68,12 @@ function exampleButton(example) {
   const take = async () => {
     if (!draft.isOwn || (await dialog(question, { title, yes: "Replace" }))) await draft.begin(example);
   };
-  return h("button", { type: "button", class: "slim", title: example.words, onclick: take }, example.title);
+  return h(
+    "button",
+    { type: "button", onclick: take },
+    h("strong", null, example.title),
+    h("small", null, example.words),
+  );
 }
 
 /** Fill `box` with the inputs of a form: the common ones, then the others by group. Gives key -> {box, show}. */
@@ -130,7 +137,7 @@ function tomlBox() {
     id: "toml",
     spellcheck: "false",
     autocomplete: "off",
-    rows: 18,
+    rows: 14,
     "aria-describedby": "toml-help",
     oninput: () => draft.type(area.value),
   });

@@ -2,7 +2,7 @@
 
 import { go } from "../address.js";
 import { post } from "../api.js";
-import { bytes, count, duration, field, fill, h, number, said, speak } from "../dom.js";
+import { busy, bytes, count, duration, field, fill, h, number, said, speak } from "../dom.js";
 import { draft } from "./draft.js";
 
 const SOON_MS = 600;
@@ -11,7 +11,11 @@ const SOON_MS = 600;
 export function starting(box, about) {
   const plan = h("div", { class: "stack tight", "aria-live": "polite" });
   const fault = h("div");
-  const start = h("button", { type: "button", class: "main", onclick: () => begin(start, fault) }, "Start");
+  const start = h(
+    "button",
+    { type: "button", class: "main", onclick: () => busy(start, () => begin(start, fault)) },
+    "Start",
+  );
   fill(
     box,
     plan,
@@ -171,8 +175,6 @@ async function begin(button, fault) {
   const lack = missing();
   if (lack) return fill(fault, said(lack));
   fill(fault);
-  button.setAttribute("aria-busy", "true");
-  button.disabled = true;
   const before = button.textContent;
   try {
     await settled(button);
@@ -187,8 +189,6 @@ async function begin(button, fault) {
     fill(fault, said(error.message));
     fault.scrollIntoView({ block: "nearest" });
   } finally {
-    button.removeAttribute("aria-busy");
-    button.disabled = false;
     button.textContent = before;
   }
   return undefined;
