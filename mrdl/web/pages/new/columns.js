@@ -4,13 +4,14 @@ import { bytes, count, fill, h, number, said } from "../dom.js";
 import { columnRow } from "./column_row.js";
 import { draft } from "./draft.js";
 import { labelAndTask } from "./label.js";
+import { warnings } from "./warnings.js";
 
 const AT_ONCE = 50; // rows of the table of columns
 
 /** Show the step in `box`; gives a function that cleans up. */
 export function columns(box) {
   const told = h("div", { class: "stack tight", "aria-live": "polite" });
-  const fault = h("div");
+  const fault = h("div", { class: "stack tight" });
   const label = labelAndTask();
   const faults = h("div", { class: "stack tight" });
   const table = new Table();
@@ -23,7 +24,7 @@ export function columns(box) {
     if (!found && !lookFault) return;
     label.show();
     if (!found) return;
-    fill(faults, found.faults?.length ? warnings(found) : null);
+    fill(faults, found.faults?.length ? warnings(found.faults) : null);
     table.show(found);
   };
   show();
@@ -39,44 +40,14 @@ function status(found, looking) {
   const turn = h("span", { class: "spin", "aria-hidden": "true" });
   const words = found ? "Looking again…" : (draft.lookWait ?? "Looking at the table…");
   const wait = h("div", { class: "line small muted" }, turn, words);
-  if (!found)
-    return looking || draft.lookWait ? wait : h("p", { class: "muted" }, "Waiting for the beginning of the file…");
+  if (!found && draft.lookFault && !looking) return null;
+  if (!found && !looking && !draft.lookWait)
+    return h("p", { class: "muted" }, "Waiting for the beginning of the file…");
+  if (!found) return wait;
   const rows = found.head ? `about ${count(found.rows_about, "row")}` : count(found.num_rows, "row");
   const size = `${count(found.columns.length, "column")}, ${rows}, ${bytes(found.size)}. `;
   const from = `The figures are those of the first ${count(found.num_rows, "row")}. The rest is read when it is trained on.`;
   return [h("p", null, size, found.head && h("span", { class: "muted" }, from)), looking && wait];
-}
-
-/** What looks wrong, each with what mends it. */
-function warnings(found) {
-  const items = found.faults.map((fault) => {
-    const names =
-      fault.columns.slice(0, 6).join(", ") + (fault.columns.length > 6 ? `, and ${fault.columns.length - 6} more` : "");
-    const drop = fault.drop && fault.columns.some((name) => !(draft.columns().drop ?? []).includes(name));
-    const out =
-      drop &&
-      h(
-        "button",
-        { type: "button", class: "slim", onclick: () => leaveOut(fault.columns) },
-        fault.columns.length > 1 ? "Leave them out" : "Leave it out",
-      );
-    return h(
-      "li",
-      { class: "line" },
-      h("span", { class: "grow" }, names ? [h("strong", null, names), ": "] : null, fault.words),
-      out,
-    );
-  });
-  return h(
-    "details",
-    { class: "said warning", open: items.length <= 4 },
-    h("summary", null, `${count(items.length, "thing")} to look at`),
-    h("ul", { class: "faults" }, items),
-  );
-}
-
-function leaveOut(names) {
-  draft.say("drop", [...new Set([...(draft.columns().drop ?? []), ...names])]);
 }
 
 /** The table of columns, some at a time, and those alone that are searched for. */

@@ -4,6 +4,7 @@ import { go } from "../address.js";
 import { post } from "../api.js";
 import { busy, bytes, count, duration, field, fill, h, number, said, speak } from "../dom.js";
 import { draft } from "./draft.js";
+import { brokenLines } from "./warnings.js";
 
 const SOON_MS = 600;
 
@@ -117,6 +118,8 @@ function missing() {
   if (!draft.source) return "Choose a table first, in step 1.";
   if (draft.lookFault && !draft.found) return `The table cannot be read: ${draft.lookFault}`;
   if (!draft.columns().label) return "Choose what you want to predict first, in step 2.";
+  const broken = brokenLines();
+  if (broken) return `${broken}. Mend the file, or have such lines left out, in step 2.`;
   if (draft.fault) return `The settings have a fault: ${draft.fault.words}`;
   return "";
 }
