@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -11,6 +12,7 @@ import threading
 import pytest
 from watching import wait_for
 
+from mrdl.storage.process import Process
 from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.record import Record, State
@@ -182,3 +184,31 @@ def test_a_server_ends_at_once_while_pages_listen(web, lab, listen):
     assert wait_for(lambda: page.events, LIMIT_S)
     web.kill(signal.SIGTERM)
     assert web.process.returncode == 0
+    assert web.errors.read_text() == "stopped; what is being trained goes on\n"
+
+
+def test_what_has_no_folder_yet_is_waiting_and_begins_while_one_listens(web, lab, tmp_path, listen):
+    key = "0123456789abcdef" * 2
+    kept = tmp_path / "lab" / "sessions" / key
+    kept.mkdir(parents=True)
+    process = Process.of(os.getpid())
+    about = {"key": key, "kind": "sweep", "title": "mine", "table": "t.csv", "pid": process.pid, "born": process.born}
+    (kept / "session.json").write_text(json.dumps(about))
+    told = web.get(f"/api/sessions/{key}").json()
+    assert told["state"] == "waiting" and told["sweep"]["counts"] is None
+    page = listen(web, key, after=told["sweep"]["last_event_id"])
+    assert wait_for(lambda: page.last("state"), LIMIT_S)
+    assert page.last("state")["state"] == "waiting"
+    sweep = lab(key)
+    assert wait_for(lambda: page.last("state")["counts"], LIMIT_S)
+    assert page.last("state")["counts"] == sweep.ledger.counts() and "reset" in page.names()
+
+
+def test_a_session_that_is_deleted_ends_its_events(web, lab, listen):
+    sweep = lab("first")
+    page = listen(web, "first")
+    assert wait_for(lambda: page.events, LIMIT_S)
+    shutil.rmtree(sweep.path)
+    page.thread.join(LIMIT_S)
+    assert not page.thread.is_alive()
+    assert web.get("/api/sessions/first/events").status_code == 404

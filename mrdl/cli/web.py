@@ -65,6 +65,7 @@ def web(options: argparse.Namespace) -> int:
 
         from mrdl.web.app import create_app
         from mrdl.web.guard import Guard, hosts_of
+        from mrdl.web.watching.watchers import end_watching
     except ImportError:
         raise not_installed("the pages need", "fastapi", "web") from None
     from mrdl.web.home import Home
@@ -82,7 +83,15 @@ def web(options: argparse.Namespace) -> int:
     if options.host in ("0.0.0.0", "::"):
         names |= {"localhost", "127.0.0.1", socket.gethostname(), socket.getfqdn()}
     guarded = Guard(app, token, hosts_of(names, port), f"mrdl-{port}")
-    server = uvicorn.Server(
+
+    class Server(uvicorn.Server):
+        """Lets the pages that listen go as it ends, which would else be waited for."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            end_watching(app)
+            await super().shutdown(sockets)
+
+    server = Server(
         uvicorn.Config(guarded, log_level="warning", access_log=False, timeout_graceful_shutdown=GOES_S, lifespan="on")
     )
     shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host

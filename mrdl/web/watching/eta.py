@@ -19,7 +19,7 @@ from mrdl.sweep.paths import SweepPaths
 from mrdl.web.watching.arrays import Designs
 
 BLOCKS = 8  # of attempts, whose speeds are compared
-LEAST, MOST = 0.1, 1.1  # logarithms of what a range differs from its middle by: a tenth, and three times
+LEAST, MOST = 0.15, 1.1  # logarithms of what a range differs from its middle by: a seventh, and three times
 FEW = 5  # attempts before which the range is as wide as can be
 
 

@@ -13,11 +13,12 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from mrdl.reports.runs import RUNNING
 from mrdl.rounds.folder import RunFolder
-from mrdl.storage.lock import is_held
 from mrdl.web.commands import told
 from mrdl.web.found import session_of
 from mrdl.web.home import Home, Session
+from mrdl.web.watching.watchers import watcher_of
 
 REPORT_POLICY = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
@@ -35,11 +36,13 @@ router = APIRouter(prefix="/api/sessions", tags=["results"])
 
 @dataclass
 class Report:
-    """The report of a session: who makes it holds the lock. took_s: the last one; made_at: by the clock of files."""
+    """The report of a session. lock: is held by who makes it; of: what it tells of; made_at: by the clock, when it was
+    asked for; took_s: to make it."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    took_s: float = 0.0
+    of: tuple[str, str] | None = None
     made_at: float = 0.0
+    took_s: float = 0.0
 
 
 _reports: dict[Path, Report] = {}
@@ -47,16 +50,18 @@ _reports: dict[Path, Report] = {}
 
 @router.get("/{key}/report", response_class=FileResponse)
 async def report(request: Request, key: str) -> FileResponse:
-    """The report of a run or a sweep, one HTML file that works offline; made where it is older than what it tells."""
+    """The report of a run or a sweep, one HTML file that works offline; made where there is more to tell than it does.
+    Of what goes on that is after a while only, as there is more all the time."""
     home: Home = request.app.state.home
     session = session_of(request, key)
     path, words = _command(session)
-    known = _reports.setdefault(session.folder, Report())
+    watcher, known = watcher_of(request, session), _reports.setdefault(session.folder, Report())
     async with known.lock:
-        if await asyncio.to_thread(_is_stale, session, path, known):
-            began = time.time()
+        now, began = await watcher.looked_now(lambda: watcher.source.standing), time.time()
+        is_soon = now[1] == RUNNING and began - known.made_at < max(SOON_S, TIMES * known.took_s)
+        if not path.exists() or (known.of != now and not is_soon):
             await told(home, words)
-            known.took_s, known.made_at = time.time() - began, began
+            known.of, known.made_at, known.took_s = now, began, time.time() - began
     return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
 
@@ -65,25 +70,6 @@ def _command(session: Session) -> tuple[Path, list[str]]:
     if session.kind == "run":
         return session.folder / "plot.html", ["plot", str(session.folder)]
     return session.folder / "report.html", ["sweep", "report", str(session.folder)]
-
-
-def _is_stale(session: Session, path: Path, known: Report) -> bool:
-    """Whether a report is older than what it is of; of what goes on only after a while, as it changes all the time."""
-    of = ("rounds", "model.safetensors") if session.kind == "run" else ("ledger.db", "ledger.db-wal", "sweep.json")
-    made = _changed(path)
-    if not made:
-        return True
-    if is_held(session.folder) and time.time() - max(made, known.made_at) < max(SOON_S, TIMES * known.took_s):
-        return False
-    began = known.made_at or made  # what came while it was made may not be in it
-    return max(_changed(session.folder / name) for name in of) > min(began, made)
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 @router.get("/{key}/table.{kind}", response_class=FileResponse)

@@ -94,6 +94,11 @@ class RunSource:
         """See Source: how many rounds, a sum over them, and how many warnings."""
         return f"{len(self.rounds)}.{self._chain[-1] if self._chain else 0}.{len(self._warnings)}"
 
+    @property
+    def standing(self) -> tuple[str, str]:
+        """See Source."""
+        return self.cursor, str(self._state.get("state"))
+
     def since(self, cursor: str | None) -> list[Event]:
         """See Source; without an id all rounds are told."""
         first, warnings = (0, 0) if cursor is None else self._heard(cursor)

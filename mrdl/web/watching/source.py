@@ -29,6 +29,10 @@ class Source(Protocol):
     def cursor(self) -> str:
         """The id of what was read last."""
 
+    @property
+    def standing(self) -> tuple[str, str]:
+        """That id, and how the session stands."""
+
     def look(self) -> bool:
         """Read what is new; returns whether there is something to tell."""
 

@@ -108,6 +108,11 @@ class SweepSource:
         designs = self.designs
         return f"{self.index.identity}.{designs.came}.{designs.came_chain[-1] if designs.came else 0}"
 
+    @property
+    def standing(self) -> tuple[str, str]:
+        """See Source."""
+        return self.cursor, str(self._state.get("state"))
+
     def since(self, cursor: str | None) -> list[Event]:
         """See Source; without an id there is only the state to tell."""
         came = self.designs.came if cursor is None else self._came_until(cursor)
@@ -201,7 +206,7 @@ class SweepSource:
             "counts": self._state.get("counts"),
             "eta": self._state.get("eta"),
             **higher,
-            "is_adaptive": self.spec.is_adaptive(),
+            "is_adaptive": self.paths.manifest.exists() and self.spec.is_adaptive(),
             "best": [self.designs.row(place, DONE) for place in self._best(BEST)],
             "running": self.running(),
             "failures": self.failures(states),

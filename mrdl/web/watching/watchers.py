@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 
 from mrdl.web.home import Home, Session
 from mrdl.web.watching.runs import RunSource
@@ -48,7 +48,7 @@ class Watcher:
         self._telling: Telling | None = None
         self._number = 0
         self._told = asyncio.Event()  # is set, and another one put in its place, when there is something to tell
-        self._looked = False
+        self._looked, self._is_due = False, False
         self.is_over = False
 
     async def call(self, read: Callable[[], T]) -> T:
@@ -60,30 +60,38 @@ class Watcher:
                 self._looked = True
             return await self._in_thread(read)
 
+    async def looked_now(self, read: Callable[[], T]) -> T:
+        """The same after a look of its own, for what must not be half a second old."""
+
+        def look_and_read() -> T:
+            self._is_due |= self.source.look()
+            return read()
+
+        return await self.call(look_and_read)
+
     async def _in_thread(self, read: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 
     async def watch(self) -> None:
         """Look again and again, and tell who waits."""
         try:
-            before, is_due, told_at = await self.call(lambda: self.source.cursor), False, 0.0
-            while self._readers or time.monotonic() - self._left_at < ALONE_S:
+            before, told_at = await self.call(lambda: self.source.cursor), 0.0
+            while not self.is_over and (self._readers or time.monotonic() - self._left_at < ALONE_S):
                 async with self._lock:
-                    is_due |= await self._in_thread(self.source.look)
-                    if is_due and time.monotonic() - told_at >= TELL_S:
+                    self._is_due |= await self._in_thread(self.source.look)
+                    if self._is_due and time.monotonic() - told_at >= TELL_S:
                         text = await self._in_thread(partial(self._text_since, before))
                         after = self.source.cursor
                         self._number += 1
                         self._telling, before = Telling(self._number, before, after, text), after
-                        is_due, told_at = False, time.monotonic()
+                        self._is_due, told_at = False, time.monotonic()
                         self._told.set()
                         self._told = asyncio.Event()
                 if self._home.session(self._session.key) is None:  # it is deleted
                     return
                 await asyncio.sleep(LOOK_S)
         finally:
-            self.is_over = True
-            self._told.set()
+            self.end()
             self.source.close()
 
     def _text_since(self, cursor: str | None) -> bytes:
@@ -108,6 +116,11 @@ class Watcher:
         if telling is not None and telling.number == last.number + 1 and telling.after == last.until:
             return telling  # as nearly all readers need it
         return await self.first(last.until)
+
+    def end(self) -> None:
+        """Let all who wait go."""
+        self.is_over = True
+        self._told.set()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -139,6 +152,11 @@ class Watchers:
             task.add_done_callback(partial(self._forget, session.folder, found))
         return found
 
+    def end(self) -> None:
+        """Let all who listen go, as the server ends."""
+        for watcher in self._watchers.values():
+            watcher.end()
+
     def _forget(self, folder: Path, watcher: Watcher, task: object) -> None:
         if self._watchers.get(folder) is watcher:
             del self._watchers[folder]
@@ -151,3 +169,10 @@ def watcher_of(request: Request, session: Session) -> Watcher:
         state.watchers = Watchers()
     watchers: Watchers = state.watchers
     return watchers.of(state.home, session)
+
+
+def end_watching(app: FastAPI) -> None:
+    """Let all who listen to events of an application go."""
+    watchers: Watchers | None = getattr(app.state, "watchers", None)
+    if watchers is not None:
+        watchers.end()
