@@ -15,7 +15,7 @@ from mrdl.errors import MrdlError, not_installed
 from mrdl.mapreduce.runners import RUNNERS
 from mrdl.web import forms
 from mrdl.web.home import Home
-from mrdl.web.sessions import acting, files, listing, starting
+from mrdl.web.sessions import acting, files, listing, planning, predicting, starting
 from mrdl.web.tables import folders, inspecting, uploads
 from mrdl.web.watching import designs, events, results, workers
 
@@ -29,6 +29,8 @@ ROUTERS = (
     listing.router,
     acting.router,
     files.router,
+    planning.router,
+    predicting.router,
     events.router,
     designs.router,
     results.router,

@@ -1,6 +1,9 @@
 """`mrdl advise`: how long a training takes, and whether to distribute it."""
 
 import argparse
+import json
+import math
+from dataclasses import asdict
 
 from rich.table import Table
 
@@ -8,8 +11,10 @@ from mrdl.cli.flags import add_training_flags, config_of
 from mrdl.cli.screen import Screen, duration, say, wide
 from mrdl.data.source import Source
 from mrdl.mapreduce.runners import RUNNERS, runner_of
+from mrdl.nn.kinds import design
 from mrdl.preflight import advice, costs, measuring
 from mrdl.preflight.memory import ENOUGH_MB
+from mrdl.rounds.plan import resolved
 from mrdl.settings.config import TrainConfig
 
 
@@ -32,16 +37,18 @@ def advise(options: argparse.Namespace) -> None:
     source, config, label = source.decided(config)
     source.check_columns(foreign=config.bad_rows == "skip")
     data, found = _measured(source, config, options)
+    told = _told(options.data, label, data)
+    lines = [verdict(found)]
+    if flags := advice.to_fit(data, config, found[0]):
+        lines.append(f"A task takes {ENOUGH_MB} MB or less with {flags}.")
     if options.json:
-        print(advice.as_json(data, found))
+        asked = resolved(config, data.recipe_size())
+        plan = advice.predict(data, asked, options.runner, costs.costs(options.runner))
+        more = {"asked": asdict(plan), "parameters": _parameters(asked, data), "told": [*told, *lines]}
+        print(json.dumps({**json.loads(advice.as_json(data, found)), **more}))
         return
-    trained = ", ".join(f"{speed:.0f}" for speed in data.trained_per_s)
-    say(
-        f"{options.data}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
-        + (f", {data.classes} classes in its first rows" if data.classes else "")
-        + f"\nlabel: {label}"
-        + f"\nmeasured on it: {data.parsed_per_s:.0f} rows/s parsed, {trained} rows/s trained on one core"
-    )
+    for line in told:
+        say(line)
     table = Table(box=None, pad_edge=False)
     for name in ("-r", "shards", "rounds", "epochs", "passes in all", "takes about", "MB a task", "MB here"):
         table.add_column(name)
@@ -50,9 +57,28 @@ def advise(options: argparse.Namespace) -> None:
         memory = (plan.task_mb, plan.driver_mb)
         table.add_row(plan.runner, *map(str, numbers), duration(plan.seconds), *map(str, memory))
     wide().print(table)
-    say(verdict(found))
-    if flags := advice.to_fit(data, config, found[0]):
-        say(f"A task takes {ENOUGH_MB} MB or less with {flags}.")
+    for line in lines:
+        say(line)
+
+
+def _told(name: str, label: str, data: measuring.Data) -> list[str]:
+    """What the data is like, in lines."""
+    trained = ", ".join(f"{speed:.0f}" for speed in data.trained_per_s)
+    return [
+        f"{name}: about {data.rows} rows of {data.columns} columns, {data.size / 1e6:.1f} MB"
+        + (f", {data.classes} classes in its first rows" if data.classes else ""),
+        f"label: {label}",
+        f"measured on it: {data.parsed_per_s:.0f} rows/s parsed, {trained} rows/s trained on one core",
+    ]
+
+
+def _parameters(config: TrainConfig, data: measuring.Data) -> int | None:
+    """Weights and biases of the network, as far as the head of the data tells; None where it does not."""
+    if config.task == "multilabel":
+        return None
+    inputs, outputs = data.inputs or data.columns - 1, data.classes or 1
+    like = design(config.kind, config.nodes, inputs, outputs, config.options, config.hidden)
+    return sum(math.prod(shape) for name, shape in like.shapes().items() if like.is_of_layers(name))
 
 
 def _measured(

@@ -19,7 +19,9 @@ from mrdl.rounds.manifest import Manifest, shown_score, told_name
 
 if TYPE_CHECKING:
     from mrdl.mapreduce.timeline import Timeline
+    from mrdl.model.model import Model
 
+LEVELS = 1000  # of a category, that are told a program
 BEFORE_ENGINES = "torch"  # what computed where a run has no setting `engine`
 
 
@@ -51,7 +53,7 @@ def show(options: argparse.Namespace) -> None:
     if options.json:
         about = {"kind": model.arch.kind, "nodes": model.arch.nodes, "sha256": model.sha256, "digest": model.digest}
         about.update(as_json(model.validation, model.preparation.usual))
-        print(json.dumps({**about, "rounds": model.rounds, "settings": model.settings}))
+        print(json.dumps({**about, **_asked_of(model), "rounds": model.rounds, "settings": model.settings}))
         return
     say(f"{model!r}\n  sha256 {model.sha256}, of the weights\n  digest {model.digest}, of all that is in the file")
     targets = model.preparation.targets
@@ -62,6 +64,26 @@ def show(options: argparse.Namespace) -> None:
         say(f"  {worth}")
         say(f"  {told_baseline(model.validation, model.preparation.usual)}")
     say(model.history.to_string(index=False))
+
+
+def _asked_of(model: "Model") -> dict[str, Any]:
+    """What a model wants of a row, and what it says of it: its columns, each with its type, a value for example and the
+    levels of a category; its label, its classes, or the numbers or flags in their place."""
+    prepared, targets = model.preparation, model.preparation.targets
+    levels = prepared.levels
+    columns = []
+    for place, name in enumerate(prepared.columns):
+        found = prepared.types[place] if prepared.types else None
+        kind, known = (found.kind if found else "number"), levels.get(name, ())
+        example = f"{prepared.inputs.shift[place]:.6g}" if kind == "number" else next(iter(known), None)
+        columns.append({"name": name, "type": kind, "example": example, "levels": list(known[:LEVELS]) or None})
+    return {
+        "columns": columns,
+        "label": prepared.label,
+        "classes": list(model.classes),
+        "targets": list(targets.names) if targets else [],
+        "flags": bool(targets and targets.flags),
+    }
 
 
 def _show_run(folder: RunFolder, as_json: bool) -> None:

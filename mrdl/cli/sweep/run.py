@@ -23,6 +23,7 @@ from mrdl.sweep.folder import SweepFolder, look_at
 from mrdl.sweep.spec import Spec, read_spec
 
 EXAMPLES = 10
+LISTED = 1000  # designs whose ids the plan gives a program
 
 
 # --- before ---
@@ -31,29 +32,60 @@ EXAMPLES = 10
 def plan(options: Any) -> None:
     """Say how many designs a spec has, how long they take and how large they are, and show ten of them.
 
-    options: of the command line; spec, data. Trains nothing, and writes nothing.
+    options: of the command line; spec, data, json: as an object of JSON, with the ids of the first designs. Trains
+    nothing, and writes nothing.
     """
     spec, data, designs = look_at(read_spec(options.spec), options.data)
-    seconds = cost.predict(designs, data, chosen(designs, spec.backend, data.columns))
+    backends = chosen(designs, spec.backend, data.columns)
+    seconds = cost.predict(designs, data, backends)
     sizes = [design.parameters(data.columns, data.outputs) for design in designs]
-    say(
-        f"{options.data}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "
+    told = [*_of_data(options.data, data), *_of_designs(spec, sizes, seconds), *_more_of_plan(spec, data, designs)]
+    if options.json:
+        memory = [cost.memory_mb(design, data.columns, data.outputs) for design in designs]
+        first = zip(designs[:LISTED], backends[:LISTED], strict=True)
+        about = {
+            "designs": len(designs),
+            "seconds": sum(seconds) / runner_of("local").slots(),
+            "training_s": sum(seconds),
+            "parameters": [min(sizes), max(sizes)],
+            "memory_mb": max(memory),
+            "too_large": sum(size > spec.memory_mb for size in memory),
+            "arch_ids": [design.arch_id(data.digest, backend) for design, backend in first],
+            "told": told,
+        }
+        print(json.dumps(about))
+        return
+    for line in told:
+        say(line)
+    _show_designs(designs, sizes, seconds)
+
+
+def _of_data(name: str, data: Dataset) -> Iterator[str]:
+    """What the designs would learn from."""
+    yield (
+        f"{name}: {len(data.train_x)} rows to train on, {len(data.test_x)} to test on, {data.columns} columns, "
         + (
             f"{len(data.classes)} classes; always the same one: {100 * data.baseline:.1f} % right"
             if data.classes
             else f"numbers; always their mean: an RMSE of {data.baseline:.6g}"
         )
     )
-    say(f"label: {data.label}")
+    yield f"label: {data.label}"
+
+
+def _of_designs(spec: Spec, sizes: Sequence[int], seconds: Sequence[float]) -> Iterator[str]:
+    """How many designs there are, how large, and how long they take."""
     if code := look_for(spec.backend):
-        say(code)
+        yield code
     slots = runner_of("local").slots()
-    say(
-        f"{len(designs)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training by "
+    yield (
+        f"{len(sizes)} designs, {min(sizes)} to {max(sizes)} parameters, {sum(seconds):.0f} s of training by "
         f"{spec.backend}: about {duration(sum(seconds) / slots)} on {slots} cores"
     )
-    for line in _more_of_plan(spec, data, designs):
-        say(line)
+
+
+def _show_designs(designs: Sequence[Design], sizes: Sequence[int], seconds: Sequence[float]) -> None:
+    """Show some designs of the plan in a table."""
     table = Table(box=None, pad_edge=False)
     for name in ("hidden layers", "activation", "optimizer", "epochs", "seed", "parameters", "takes about"):
         table.add_column(name)

@@ -26,7 +26,8 @@ def define(sweep: argparse.ArgumentParser) -> None:
         return parser
 
     how = "say how many designs, how long, how large, and show ten, before anything runs"
-    verb("plan", how, _train, "spec", "data")
+    plan = verb("plan", how, _train, "spec", "data")
+    plan.add_argument("--json", action="store_true", help="as JSON, with the ids of the first 1000 designs")
     run = verb("run", "train all designs of a spec on a CSV", _train, "spec", "data")
     run.add_argument("--dir", default="", help="folder of the sweep (default: sweeps/ and the spec's name)")
     _with_runner(run)

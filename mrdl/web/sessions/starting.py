@@ -34,6 +34,8 @@ LONGEST_TOML = 1 << 18
 FORM = r"^[A-Za-z0-9_-]{16,64}$"
 TITLE = 200  # characters
 
+Kind = Literal["run", "sweep"]
+
 router = APIRouter(prefix="/api")
 
 
@@ -45,7 +47,7 @@ class Wanted(BaseModel):
     that the page makes up for each form: what is sent twice with the same one is started once.
     """
 
-    kind: Literal["run", "sweep"]
+    kind: Kind
     table: str = Field(min_length=1, max_length=4096)
     toml: str = Field(default="", max_length=LONGEST_TOML)
     title: str = Field(default="", max_length=TITLE)
