@@ -4,7 +4,7 @@ import glob
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -162,6 +162,10 @@ class HdfsStore:
     def remove(self, path: str) -> None:
         """See Store."""
         self._ask(lambda: self.client.delete(self.path(path), recursive=True))
+
+    def reachable(self) -> AbstractContextManager[None]:
+        """Turn what the web interface raises inside into Unavailable or SetupError, for a call that is made once."""
+        return _reachable(self.cluster)
 
     def mkdir(self, path: str) -> None:
         """See Store."""

@@ -14,6 +14,7 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel
 
 from mrdl.storage.packing import is_packed
+from mrdl.storage.store import is_hdfs
 from mrdl.web.commands import Refused, flags_of, told
 from mrdl.web.home import Home
 from mrdl.web.tables.naming import last_part
@@ -106,7 +107,7 @@ def _of_upload(home: Home, upload: Upload) -> _Seen:
     """What there is to be seen of an upload."""
     name = last_part(upload.name)
     if upload.done:
-        return _Seen(name, upload.file, upload.size)
+        return _Seen(name, upload.file, upload.size if not is_hdfs(upload.file) else SMALL + 1)
     if name.lower().endswith(WHOLE):
         raise _wait(f"{name} can be looked at when all of it is here: its columns are told at its end")
     data = place_of(home).head(upload, SMALL)

@@ -15,7 +15,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
+from mrdl.storage.store import is_hdfs
 from mrdl.web.home import Home
+from mrdl.web.tables.hdfs import HdfsPlace
 from mrdl.web.tables.local import LocalPlace
 from mrdl.web.tables.naming import last_part
 from mrdl.web.tables.places import Conflict, Full, Gone, Place, Upload, Writer
@@ -37,6 +39,8 @@ class Begun(BaseModel):
 
 def place_of(home: Home) -> Place:
     """Where the uploads of a home are."""
+    if is_hdfs(home.tables):
+        return HdfsPlace(f"{home.tables.rstrip('/')}/tables")
     folder = Path(home.tables)
     named = "tables" if folder == home.folder / "tables" else str(folder)
     return LocalPlace(folder, named)
