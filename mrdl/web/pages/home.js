@@ -1,9 +1,9 @@
 // The first page: all sessions of the folder, those of the command line, too; found, sorted, and acted on.
 
-import { go } from "./address.js";
 import { get, query } from "./api.js";
-import { count, dialog, empty, field, fill, fresh, h, said, speak } from "./dom.js";
+import { count, field, fill, fresh, h, said, speak } from "./dom.js";
 import { catchDrops } from "./drops.js";
+import { begin, nothingYet } from "./home_begin.js";
 import { acts } from "./session_acts.js";
 import { rowOf } from "./session_row.js";
 
@@ -21,18 +21,6 @@ export async function show(root, { query: asked, signal }) {
     deaf();
     clearTimeout(list.timer);
   };
-}
-
-/** A file was dropped here: that is the table of a new session. */
-async function begin(file) {
-  const { draft } = await import("./new/draft.js");
-  const { send } = await import("./new/choose_table.js");
-  const question = `You have begun a session with ${draft.source?.name}. Begin anew with ${file.name}?`;
-  if (draft.source && !(await dialog(question, { title: "Another table?", yes: "Begin anew" }))) return;
-  draft.upload?.cancel();
-  draft.forget();
-  send(file);
-  go("/new");
 }
 
 class List {
@@ -243,14 +231,4 @@ function select(options, value, chosen) {
   const made = options.map(([name, words]) => h("option", { value: name }, words));
   const box = h("select", { value, onchange: () => chosen(box.value) }, made);
   return box;
-}
-
-function nothingYet() {
-  return empty(
-    "Train your first network",
-    "Drop a table here, a CSV file for example, or choose one; say which column you want to predict, and choose a " +
-      "network, or a sweep over many designs. What you start is listed here, and so is what the command line starts in " +
-      "this folder.",
-    h("a", { class: "button main", href: "/new" }, "Choose a table"),
-  );
 }

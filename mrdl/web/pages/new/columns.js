@@ -44,7 +44,9 @@ function status(found, looking) {
   if (!found && !looking && !draft.lookWait)
     return h("p", { class: "muted" }, "Waiting for the beginning of the file…");
   if (!found) return wait;
-  const rows = found.head ? `about ${count(found.rows_about, "row")}` : count(found.num_rows, "row");
+  const rows = found.head
+    ? `about ${count(Number(found.rows_about.toPrecision(2)), "row")}`
+    : count(found.num_rows, "row");
   const size = `${count(found.columns.length, "column")}, ${rows}, ${bytes(found.size)}. `;
   const from = `The figures are those of the first ${count(found.num_rows, "row")}. The rest is read when it is trained on.`;
   return [h("p", null, size, found.head && h("span", { class: "muted" }, from)), looking && wait];
