@@ -1,6 +1,7 @@
 """What the pages see of runs and sweeps is what the command line tells of them, from the very same files."""
 
 import json
+import os
 import sqlite3
 import threading
 
@@ -228,6 +229,22 @@ def test_readers_beside_a_writer_see_whole_moments(odd_sweep):
     writer.join()
     source.look()
     assert source.told()["counts"] == sweep.ledger.counts()
+
+
+def test_a_driver_that_goes_on_is_told_by_the_speed_of_the_one_before(odd_sweep):
+    sweep = odd_sweep("perfect", nodes=[[n] for n in range(1, 7)])
+    waiting = sweep.ledger.waiting()
+    before = sweep.register([[one.arch_id for one in waiting[:3]]])
+    sweep.parts.close(before, [record(one.arch_id, wall_s=100 * one.seconds) for one in waiting[:3]])
+    os.utime(sweep.paths.part_of(before), (1, 1))
+    with sweep.held():
+        sweep.register([[one.arch_id for one in waiting[3:]]])
+        sweep.parts.write(sweep.ledger.open_jobs()[0][0], b"")
+        source = sweep_source(sweep.path)
+        source.look()
+        eta = source.told()["eta"]
+    left_s = 100 * sum(one.seconds for one in waiting[3:])
+    assert eta["low_s"] < left_s < eta["high_s"] < 5 * left_s and eta["low_s"] > left_s / 5
 
 
 # --- runs ---

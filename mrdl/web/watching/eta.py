@@ -4,7 +4,8 @@
 
 speed: seconds that trainings took by seconds predicted, of what this driver's jobs have told; slots: those seconds by
 the time that passed, which is how many trainings there really were at a time, pauses included. Both are measured over
-the same trainings, from the start of the driver's first job until a part was last written. The range is how much the
+the same trainings, from the start of the driver's first job until a part was last written; before one is, the speed is
+that of earlier drivers. The range is how much the
 speed differed among parts of them: small sweeps and mixed designs have a wide one.
 """
 
@@ -79,8 +80,8 @@ def eta(designs: Designs, clock: Clock, now: float | None = None) -> dict[str, i
     predicted = designs.numbers["predicted_s"][places[places >= 0]]
     until = clock.wrote(designs)
     if not predicted.sum() or until <= began_s:
-        speed, slots, width = 1.0, float(_at_a_time(designs)), MOST
-        since = now - began_s
+        speed, slots, width = _speed_before(designs), float(_at_a_time(designs)), MOST
+        since = 0.0  # nothing tells yet how much of that was done
     else:
         speed = float(took.sum() / predicted.sum()) or 1.0
         slots = max(float(took.sum()) / (until - began_s), 1e-3)
@@ -88,6 +89,14 @@ def eta(designs: Designs, clock: Clock, now: float | None = None) -> dict[str, i
     middle = left_s * speed / slots
     low, high = middle * math.exp(-width) - since, middle * math.exp(width) - since
     return {"low_s": max(0, round(low)), "high_s": max(1, round(high))}
+
+
+def _speed_before(designs: Designs) -> float:
+    """The speed of earlier drivers; 1 where there were none."""
+    places = np.array(designs.came_place, np.int64)
+    took = np.array(designs.came_wall_s)[places >= 0].sum()
+    predicted = designs.numbers["predicted_s"][places[places >= 0]].sum()
+    return float(took / predicted) if took and predicted else 1.0
 
 
 def _at_a_time(designs: Designs) -> int:
