@@ -32,7 +32,8 @@ function logTicks(low, high, most) {
   const steps = to - from <= most / 3 ? [1, 2, 5] : [1];
   const found = [];
   for (let power = from; power <= to; power++) for (const step of steps) found.push(step * 10 ** power);
-  return found.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+  const inside = found.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+  return inside.length ? inside : [Number(Math.sqrt(low * high).toPrecision(3))];
 }
 
 /** A number at an axis: 12000 is "12k". */

@@ -70,7 +70,7 @@ function whole({ columns, rows, total }, name) {
   const file = h(
     "button",
     { type: "button", class: "slim", onclick: () => save(csv(columns, rows), `${stem}-predicted.csv`) },
-    "Save as CSV",
+    many > rows.length ? `Save the first ${number(rows.length)} as CSV` : "Save as CSV",
   );
   const body = rows.slice(0, ROWS).map((row) =>
     h(
