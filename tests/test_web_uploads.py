@@ -1,6 +1,7 @@
 """Uploads of the pages: in parts at offsets, by real servers, which are killed on the way."""
 
 import os
+import resource
 import threading
 import time
 from http.client import HTTPConnection
@@ -185,3 +186,14 @@ def test_what_is_no_name_of_a_file_is_refused(web, name):
     answer = web.post("/api/uploads", {"name": name, "size": 1})
     assert answer.status_code == 400 and answer.json()["error"]
     assert not Path(web.folder, "tables").exists()
+
+
+def test_a_disk_that_is_full_is_told_and_the_upload_goes_on_when_there_is_room(web_server):
+    """A limit on the size of files stands in for a full disk: writing fails half-way."""
+    web = web_server(limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 19, resource.RLIM_INFINITY)))
+    upload = begun(web)
+    full = sent(web, upload, 0, DATA)
+    assert (full.status_code, full.json()["offset"]) == (507, 3 << 19) and "make room" in full.json()["error"]
+    assert web.get("/api/about").status_code == 200 and begun(web)["offset"] == 3 << 19
+    resource.prlimit(web.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert sent(web, upload, 3 << 19, DATA[3 << 19 :]).json()["done"] and lying(web) == {"some-data.csv": DATA}
