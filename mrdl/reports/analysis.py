@@ -39,10 +39,10 @@ def noise(table: "pd.DataFrame") -> float:
     """
     done = table[table.status == "done"]
     same = [c for c in done.columns if c in (*CHOICES, "hidden")]
-    score = score_of(table)
-    groups = [score.of(g).to_numpy() for _, g in done.groupby(same, dropna=False) if len(g) > 1]
-    free = sum(len(g) - 1 for g in groups)
-    return math.sqrt(sum(((g - g.mean()) ** 2).sum() for g in groups) / free) if free else math.nan
+    score, groups = score_of(table).of(done), done.groupby(same, dropna=False)
+    free = len(done) - groups.ngroups
+    deviations = score - score.groupby(groups.ngroup()).transform("mean")
+    return math.sqrt(float((deviations**2).sum()) / free) if free else math.nan
 
 
 def families(table: "pd.DataFrame") -> list[tuple[str, "pd.DataFrame"]]:
