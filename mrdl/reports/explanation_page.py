@@ -1,17 +1,15 @@
 """The page of an explanation, one file that works offline: what a network looks at, drawn as SVG."""
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mrdl.data.types import CATEGORY
-from mrdl.errors import printable
 from mrdl.explanation.dependence import Dependence
 from mrdl.explanation.explanation import Explanation, told_dependence
 from mrdl.explanation.importance import Importance
-from mrdl.reports.page import page
+from mrdl.reports.page import escaped, page, scrolled
 
 NAMES, BARS, LINE = 240, 460, 22  # widths of names and of bars, and the height of a line, in pixels
 WIDTH, HEIGHT, EDGE = 420, 200, 30  # of a curve, and the space around it
@@ -42,15 +40,18 @@ def page_of(found: Explanation) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(printable(text))
+    return escaped(text)
 
 
 def _short(name: str) -> str:
     return _text(name if len(name) <= LONG else f"{name[: LONG - 3]}...")
 
 
-def _svg(width: float, height: float, parts: Iterator[str]) -> str:
-    return f'<svg width="{width:.0f}" height="{height:.0f}" role="img" font-size="12">{"".join(parts)}</svg>'
+def _svg(width: float, height: float, name: str, parts: Iterator[str]) -> str:
+    """A picture in a box that scrolls. name: what it shows, as text."""
+    size = f'width="{width:.0f}" height="{height:.0f}"'
+    drawn = f'<svg {size} role="img" aria-label="{_text(name)}" font-size="12">{"".join(parts)}</svg>'
+    return scrolled(drawn, name)
 
 
 def _importances(shown: Sequence[Importance]) -> str:
@@ -68,14 +69,14 @@ def _importances(shown: Sequence[Importance]) -> str:
             left, wide = min(x(0), x(loss)), abs(x(loss) - x(0))
             said = _text(f"{each.column}: {each.loss:.4g} ({each.low:.4g} to {each.high:.4g})")
             box = f'x="{left:.1f}" y="{top + 4}" width="{wide:.1f}" height="{LINE - 8}"'
-            yield f'<rect {box} fill="{COLORS[0]}" opacity=".7"><title>{said}</title></rect>'
-            yield f'<line x1="{x(least):.1f}" x2="{x(most):.1f}" y1="{middle}" y2="{middle}" stroke="#222"/>'
+            yield f'<rect {box} class="bar"><title>{said}</title></rect>'
+            yield f'<line x1="{x(least):.1f}" x2="{x(most):.1f}" y1="{middle}" y2="{middle}" class="reach"/>'
         bottom = len(shown) * LINE
-        yield f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{bottom}" stroke="#888"/>'
+        yield f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{bottom}" class="axis"/>'
         for value in (0.0, high):
             yield f'<text x="{x(value):.1f}" y="{bottom + 14}" text-anchor="middle">{value:.3g}</text>'
 
-    return _svg(NAMES + BARS + 40, len(shown) * LINE + 20, bars())
+    return _svg(NAMES + BARS + 40, len(shown) * LINE + 20, "how much each column matters", bars())
 
 
 def _dependence(found: Dependence) -> str:
@@ -94,10 +95,10 @@ def _levels(found: Dependence) -> str:
             middle, left = (i + 0.5) * LINE + 4, NAMES + BARS * (min(mean, 0) - low) / span
             yield f'<text x="{NAMES - 8}" y="{middle}" text-anchor="end">{_short(name)}</text>'
             box = f'x="{left:.1f}" y="{i * LINE + 4}" width="{BARS * abs(mean) / span:.1f}" height="{LINE - 8}"'
-            yield f'<rect {box} fill="{COLORS[0]}" opacity=".7"/>'
+            yield f'<rect {box} class="bar"/>'
             yield f'<text x="{left + BARS * abs(mean) / span + 4:.1f}" y="{middle}">{mean:.4g}</text>'
 
-    return _svg(NAMES + BARS + 70, len(found.names) * LINE, bars())
+    return _svg(NAMES + BARS + 70, len(found.names) * LINE, f"answers by {found.column}", bars())
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class _Axes:
 
     def drawn(self, first: str, last: str, missing: bool) -> Iterator[str]:
         """The axes, with what stands at their ends. missing: whether there is a point of missing values."""
-        yield f'<path d="M{2 * EDGE},{EDGE / 2} V{HEIGHT - EDGE} H{WIDTH}" fill="none" stroke="#888"/>'
+        yield f'<path d="M{2 * EDGE},{EDGE / 2} V{HEIGHT - EDGE} H{WIDTH}" fill="none" class="axis"/>'
         for mean in (self.low, self.high):
             yield f'<text x="{2 * EDGE - 4}" y="{self.y(mean) + 4:.1f}" text-anchor="end">{mean:.3g}</text>'
         below = [(2 * EDGE, first, "start"), (WIDTH - EDGE, last, "end")]
@@ -149,7 +150,8 @@ def _curves(found: Dependence) -> str:
             yield f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>'
             for mean in means[~there, i].tolist():
                 yield f'<circle cx="{WIDTH + EDGE}" cy="{axes.y(mean):.1f}" r="4" fill="{color}"/>'
-            place = f'x="{WIDTH + 3 * EDGE}" y="{EDGE + i * 16}"'
-            yield f'<text {place} fill="{color}">{_short(found.outputs[output])}</text>'
+            x, y = WIDTH + 3 * EDGE, EDGE + i * 16
+            yield f'<circle cx="{x - 10}" cy="{y - 4}" r="4" fill="{color}"/>'
+            yield f'<text x="{x}" y="{y}">{_short(found.outputs[output])}</text>'
 
-    return _svg(WIDTH + 300, HEIGHT, parts())
+    return _svg(WIDTH + 300, HEIGHT, f"answers by {found.column}", parts())

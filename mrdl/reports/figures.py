@@ -1,10 +1,14 @@
-"""The figures of a sweep's report, as plotly's JSON has them; each is made of the table or of its designs done."""
+"""The figures of a sweep's report, as plotly's JSON has them; each is made of the table or of its designs done.
+
+Colours that begin with -- are those of style.css, which follow the page from light to dark.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mrdl.errors import printable
 from mrdl.reports import analysis
 from mrdl.reports.score import score_of
 
@@ -15,13 +19,17 @@ CURVES = 20  # learning curves of the best, and of others drawn at random
 NAMED = 3000  # points that are told by their design's name: all names of 50,000 would be megabytes
 BANDS = 30  # places of a running median
 STATES = {"done": "#3060c0", "collapsed": "#d07020", "failed": "#c03030"}
-GROUPS = ("#3060c0", "#60a060", "#8050b0", "#209090", "#a08020", "#606060", "#b05080", "#4090d0")
+GROUPS = ("#3060c0", "#60a060", "#8050b0", "#209090", "#a08020", "#808890", "#b05080", "#4090d0")
 LAYOUT = {
-    "template": "plotly_white",
     "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
     "height": 460,
     "legend": {"orientation": "h", "y": -0.22},
 }
+
+
+def text(told: str) -> str:
+    """Text as plotly shows it as it is; it takes some tags for its own."""
+    return printable(told).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _numbers(values: Any) -> list[float]:
@@ -29,7 +37,7 @@ def _numbers(values: Any) -> list[float]:
     return [float(f"{v:.5g}") for v in np.asarray(values, float)]
 
 
-def _figure(traces: list[dict[str, Any]], x: str, y: str, **layout: Any) -> dict[str, Any]:
+def figure(traces: list[dict[str, Any]], x: str, y: str, **layout: Any) -> dict[str, Any]:
     """A figure as plotly's JSON has it. traces: what is drawn; x, y: the titles of its axes; layout: more of it."""
     return {
         "data": traces,
@@ -50,9 +58,9 @@ def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
     traces.append(_points(collapsed[name], score.of(collapsed), "collapsed", STATES["collapsed"], collapsed.arch_id))
     x, low, middle, high = _bands(done[name].to_numpy(float), score.of(done).to_numpy(float))
     band = {"x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "mode": "none", "name": "5 to 95 %"}
-    traces.append({**band, "type": "scatter", "fillcolor": "rgba(60,60,60,.12)", "hoverinfo": "skip"})
+    traces.append({**band, "type": "scatter", "fillcolor": "rgba(128,128,128,.2)", "hoverinfo": "skip"})
     line = {"x": x, "y": middle, "mode": "lines", "name": "running median"}
-    traces.append({**line, "type": "scatter", "line": {"color": "#303030", "width": 2}})
+    traces.append({**line, "type": "scatter", "line": {"color": "--text", "width": 2}})
     base = score.at_baseline(done)
     ends = [float(done[name].min()), float(done[name].max())]
     traces.append(
@@ -62,12 +70,12 @@ def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
             "y": [base, base],
             "mode": "lines",
             "name": score.knows_nothing.removeprefix("the "),
-            "line": {"dash": "dot", "color": "#909090"},
+            "line": {"dash": "dot", "color": "--muted"},
         }
     )
     wide = done[name].max() > 20 * max(1, done[name].min())
     axis = {"title": {"text": name}, "type": "log" if wide and done[name].min() > 0 else "linear"}
-    return _figure(traces, name, f"test {score.name}", xaxis=axis)
+    return figure(traces, name, f"test {score.name}", xaxis=axis)
 
 
 def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def time(done: "pd.DataFrame") -> dict[str, Any]:
     if slope == slope:
         title = f"{slope:.4f} CPU s a layer (95 %: {low:.4f} to {high:.4f}), a line explains {100 * explained:.0f} %"
     traces = [_points(done.depth, done.cpu_s, "designs", STATES["done"], done.arch_id)]
-    return _figure(traces, "depth", "CPU seconds", title={"text": title, "font": {"size": 13}})
+    return figure(traces, "depth", "CPU seconds", title={"text": title, "font": {"size": 13}})
 
 
 def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
@@ -123,7 +131,7 @@ def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | No
         {"type": "bar", "orientation": "h", "name": method, "y": names, "x": _numbers([of.get(n, 0) for n in names])}
         for method, of in reversed(shown.items())
     ]
-    return _figure(bars, "share", "", height=120 + 45 * len(names), margin={"l": 110, "r": 20, "t": 20, "b": 40})
+    return figure(bars, "share", "", height=120 + 45 * len(names), margin={"l": 20, "r": 20, "t": 20, "b": 40})
 
 
 def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
@@ -140,11 +148,11 @@ def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
         "y": _numbers(score.of(front)),
         "text": hover,
         "name": "not beaten",
-        "line": {"shape": "hv", "color": "#303030"},
+        "line": {"shape": "hv", "color": "--text"},
     }
-    points = _points(done.parameters, score.of(done), "designs", "#b0b8c8", done.arch_id)
+    points = _points(done.parameters, score.of(done), "designs", "#8a94a8", done.arch_id)
     axis = {"title": {"text": "parameters"}, "type": "log"}
-    return _figure([points, line], "parameters", f"test {score.name}", xaxis=axis)
+    return figure([points, line], "parameters", f"test {score.name}", xaxis=axis)
 
 
 def curves(done: "pd.DataFrame") -> dict[str, Any]:
@@ -153,7 +161,7 @@ def curves(done: "pd.DataFrame") -> dict[str, Any]:
     others = done.drop(best.index)
     drawn = others.sample(min(CURVES, len(others)), random_state=0)
     traces = []
-    for name, color, group in (("best", STATES["done"], best), ("others, drawn at random", "#a0a0a0", drawn)):
+    for name, color, group in (("best", STATES["done"], best), ("others, drawn at random", "#8a94a8", drawn)):
         for i, (curve, hidden) in enumerate(zip(group.curve, group.hidden, strict=True)):
             traces.append(
                 {
@@ -169,7 +177,7 @@ def curves(done: "pd.DataFrame") -> dict[str, Any]:
                     "text": hidden,
                 }
             )
-    return _figure(
+    return figure(
         traces,
         "epoch (of long trainings some of them)",
         "training loss",
@@ -198,7 +206,7 @@ def heat(done: "pd.DataFrame") -> dict[str, Any] | None:
         "colorscale": "Viridis",
         "texttemplate": "%{z:.2f}",
     }
-    return _figure(
+    return figure(
         [heat], "depth", "", height=120 + 60 * len(medians), xaxis={"title": {"text": "depth"}, "type": "category"}
     )
 
@@ -214,8 +222,8 @@ def failures(table: "pd.DataFrame") -> dict[str, Any] | None:
     bars = {
         "type": "bar",
         "orientation": "h",
-        "y": [str(reason)[:80] for reason in reasons.index[::-1]],
+        "y": [text(str(reason)[:80]) for reason in reasons.index[::-1]],
         "x": reasons.tolist()[::-1],
         "marker": {"color": STATES["failed"]},
     }
-    return _figure([bars], "designs", "", margin={"l": 400, "r": 20, "t": 20, "b": 40})
+    return figure([bars], "designs", "", height=140 + 30 * len(reasons), margin={"l": 20, "r": 20, "t": 20, "b": 40})

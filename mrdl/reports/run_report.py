@@ -1,19 +1,21 @@
 """A run as a picture: losses and scores by round and shard, filters, reconstructions, samples; needs mrdl[plot]."""
 
 import base64
-import html
+import io
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mrdl.data.inputs import columns_of, parts_of
-from mrdl.errors import DataError, MrdlError, SetupError, not_installed
+from mrdl.errors import DataError, MrdlError, SetupError, not_installed, printable
 from mrdl.model.model import Model, load
-from mrdl.reports.page import page, table
+from mrdl.reports.page import Words, escaped, page, table
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest, told_name
+from mrdl.storage import atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 FILTERS = (5, 10)  # rows and columns of them
 EXAMPLES = 10
 GREY = "#8a8f98"
+PAPER, INK = "#1c2024", "#e6e8ea"  # of a dark page, as style.css has them
+DARK: dict[Any, Any] = {
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), PAPER),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), INK),
+    "axes.edgecolor": GREY,
+}
 BLUE, ORANGE = "#3060c0", "#d07020"
 
 
@@ -34,6 +42,7 @@ def plot(run: str, out: str = "") -> tuple[Path, Path]:
     plot("runs/first")
     """
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         raise not_installed("pictures need", "matplotlib", "plot") from None
@@ -44,16 +53,25 @@ def plot(run: str, out: str = "") -> tuple[Path, Path]:
     model = load(folder.model) if folder.model.exists() else None
     examples = _examples(folder, model) if model else None
     drawn = [_losses, _scores] + [_filters] * _has_images(model) + [_reconstructions] * (examples is not None)
-    figure = Figure(figsize=(9, 3.2 * len(drawn)), layout="constrained")
-    places = figure.subfigures(len(drawn), 1, squeeze=False)[:, 0]
-    for place, draw in zip(places, drawn, strict=True):
-        draw(place, manifests, model, examples)
-    figure.suptitle(f"{folder.about()['data']['source']}   {model!r}" if model else str(folder.path), fontsize=9)
+    title = f"{folder.about()['data']['source']}   {model!r}" if model else str(folder.path)
+
+    def picture(kind: str, colors: dict[Any, Any]) -> bytes:
+        with rc_context({**colors, "svg.hashsalt": "mrdl"}):  # the same picture has the same bytes
+            figure = Figure(figsize=(9, 3.2 * len(drawn)), layout="constrained")
+            places = figure.subfigures(len(drawn), 1, squeeze=False)[:, 0]
+            for place, draw in zip(places, drawn, strict=True):
+                draw(place, manifests, model, examples)
+            figure.suptitle(_literal(title), fontsize=9)
+            made = io.BytesIO()
+            figure.savefig(made, dpi=110, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        return made.getvalue()
+
     png = Path(f"{out}.png" if out else folder.path / "plot.png")
     try:
-        figure.savefig(png, dpi=110)
+        atomic.write(png, light := picture("png", {}))
         beside = png.with_suffix(".html")
-        beside.write_text(_page(folder, manifests, png.read_bytes()), encoding="utf-8")
+        pictures = {"light": light, "dark": picture("png", DARK), "svg": picture("svg", {})}
+        beside.write_text(_page(folder, manifests, pictures), encoding="utf-8")
     except OSError as error:
         raise SetupError(f"{png} cannot be written: {error.strerror}") from error
     return png, beside
@@ -166,11 +184,19 @@ def _reconstructions(place: "Figure", manifests: Any, model: Model, examples: np
         line[0].set_ylabel(name, fontsize=8)
 
 
+def _literal(text: str) -> str:
+    """Text of others as matplotlib draws it as it is: what is between dollars it would take for mathematics."""
+    return printable(text).replace("$", r"\$")
+
+
 # --- the page ---
 
 
-def _page(folder: RunFolder, manifests: list[Manifest], png: bytes) -> str:
-    """The page as HTML: the picture, a table of rounds, and the settings. png: the bytes of the picture."""
+def _page(folder: RunFolder, manifests: list[Manifest], pictures: Mapping[str, bytes]) -> str:
+    """The page as HTML: the picture, a table of rounds, and the settings.
+
+    pictures: light and dark, PNG each, and svg.
+    """
     about = folder.about()
     names = list(dict.fromkeys(n for m in manifests for n in m.validation))
     header = ["round", "stage", "sha256", "rows", "training loss", *(f"validation {n}" for n in names), "seconds"]
@@ -186,10 +212,14 @@ def _page(folder: RunFolder, manifests: list[Manifest], png: bytes) -> str:
         ]
         for m in manifests
     ]
-    settings = table((), about["settings"].items())
-    picture = base64.b64encode(png).decode()
-    body = f"""<p>{html.escape(about["data"]["source"])}, in {html.escape(str(folder.path))}</p>
-<img alt="losses, scores and pictures of the run" src="data:image/png;base64,{picture}">
-<h2>Rounds</h2>{table(header, lines)}
+    settings = table((), [(name, Words(value)) for name, value in about["settings"].items()], "settings")
+    light, dark, svg = (base64.b64encode(pictures[name]).decode() for name in ("light", "dark", "svg"))
+    png = f"data:image/png;base64,{light}"
+    body = f"""<p>{escaped(about["data"]["source"])}, in {escaped(folder.path)}</p>
+<p class="saves"><a class="button" download="run.png" href="{png}" aria-label="Save as PNG">PNG</a>
+<a class="button" download="run.svg" href="data:image/svg+xml;base64,{svg}" aria-label="Save as SVG">SVG</a></p>
+<picture><source media="(prefers-color-scheme: dark)" srcset="data:image/png;base64,{dark}">
+<img alt="losses, scores and pictures of the run" src="{png}"></picture>
+<h2>Rounds</h2>{table(header, lines, "rounds")}
 <details><summary>Settings</summary>{settings}</details>"""
     return page(about["name"], body)

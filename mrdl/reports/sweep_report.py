@@ -3,17 +3,14 @@
 The figures are plotly's, whose script is put into the file from the installed package; nothing is fetched.
 """
 
-import html
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mrdl.errors import DataError, not_installed
-from mrdl.reports import analysis, figures
-from mrdl.reports.page import page
+from mrdl.errors import DataError
+from mrdl.reports import analysis, figures, plots
+from mrdl.reports.page import escaped, page
 from mrdl.reports.page import table as as_html
 from mrdl.reports.score import score_of
 from mrdl.storage import atomic
@@ -32,10 +29,7 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
     sweep = SweepFolder("sweeps/depth")
     write_report(sweep.table(), sweep.about, sweep.paths.report)
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError:
-        raise not_installed("a report needs", "plotly", "sweep") from None
+    plotly = plots.needed()
     whole, done = table, table[table.status == "done"].copy()
     if not len(done):
         raise DataError("no design of this sweep was trained to its end, so there is nothing to report yet")
@@ -46,25 +40,13 @@ def write_report(table: "pd.DataFrame", about: dict[str, Any], path: Path) -> Pa
         last = last[last.epochs == last.epochs.max()]
     shares = analysis.importances(table)
     shown = _figures(table, done, shares)
-    told = "".join(f"<li>{html.escape(text)}</li>" for text in analysis.verdicts(table, shares))
-    place = '<h2>{}</h2><div class="figure" id="f{}" style="min-height: {}px"></div>'
-    parts = [
-        place.format(html.escape(title), i, figure["layout"]["height"])
-        for i, (title, figure) in enumerate(shown.items())
-        if figure
-    ]
-    drawn = {f"f{i}": figure for i, figure in enumerate(shown.values()) if figure}
-    script = json.dumps(drawn, default=_plain).replace("<", "\\u003c")
-    source = html.escape(about["source"])
-    body = f"""<p>{source}<br>{_summary(whole) + _rungs(whole, halving)}</p>
+    told = "".join(f"<li>{escaped(text)}</li>" for text in analysis.verdicts(table, shares))
+    body = f"""<p>{escaped(about["source"])}</p><p>{_summary(whole) + _rungs(whole, halving)}</p>
 <h2>What it says</h2><ul>{told}</ul>
 <h2>The best, by the mean over seeds</h2>{_best(last)}
-{"".join(parts)}
-<h2>Spec</h2><pre>{html.escape(json.dumps(about["spec"], indent=1))}</pre>
-<script>{get_plotlyjs()}</script>
-<script>
-const drawn = {script};
-{SCRIPT}</script>"""
+{plots.places(shown)}
+<h2>Spec</h2><pre tabindex="0" aria-label="spec">{escaped(json.dumps(about["spec"], indent=1))}</pre>
+{plots.scripts(shown, plotly)}"""
     text = page(f"Sweep {about['id']}", body)
     atomic.write(path, text.encode())
     return path
@@ -86,13 +68,6 @@ def _figures(
         f"Activation and depth: median {score}": figures.heat(done),
         "Why designs failed": figures.failures(table),
     }
-
-
-def _plain(value: Any) -> Any:
-    """Numbers of numpy as JSON has them; five digits are more than can be seen."""
-    if isinstance(value, np.ndarray):
-        return [_plain(v) for v in value.tolist()]
-    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 # --- words ---
@@ -117,7 +92,7 @@ def _summary(table: "pd.DataFrame") -> str:
     told += f", {planned} not trained yet" if planned else ""
     unknown = int(done.cpu_s.isna().sum())
     hours = f"{done.cpu_s.sum() / 3600:.2f} CPU hours" + (f" and those of {unknown}, not known" if unknown else "")
-    return html.escape(f"{told}; {hours}; {score.told_baseline(done)}")
+    return escaped(f"{told}; {hours}; {score.told_baseline(done)}")
 
 
 def _best(done: "pd.DataFrame") -> str:
@@ -135,17 +110,4 @@ def _best(done: "pd.DataFrame") -> str:
         "cpu_s",
     )
     lines = [[cell[:40] for cell in cells] for cells in analysis.best_as_text(done, 10, names)]
-    return as_html([name.replace("_", " ") for name in names], lines)
-
-
-SCRIPT = """const wanted = new IntersectionObserver(async (seen) => {
-  for (const {target, isIntersecting} of seen) {
-    if (!isIntersecting || target.dataset.drawn) continue;
-    target.dataset.drawn = "begun";
-    const figure = drawn[target.id];
-    await Plotly.newPlot(target, figure.data, figure.layout, {responsive: true, displaylogo: false});
-    target.dataset.drawn = "done";
-  }
-}, {rootMargin: "400px"});  // what nobody has scrolled to is not drawn yet
-for (const place of document.querySelectorAll(".figure")) wanted.observe(place);
-"""  # draws each figure when it is scrolled to
+    return as_html([name.replace("_", " ") for name in names], lines, "the best designs")

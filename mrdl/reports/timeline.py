@@ -1,19 +1,19 @@
 """Where the seconds of a run's rounds go, as one picture: a page with bars by lane for each round, drawn as SVG."""
 
-import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from mrdl.errors import DataError, cannot_write
 from mrdl.mapreduce.timeline import DEPTHS, Span, Timeline, kept
-from mrdl.reports.page import page, table
+from mrdl.reports.page import escaped, page, scrolled, table
 from mrdl.rounds.folder import RunFolder
 
 WIDTH, LEFT, RIGHT = 900, 80, 20  # of a picture, and of it beside the bars; in pixels
 ROW, BAR, HEAD, FOOT = 22, 16, 6, 24
 ROUNDS = 6  # that are drawn: the first, and the last ones
 LANES = 24  # of tasks that are drawn in each
+STYLE = f"font: 12px system-ui, sans-serif; width: 100%; min-width: {WIDTH - 200}px"  # on a phone it scrolls
 TICKS = 8  # of the axis, at most
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600)  # seconds between two of them
 
@@ -76,7 +76,7 @@ def draw(run: str | Path) -> Path:
     shown = found if len(found) <= ROUNDS else [found[0], *found[1 - ROUNDS :]]
     parts = [_of_round(timeline, max(t.seconds for t in shown)) for timeline in shown]
     left = f"<p>{len(found) - len(shown)} rounds between are not drawn.</p>" if len(shown) < len(found) else ""
-    body = f"<p>{html.escape(str(path.parent))}. All bars have one scale.</p>{_legend(shown)}{left}"
+    body = f"<p>{escaped(path.parent)}. All bars have one scale.</p>{_legend(shown)}{left}"
     try:
         path.write_text(page(f"Where the time of {RunFolder(run).about()['name']} goes", body + "".join(parts)))
     except OSError as error:
@@ -92,16 +92,18 @@ def rows_of(shares: dict[str, float]) -> list[tuple[str, str, str]]:
 
 def _legend(shown: Sequence[Timeline]) -> str:
     """The colours of the phases that occur."""
-    square = '<span style="display:inline-block;width:.8em;height:.8em;background:{}"></span> {}'
-    words = [square.format(phase_of(n).color, html.escape(n)) for n in mean_shares(shown)]
-    return f"<p>{' &ensp; '.join(words)}</p>"
+    square = '<span><i style="background:{}"></i>{}</span>'
+    words = [square.format(phase_of(n).color, escaped(n)) for n in mean_shares(shown)]
+    return f'<p class="legend">{"".join(words)}</p>'
 
 
 def _of_round(timeline: Timeline, longest_s: float) -> str:
     """A round as HTML: its bars and its table. longest_s: of all rounds that are drawn, which give the scale."""
     rows = rows_of(mean_shares([timeline]))
-    heading = f"{html.escape(timeline.name)}, -r {timeline.runner}: {timeline.seconds:.1f} s"
-    return f"<h2>{heading}</h2>{_svg(timeline, longest_s)}{table(['phase', 'seconds', 'share'], rows)}"
+    heading = f"{timeline.name}, -r {timeline.runner}: {timeline.seconds:.1f} s"
+    shares = table(["phase", "seconds", "share"], rows, f"the seconds of {timeline.name}")
+    drawn = scrolled(_svg(timeline, longest_s), f"where the seconds of {timeline.name} went")
+    return f"<h2>{escaped(heading)}</h2>{drawn}{shares}"
 
 
 def _svg(timeline: Timeline, longest_s: float) -> str:
@@ -113,13 +115,12 @@ def _svg(timeline: Timeline, longest_s: float) -> str:
     parts = [_axis(longest_s, scale, bottom)]
     for row, lane in enumerate(lanes):
         y = HEAD + ROW * row
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{html.escape(lane)}</text>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{escaped(lane)}</text>')
         parts += [_bar(span, begin, scale, y) for span in timeline.spans if span.lane == lane]
     more = len({span.lane for span in timeline.spans}) - len(lanes)
     told = f"<p>{more} more tasks are not drawn, but counted.</p>" if more else ""
-    style = "font: 12px system-ui, sans-serif"
-    size = f'viewBox="0 0 {WIDTH} {bottom + FOOT}" width="100%"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} style="{style}">{"".join(parts)}</svg>{told}'
+    size = f'viewBox="0 0 {WIDTH} {bottom + FOOT}" role="img" aria-label="{escaped(timeline.name)}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} style="{STYLE}">{"".join(parts)}</svg>{told}'
 
 
 def _lanes(spans: Iterable[Span]) -> list[str]:
@@ -139,11 +140,9 @@ def _bar(span: Span, begin: float, scale: float, y: int) -> str:
     if width > 7 * len(span.phase) + 6:
         dark = span.phase in ("train", "container", "commit", "driver")
         ink = "#fff" if dark else "#222"
-        named = f'<text x="{x + 4:.1f}" y="{y + 13}" fill="{ink}">{html.escape(span.phase)}</text>'
-    shape = (
-        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{color}" stroke="#fff" stroke-width=".6"/>'
-    )
-    return f"<g><title>{html.escape(told)}</title>{shape}{named}</g>"
+        named = f'<text x="{x + 4:.1f}" y="{y + 13}" style="fill:{ink}">{escaped(span.phase)}</text>'
+    shape = f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{color}" stroke="var(--raised)"/>'
+    return f"<g><title>{escaped(told)}</title>{shape}{named}</g>"
 
 
 def _axis(longest_s: float, scale: float, bottom: int) -> str:
@@ -152,6 +151,6 @@ def _axis(longest_s: float, scale: float, bottom: int) -> str:
     parts = []
     for tick in range(int(longest_s / step) + 1):
         x = LEFT + tick * step * scale
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{bottom}" stroke="#e4e4e4"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle" fill="#666">{tick * step:g} s</text>')
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{bottom}" class="rule"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle" class="small">{tick * step:g} s</text>')
     return "".join(parts)
