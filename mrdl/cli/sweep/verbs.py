@@ -45,6 +45,10 @@ def define(sweep: argparse.ArgumentParser) -> None:
     verb("export", "write the table, by the ending of the name: .csv or .parquet", _look, "id", "file")
     report = verb("report", "write the report, one HTML file that works offline", _look, "id")
     report.add_argument("--out", default="", metavar="FILE", help="default: report.html in the sweep's folder")
+    compare = verb("compare", "what two or more sweeps of the same designs on several data sets agree on", _compare)
+    compare.add_argument("sweeps", nargs="+", metavar="ID", help="two or more sweeps")
+    compare.add_argument("--json", action="store_true", help="as JSON")
+    compare.add_argument("--html", default="", metavar="FILE", help="also write a page that works offline")
     verb("reindex", "make the index of a sweep again from what its tasks have written", _look, "id")
 
 
@@ -89,6 +93,13 @@ def _delete(options: Any) -> None:
     if not (folder / "sweep.json").is_file():
         raise ConfigError(f"{folder} is not the folder of a sweep: it has no sweep.json")
     delete_one(Named(options.id, "sweep", folder), options.yes)
+
+
+def _compare(options: Any) -> None:
+    """Compare sweeps: its module is loaded here."""
+    from mrdl.cli.sweep import compare
+
+    compare.compare_all(options)
 
 
 def _list(options: Any) -> None:
