@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 import mrdl
 from mrdl.errors import MrdlError, not_installed
 from mrdl.mapreduce.runners import RUNNERS
-from mrdl.web import forms
+from mrdl.web import compare, forms
 from mrdl.web.home import Home
 from mrdl.web.sessions import acting, files, listing, planning, predicting, starting
 from mrdl.web.tables import folders, inspecting, uploads
@@ -35,6 +35,7 @@ ROUTERS = (
     designs.router,
     results.router,
     workers.router,
+    compare.router,
 )
 VIEWS = ("/", "/new", "/compare", "/workers")  # besides those of a session
 
