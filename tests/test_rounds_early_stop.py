@@ -179,6 +179,7 @@ def test_a_measure_that_is_not_told_of_so_many_classes_is_refused(tmp_path, meas
     told = f"stop_on is {measure}, which is told of up to 100 classes, and the label has 101: say --stop-on loss or"
     with pytest.raises(mrdl.ConfigError, match=told):
         mrdl.train(rows, stop_on=measure, run_dir=str(tmp_path / "run"), **settings)
+    assert not list((tmp_path / "run" / "rounds").glob("*")), "nothing is trained before"
     few = rows[rows.y != "c100"]
     assert "auc" in mrdl.train(few, stop_on=measure, run_dir=str(tmp_path / "few"), **settings).rounds[0]
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mrdl.data.preparation.fitness import Refusal, Unfit, refuse
-from mrdl.data.preparation.preparation import Preparation, prepare
+from mrdl.data.preparation.preparation import Preparation, classes_of, prepare
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.row_weights import RowWeights
 from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError
-from mrdl.metrics.measures import ARGMAX
+from mrdl.metrics.measures import ARGMAX, MOST_RANKED, RANKED
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.engines.choice import choose
 from mrdl.nn.kinds import character, design, outline
@@ -238,8 +238,18 @@ def refusal_of(config: TrainConfig, schema: Schema, scaling: Scaling, statistics
         RowWeights.of(config.class_weight, schema, statistics)
         if config.decision != ARGMAX and len(statistics.classes) != 2:
             raise ConfigError(f"decision is {config.decision}, expected {ARGMAX}: there are not two classes")
+        _check_measure(config, len(classes_of(statistics, schema)))
         if scaling.decides(statistics):
             network_of(config, prepare(statistics, schema, scaling))
     except ConfigError as error:
         return Refusal(Unfit.NETWORK, str(error))
     return None
+
+
+def _check_measure(config: TrainConfig, classes: int) -> None:
+    """Raise ConfigError where rounds are to be judged by a measure that is not told of so many classes."""
+    if config.stop_on in RANKED and classes > MOST_RANKED and (config.keeps_best or config.patience):
+        raise ConfigError(
+            f"stop_on is {config.stop_on}, which is told of up to {MOST_RANKED} classes, and the label has "
+            f"{classes}: say --stop-on loss or accuracy"
+        )

@@ -112,7 +112,6 @@ class Training:
         told = copy.deepcopy(manifest)  # a listener may do with its own what it likes
         self._listeners.tell(RoundDone, name=self._setup.name_of(planned), manifest=told)
         self._setup.holdout.check(self.validation.prepared.statistics.classes)
-        self.validation.check_measure()
 
     def _round(self, planned: Round) -> Manifest:
         """Train a round from the state now, and commit what comes of it; returns its manifest.

@@ -19,7 +19,7 @@ from mrdl.data.source import HEAD_BYTES, Source
 from mrdl.data.text.schema import Schema
 from mrdl.errors import ConfigError, DataError
 from mrdl.metrics.decision import best_cut
-from mrdl.metrics.measures import ARGMAX, MOST_RANKED, RANKED, worth
+from mrdl.metrics.measures import ARGMAX, worth
 from mrdl.model.baseline import is_no_better, told_absent, told_classes
 from mrdl.model.metrics import told_unknown
 from mrdl.model.model import Model
@@ -90,15 +90,6 @@ class Validation:
         judged, rows = int((~only_test).sum()), len(only_test)
         kept_out.arrange(np.concatenate([kept_out.order[~only_test], kept_out.order[only_test]]))
         return slice(0, judged), slice(judged, rows)
-
-    def check_measure(self) -> None:
-        """Raise ConfigError where rounds are to be judged by a measure that is not told of so many classes."""
-        config, classes = self._config, len(self.preparation.classes)
-        if config.stop_on in RANKED and classes > MOST_RANKED and (config.keeps_best or config.patience):
-            raise ConfigError(
-                f"stop_on is {config.stop_on}, which is told of up to {MOST_RANKED} classes, and the label has "
-                f"{classes}: say --stop-on loss or accuracy"
-            )
 
     def remarks(self, model: Model) -> list[str]:
         """What a person should know of the classes, those that the network never finds and those without rows, and of
