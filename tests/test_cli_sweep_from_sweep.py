@@ -85,6 +85,27 @@ def test_flags_and_files_go_before_the_sweep(train, swept, tmp_path):
     assert not model.arch.residual and model.settings["optimizer"] == "adam"
 
 
+def test_a_design_whose_columns_are_said_to_be_others_has_the_inputs_of_these(train, swept):
+    pixels = [f"r{i}c{j}" for i in range(8) for j in range(4)]
+    model, told = train("--from-sweep", swept, "--shards", "1", "--drop", ",".join(pixels))
+    assert model.arch.nodes == (32, 12, 12, 10) and model.arch.residual
+    assert "with --drop r0c0,r0c1," in told and "which the sweep had not, it has as many inputs as the data gives" in told
+
+
+def test_a_design_with_other_buckets_of_a_hash_is_trained(command, tmp_path):
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 5000, 3000)
+    rows = "".join(f"u{i},{x:.3f},{'ab'[i % 2]}\n" for i, x in zip(ids, rng.normal(size=3000), strict=True))
+    (tmp_path / "t.csv").write_text("id,x,y\n" + rows)
+    spec = {"data": {"label": "y", "hash": ["id"]}, "sweep": {"seeds": 1}, "space": {"nodes": [[5]], "epochs": 1}}
+    SweepDriver(SweepFolder.create(tmp_path / "swept", spec, str(tmp_path / "t.csv"))).run("inline")
+    for said, inputs in (("id", 65), ("id=16", 17)):
+        words = ["--from-sweep", tmp_path / "swept", "--hash", said, "--shards", "1", "--run-dir", tmp_path / said]
+        status, _, told = command("train", tmp_path / "t.csv", *words)
+        assert status == 0, told
+        assert mrdl.load(tmp_path / said).arch.nodes == (inputs, 5, 2)
+
+
 def test_a_sweep_is_known_by_its_name_below_sweeps(train, swept, monkeypatch):
     monkeypatch.chdir(swept.parent.parent)
     assert train("--from-sweep", "narrow", "--shards", "1", folder="by name")[0].arch.nodes == (64, 12, 12, 10)

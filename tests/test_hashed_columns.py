@@ -364,6 +364,16 @@ def test_it_is_inspected_and_explained(tmp_path, model):
     assert {each.column for each in told.importances} == {"user", "code", "n"}
 
 
+def test_the_number_of_buckets_that_a_column_has_anyway_may_be_said(command, tmp_path):
+    FRAME.to_csv(tmp_path / "t.csv", index=False)
+    words = ["train", tmp_path / "t.csv", "--label", "y", "--run-dir", tmp_path / "run", "--schedule", "constant"]
+    words += ["--hidden", "6", "--rounds", "1", "--epochs", "1", "--hash"]
+    assert command(*words, "code")[0] == 0
+    status, _, told = command(*words, "code=64", "--resume")
+    assert status == 0, told
+    assert command(*words, "code=65", "--resume")[0] == 2
+
+
 # --- model files ---
 
 

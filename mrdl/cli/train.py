@@ -114,10 +114,12 @@ def settings_of(options: argparse.Namespace, defaults: Mapping[str, Any] | None 
     from mrdl.rounds.folder import RunFolder
 
     if options.from_sweep:
-        from mrdl.cli.sweep.from_sweep import settings_from_sweep
+        from mrdl.cli.sweep.from_sweep import on_other_columns, settings_from_sweep
 
         defaults = {**(defaults or {}), **settings_from_sweep(options.from_sweep)}
-    config = config_of(options, defaults)
+        config = on_other_columns(config_of(options, defaults), defaults)
+    else:
+        config = config_of(options, defaults)
     if not options.resume:
         return config
     if not config.run_dir:

@@ -27,7 +27,7 @@ from mrdl.data.text.csv import Block, read_blocks
 from mrdl.data.text.formats import refuse_by_name, refuse_other_formats
 from mrdl.data.text.guess import guessed, without_names
 from mrdl.data.text.schema import Schema, filled_lines, header_crc, normalise
-from mrdl.data.text.sniffing import refuse_numbered, said_types, sniff
+from mrdl.data.text.sniffing import refuse_numbered, said_types, sniff, without_default
 from mrdl.data.types import CATEGORY, DATE, HASH, NUMBER, PLAIN
 from mrdl.errors import ConfigError, DataError, MrdlError
 from mrdl.settings.config import TrainConfig
@@ -167,7 +167,8 @@ class Source:
         learnt = source.head.learnt(config.label, config.task, config.supervised, judged, wording)
         label = config.label or str(self.schema.label)  # one run, whether the label was said or not
         found = replace(source, schema=learnt.schema, head=replace(source.head, schema=learnt.schema))
-        return found, config.with_changes({"label": label, "task": learnt.task}), learnt.told
+        ids = without_default(config.hash, self.schema)
+        return found, config.with_changes({"label": label, "task": learnt.task, "hash": ids}), learnt.told
 
     def check_columns(self, wording: columns.Wording = columns.AS_FLAGS, *, foreign: bool = False) -> None:
         """Raise DataError where columns are not what mrdl can read: two of one name, other ones in another file.

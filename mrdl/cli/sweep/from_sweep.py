@@ -1,13 +1,18 @@
 """`mrdl train --from-sweep`: the settings of a design that a sweep has trained."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from mrdl.cli.screen import say
 from mrdl.cli.sweep.listing import folder_of
+from mrdl.settings.config import TrainConfig
+from mrdl.settings.fields import flag
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.routes import settings_of_data, settings_of_design
 from mrdl.sweep.winner import winner
+
+OF_COLUMNS = ("category", "hash", "number", "date", "drop")  # settings by which a network has more inputs or fewer
 
 
 def settings_from_sweep(name: str) -> dict[str, Any]:
@@ -22,3 +27,19 @@ def settings_from_sweep(name: str) -> dict[str, Any]:
     data, found = sweep.dataset(), winner(sweep, arch_id)
     say(f"  from {folder}: {found}", file=sys.stderr)
     return {**settings_of_data(sweep.spec), **settings_of_design(found.design, data.columns, data.outputs)}
+
+
+def on_other_columns(config: TrainConfig, of_sweep: Mapping[str, Any]) -> TrainConfig:
+    """The settings of a design, but for the number of its inputs and outputs where columns are said to be something
+    else than in the sweep: the data decides these then, which is said.
+
+    config: of the training; of_sweep: what the sweep said of it, see settings_from_sweep.
+    """
+    before = TrainConfig().with_changes(of_sweep)
+    others = [name for name in OF_COLUMNS if getattr(config, name) != getattr(before, name)]
+    between = config.nodes[1:-1]
+    if not others or not between or config.hidden or config.nodes != before.nodes:
+        return config
+    said = ", ".join(f"{flag(name)} {','.join(map(str, getattr(config, name))) or 'none'}" for name in others)
+    say(f"  with {said}, which the sweep had not, it has as many inputs as the data gives", file=sys.stderr)
+    return config.with_changes({"nodes": (), "hidden": between})

@@ -220,6 +220,20 @@ def said_types(settings: Mapping[str, Sequence[str]], schema: Schema, source: st
     return found
 
 
+def without_default(entries: Sequence[str], schema: Schema) -> tuple[str, ...]:
+    """Return what is said of hashed columns without numbers of buckets that they have anyway: it is one run, whether
+    these were said or not.
+
+    entries: as said_types has them.
+    """
+    found = []
+    for entry in entries:
+        name, between, buckets = entry.rpartition("=")
+        is_default = between and buckets.strip() == str(BUCKETS) and entry not in schema.columns
+        found.append(name.strip() if is_default else entry)
+    return tuple(found)
+
+
 def _type_of(kind: str, written: str, name: str) -> ColumnType:
     """Return a type; raises ConfigError where its cells cannot be written so. kind: the setting; name: of the
     column."""
