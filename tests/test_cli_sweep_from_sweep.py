@@ -89,7 +89,8 @@ def test_a_design_whose_columns_are_said_to_be_others_has_the_inputs_of_these(tr
     pixels = [f"r{i}c{j}" for i in range(8) for j in range(4)]
     model, told = train("--from-sweep", swept, "--shards", "1", "--drop", ",".join(pixels))
     assert model.arch.nodes == (32, 12, 12, 10) and model.arch.residual
-    assert "with --drop r0c0,r0c1," in told and "which the sweep had not, it has as many inputs as the data gives" in told
+    assert "with --drop r0c0,r0c1," in told
+    assert "which the sweep had not, it has as many inputs as the data gives" in told
 
 
 def test_a_design_with_other_buckets_of_a_hash_is_trained(command, tmp_path):

@@ -291,6 +291,15 @@ def test_a_column_file_among_texts_is_named(tmp_path):
         Source.look_at(str(tmp_path), TrainConfig(label="y"))
 
 
+@pytest.mark.parametrize("stranger", ["a.parquet", "z.parquet"])
+def test_of_a_folder_s_files_those_are_named_as_the_table_that_are_most(tmp_path, stranger):
+    for name in ("b.csv", "c.csv"):
+        (tmp_path / name).write_text("y,x\n0,1\n1,2\n")
+    write(tmp_path / stranger, pa.table({"y": [0, 1], "x": [1, 2]}))
+    with pytest.raises(DataError, match=r"give mrdl files of one kind, as \S*/\*\.csv'$"):
+        Source.look_at(str(tmp_path), TrainConfig(label="y"))
+
+
 def test_a_job_with_a_parse_of_its_own_is_not_given_column_files(tmp_path, new_run):
     from mrdl.rounds.job import RoundJob
 

@@ -354,6 +354,15 @@ def test_what_a_users_own_parse_makes_classes_of_is_not_judged_by_the_text(tmp_p
     assert model.classes == ("high", "low")
 
 
+@pytest.mark.parametrize("setting", ["hash", "category", "number", "date"])
+def test_what_columns_are_cannot_be_said_beside_a_users_own_parse(tmp_path, setting):
+    (tmp_path / "x.csv").write_text(table(PRICES))
+    config = TrainConfig(run_dir=str(tmp_path / "run"), **{setting: ("1",)})
+    told = f"{setting} is 1, but the columns are what `parse` of the job gives: leave out --{setting}"
+    with pytest.raises(ConfigError, match=told):
+        Run(tmp_path / "x.csv", config, job_class=Halves).execute()
+
+
 def test_a_sweep_asks_for_its_label_as_a_spec_says_it(tmp_path):
     (tmp_path / "x.csv").write_text("".join(f"{price},{i},{i % 2}\n" for i, price in enumerate(PRICES)))
     with pytest.raises(ConfigError, match=r'which column is the label\?.*\[data\] label = "2"$'):

@@ -13,7 +13,7 @@ from mrdl.data.inputs import columns_of
 from mrdl.data.preparation.scaling import Scaling
 from mrdl.data.source import Source
 from mrdl.data.text.schema import Schema
-from mrdl.data.types import PLAIN, ColumnType
+from mrdl.data.types import CATEGORY, DATE, HASH, NUMBER, PLAIN, ColumnType
 from mrdl.errors import ConfigError, brief
 from mrdl.mapreduce.runners import Runner
 from mrdl.metrics.measures import ARGMAX, fitting
@@ -28,6 +28,7 @@ from mrdl.rounds.validation import Holdout
 from mrdl.settings.class_weight import NONE
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.decides import DATA, MODEL
+from mrdl.settings.fields import flag
 from mrdl.settings.recipe import PIXELS, TABLE, Size, told
 from mrdl.settings.samples import WARM_ROWS
 from mrdl.settings.user_code import check_for_tasks
@@ -76,6 +77,8 @@ class Setup:
         is_plain = job_class.parse is RoundJob.parse  # and the data is the CSV that it looks like
         if source.is_table and not is_plain:
             raise ConfigError(f"{data}: `parse` of a job reads lines of text, but these are column files")
+        if not is_plain:
+            _check_for_own_parse(config)
         source, config, label = source.decided(config, judged=is_plain)
         if is_plain:
             source.check_columns(foreign=config.bad_rows == "skip")
@@ -217,6 +220,16 @@ def with_nodes_of_start(config: TrainConfig) -> TrainConfig:
     top = () if arch.top_machine is not None else (last,)
     nodes = (arch.nodes[0], *config.hidden, *top) if config.hidden else arch.nodes
     return config.with_changes({"nodes": nodes, "hidden": ()})
+
+
+def _check_for_own_parse(config: TrainConfig) -> None:
+    """Raise ConfigError for a setting that has no effect on rows that a job's own `parse` reads."""
+    said = [name for name in (NUMBER, CATEGORY, HASH, DATE) if getattr(config, name)]
+    if said:
+        raise ConfigError(
+            f"{said[0]} is {', '.join(getattr(config, said[0]))}, but the columns are what `parse` of the job gives: "
+            f"leave out {flag(said[0])}"
+        )
 
 
 def _check_judgement(config: TrainConfig, architecture: Architecture) -> None:

@@ -41,12 +41,18 @@ def kind_of(files: Sequence[FileInfo]) -> str | None:
         ending = splitext(info.path)[1]
         if found is None and ending in ENDINGS and _kind_of_file(info):
             told = f"{info.path} is a column file, {first.path} is not"
-            raise DataError(f"{told}: give mrdl files of one kind, as {alike(info.path)}")
+            raise DataError(f"{told}: give mrdl files of one kind, as {_as_most(filled, info, first)}")
         otherwise = ending != splitext(first.path)[1] and not ending[1:].isdigit()
         if found and otherwise and _kind_of_file(info) != found:
             told = f"{info.path} cannot be read as {SPELLED[found]}, which {first.path} is"
-            raise DataError(f"{told}: give mrdl files of one kind, as {alike(first.path)}")
+            raise DataError(f"{told}: give mrdl files of one kind, as {_as_most(filled, first, info)}")
     return found
+
+
+def _as_most(files: Sequence[FileInfo], one: FileInfo, other: FileInfo) -> str:
+    """Return a glob of those files that are as one of two, of the first where as many are as each."""
+    endings = [splitext(info.path)[1] for info in files]
+    return alike(max(one, other, key=lambda info: endings.count(splitext(info.path)[1])).path)
 
 
 def _kind_of_file(info: FileInfo) -> str | None:
