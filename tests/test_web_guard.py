@@ -107,6 +107,13 @@ def test_an_unknown_key_is_not_found(web):
         assert raw(web, f"/s/{key}", bearer(web)) == 404, key
 
 
+def test_an_address_that_is_none_is_a_page_for_people_and_words_for_programs(web):
+    assert raw(web, "/nowhere", bearer(web)) == 404
+    page = web.get("/nowhere", headers={"Accept": "text/html"})
+    assert page.status_code == 404 and "<script" in page.text
+    assert web.get("/api/nowhere").json() == {"error": "Not Found"}
+
+
 def test_files_beside_the_pages_are_not_served(web):
     for path in (
         "/static/../app.py",

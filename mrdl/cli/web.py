@@ -17,6 +17,8 @@ PORT = 8713
 TRIES = 20  # ports from the usual one on, where none was asked for
 GOES_S = 2  # that an answer under way may take after Ctrl-C
 GIGABYTE = 1 << 30
+HERE = ("127.0.0.1", "localhost", "::1")  # names of this machine for itself
+EVERYWHERE = ("0.0.0.0", "::")  # addresses that mean all of this machine's
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +52,6 @@ def define(parser: argparse.ArgumentParser) -> None:
         "server that has",
     )
     parser.add_argument("--port", type=int, default=None, metavar="N", help=f"default: {PORT}, or the next free one")
-    parser.add_argument("--token", default=os.environ.get("MRDL_TOKEN"), help=argparse.SUPPRESS)
     parser.set_defaults(command=web)
 
 
@@ -70,43 +71,53 @@ def web(options: argparse.Namespace) -> int:
         raise not_installed("the pages need", "fastapi", "web") from None
     from mrdl.web.home import Home
 
-    is_loopback = _is_loopback(options.host)
+    _is_loopback(options.host)  # raises for what is no address
     in_hdfs = "://" in options.folder
     folder = Path("." if in_hdfs else options.folder).absolute()
-    token = options.token or _token(folder)
+    token = os.environ.get("MRDL_TOKEN") or _token(folder)
     tables = options.folder.rstrip("/") if in_hdfs else str(folder / "tables")
     home = Home(folder, tables, options.runner, (tables, *options.data), int(options.limit_gb * GIGABYTE))
     app = create_app(home)
     listening = _listen(options.host, options.port)
     port = listening.getsockname()[1]
-    names = {options.host, *(["localhost", "127.0.0.1", "::1"] if is_loopback else [])}
-    if options.host in ("0.0.0.0", "::"):
-        names |= {"localhost", "127.0.0.1", socket.gethostname(), socket.getfqdn()}
-    guarded = Guard(app, token, hosts_of(names, port), f"mrdl-{port}")
+    guarded = Guard(app, token, hosts_of(_names(options.host), port), f"mrdl-{port}")
 
     class Server(uvicorn.Server):
         """Lets the pages that listen go as it ends, which would else be waited for."""
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """See uvicorn."""
             end_watching(app)
             await super().shutdown(sockets)
 
     server = Server(
         uvicorn.Config(guarded, log_level="warning", access_log=False, timeout_graceful_shutdown=GOES_S, lifespan="on")
     )
-    shown = "127.0.0.1" if options.host in ("0.0.0.0", "::") else options.host
-    say(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}")
-    if not is_loopback:
-        say(
-            f"it listens at {options.host}: whoever has this address may train, read tables and delete, and what is "
-            "sent is not encrypted",
-            file=sys.stderr,
-        )
-    sys.stdout.flush()
+    _tell(options.host, port, token)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn hands on the signal that ended it
         server.run([listening])
     say("stopped; what is being trained goes on", file=sys.stderr)
     return 0
+
+
+def _names(host: str) -> set[str]:
+    """The names by which a browser may ask for the address that is listened at."""
+    if host in EVERYWHERE:
+        return {host, *HERE, socket.gethostname(), socket.getfqdn()}
+    return {host, *(HERE if _is_loopback(host) else ())}
+
+
+def _tell(host: str, port: int, token: str) -> None:
+    """Print the address with its token, and what it means that others can reach it."""
+    shown = HERE[0] if host in EVERYWHERE else host
+    say(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}")
+    if not _is_loopback(host):
+        say(
+            f"it listens at {host}: whoever has this address may train, read tables and delete, and what is sent is "
+            "not encrypted",
+            file=sys.stderr,
+        )
+    sys.stdout.flush()
 
 
 def _token(folder: Path) -> str:

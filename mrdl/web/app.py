@@ -1,12 +1,11 @@
 """The application: routes, errors as words, and the pages. What it answers is told at /api/docs."""
 
 import importlib.util
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as AnyHTTPException
 
@@ -116,20 +115,23 @@ def _plotly() -> Path:
 
 # --- errors ---
 
-Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
-
 
 async def _told(request: Request, error: Exception) -> JSONResponse:
+    """The answer for what mrdl refuses: 422, in its words."""
     return JSONResponse({"error": str(error)}, 422)
 
 
-async def _told_status(request: Request, error: Exception) -> JSONResponse:
+async def _told_status(request: Request, error: Exception) -> Response:
+    """The answer for an error that has a status of its own; people who open an address that is none see the page."""
     assert isinstance(error, AnyHTTPException)
+    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+        return FileResponse(PAGES / "index.html", 404)
     told = error.detail if isinstance(error.detail, dict) else {"error": str(error.detail)}
     return JSONResponse(told, error.status_code, error.headers)
 
 
 async def _told_invalid(request: Request, error: Exception) -> JSONResponse:
+    """The answer for a request that is not of the shape that is told at /api/docs."""
     assert isinstance(error, RequestValidationError)
     found = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()]
     return JSONResponse({"error": "the request is not understood: " + "; ".join(found)}, 400)
