@@ -33,8 +33,13 @@ class Ended:
 
 
 def command(arguments: Sequence[str]) -> list[str]:
-    """The words that start a command of mrdl by this very Python."""
-    return [sys.executable, "-m", "mrdl", *arguments]
+    """The words that start a command of mrdl by this very Python.
+
+    Python looks for no module in the folder that a command runs in (-P): what lies in a home is data.
+
+    command(["show", "first"])[-2:] == ["show", "first"]
+    """
+    return [sys.executable, "-P", "-m", "mrdl", *arguments]
 
 
 def environment() -> dict[str, str]:
@@ -43,7 +48,10 @@ def environment() -> dict[str, str]:
 
 
 def words_of(errors: str) -> str:
-    """What a command said when it ended in vain, without notes and what came before it."""
+    """What a command said when it ended in vain, without notes and what came before it.
+
+    words_of("  note: 3 rows\\nmrdl: no such run\\n") == "no such run"
+    """
     lines = errors.splitlines()
     last = max((i for i, line in enumerate(lines) if line.startswith(BEGINNING)), default=None)
     if last is None:
@@ -89,7 +97,10 @@ async def told(
     folder: Path | None = None,
     at_once: bool = False,
 ) -> bytes:
-    """What a command prints; raises Refused, with its words, where it ends in vain. See ended."""
+    """What a command prints; raises Refused, with its words, where it ends in vain. See ended.
+
+    json.loads(await told(home, ["sweep", "status", "depth", "--json"]))["done"]
+    """
     found = await ended(home, arguments, given, folder=folder, at_once=at_once)
     if found.status:
         raise Refused(words_of(found.errors))
@@ -97,7 +108,10 @@ async def told(
 
 
 def flags_of(settings: Mapping[str, Any]) -> list[str]:
-    """Settings as flags of a command: label -> --label. Those that are None or empty are left out."""
+    """Settings as flags of a command: label -> --label. Those that are None or empty are left out.
+
+    flags_of({"label": "y", "drop": ["id", "a,b"]}) == ["--label=y", '--drop=id,"a,b"']
+    """
     found: list[str] = []
     for name, value in settings.items():
         if value is None or value == "" or value == []:
