@@ -59,6 +59,7 @@ class Retry:
         told = False
 
         def pause(error: Unavailable) -> None:
+            """Wait until the next try, or raise where the time is over."""
             nonlocal told
             if not wait_s:
                 raise error

@@ -145,6 +145,7 @@ class Summary:
             yield group, *self._part(range(first, min(first + step, self.columns)))
 
     def _part(self, columns: range) -> tuple[dict[str, Any], Arrays]:
+        """Some columns of the summary, as they are sent."""
         part = slice(columns.start, columns.stop)
         meta = {
             "columns": len(columns),

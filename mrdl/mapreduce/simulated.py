@@ -78,6 +78,7 @@ class AsHadoop:
         return self.inputs
 
     def _split_mapper_input(self, input_paths: Iterable[str], step_num: int) -> list[dict[str, Any]]:
+        """See mrjob: text is cut into splits, what is packed or cached goes whole."""
         paths = list(input_paths)
         size = WHOLE
         if not self.cached and not step_num:
@@ -87,6 +88,7 @@ class AsHadoop:
         return [split for path in paths for split in _cut(path, WHOLE if is_packed(path) else size, files)]
 
     def _split_reducer_input(self, step_num: int) -> int:
+        """See mrjob: lines go to the reducers that Hadoop's partitioner would give them."""
         reducers = 1 if step_num or self.cached else self.reducers
         files = self._yield_split_fileobjs("reducer", step_num)  # type: ignore[attr-defined]
         with contextlib.ExitStack() as stack:

@@ -32,6 +32,7 @@ class ColumnSums:
             self._add(columns, values[:, start : start + MOST_ROWS])
 
     def _add(self, columns: slice, rest: np.ndarray) -> None:
+        """Add values of no more rows than a sum of whole multiples can hold, word by word from the largest."""
         largest = max(float(rest.max(initial=0.0)), -float(rest.min(initial=0.0)))
         if largest == 0.0:
             return

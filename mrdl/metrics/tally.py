@@ -42,6 +42,7 @@ class Tally:
         self._put(numbers, self._counts)
 
     def _count(self) -> None:
+        """Take the numbers that wait into the counts."""
         if self._waiting:
             numbers = np.concatenate([self._numbers, *self._waiting])
             counts = np.concatenate([self._counts, np.ones(self._held, np.int64)])
@@ -49,6 +50,7 @@ class Tally:
             self._put(numbers, counts)
 
     def _put(self, numbers: np.ndarray, counts: np.ndarray) -> None:
+        """Keep numbers with their counts, each number once, in their order."""
         order = np.argsort(numbers, kind="stable")
         numbers, counts = numbers[order], counts[order]
         first = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]]) if len(numbers) else np.zeros(0, np.int64)

@@ -111,6 +111,7 @@ def read(name: str) -> tuple[dict[str, Any], Architecture, Preparation, Weights]
 
 
 def _read(name: str) -> tuple[dict[str, Any], Architecture, Weights]:
+    """The header, the network and the tensors of a file, each checked."""
     _check_length(name)
     with safe_open(name, framework="numpy") as file:
         metadata, names = file.metadata() or {}, set(file.keys())

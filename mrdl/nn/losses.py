@@ -104,6 +104,7 @@ def _mean_of_rows(output: np.ndarray, wanted: np.ndarray, weights: np.ndarray | 
 
 
 def _mse(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+    """The mean squared error, and what it gives back."""
     engine.subtract(sums, wanted, out=delta)
     loss = engine.inner(delta, delta) / sums.shape[1]
     delta *= 2 * share / sums.shape[1]
@@ -111,6 +112,7 @@ def _mse(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float)
 
 
 def _mae(engine: Engine, sums: Array, wanted: Array, delta: Array, share: float) -> Array:
+    """The mean absolute error, and what it gives back."""
     apart = engine.subtract(sums, wanted, out=sums)
     loss = engine.inner(apart, engine.sign(apart, out=delta)) / sums.shape[1]
     delta *= share / sums.shape[1]

@@ -84,10 +84,12 @@ class Kind:
 
 
 def _of_run(read: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each setting of a run by a file's content."""
     return vars(from_tables(read))
 
 
 def _of_sweep(read: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each key of a spec by a file's content."""
     spec = spec_of(read)
     return {name_of(field): getattr(of, field.name) for of in (spec.space, spec) for field in fields_of(of)}
 
@@ -177,6 +179,7 @@ def _type(settings: type, field: Field) -> str:
 
 
 def _is_axis(field: Field) -> bool:
+    """Whether a field is an axis of the space, which may vary."""
     return field.metadata["group"] == "space" and field.name != "nodes"
 
 
@@ -185,7 +188,10 @@ def _is_axis(field: Field) -> bool:
 
 @router.post("/{kind}/toml")
 def toml_of_form(kind: str, given: Values) -> dict[str, str]:
-    """The TOML file of what a form holds: what differs from the defaults, in its tables; 422 for a wrong value."""
+    """The TOML file of what a form holds: what differs from the defaults, in its tables; 422 for a wrong value.
+
+    toml_of_form("run", Values(values={"rounds": "3"})) == {"toml": "[training]\\nrounds = 3\\n"}
+    """
     found = kind_of(kind)
     fields = found.fields()
     read: dict[str, dict[str, Any]] = {}

@@ -56,6 +56,7 @@ class Guard:
             return
 
         async def send_safely(message: Message) -> None:
+            """Send with the headers that say what a page may do."""
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in SAFE.items():
@@ -87,6 +88,7 @@ class Guard:
         return _refusal(401, "no token: open the address that `mrdl web` printed, or send Authorization: Bearer TOKEN")
 
     def _is_known(self, headers: Headers) -> bool:
+        """Whether a request brings the token, as a bearer or in its cookie."""
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self._is_token(bearer)
@@ -97,6 +99,7 @@ class Guard:
         return found is not None and self._is_token(found.value)
 
     def _is_token(self, text: str) -> bool:
+        """Whether a text is the token, told in the same time for all that are not."""
         return hmac.compare_digest(text.encode(), self.token.encode())
 
     def _with_cookie(self, scope: Scope, given: dict[str, str]) -> Response:
@@ -114,6 +117,7 @@ def _limited(receive: Receive) -> Receive:
     taken = 0
 
     async def limited() -> Message:
+        """Receive a piece of the request, and count it."""
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
@@ -125,11 +129,15 @@ def _limited(receive: Receive) -> Receive:
 
 
 def _refusal(status: int, words: str) -> JSONResponse:
+    """An answer in words in place of the application."""
     return JSONResponse({"error": words}, status)
 
 
 def hosts_of(names: Iterable[str], port: int) -> frozenset[str]:
-    """What Host may be for a server with these names on a port."""
+    """What Host may be for a server with these names on a port.
+
+    hosts_of(["::1", "localhost"], 8713) == {"[::1]:8713", "localhost:8713"}
+    """
     found = set()
     for name in names:
         shown = f"[{name}]" if ":" in name else name

@@ -44,6 +44,7 @@ def compare_all(options: Any) -> None:
 
 
 def _show(found: Comparison) -> None:
+    """Print a comparison for people."""
     screen = Screen(width=160)
     screen.print(_sides(found))
     for note in notes(found):
@@ -63,6 +64,7 @@ def _show(found: Comparison) -> None:
 
 
 def _table(*heads: str) -> Table:
+    """An empty table with these heads."""
     table = Table(box=None, pad_edge=False)
     for head in heads:
         table.add_column(head)

@@ -78,6 +78,7 @@ class _Layout:
             self._fill_levels(raw, x[:, levels:])
 
     def _fill_waves(self, raw: Array, x: Array) -> None:
+        """Fill in the inputs of what comes again, as hours of a day: a sine and a cosine for each."""
         places, turns, phase = self._cycles
         x[...] = self._engine.columns(raw, places)
         x *= turns
@@ -88,6 +89,7 @@ class _Layout:
         x += self._middle
 
     def _fill_levels(self, raw: Array, x: Array) -> None:
+        """Fill in the inputs of categories: one for each level."""
         engine, (places, starts, inputs, ones) = self._engine, self._codes
         codes = engine.empty((len(raw), self._categories))
         codes[...] = engine.columns(raw, places)

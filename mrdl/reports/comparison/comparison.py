@@ -112,6 +112,7 @@ def compare(sweeps: Mapping[str, SweepFolder], seed: int = 0) -> Comparison:
 
 
 def _pairs(sides: Sequence[Side], matched: "pd.DataFrame", rng: np.random.Generator) -> list[Pair]:
+    """Each two sweeps, with how alike they rank the designs that both have."""
     found, most = [], POINTS * 2 // (len(sides) * (len(sides) - 1))
     collapsed = [set(side.done.design[side.done.collapsed]) for side in sides]
     for i, j in combinations(range(len(sides)), 2):
@@ -135,6 +136,7 @@ def _transfer(matched: "pd.DataFrame", of: int, on: int) -> Transfer:
 
 
 def _best(sides: Sequence[Side], scores: "pd.DataFrame") -> list[Good]:
+    """The designs that are best on all, by the mean of their ranks."""
     if not len(scores):
         return []
     values = scores.to_numpy(float)

@@ -38,6 +38,7 @@ def _list(title: str, told: list[str]) -> str:
 
 
 def _sides(found: Comparison) -> str:
+    """The table of the sweeps."""
     heads = [Words("sweep"), Words("data"), Words("label"), "designs", "failed", "collapsed", "best", "baseline"]
     rows = [
         [
@@ -70,6 +71,7 @@ def _rules(found: Comparison) -> str:
 
 
 def _of_each(found: Comparison, rule: Rule) -> Iterator[Marked]:
+    """What a rule says on each data set, in its colour."""
     for side, verdict in zip(found.sides, rule.verdicts, strict=True):
         mean = verdict.found.mean
         told = f"{verdict.kind}, {side.score.amount(mean, '+')}" if mean == mean else verdict.kind
@@ -77,6 +79,7 @@ def _of_each(found: Comparison, rule: Rule) -> Iterator[Marked]:
 
 
 def _best(found: Comparison) -> str:
+    """The table of the designs that are best on all."""
     if not found.best:
         return "<p>No design is done on all of them.</p>"
     heads = [Words("design"), "mean rank", *(side.name for side in found.sides)]
@@ -88,6 +91,7 @@ def _best(found: Comparison) -> str:
 
 
 def _matters(found: Comparison) -> str:
+    """The table of the choices, and how much each matters on each data set."""
     names = sorted({n for each in found.matters for n in each}, key=lambda n: -sum(m.get(n, 0) for m in found.matters))
     if not names:
         return "<p>The scores do not vary with any of them.</p>"
@@ -103,6 +107,7 @@ def _figures(found: Comparison) -> dict[str, dict[str, Any] | None]:
 
 
 def _ranks(found: Comparison, pair: Pair) -> dict[str, Any]:
+    """A figure of the ranks of designs on two data sets, a point a design."""
     x, y = pair.points.T.tolist()
     points = {
         "type": "scattergl",

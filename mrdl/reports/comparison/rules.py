@@ -162,6 +162,7 @@ class _Choice:
         return 2 * int(matched.sum()) >= int(of_two.sum())
 
     def _told(self, test: Any, first: np.ndarray, second: np.ndarray) -> Difference:
+        """The difference of two groups, without a chance where one of them is too small for it."""
         found: Difference = test(first, second)
         if min(len(first), len(second)) >= FEWEST:
             return found

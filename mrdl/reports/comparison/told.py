@@ -30,6 +30,7 @@ def notes(found: Comparison) -> list[str]:
 
 
 def _of_designs(found: Comparison) -> list[str]:
+    """What is to be known of which designs are compared."""
     told = []
     if found.epochs is not None:
         told.append(f"one was halved, so designs of {found.epochs} epochs alone are compared")
@@ -55,6 +56,7 @@ def _of_designs(found: Comparison) -> list[str]:
 
 
 def _of_data(sides: Sequence[Side]) -> list[str]:
+    """What is to be known of the data sets and their scores."""
     told = [
         f"{a.name} and {b.name} are of the same rows: that they agree says nothing of other data"
         for a, b in combinations(sides, 2)
@@ -67,6 +69,7 @@ def _of_data(sides: Sequence[Side]) -> list[str]:
 
 
 def _of_luck(found: Comparison) -> list[str]:
+    """What is to be known of how much of the scores is luck."""
     told = []
     for side, (sigma, share) in zip(found.sides, found.luck, strict=True):
         if share >= MUCH_LUCK:
@@ -123,6 +126,7 @@ def of_pair(pair: Pair, sides: Sequence[Side]) -> str:
 
 
 def _alike(of: Correlation) -> str:
+    """How alike two data sets rank designs, by the interval."""
     if math.isnan(of.low):
         return "share too few designs to tell"
     if of.low > 0.5:
@@ -177,6 +181,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
 
 
 def _side(found: Comparison, i: int) -> dict[str, Any]:
+    """A sweep as JSON has it."""
     side, (sigma, share) = found.sides[i], found.luck[i]
     return {
         "name": side.name,
@@ -196,6 +201,7 @@ def _side(found: Comparison, i: int) -> dict[str, Any]:
 
 
 def _pair(pair: Pair, sides: Sequence[Side]) -> dict[str, Any]:
+    """Two sweeps as JSON has them."""
     return {
         "sweeps": [sides[pair.first].name, sides[pair.second].name],
         **_correlation(pair.found),
@@ -206,10 +212,12 @@ def _pair(pair: Pair, sides: Sequence[Side]) -> dict[str, Any]:
 
 
 def _correlation(of: Correlation) -> dict[str, Any]:
+    """A correlation as JSON has it."""
     return {"shared": of.shared, "spearman": of.rho, "low": of.low, "high": of.high}
 
 
 def _rule(rule: Rule, names: Sequence[str]) -> dict[str, Any]:
+    """A rule as JSON has it."""
     return {
         "choice": rule.choice,
         "better": rule.better,
@@ -234,6 +242,7 @@ def _rule(rule: Rule, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _good(good: Good, names: Sequence[str], varying: Sequence[str]) -> dict[str, Any]:
+    """A good design as JSON has it."""
     each = zip(names, good.ranks, good.scores, good.arch_ids, strict=True)
     return {
         "design": dict(good.design),

@@ -65,6 +65,7 @@ async def several(request: Request, wanted: Several) -> dict[str, Any]:
     home: Home = request.app.state.home
 
     async def one(key: str) -> dict[str, Any]:
+        """Act on one of them; what is wrong with it ends none of the others."""
         session = home.session(key)
         if session is None:
             return {"key": key, "ok": False, "error": no_session(key).detail}
@@ -111,7 +112,10 @@ def _why_not(now: dict[str, Any], action: str) -> str:
 
 
 def path_of(session: Session) -> str:
-    """The folder of a session below the home, as its commands name it."""
+    """The folder of a session below the home, as its commands name it.
+
+    path_of(Session("a~b", "run", folder)) == "runs/a/b"
+    """
     return f"{KINDS[session.kind][0]}/{session.key.replace(BETWEEN, '/')}"
 
 
@@ -119,6 +123,7 @@ def path_of(session: Session) -> str:
 
 
 async def _stop(home: Home, session: Session, is_waiting: bool) -> None:
+    """Stop what works on a session: by the verb, or, of one that has not begun, by a signal to its process."""
     if not is_waiting:
         await told(home, ["stop", path_of(session)], at_once=True)
         return
@@ -133,6 +138,7 @@ async def _stop(home: Home, session: Session, is_waiting: bool) -> None:
 
 
 async def _resume(home: Home, session: Session, is_waiting: bool) -> None:
+    """Go on with a session by the verb, where its tasks ran before."""
     runner = kept_of(home, session.key).about().get("runner")
     if session.kind == "sweep":
         runner = runner or home.runner
@@ -140,6 +146,7 @@ async def _resume(home: Home, session: Session, is_waiting: bool) -> None:
 
 
 async def _retry(home: Home, session: Session, is_waiting: bool) -> None:
+    """Try the designs of a sweep that failed once more."""
     runner = kept_of(home, session.key).about().get("runner") or home.runner
     await _go_on(home, session, ["sweep", "retry-failed", path_of(session), "-r", runner, "--json"])
 
@@ -160,6 +167,7 @@ async def _go_on(home: Home, session: Session, words: list[str]) -> None:
 
 
 async def _delete(home: Home, session: Session, is_waiting: bool) -> None:
+    """Delete a session by the verb, with what the page keeps of it."""
     if is_waiting:
         await _stop(home, session, True)
     if home.session(session.key) is not None and (session.folder / KINDS[session.kind][1]).exists():

@@ -114,6 +114,7 @@ def _marked(folder: Path, marker: str, depth: int = 0) -> Iterator[Path]:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
+    """The folders in one, no links among them."""
     try:
         with os.scandir(folder) as entries:
             yield from [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -125,6 +126,7 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 
 def _has(one: dict[str, Any], words: list[str]) -> bool:
+    """Whether all words are in what a session is found by."""
     text = "\n".join(str(one[name] or "") for name in ("title", "table", "label", "key")).lower()
     return all(word in text for word in words)
 

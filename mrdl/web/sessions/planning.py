@@ -53,6 +53,7 @@ async def plan(request: Request, planned: Planned) -> dict[str, Any]:
 
 
 def _of_sweep(found: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows of the plan of a sweep."""
     names = ("told", "designs", "seconds", "parameters", "memory_mb", "too_large")
     return {**{name: found[name] for name in names}, "ids": found["arch_ids"][:SHOWN]}
 

@@ -155,6 +155,7 @@ async def _lines(home: Home, words: list[str], place: Path) -> tuple[list[str], 
 
 
 def _first_of(place: Path) -> tuple[list[str], int]:
+    """The first lines of what was predicted, the head among them, and the number of all."""
     lines, total = [], 0
     with place.open(encoding="utf-8", newline="\n") as file:
         for line in file:

@@ -128,6 +128,7 @@ async def _start(home: Home, wanted: Wanted) -> str:
 
 
 def _process_runs(kept: Kept) -> bool:
+    """Whether the process of a session works."""
     process = kept.process()
     return process is not None and process.is_alive()
 
@@ -160,6 +161,7 @@ def _words(home: Home, kept: Kept, wanted: Wanted, table: str, runner: str) -> l
 
 
 def _is_small(table: str) -> bool:
+    """Whether a table is looked at within moments."""
     with contextlib.suppress(OSError):
         return "://" not in table and os.path.isfile(table) and os.path.getsize(table) <= SMALL
     return False

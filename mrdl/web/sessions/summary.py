@@ -143,6 +143,7 @@ def _told(session: Session) -> tuple[Told, str | None]:
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
+    """What tells whether a file has changed: when it was written, in ns, and its size; None where it is not there."""
     try:
         found = os.stat(path)
     except OSError:
@@ -151,6 +152,7 @@ def _mark(path: Path) -> tuple[int, int] | None:
 
 
 def _time(seconds: float) -> str:
+    """Seconds since 1970 as 2026-01-31T12:00:00Z."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -222,6 +224,7 @@ def _of_sweep(path: Path) -> Told:
 
 
 def _with_index(common: Told, found: Glance) -> Told:
+    """What is told of a sweep, with what its index has."""
     counts = found.counts
     is_over = counts["designs"] > 0 and not counts["planned"] and not counts["running"]
     return Told(
@@ -237,6 +240,7 @@ def _with_index(common: Told, found: Glance) -> Told:
 
 
 def _score_of_sweep(found: Glance) -> dict[str, Any] | None:
+    """The best score of a sweep, and what knowing nothing would have."""
     if found.best is None:
         return None
     if found.measure == "r2":

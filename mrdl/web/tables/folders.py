@@ -99,6 +99,7 @@ def entries_of(home: Home, folder: str) -> Iterator[Entry]:
 
 
 def _of_upload(upload: Upload) -> dict[str, Any]:
+    """An upload as the list of tables has it."""
     about = {"table": upload.table, "name": upload.name, "size": upload.size, "changed": upload.changed}
     return {**about, "where": "uploads"}
 

@@ -119,6 +119,7 @@ class HdfsPlace:
         return taken
 
     def _upload(self, id: str, name: str, size: int, digest: str) -> Upload:
+        """An upload of which nothing is there yet."""
         file = f"{self.folder}/{id}/{cleaned(name)}"
         return Upload(id, name, size, digest, file, file, 0.0, 0)
 
@@ -210,6 +211,7 @@ class _Writer:
             self.close()
 
     def _send(self, chunks: "queue.Queue[bytes | None]", path: str) -> None:
+        """Write a part while its bytes come in; what goes wrong is kept for who writes."""
         try:
             write_part(self._store, path, iter(chunks.get, None))
         except Exception as error:  # whoever writes raises it

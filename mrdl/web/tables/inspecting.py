@@ -122,6 +122,7 @@ def _of_upload(home: Home, upload: Upload) -> _Seen:
 
 
 def _wait(words: str) -> HTTPException:
+    """The answer for what cannot be told yet: 409, and that to ask again helps."""
     return HTTPException(409, {"error": words, "wait": True})
 
 

@@ -109,6 +109,7 @@ class LocalPlace:
         raise Gone(f"the upload of {upload.name!r} was deleted")
 
     def _upload(self, id: str, name: str, size: int, digest: str) -> Upload:
+        """An upload of which nothing is there yet."""
         file = cleaned(name)
         return Upload(id, name, size, digest, f"{self.named}/{id}/{file}", str(self.folder / id / file), 0.0, 0)
 

@@ -168,14 +168,17 @@ def _found(request: Request, upload: str) -> Upload:
 
 
 def _more(upload: Upload) -> HTTPException:
+    """The answer where more came than was said."""
     words = f"more came of {upload.name!r} than the {upload.size:,} bytes that were said: send the file again"
     return HTTPException(413, {"error": words, "offset": upload.offset})
 
 
 def _too_large(home: Home) -> str:
+    """The words for a file above the limit."""
     return f"the file is larger than {home.limit_bytes:,} bytes, which is the limit here: `mrdl web --limit-gb`"
 
 
 def _status(status: int, error: Conflict | Full | Gone) -> HTTPException:
+    """The answer for what a place of uploads refuses."""
     told = {} if isinstance(error, Gone) else {"offset": error.offset}
     return HTTPException(status, {"error": str(error), **told})

@@ -60,6 +60,7 @@ class Clock:
 
 
 def _changed_s(path: Path) -> float:
+    """When a file was written last, in seconds since 1970; 0 where it is not there."""
     with contextlib.suppress(OSError):
         return float(path.stat().st_mtime)
     return 0.0

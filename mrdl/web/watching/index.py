@@ -127,6 +127,7 @@ class Index:
         return self._db.execute(ABOUT).fetchone()
 
     def _connect(self, is_written: bool) -> sqlite3.Connection:
+        """Open the index to read alone. is_written: whether somebody may write it meanwhile."""
         place = f"file:{quote(str(self._path))}?mode=ro{'' if is_written else '&immutable=1'}"
         return sqlite3.connect(place, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
 
@@ -143,6 +144,7 @@ class Index:
             reader.set_asked(self._db.execute(ASKED).fetchall())
 
     def _packs_of(self, name: str) -> list[list[str]]:
+        """The designs of each pack of a job, by arch_id."""
         assert self._db is not None
         (text,) = self._db.execute(PACKS, (name,)).fetchone()
         return [list(map(str, pack)) for pack in json.loads(text)]

@@ -42,6 +42,7 @@ def one_design(source: SweepSource, arch_id: str) -> dict[str, Any] | None:
 
 
 def _spec(text: str) -> Any:
+    """The spec of a design as JSON has it, or its text where it is none."""
     try:
         return json.loads(text)
     except ValueError:

@@ -97,6 +97,7 @@ async def table(request: Request, key: str, kind: str) -> Response:
 
 
 def _plain(name: str) -> str:
+    """A name that every system takes for that of a file."""
     return "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in name)
 
 
@@ -112,4 +113,5 @@ def history_csv(folder: Path) -> str:
 
 
 def _no_formula(cell: Any) -> Any:
+    """A cell as it is, but for text that a spreadsheet would take for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -52,6 +52,7 @@ class RunSource:
         return before != (self.cursor, self._state, self._warnings)
 
     def _read_about(self) -> None:
+        """Read run.json again, if it has changed."""
         with contextlib.suppress(OSError, ConfigError):
             changed = self.folder.identity.stat().st_mtime_ns
             if changed != self._about_ns:
@@ -149,6 +150,7 @@ class RunSource:
         return {}
 
     def _tell_state(self) -> dict[str, Any]:
+        """What the event `state` tells of the run."""
         how, best = self.state(), kept(self.folder, self.trained)
         return {
             "state": how.name,

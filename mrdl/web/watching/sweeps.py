@@ -149,6 +149,7 @@ class SweepSource:
         return {"new": listed[::-1], "more": len(places) - len(listed)}
 
     def _point(self, place: int) -> list[Any]:
+        """A design as the event `designs` has it: position, parameters, depth, score, code of its state."""
         known = self.designs.numbers
         score, parameters = number(known["score"][place]), int(known["parameters"][place])
         score = None if score is None else float(f"{score:.5g}")
@@ -163,6 +164,7 @@ class SweepSource:
         return CODE["collapsed"] if known["said"][place] & COLLAPSED else CODE["done"]
 
     def _tell_state(self) -> dict[str, Any]:
+        """What the event `state` tells of the sweep."""
         counts = self.designs.counts() if len(self.designs) else {}
         best = self._best(1)
         name, reason = self.state(counts)

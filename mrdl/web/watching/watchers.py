@@ -70,6 +70,7 @@ class Watcher:
         return await self.call(look_and_read)
 
     async def _in_thread(self, read: Callable[[], T]) -> T:
+        """What a function gives that reads files, without keeping others waiting."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 
     async def watch(self) -> None:
@@ -95,6 +96,7 @@ class Watcher:
             self.source.close()
 
     def _text_since(self, cursor: str | None) -> bytes:
+        """The events after an id, as they are sent."""
         return b"".join(event.to_bytes() for event in self.source.since(cursor))
 
     async def first(self, cursor: str | None) -> Telling:
@@ -158,6 +160,7 @@ class Watchers:
             watcher.end()
 
     def _forget(self, folder: Path, watcher: Watcher, task: object) -> None:
+        """Forget a watcher that has ended, unless another one has come in its place."""
         if self._watchers.get(folder) is watcher:
             del self._watchers[folder]
 

@@ -63,6 +63,7 @@ def _holder(folder: Path) -> int | None:
 
 
 def _command(pid: int) -> str:
+    """The command of a process, as much as is shown; empty where there is none."""
     with contextlib.suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
         return b" ".join(words).decode(errors="replace")[:COMMAND]
@@ -82,6 +83,7 @@ async def _yarn_in_time(is_used: bool) -> dict[str, Any] | None:
 
 
 def _down(words: str) -> dict[str, Any]:
+    """What is told of a YARN that does not answer."""
     return {"ok": False, "words": words, "nodes": [], "applications": []}
 
 
