@@ -14,6 +14,7 @@ from mrdl.cli.sweep.bar import bar, words
 from mrdl.cli.sweep.listing import folder_of
 from mrdl.errors import ConfigError, SetupError
 from mrdl.reports import analysis
+from mrdl.reports.cells import no_formula
 from mrdl.reports.score import score_of
 from mrdl.sweep.folder import SweepFolder
 
@@ -107,13 +108,8 @@ def export(options: Any) -> None:
         if path.suffix == ".parquet":
             table.to_parquet(path)
         else:
-            table.map(_no_formula).to_csv(path, index=False)
+            table.map(no_formula).to_csv(path, index=False)
     say(f"{len(table)} rows in {path}")
-
-
-def _no_formula(cell: Any) -> Any:
-    """Text as it is, but for what a spreadsheet would take for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 @contextmanager

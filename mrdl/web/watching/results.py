@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from mrdl.reports.cells import no_formula
 from mrdl.reports.runs import RUNNING
 from mrdl.rounds.folder import RunFolder
 from mrdl.web.commands import told
@@ -29,7 +30,6 @@ REPORT_POLICY = (
 SOON_S = 15.0  # that a report of what goes on is good for, at the least
 TIMES = 20  # that what it takes to make one it is good for
 TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # by which spreadsheets know one
 
 router = APIRouter(prefix="/api/sessions", tags=["results"])
 
@@ -108,10 +108,5 @@ def history_csv(folder: Path) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _no_formula(cell) for name, cell in row.items()} for row in rows)
+    writer.writerows({name: no_formula(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue()
-
-
-def _no_formula(cell: Any) -> Any:
-    """A cell as it is, but for text that a spreadsheet would take for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
