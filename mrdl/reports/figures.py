@@ -1,6 +1,6 @@
 """The figures of a sweep's report, as plotly's JSON has them; each is made of the table or of its designs done.
 
-Colours that begin with -- are those of style.css, which follow the page from light to dark.
+Colours that begin with -- are those of colours.css, which follow the page from light to dark.
 """
 
 from collections.abc import Mapping

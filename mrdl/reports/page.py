@@ -7,7 +7,8 @@ from typing import Any
 
 from mrdl.errors import printable
 
-STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+COLOURS = Path(__file__).with_name("colours.css")  # which the pages of `mrdl web` have, too
+STYLE = "".join(path.read_text(encoding="utf-8") for path in (COLOURS, COLOURS.with_name("style.css")))
 
 
 def page(title: str, body: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FILTERS = (5, 10)  # rows and columns of them
 EXAMPLES = 10
 GREY = "#8a8f98"
-PAPER, INK = "#1c2024", "#e6e8ea"  # of a dark page, as style.css has them
+PAPER, INK = "#1c2024", "#e6e8ea"  # of a dark page, as colours.css has them
 DARK: dict[Any, Any] = {
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), PAPER),
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), INK),

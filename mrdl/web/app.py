@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 import mrdl
 from mrdl.errors import MrdlError, not_installed
 from mrdl.mapreduce.runners import RUNNERS
+from mrdl.reports.page import COLOURS
 from mrdl.web import compare, forms
 from mrdl.web.home import Home
 from mrdl.web.sessions import acting, files, listing, planning, predicting, starting
@@ -96,6 +97,10 @@ def _views() -> APIRouter:
     def of_session(request: Request, key: str, rest: str = "") -> FileResponse:
         found = request.app.state.home.session(key)
         return FileResponse(PAGES / "index.html", status_code=200 if found else 404)
+
+    @views.get("/static/look/colours.css")
+    def colours() -> FileResponse:
+        return FileResponse(COLOURS, media_type="text/css")
 
     @views.get("/static/plotly.js")
     def plotly(request: Request) -> FileResponse:
