@@ -1,10 +1,11 @@
 """Uploads that go to a real HDFS: parts that are put together there, by a server that is killed on the way."""
 
-import threading
 from http.client import HTTPConnection
 
 import numpy as np
 import pytest
+import web_uploads
+from web_uploads import half_sent, sent
 
 pytestmark = pytest.mark.hadoop
 
@@ -21,13 +22,7 @@ def web(web_server, cluster, hdfs):
 
 
 def begun(web):
-    answer = web.post("/api/uploads", {"name": "my table.csv", "size": len(DATA)})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def sent(web, upload, offset, data):
-    return web.put(f"/api/uploads/{upload['upload']}?offset={offset}", data)
+    return web_uploads.begun(web, "my table.csv", len(DATA))
 
 
 def test_a_table_goes_to_hdfs_and_is_told_before_all_of_it_is_there(web, hdfs):
@@ -66,23 +61,10 @@ def test_a_killed_server_goes_on_behind_the_last_whole_part(web, hdfs):
 
 def test_of_two_pages_that_send_one_file_one_wins(web, hdfs):
     upload = begun(web)
-    began, rest = threading.Event(), threading.Event()
-
-    def slow():
-        yield DATA[: 1 << 20]
-        began.set()
-        rest.wait(60)
-        yield DATA[1 << 20 :]
-
-    answers = []
-    sending = threading.Thread(target=lambda: answers.append(sent(web, upload, 0, slow())))
-    sending.start()
-    began.wait(60)
-    while (other := sent(web, upload, 0, b"")).status_code != 409:
-        pass
-    assert "another page" in other.json()["error"]
-    rest.set()
-    sending.join()
+    with half_sent(web, upload, DATA, 1 << 20) as answers:
+        while (other := sent(web, upload, 0, b"")).status_code != 409:
+            pass
+        assert "another page" in other.json()["error"]
     assert answers[0].json()["done"] and b"".join(hdfs.chunks(upload["table"])) == DATA
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import web_uploads
+from web_uploads import half_sent, sent
 
 DATA = np.random.default_rng(5).integers(32, 126, 3 << 20, np.uint8).tobytes()
 SIZE = len(DATA)
@@ -16,14 +18,7 @@ SIZE = len(DATA)
 
 def begun(server, name="some data.csv", size=SIZE, **more) -> dict:
     """Begin an upload."""
-    answer = server.post("/api/uploads", {"name": name, "size": size, **more})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def sent(server, upload, offset, data):
-    """Send a part."""
-    return server.put(f"/api/uploads/{upload['upload']}?offset={offset}", data)
+    return web_uploads.begun(server, name, size, **more)
 
 
 def lying(server) -> dict[str, bytes]:
@@ -115,23 +110,10 @@ def test_a_wrong_offset_is_told_with_the_right_one_and_changes_nothing(web):
 
 def test_of_two_pages_that_send_one_file_one_wins_and_no_byte_is_mixed(web):
     upload = begun(web)
-    began, rest = threading.Event(), threading.Event()
-
-    def slow():
-        yield DATA[: 1 << 20]
-        began.set()
-        rest.wait(60)
-        yield DATA[1 << 20 :]
-
-    answers = []
-    sending = threading.Thread(target=lambda: answers.append(sent(web, upload, 0, slow())))
-    sending.start()
-    began.wait(60)
-    until(lambda: sum(map(len, lying(web).values())))
-    other = sent(web, upload, 1 << 20, b"y" * 1000)
-    assert other.status_code == 409 and "another page" in other.json()["error"]
-    rest.set()
-    sending.join()
+    with half_sent(web, upload, DATA, 1 << 20) as answers:
+        until(lambda: sum(map(len, lying(web).values())))
+        other = sent(web, upload, 1 << 20, b"y" * 1000)
+        assert other.status_code == 409 and "another page" in other.json()["error"]
     assert answers[0].json()["done"] and lying(web) == {"some-data.csv": DATA}
 
 
@@ -151,21 +133,8 @@ def test_more_than_was_said_or_is_allowed_is_refused(web_server):
 
 def test_an_upload_is_deleted_whole_or_not_even_while_it_comes(web):
     upload = begun(web)
-    began, rest = threading.Event(), threading.Event()
-
-    def slow():
-        yield DATA[:100]
-        began.set()
-        rest.wait(60)
-        yield DATA[100:]
-
-    answers = []
-    sending = threading.Thread(target=lambda: answers.append(sent(web, upload, 0, slow())))
-    sending.start()
-    began.wait(60)
-    assert web.delete(f"/api/uploads/{upload['upload']}").status_code == 204
-    rest.set()
-    sending.join()
+    with half_sent(web, upload, DATA, 100) as answers:
+        assert web.delete(f"/api/uploads/{upload['upload']}").status_code == 204
     assert answers[0].status_code == 404 and "deleted" in answers[0].json()["error"]
     assert os.listdir(web.folder / "tables") == []
     for call in (web.get, web.delete):
