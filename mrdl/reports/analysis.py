@@ -14,10 +14,7 @@ from mrdl.reports.trends import trend
 if TYPE_CHECKING:
     import pandas as pd
 
-CHOICES = (
-    "depth",
-    "width",
-    "parameters",
+TRAINING = (  # choices of a design beside its layers
     "activation",
     "initialisation",
     "residual",
@@ -27,6 +24,7 @@ CHOICES = (
     "learning_rate",
     "epochs",
 )
+CHOICES = ("depth", "width", "parameters", *TRAINING)
 FEW, MOST_SLOPES = 300, 2000  # designs in a draw of the bootstrap, and that slopes are taken between
 QUANTILES = 4  # groups of a numeric choice
 MOST_TRIALS, LEAST_TRIALS = 5_000, 20  # that Optuna is asked of

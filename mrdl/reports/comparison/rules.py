@@ -8,23 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mrdl.reports import analysis
 from mrdl.reports.comparison.ranks import Difference, holm, of_groups, of_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORM = ("depth", "width", "shape")  # what hidden layers are described by
-CHOICES = (
-    *FORM,
-    "activation",
-    "initialisation",
-    "residual",
-    "dropout",
-    "batch_size",
-    "optimizer",
-    "learning_rate",
-    "epochs",
-)
+CHOICES = (*FORM, *analysis.TRAINING)
 MOST_LEVELS, GROUPS = 5, 4  # values of a number that are compared one by one; of more, groups of as many designs
 SMALLEST = 0.005  # half a point of accuracy: what is told of less nobody would act upon (as mrdl/reports/trends.py)
 CHANCE = 0.05  # corrected for the number of rules by Holm
