@@ -95,9 +95,10 @@ def git(folder: str = ".") -> dict[str, Any] | None:
     return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}
 
 
-def utc() -> str:
-    """Now, as 2026-01-31T12:00:00Z."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def utc(seconds: float | None = None) -> str:
+    """A time, in seconds since 1970, as 2026-01-31T12:00:00Z; left out: now."""
+    at = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Request
 
 from mrdl.web.commands import told
 from mrdl.web.found import session_of
-from mrdl.web.home import BETWEEN, KINDS, Home
+from mrdl.web.home import Home
 
 router = APIRouter(prefix="/api")
 
@@ -22,8 +22,9 @@ async def compare(request: Request, keys: str) -> dict[str, Any]:
             raise HTTPException(
                 422, f"{session.key} is a {session.kind}, expected sweeps, which are compared by designs"
             )
-    folders = ["/".join([KINDS["sweep"][0], *session.key.split(BETWEEN)]) for session in sessions]  # below the home
-    if not folders:
+    if not sessions:
         raise HTTPException(422, "no sweep was named, expected the keys of two or more, with commas between")
-    found: dict[str, Any] = json.loads(await told(home, ["sweep", "compare", "--json", "--", *folders]))
+    found: dict[str, Any] = json.loads(
+        await told(home, ["sweep", "compare", "--json", "--", *(session.place for session in sessions)])
+    )
     return found

@@ -10,23 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrdl.errors import ConfigError
+from mrdl.reports.places import BETWEEN, PLACES, below
 from mrdl.storage.paths import matching
-
-KINDS = {"run": ("runs", "run.json"), "sweep": ("sweeps", "sweep.json")}
-"""What is trained -> the folder that holds it below the home, and the file that says that it is one."""
 
 PART = re.compile(r"[^/\\~\x00-\x1f\x7f]{1,255}")  # of a key, between "~"
 OWN = re.compile(r"[0-9a-f]{32}")  # a key that the page has made
-BETWEEN = "~"  # stands for "/" in a key, so that a key is one part of an address
 
 
 @dataclass(frozen=True)
 class Session:
-    """A run or a sweep, as the page knows it. key: its name in addresses; kind: of KINDS; folder: where it lies."""
+    """A run or a sweep, as the page knows it. key: its name in addresses; kind: of PLACES; folder: where it lies."""
 
     key: str
     kind: str
     folder: Path
+
+    @property
+    def place(self) -> str:
+        """The folder below the home, as commands name it: Session("a~b", "run", folder).place == "runs/a/b"."""
+        return below(self.kind, self.key)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Home:
         parts = key.split(BETWEEN)
         if not all(PART.fullmatch(part) and part not in (".", "..") for part in parts):
             return None
-        for kind, (place, marker) in KINDS.items():
+        for kind, (place, marker) in PLACES.items():
             above = (self.folder / place).resolve()
             folder = above.joinpath(*parts)
             try:
@@ -65,13 +67,13 @@ class Home:
         """A session that the page has started, and whose folder is not there yet."""
         try:
             kind = json.loads((self.kept(key) / "session.json").read_bytes())["kind"]
-            return Session(key, kind, (self.folder / KINDS[kind][0]).resolve() / key)
+            return Session(key, kind, (self.folder / PLACES[kind][0]).resolve() / key)
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def key_of(self, kind: str, folder: Path) -> str:
         """The key of a run's or a sweep's folder below the home."""
-        return BETWEEN.join(folder.relative_to(self.folder.resolve() / KINDS[kind][0]).parts)
+        return BETWEEN.join(folder.relative_to(self.folder.resolve() / PLACES[kind][0]).parts)
 
     def new_key(self) -> str:
         """A key that nobody can guess, of 128 random bits."""

@@ -7,10 +7,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from mrdl.cli.runs.naming import PLACES, Named, named
+from mrdl.cli.runs.naming import Named, named
 from mrdl.cli.runs.several import each
 from mrdl.cli.screen import counted, say
 from mrdl.errors import ConfigError, SetupError
+from mrdl.reports.places import PLACES
 from mrdl.rounds.folder import RunFolder
 from mrdl.storage.atomic import BESIDE
 from mrdl.storage.lock import held
@@ -114,7 +115,7 @@ def _erase(what: Named) -> int:
 
 def _forget(path: Path) -> None:
     """Delete what the page has kept of the start of a run or sweep that it began: sessions/KEY beside runs/."""
-    if path.parent.name not in {str(place) for place, _ in PLACES.values()}:
+    if path.parent.name not in {place for place, _ in PLACES.values()}:
         return
     kept = path.parent.parent / "sessions" / path.name
     if (kept / "session.json").is_file() and not kept.is_symlink():

@@ -4,11 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrdl.errors import ConfigError
-
-PLACES = {"run": (Path("runs"), "run.json"), "sweep": (Path("sweeps"), "sweep.json")}
-"""What a folder is of -> where those lie that are named without it, and the file that says that it is one."""
-
-BETWEEN = "~"  # stands for "/" in the keys of the page
+from mrdl.reports.places import PLACES, below
 
 
 @dataclass(frozen=True)
@@ -27,12 +23,12 @@ def named(name: str) -> Named:
 
     named("first").path == Path("runs/first")
     """
-    inner = Path(name.replace(BETWEEN, "/"))
-    for above in (None, *(place for place, _ in PLACES.values())):
-        path = above / inner if above else Path(name)
-        for kind, (place, marker) in PLACES.items():
-            if above in (None, place) and (path / marker).is_file():
-                return Named(name, kind, path)
+    for kind, (_, marker) in PLACES.items():
+        if (Path(name) / marker).is_file():
+            return Named(name, kind, Path(name))
+    for kind, (_, marker) in PLACES.items():
+        if ((path := Path(below(kind, name))) / marker).is_file():
+            return Named(name, kind, path)
     raise ConfigError(
         f"there is no run or sweep {name}: expected a folder with run.json or sweep.json in it, or the name of one "
         "below runs/ or sweeps/; `mrdl runs` and `mrdl sweep list` show them"
@@ -42,5 +38,5 @@ def named(name: str) -> Named:
 def run_of(name: str) -> str:
     """The path of what a command looks at: as it was said, if that is there or nothing else is, or the run of that
     name below runs/."""
-    path = PLACES["run"][0] / name.replace(BETWEEN, "/")
+    path = Path(below("run", name))
     return name if Path(name).exists() or not path.is_dir() else str(path)

@@ -8,14 +8,14 @@ from typing import Any
 
 from rich.table import Table
 
-from mrdl.cli.runs.naming import BETWEEN
 from mrdl.cli.screen import Screen
 from mrdl.cli.sweep.bar import words
 from mrdl.errors import MrdlError
+from mrdl.reports.places import PLACES, below
 from mrdl.sweep.ledger import Ledger
 from mrdl.sweep.paths import SweepPaths
 
-HOME = "sweeps"  # where sweeps are kept that were not given a folder
+HOME = PLACES["sweep"][0]  # where sweeps are kept that were not given a folder
 
 
 def folder_of(name: str) -> Path:
@@ -26,7 +26,7 @@ def folder_of(name: str) -> Path:
     path = Path(name)
     if SweepPaths(path).manifest.exists():
         return path
-    inner = Path(HOME) / name.replace(BETWEEN, "/")
+    inner = Path(below("sweep", name))
     return inner if SweepPaths(inner).manifest.exists() else Path(HOME) / name
 
 

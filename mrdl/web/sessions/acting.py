@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from mrdl.errors import ConfigError, MrdlError
+from mrdl.reports.places import PLACES
 from mrdl.storage.lock import is_held
 from mrdl.web.commands import Refused, told
 from mrdl.web.found import no_session, session_of
-from mrdl.web.home import BETWEEN, KINDS, Home, Session
+from mrdl.web.home import Home, Session
 from mrdl.web.sessions.children import begin, said_since
 from mrdl.web.sessions.kept import kept_of
 from mrdl.web.sessions.starting import LOOK_S, forget
@@ -111,21 +112,13 @@ def _why_not(now: dict[str, Any], action: str) -> str:
     return f"this {kind} is {state}, so it cannot be {WORDS[action]}{way_out}"
 
 
-def path_of(session: Session) -> str:
-    """The folder of a session below the home, as its commands name it.
-
-    path_of(Session("a~b", "run", folder)) == "runs/a/b"
-    """
-    return f"{KINDS[session.kind][0]}/{session.key.replace(BETWEEN, '/')}"
-
-
 # --- the verbs; each is given whether the session has no folder yet, or nobody who works in it ---
 
 
 async def _stop(home: Home, session: Session, is_waiting: bool) -> None:
     """Stop what works on a session: by the verb, or, of one that has not begun, by a signal to its process."""
     if not is_waiting:
-        await told(home, ["stop", path_of(session)], at_once=True)
+        await told(home, ["stop", session.place], at_once=True)
         return
     process = kept_of(home, session.key).process()
     if process is not None:
@@ -142,13 +135,13 @@ async def _resume(home: Home, session: Session, is_waiting: bool) -> None:
     runner = kept_of(home, session.key).about().get("runner")
     if session.kind == "sweep":
         runner = runner or home.runner
-    await _go_on(home, session, ["resume", path_of(session), *(["-r", runner] if runner else []), "--json"])
+    await _go_on(home, session, ["resume", session.place, *(["-r", runner] if runner else []), "--json"])
 
 
 async def _retry(home: Home, session: Session, is_waiting: bool) -> None:
     """Try the designs of a sweep that failed once more."""
     runner = kept_of(home, session.key).about().get("runner") or home.runner
-    await _go_on(home, session, ["sweep", "retry-failed", path_of(session), "-r", runner, "--json"])
+    await _go_on(home, session, ["sweep", "retry-failed", session.place, "-r", runner, "--json"])
 
 
 async def _go_on(home: Home, session: Session, words: list[str]) -> None:
@@ -170,8 +163,8 @@ async def _delete(home: Home, session: Session, is_waiting: bool) -> None:
     """Delete a session by the verb, with what the page keeps of it."""
     if is_waiting:
         await _stop(home, session, True)
-    if home.session(session.key) is not None and (session.folder / KINDS[session.kind][1]).exists():
-        await told(home, ["delete", path_of(session), "--yes"], at_once=True)
+    if home.session(session.key) is not None and (session.folder / PLACES[session.kind][1]).exists():
+        await told(home, ["delete", session.place, "--yes"], at_once=True)
     await asyncio.to_thread(forget, home, session)
 
 

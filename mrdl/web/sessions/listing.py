@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Query, Request
 
+from mrdl.reports.places import PLACES
 from mrdl.web.found import session_of
-from mrdl.web.home import KINDS, OWN, Home, Session
+from mrdl.web.home import OWN, Home, Session
 from mrdl.web.sessions.files import warnings_of
 from mrdl.web.sessions.kept import kept_of
 from mrdl.web.sessions.summary import actions, failed_of, summary
@@ -18,7 +19,7 @@ from mrdl.web.watching.events import told_of
 
 Sort = Literal["changed", "score", "title", "state"]
 STATES = ("running", "waiting", "failed", "stopped", "done")  # in this order: what wants a look first
-MARKERS = {marker for _, marker in KINDS.values()}
+MARKERS = {marker for _, marker in PLACES.values()}
 MOST = 500  # sessions in an answer
 DEEPEST = 8  # folders below runs/ or sweeps/
 
@@ -86,8 +87,8 @@ def settings_of(home: Home, session: Session) -> str:
 def sessions_of(home: Home) -> Iterator[Session]:
     """All sessions of a home, in no order: folders of runs and sweeps, and those that are not there yet."""
     found: set[str] = set()
-    for kind, (place, _) in KINDS.items():
-        for folder in _marked((home.folder / place).resolve(), KINDS[kind][1]):
+    for kind, (place, _) in PLACES.items():
+        for folder in _marked((home.folder / place).resolve(), PLACES[kind][1]):
             session = home.session(home.key_of(kind, folder))
             if session is not None and session.key not in found:
                 found.add(session.key)

@@ -15,7 +15,6 @@ from mrdl.errors import ConfigError
 from mrdl.web.commands import Refused, command, environment, told, words_of
 from mrdl.web.found import session_of
 from mrdl.web.home import Home, Session
-from mrdl.web.sessions.acting import path_of
 
 MOST_ROWS = 10_000  # of an answer; all of a table is for the command line
 MOST_TYPED = 1000  # rows
@@ -56,7 +55,7 @@ async def predict(request: Request, key: str, asked: Asked) -> dict[str, Any]:
             rows = asked.rows if asked.rows is not None else [asked.values or {}]
             table = str(Path(folder) / "typed.csv")
             Path(table).write_text(_as_csv(rows, [column["name"] for column in about["columns"]]), encoding="utf-8")
-        network = f"{path_of(session)}/model.safetensors"
+        network = f"{session.place}/model.safetensors"
         ways = [[], ["--proba"]] if about["classes"] and not about["targets"] else [[]]
         if about["flags"]:
             ways.append(["--proba"])
@@ -111,7 +110,7 @@ async def _about(home: Home, session: Session) -> dict[str, Any]:
         raise HTTPException(404, "there is no network yet: it is written when the run is done") from None
     known = _known.get(place)
     if known is None or known[0] != changed:
-        words = ["show", f"{path_of(session)}/model.safetensors", "--json"]
+        words = ["show", f"{session.place}/model.safetensors", "--json"]
         known = _known[place] = changed, json.loads(await told(home, words))
     return known[1]
 

@@ -15,10 +15,11 @@ from pydantic import BaseModel, Field
 
 from mrdl.errors import ConfigError
 from mrdl.mapreduce.runners import RUNNERS
+from mrdl.reports.places import PLACES, below
 from mrdl.rounds.provenance import utc
 from mrdl.storage import atomic
 from mrdl.web.commands import Refused
-from mrdl.web.home import KINDS, OWN, Home, Session
+from mrdl.web.home import OWN, Home, Session
 from mrdl.web.sessions.children import Child, begin, said_since
 from mrdl.web.sessions.kept import FORMS, Kept, kept_of
 from mrdl.web.sessions.settings import check_settings
@@ -122,7 +123,7 @@ async def _start(home: Home, wanted: Wanted) -> str:
         await _wait(home, kept, child, wanted.kind, SMALL_WAIT_S if _is_small(table) else WAIT_S)
     except BaseException:
         if not _process_runs(kept):
-            forget(home, Session(key, wanted.kind, home.folder / KINDS[wanted.kind][0] / key))
+            forget(home, Session(key, wanted.kind, home.folder / PLACES[wanted.kind][0] / key))
         raise
     return key
 
@@ -153,7 +154,7 @@ def plain(home: Home, kept: Kept, words: str) -> str:
 def _words(home: Home, kept: Kept, wanted: Wanted, table: str, runner: str) -> list[str]:
     """The command that trains, relative to the home's folder."""
     settings = str(kept.settings.relative_to(home.folder))
-    folder = f"{KINDS[wanted.kind][0]}/{kept.key}"
+    folder = below(wanted.kind, kept.key)
     if wanted.kind == "run":
         return ["train", table, "--config", settings, "--run-dir", folder, "-r", runner, "--json"]
     slots = [f"--slots={wanted.slots}"] if wanted.slots else []
@@ -169,7 +170,7 @@ def _is_small(table: str) -> bool:
 
 async def _wait(home: Home, kept: Kept, child: Child, kind: str, seconds: float) -> None:
     """Wait until a training has begun, for so many seconds at most; raises Refused where it ended in vain before."""
-    place, marker = KINDS[kind]
+    place, marker = PLACES[kind]
     folder = home.folder / place / kept.key
     until, there = time.monotonic() + seconds, None
     while (now := time.monotonic()) < until:

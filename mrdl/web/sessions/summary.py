@@ -8,16 +8,15 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mrdl.errors import MrdlError
-from mrdl.metrics.regression import told_r2
+from mrdl.reports.places import BETWEEN
 from mrdl.reports.runs import RUNNING, RunState, about_run, asked, ended
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import shown_score
-from mrdl.rounds.provenance import DONE, FAILED, STOPPED
+from mrdl.rounds.provenance import DONE, FAILED, STOPPED, utc
 from mrdl.storage.lock import is_held
 from mrdl.storage.process import Process
 from mrdl.sweep.glance import Glance, glance
@@ -25,6 +24,7 @@ from mrdl.sweep.paths import SweepPaths
 from mrdl.web.commands import BEGINNING
 from mrdl.web.found import no_session
 from mrdl.web.home import Home, Session
+from mrdl.web.scores import told_score
 from mrdl.web.sessions.children import last_part, said_since
 from mrdl.web.sessions.kept import Kept, kept_of
 
@@ -70,7 +70,7 @@ def summary(home: Home, session: Session) -> dict[str, Any]:
     return {
         "key": session.key,
         "kind": session.kind,
-        "title": about.get("title") or session.key.replace("~", "/"),
+        "title": about.get("title") or session.key.replace(BETWEEN, "/"),
         "table": about.get("table") or told.table,
         "label": told.label,
         "state": now.name,
@@ -139,7 +139,7 @@ def _told(session: Session) -> tuple[Told, str | None]:
     if known is None or known[0] != marks:
         known = _known[session.folder] = marks, read(session.folder)
     latest = max((mark[0] for mark in marks if mark), default=None)
-    return known[1], None if latest is None else _time(latest / 1e9)
+    return known[1], None if latest is None else utc(latest / 1e9)
 
 
 def _mark(path: Path) -> tuple[int, int] | None:
@@ -149,11 +149,6 @@ def _mark(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def _time(seconds: float) -> str:
-    """Seconds since 1970 as 2026-01-31T12:00:00Z."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # --- runs ---
@@ -193,15 +188,12 @@ def _score_of_run(told: dict[str, Any]) -> dict[str, Any] | None:
     if "r2" in found:
         if told.get("baseline_rmse") is not None:
             of = f"0 (always the mean: RMSE {told['baseline_rmse']:.6g})"
-        return {"name": "R²", "value": found["r2"], "text": told_r2(found["r2"]), "baseline_text": of or None}
+        return told_score("r2", found["r2"], of)
     if found.get("accuracy") is not None:
         if told.get("baseline") is not None:
             of = f"{shown_score('accuracy', told['baseline'])} (always {told['usual']!r})"
-        text = shown_score("accuracy", found["accuracy"])
-        return {"name": "accuracy", "value": found["accuracy"], "text": text, "baseline_text": of or None}
-    if told["loss"] is None:
-        return None
-    return {"name": "loss", "value": told["loss"], "text": shown_score("loss", told["loss"]), "baseline_text": None}
+        return told_score("accuracy", found["accuracy"], of)
+    return None if told["loss"] is None else told_score("loss", told["loss"])
 
 
 # --- sweeps ---
@@ -218,7 +210,7 @@ def _of_sweep(path: Path) -> Told:
     common = Told(
         table=str(about.get("source", "")),
         label=about.get("label"),
-        started=_time(begun[0] / 1e9) if begun else None,
+        started=utc(begun[0] / 1e9) if begun else None,
     )
     return common if found is None else _with_index(common, found)
 
@@ -243,12 +235,11 @@ def _score_of_sweep(found: Glance) -> dict[str, Any] | None:
     """The best score of a sweep, and what knowing nothing would have."""
     if found.best is None:
         return None
-    if found.measure == "r2":
-        baseline = "" if found.baseline is None else f"0 (always the mean: RMSE {found.baseline:.6g})"
-        return {"name": "R²", "value": found.best, "text": told_r2(found.best), "baseline_text": baseline or None}
-    baseline = "" if found.baseline is None else shown_score("accuracy", found.baseline)
-    text = shown_score("accuracy", found.best)
-    return {"name": "accuracy", "value": found.best, "text": text, "baseline_text": baseline or None}
+    baseline = ""
+    if found.baseline is not None:
+        of_numbers = f"0 (always the mean: RMSE {found.baseline:.6g})"
+        baseline = of_numbers if found.measure == "r2" else shown_score("accuracy", found.baseline)
+    return told_score(found.measure, found.best, baseline)
 
 
 OF: dict[str, tuple[Callable[[Path], Told], tuple[str, ...]]] = {

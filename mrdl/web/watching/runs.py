@@ -11,9 +11,10 @@ from mrdl.errors import ConfigError, DamagedRound
 from mrdl.model.baseline import as_json, told_baseline, told_worth
 from mrdl.reports.runs import RUNNING, RunState, kept, state
 from mrdl.rounds.folder import RunFolder
-from mrdl.rounds.manifest import Manifest, shown_score
+from mrdl.rounds.manifest import Manifest
 from mrdl.rounds.provenance import STOPPED
 from mrdl.web.home import Home, Session
+from mrdl.web.scores import told_score
 from mrdl.web.sessions.kept import kept_of
 from mrdl.web.sessions.summary import Told, state_of
 from mrdl.web.watching.source import Event, plain
@@ -215,12 +216,6 @@ def score_told(best: Manifest) -> dict[str, Any]:
     scores = best.validation
     for name in ("r2", "accuracy", "loss"):
         if name in scores:
-            told = {
-                "name": "R²" if name == "r2" else name,
-                "value": scores[name],
-                "text": shown_score(name, scores[name]),
-            }
-            words = {"worth": told_worth(scores), "baseline_text": told_baseline(scores, best.majority) or None}
-            return {**told, **words, **as_json(scores, best.majority)}
-    loss = best.training_loss
-    return {"name": "training loss", "value": loss, "text": shown_score("loss", loss), "baseline_text": None}
+            told = told_score(name, scores[name], told_baseline(scores, best.majority))
+            return {**told, "worth": told_worth(scores), **as_json(scores, best.majority)}
+    return told_score("loss", best.training_loss, name="training loss")

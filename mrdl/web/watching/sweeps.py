@@ -20,6 +20,7 @@ from mrdl.sweep.manifest import read_about
 from mrdl.sweep.paths import SweepPaths
 from mrdl.sweep.spec import Spec, spec_of
 from mrdl.web.home import Home, Session
+from mrdl.web.scores import told_score
 from mrdl.web.sessions.kept import kept_of
 from mrdl.web.sessions.summary import Told, state_of
 from mrdl.web.watching.arrays import COLLAPSED, DONE, FAILED, Designs, number
@@ -180,14 +181,9 @@ class SweepSource:
 
     def _score_of(self, place: int) -> dict[str, Any]:
         """The score of a design for people, with what knowing nothing would reach."""
-        value, name = float(self.designs.numbers["score"][place]), self.score_name
-        baseline = self.baseline
-        return {
-            "name": "R²" if name == "r2" else name,
-            "value": value,
-            "text": shown_score(name, value),
-            "baseline_text": None if baseline is None else shown_score(name, baseline),
-        }
+        value, baseline = float(self.designs.numbers["score"][place]), self.baseline
+        told = None if baseline is None else shown_score(self.score_name, baseline)
+        return told_score(self.score_name, value, told)
 
     def state(self, counts: dict[str, int]) -> tuple[str, str]:
         """Whether the sweep is running, done, stopped or failed, and why."""
