@@ -342,13 +342,21 @@ def test_show_tells_what_a_model_is(command, trained):
 def test_show_as_json_tells_what_a_model_is(command, trained):
     model = mrdl.load(trained / "net.out")
     _, out, _ = command("show", trained / "net.out", "--json")
-    assert json.loads(out) == {
+    told = json.loads(out)
+    columns = told.pop("columns")
+    assert [column["name"] for column in columns] == list(model.preparation.columns)
+    assert columns[0] == {"name": "r0c0", "type": "number", "example": "0", "levels": None}
+    assert told == {
         "kind": "mlp",
         "nodes": [64, 500, 100, 10],
         "sha256": model.sha256,
         "digest": model.digest,
         "rounds": model.rounds,
         "settings": model.settings,
+        "label": model.preparation.label,
+        "classes": [str(digit) for digit in range(10)],
+        "targets": [],
+        "flags": False,
         **as_json(model.validation, model.preparation.majority),
     }
 
