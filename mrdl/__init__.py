@@ -22,6 +22,7 @@ _HOMES = {
     "load": "model.model",
     "train": "api",
     "explain": "explanation.explanation",
+    "log": "experiments.history",
     "Sweep": "api",
     "Classifier": "estimators",
     "Regressor": "estimators",

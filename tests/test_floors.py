@@ -19,7 +19,7 @@ FLOORS = [
     {"shards", "model"},
     {"mapreduce"},
     {"rounds"},
-    {"preflight", "drill", "sweep", "explanation", "inspection"},
+    {"preflight", "drill", "sweep", "explanation", "inspection", "experiments"},
     {"reports"},
     {"web"},
     DOORS,

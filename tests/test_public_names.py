@@ -31,6 +31,7 @@ NAMES = [
     "Transformer",
     "explain",
     "load",
+    "log",
     "rbm",
     "train",
 ]
