@@ -149,3 +149,20 @@ def test_a_sweep_that_is_stopped_goes_on_later(tmp_path, digits):
     assert 3 <= (table.status == "done").sum() < 24
     made._on_progress = lambda counts: None
     assert set(SweepDriver(made).run().status) == {"done"}
+
+
+def test_a_sweep_that_is_stopped_leaves_its_packs_where_they_are(tmp_path, digits):
+    spec = {**SMALL, "space": {"width": 8, "epochs": 60}, "sweep": {"seeds": 30, "backend": "numpy"}}
+
+    def stop_after_one(counts):
+        if counts["done"]:
+            made.stop()
+
+    made = SweepFolder.create(tmp_path / "sweep", spec, str(digits), on_progress=stop_after_one)
+    SweepDriver(made).run("inline")
+    (pack,) = made.paths.parts.glob("*.jsonl")
+    done = made.ledger.counts()["done"]
+    assert 1 <= done < 30 and len(pack.read_bytes().splitlines()) == done
+    assert not any(one.lost for one in made.ledger.waiting())
+    made._on_progress = lambda counts: None
+    assert set(SweepDriver(made).run().status) == {"done"}

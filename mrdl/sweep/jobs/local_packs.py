@@ -43,7 +43,7 @@ class Processes:
     def _start(self, work: Mapping[str, Item], pack: Sequence[str]) -> tuple[str, Running]:
         """Start a pack of designs in a process of its own; returns its name and the process."""
         paths, name = self._sweep.paths, self._sweep.register([pack])
-        told = {"data": str(paths.data), "work": [work[arch_id] for arch_id in pack]}
+        told = {"data": str(paths.data), "stop_mark": str(paths.stop_mark), "work": [work[a] for a in pack]}
         paths.control_of(name).write_text(json.dumps({**self._sweep.settings(), **told}))
         python = shlex.split(self._sweep.site.get("python_bin", "")) or [sys.executable]
         command = [*python, "-m", "mrdl.sweep.jobs.pack", str(paths.control_of(name)), str(paths.part_of(name))]

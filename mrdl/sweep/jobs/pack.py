@@ -48,15 +48,17 @@ def run_pack(
     status: Callable[[str], None] = lambda text: None,
     begin: Callable[[list[str]], None] = lambda arch_ids: None,
     device: str = "auto",
+    is_to_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Record]:
     """A record for each item of a pack; those that can train together do, so that the order may be another. Where one
-    takes the others of its group along, each is trained by itself. device: where torch trains, auto, cpu or cuda."""
+    takes the others of its group along, each is trained by itself. device: where torch trains, auto, cpu or cuda;
+    is_to_stop: asked before each group, whether it is left to another pack."""
     backends, over = {arch_id: name for arch_id, _, name in work}, 0
     for name in sorted(BACKENDS.keys() & set(backends.values())):
         _warm_up(name, data)
     designs = {arch_id: design_of(text) for arch_id, text, _ in work}
     groups = grouped(((a, design, backends[a]) for a, design in designs.items()), data.columns)
-    while groups:
+    while groups and not is_to_stop():
         group = groups.pop(0)
         begin(group)
         train = _training(backends[group[0]], [designs[arch_id] for arch_id in group], data, device)
@@ -175,8 +177,15 @@ def main() -> None:
     def begin(group: list[str]) -> None:
         begun.write_text(json.dumps(group))
 
+    def is_to_stop() -> bool:
+        if not Path(control["stop_mark"]).exists():
+            return False
+        begin([])  # whom nobody began has nothing to do with the end of this process
+        return True
+
     with open(sys.argv[2], "a", encoding="utf-8") as parts:
-        for record in run_pack(control["work"], data, limits, begin=begin, device=control["device"]):
+        told = run_pack(control["work"], data, limits, begin=begin, device=control["device"], is_to_stop=is_to_stop)
+        for record in told:
             parts.write(line_of(record).decode())
             parts.flush()
 
