@@ -45,6 +45,8 @@ HOMES = {
     "fastapi": {"web"},
     "starlette": {"web"},
     "uvicorn": {"cli"},
+    "psutil": {"experiments"},
+    "pynvml": {"experiments"},
 }
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 FILES = {".".join(path.relative_to(MRDL).with_suffix("").parts): path for path in MRDL.rglob("*.py")}

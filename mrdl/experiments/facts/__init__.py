@@ -1,0 +1,1 @@
+"""What an experiment starts from: its code, command, machine, packages and data, and what differs between two."""
