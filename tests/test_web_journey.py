@@ -66,7 +66,7 @@ class Tab:
 
     def state(self, wanted: str) -> None:
         """Wait until the session is in a state."""
-        self.page.locator(f".about .badge.{wanted}").wait_for()
+        self.page.locator(f".about .badge.{wanted}").wait_for(timeout=3 * WAIT_MS)
 
 
 def begin(tab: Tab, table: Path) -> None:
@@ -131,8 +131,9 @@ def walk_a_run(browser, web: Server, table: Path, rounds: int) -> None:
     tab.state("done")
     shown = json.loads(command(web, "show", key, "--json"))
     assert len([each for each in shown["rounds"] if each["round"]]) == rounds
+    worth = re.search(r"accuracy ([\d.]+ %) of \d+ rows", command(web, "show", key))[1]
     page.reload()
-    tab.wait_for(f"{100 * shown['rounds'][-1]['validation']['accuracy']:.2f} %")
+    page.locator(".key-figures").get_by_text(worth, exact=True).wait_for()
     page.get_by_role("link", name="Report").click()
     page.frame_locator("iframe").get_by_text("Rounds").first.wait_for()
     predict(tab, key)
@@ -157,12 +158,12 @@ def predict(tab: Tab, key: str) -> None:
     page.get_by_role("region", name="Prediction").get_by_text(said, exact=True).first.wait_for()
 
 
-def walk_a_sweep(browser, web: Server, table: Path, seeds: int) -> None:
+def walk_a_sweep(browser, web: Server, table: Path, seeds: int, more: str = "") -> None:
     tab = Tab(browser, web)
     page = tab.page
     begin(tab, table)
     page.get_by_role("radio", name="A sweep over many designs").check()
-    say(tab, f"[space]\ndepth = [1, 2, 3]\nwidth = [8, 16]\nepochs = 30\n\n[sweep]\nseeds = {seeds}\n")
+    say(tab, f"[space]\ndepth = [1, 2, 3]\nwidth = [8, 16]\nepochs = 30\n\n[sweep]\nseeds = {seeds}\n{more}")
     designs = 6 * seeds
     tab.wait_for(re.compile(f"{designs} designs"))
     (web.folder / "spec.toml").write_text(page.get_by_label("As TOML").input_value())
@@ -209,10 +210,12 @@ def web_on_yarn(web_server, cluster, hdfs):
 
 
 @pytest.mark.hadoop
+@pytest.mark.timeout(900)
 def test_a_run_on_yarn_from_its_upload_to_a_prediction(browser, web_on_yarn, table):
     walk_a_run(browser, web_on_yarn, table, rounds=4)
 
 
 @pytest.mark.hadoop
+@pytest.mark.timeout(900)
 def test_a_sweep_on_yarn_from_its_upload_to_a_prediction_of_its_best(browser, web_on_yarn, table):
-    walk_a_sweep(browser, web_on_yarn, table, seeds=20)
+    walk_a_sweep(browser, web_on_yarn, table, seeds=20, more="\n[limits]\npack_s = 1\n")  # of several tasks
