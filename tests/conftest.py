@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yarn
+from mail_server import mail_server  # noqa: F401
 from networks import known, resumed  # noqa: F401 (fixtures of many files)
 from processes import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)
 from sweeps import digits_data, digits_sweep, importable, odd_sweep, sweep_process  # noqa: F401

@@ -38,7 +38,7 @@ HOMES = {
     "hdfs": {"cluster"},
     "requests": {"cluster"},
     "rich": {"cli"},
-    "matplotlib": {"reports"},
+    "matplotlib": {"reports", "experiments.notify.curve"},
     "plotly": {"reports"},
     "optuna": {"sweep", "reports"},
     "sklearn": {"estimators"},
@@ -47,6 +47,7 @@ HOMES = {
     "uvicorn": {"cli"},
     "psutil": {"experiments"},
     "pynvml": {"experiments"},
+    "apprise": {"experiments"},
 }
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 FILES = {".".join(path.relative_to(MRDL).with_suffix("").parts): path for path in MRDL.rglob("*.py")}

@@ -50,11 +50,11 @@ class _Variable:
     best: float = math.nan
     best_at: tuple[float, float, float] = (0.0, 0.0, 0.0)  # seconds, epochs, steps
 
-    @property
-    def larger_is_better(self) -> bool:
-        """Told by the name: accuracy grows, a loss falls."""
-        words = self.name.lower().replace("-", "_").replace("/", "_").split("_")
-        return any(word.startswith(LARGER_IS_BETTER) for word in words) and "loss" not in words
+
+def larger_is_better(name: str) -> bool:
+    """Return whether a variable should grow, by its name: an accuracy should, a loss should not."""
+    words = name.lower().replace("-", "_").replace("/", "_").replace(" ", "_").split("_")
+    return any(word.startswith(LARGER_IS_BETTER) for word in words) and "loss" not in words
 
 
 class Watcher:
@@ -110,7 +110,7 @@ class Watcher:
     def _best(self, variable: _Variable, at_s: float) -> None:
         """Keep a value that is better than all before, and where it stood."""
         value, best = variable.value, variable.best
-        better = math.isnan(best) or (value > best if variable.larger_is_better else value < best)
+        better = math.isnan(best) or (value > best if larger_is_better(variable.name) else value < best)
         if better and math.isfinite(value):
             variable.best = value
             variable.best_at = (at_s, self._done("epoch", variable), self._done("step", variable))
@@ -149,7 +149,7 @@ class Watcher:
         now = self._passed(test.within, at_s, variable)
         if now - variable.best_at[place] < test.within.amount:
             return ""
-        word = "rise" if variable.larger_is_better else "fall"
+        word = "rise" if larger_is_better(variable.name) else "fall"
         return (
             f"{variable.name} did not {word} in {test.within.text}: "
             f"the best is {variable.best:.6g}, the last {variable.value:.6g}"
@@ -158,7 +158,7 @@ class Watcher:
     def _watched(self, test: NoImprovement) -> _Variable | None:
         names = [test.of.lower()] if test.of else [*WATCHED, *sorted(self._variables)]
         known = (self._variables[name] for name in names if name in self._variables)
-        return next((item for item in known if test.of or item.name in WATCHED or item.larger_is_better), None)
+        return next((item for item in known if test.of or item.name in WATCHED or larger_is_better(item.name)), None)
 
     def _subject(self, condition: Condition) -> _Variable | None:
         """The variable whose values are counted where a program tells no epoch."""
