@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mrdl.errors import DataError
+from mrdl.reports import figures
 from mrdl.reports.analysis import (
     best,
     families,
@@ -43,7 +44,7 @@ def table(accuracy, sigma=0.01, seed=0, **columns):
         "parameters": rng.integers(100, 10_000, n), "cpu_s": rng.random(n), "curve": [[2.0, 1.0, 0.5]] * n,
         "status": "done", "reason": "", "depth": 2, "width": 8, "activation": "relu", "initialisation": "he",
         "residual": False, "dropout": 0.0, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.001, "epochs": 3,
-        "seed": 0, "baseline": 0.1, "loss": 1.0, "wall_s": 1.0, "attempts": 1,
+        "seed": 0, "baseline": 0.1, "loss": 1.0, "wall_s": 1.0, "attempts": 1, "trained_epochs": 3,
     })  # fmt: skip
     found["accuracy"] = np.asarray(accuracy) + rng.normal(0, sigma, n)
     found["no_better"] = found["collapsed"] = found.accuracy < 0.13
@@ -155,6 +156,22 @@ def test_a_time_that_is_not_known_is_left_out_and_told(tmp_path, known):
     assert len(pareto(found)) <= known
     page = write_report(found, {"id": "s", "source": "d.csv", "spec": {"space": {}}}, tmp_path / "r.html").read_text()
     assert (f"those of {30 - known}, not known" in page) == (known < 30)
+
+
+# --- its figures ---
+
+
+def test_curves_are_drawn_at_the_epochs_that_are_kept_of_long_trainings():
+    long, short = [0.5] * 134, [2.0, 1.0, 0.5]  # of 401 epochs each third is kept, and the last
+    found = table([0.9, 0.8, 0.7], 0).assign(curve=[long, short, short], trained_epochs=[401, 3, None])
+    x = [trace["x"] for trace in figures.curves(found)["data"]]
+    assert (x[0][:2], x[0][-1], len(x[0])) == ([2, 5], 401, 134) and x[1:] == [[1, 2, 3]] * 2
+
+
+def test_an_axis_of_a_few_whole_numbers_has_no_ticks_between_them():
+    found = table([0.9, 0.8, 0.7], 0)
+    ticks = [figures.by(found.assign(depth=depth), "depth")["layout"]["xaxis"] for depth in ([1, 2, 5], [1, 2, 99])]
+    assert ticks[0]["dtick"] == 1 and "dtick" not in ticks[1]
 
 
 # --- the page ---

@@ -212,7 +212,7 @@ def web_on_yarn(web_server, cluster, hdfs):
 @pytest.mark.hadoop
 @pytest.mark.timeout(900)
 def test_a_run_on_yarn_from_its_upload_to_a_prediction(browser, web_on_yarn, table):
-    walk_a_run(browser, web_on_yarn, table, rounds=4)
+    walk_a_run(browser, web_on_yarn, table, rounds=3)
 
 
 @pytest.mark.hadoop

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CURVES = 20  # learning curves of the best, and of others drawn at random
 NAMED = 3000  # points that are told by their design's name: all names of 50,000 would be megabytes
 BANDS = 30  # places of a running median
+TICKS = 20  # of an axis of whole numbers
+FEW = 1000  # points that can be larger: they hide none of each other
 STATES = {"done": "#3060c0", "collapsed": "#d07020", "failed": "#c03030"}
 GROUPS = ("#3060c0", "#60a060", "#8050b0", "#209090", "#a08020", "#808890", "#b05080", "#4090d0")
 LAYOUT = {
@@ -75,11 +77,18 @@ def by(done: "pd.DataFrame", name: str) -> dict[str, Any]:
     )
     wide = done[name].max() > 20 * max(1, done[name].min())
     axis = {"title": {"text": name}, "type": "log" if wide and done[name].min() > 0 else "linear"}
-    return figure(traces, name, f"test {score.name}", xaxis=axis)
+    return figure(traces, name, f"test {score.name}", xaxis={**axis, **_whole(done[name])})
+
+
+def _whole(values: "pd.Series[float]") -> dict[str, int]:
+    """The ticks of an axis of a few whole numbers, such as depths: none of them between two."""
+    is_whole = bool((values % 1 == 0).all())
+    return {"dtick": 1} if is_whole and 0 < values.max() - values.min() <= TICKS else {}
 
 
 def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, Any]:
     """By WebGL, which holds 50,000 points where SVG would make as many elements of the page."""
+    shown = {"size": 7, "opacity": 0.8} if len(x) <= FEW else {"size": 5, "opacity": 0.6}
     return {
         "type": "scattergl",
         "mode": "markers",
@@ -87,7 +96,7 @@ def _points(x: Any, y: Any, name: str, color: str, ids: Any = ()) -> dict[str, A
         "y": _numbers(y),
         "name": name,
         "text": list(ids) if len(ids) <= NAMED else [],
-        "marker": {"color": color, "size": 5, "opacity": 0.6},
+        "marker": {"color": color, **shown},
     }
 
 
@@ -114,8 +123,9 @@ def time(done: "pd.DataFrame") -> dict[str, Any]:
     title = ""
     if slope == slope:
         title = f"{slope:.4f} CPU s a layer (95 %: {low:.4f} to {high:.4f}), a line explains {100 * explained:.0f} %"
-    traces = [_points(done.depth, done.cpu_s, "designs", STATES["done"], done.arch_id)]
-    return figure(traces, "depth", "CPU seconds", title={"text": title, "font": {"size": 13}})
+    traces = [_points(done.depth, done.cpu_s, "designs", "--bar", done.arch_id)]
+    axis = {"title": {"text": "depth"}, **_whole(done.depth)}
+    return figure(traces, "depth", "CPU seconds", title={"text": title, "font": {"size": 13}}, xaxis=axis)
 
 
 def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
@@ -128,10 +138,20 @@ def importance(shares: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | No
         return None
     names = list(next(iter(shown.values())))[::-1]
     bars = [
-        {"type": "bar", "orientation": "h", "name": method, "y": names, "x": _numbers([of.get(n, 0) for n in names])}
-        for method, of in reversed(shown.items())
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": method,
+            "y": names,
+            "x": _numbers([of.get(n, 0) for n in names]),
+            "marker": {"color": color},
+        }
+        for color, (method, of) in zip(("--bar", "--muted"), reversed(shown.items()), strict=False)
     ]
-    return figure(bars, "share", "", height=120 + 45 * len(names), margin={"l": 20, "r": 20, "t": 20, "b": 40})
+    above = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}  # of a low figure: below it lies the axis' title
+    return figure(
+        bars, "share", "", height=160 + 45 * len(names), legend=above, margin={"l": 20, "r": 20, "t": 60, "b": 40}
+    )
 
 
 def pareto(table: "pd.DataFrame", done: "pd.DataFrame") -> dict[str, Any]:
@@ -162,12 +182,14 @@ def curves(done: "pd.DataFrame") -> dict[str, Any]:
     drawn = others.sample(min(CURVES, len(others)), random_state=0)
     traces = []
     for name, color, group in (("best", STATES["done"], best), ("others, drawn at random", "#8a94a8", drawn)):
-        for i, (curve, hidden) in enumerate(zip(group.curve, group.hidden, strict=True)):
+        shown = zip(group.curve, group.hidden, group.trained_epochs.fillna(group.curve.map(len)), strict=True)
+        for i, (curve, hidden, epochs) in enumerate(shown):
+            step = max(1, round(epochs / max(1, len(curve))))  # of long trainings not all epochs are kept, but the last
             traces.append(
                 {
                     "type": "scatter",
                     "mode": "lines",
-                    "x": list(range(1, len(curve) + 1)),
+                    "x": [int(epochs) - step * i for i in range(len(curve))][::-1],
                     "y": _numbers(curve),
                     "name": name,
                     "legendgroup": name,
@@ -179,7 +201,7 @@ def curves(done: "pd.DataFrame") -> dict[str, Any]:
             )
     return figure(
         traces,
-        "epoch (of long trainings some of them)",
+        "epoch",
         "training loss",
         yaxis={
             "title": {"text": "training loss"},
