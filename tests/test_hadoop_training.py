@@ -6,6 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import DIGITS
 from yarn import QUICK, SETTINGS, containers, hadoop, poll, start
@@ -54,6 +55,28 @@ def test_rows_that_count_by_class_and_column_on_yarn_give_the_bytes_of_the_inlin
     assert ended.rc == 0, ended.err
     assert ended.json["sha256"] == here.sha256 and ended.json["auc"] > 0.9
     assert (tmp_path / "weighted" / "model.safetensors").read_bytes() == here.to_bytes()
+
+
+def test_hashed_ids_and_a_decision_on_yarn_give_the_bytes_of_the_inline_ones(cluster, stored, on_yarn, tmp_path):
+    rng = np.random.default_rng(3)
+    device, value = rng.integers(0, 300, 3000), rng.normal(size=3000)
+    bought = np.where(rng.random(3000) < 0.05 + 0.2 * (device % 5 == 0) + 0.3 * (value > 1), "yes", "no")
+    (tmp_path / "ids.csv").write_text("\n".join(["device,value,bought", *map(rows_of, device, value, bought)]) + "\n")
+    hadoop(cluster, "fs", "-put", "-f", str(tmp_path / "ids.csv"), stored.removesuffix("digits.csv"))
+    how = {"label": "bought", "hash": "device=32", "decision": "f1", "test_fraction": 0.1}
+    how |= {"hidden": 16, "shards": 2, "rounds": 1, "epochs": 2}
+    here = mrdl.train(tmp_path / "ids.csv", show=False, run_dir=str(tmp_path / "here"), **{**how, "hidden": (16,)})
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
+    table = stored.replace("digits.csv", "ids.csv")
+    ended = on_yarn("train", table, "-r", "hadoop", "--json", "--run-dir", "hashed", *words)
+    assert ended.rc == 0, ended.err
+    assert ended.json["sha256"] == here.sha256 and here.cut not in (None, 0.5)
+    assert (tmp_path / "hashed" / "model.safetensors").read_bytes() == here.to_bytes()
+
+
+def rows_of(device, value, bought) -> str:
+    """A line of a table of devices."""
+    return f"d{device},{value:.4f},{bought}"
 
 
 def test_containers_are_as_large_as_tasks_need_and_their_time_is_told(stored, cluster, tmp_path):
