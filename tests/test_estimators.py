@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import mrdl
-from mrdl.estimators import DECIDED_HERE
+from mrdl.api.estimators import DECIDED_HERE
 
 QUICK = {"nodes": (4, 8, 3), "rounds": 1, "epochs": 2}
 SMALL = {"rounds": 1, "epochs": 2, "hidden": (16,)}

@@ -57,7 +57,8 @@ def shaped(accuracies, each=12, sigma=0.01, **columns):
         "status": "done", "depth": depth, "accuracy": accuracy, "collapsed": False, "no_better": False,
         "parameters": depth * 100,
         "width": 8, "activation": "relu", "initialisation": "he", "residual": False, "dropout": 0.0, "batch_size": 32,
-        "optimizer": "adam", "learning_rate": 0.001, "epochs": 3, "trained_epochs": 3, "seed": 0, "cpu_s": 1.0, **columns,
+        "optimizer": "adam", "learning_rate": 0.001, "epochs": 3, "trained_epochs": 3, "seed": 0,
+        "cpu_s": 1.0, **columns,
     })  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mrdl.api import train
+from mrdl.api.training import train
 from mrdl.data.inputs import features_of
 from mrdl.data.labels import class_numbers
 from mrdl.errors import ConfigError, DataError, brief, not_installed
