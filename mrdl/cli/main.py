@@ -30,6 +30,7 @@ COMMANDS = {  # name -> its module, whose `define` says what it can be told; and
     "advise": ("preflight.advise", "say how long a training takes, and whether to distribute it"),
     "drill": ("drill", "kill, damage and restart what your run needs, and compare the bytes"),
     "sweep": ("sweep.verbs", "train many architectures on one data set: plan, run, status, show, ..."),
+    "exp": ("experiments.verbs", "run any program as an experiment: watched, recorded, stopped, mailed about"),
     "web": ("web", "serve the pages: upload a table, train, watch, read"),
     "hadoop": ("hadoop", "start and stop a real Hadoop on this machine"),
 }

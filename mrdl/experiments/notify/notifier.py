@@ -59,8 +59,12 @@ class Notifier:
         """Try again to send what waits, at most each AGAIN_S, however often this is called; returns whether it does."""
         if not self.outbox.waiting() or time.time() - self.outbox.tried() < AGAIN_S:
             return False
-        self._start()
+        self.retry()
         return True
+
+    def retry(self) -> None:
+        """Try again to send what waits, now."""
+        self._start()
 
     def wait(self, timeout_s: float | None = None) -> int:
         """Wait for the processes that send, and return how many messages are not sent yet."""

@@ -1,0 +1,62 @@
+"""The verbs of `mrdl exp`, and what each can be told; what they do is loaded when one is called."""
+
+import argparse
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+
+def define(exp: argparse.ArgumentParser) -> None:
+    """Say what `mrdl exp` can be told."""
+    exp.description = (
+        "Run any program as an experiment: its facts, output, variables, conditions and messages are kept."
+    )
+    verbs = exp.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, text: str, module: str, *names: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+        for argument in names:
+            parser.add_argument(argument)
+        parser.add_argument("--folder", default="", help="of all experiments (default: $MRDL_EXPERIMENTS, experiments)")
+        parser.set_defaults(command=_later(module, name))
+        return parser
+
+    _add_run(verb("run", "start a program as an experiment and show what it prints", "run"))
+    verb("list", "the experiments, the newest last", "views").add_argument(
+        "--json", action="store_true", help="as JSON"
+    )
+    show = verb("show", "what became of an experiment: its state, variables, warnings and facts", "views", "id")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    verb("log", "what an experiment printed", "views", "id").add_argument(
+        "-f", "--follow", action="store_true", help="stay until it has ended"
+    )
+    verb("diff", "what differs between the facts of two experiments", "views", "a", "b")
+    verb("stop", "end an experiment with all that it started", "run", "id")
+    mail = verb("messages", "which messages were not sent yet, and why; tries again", "run")
+    mail.add_argument("--test", action="store_true", help="send one to you, by your own settings")
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    """Add what `mrdl exp run` can be told."""
+    run.add_argument("--name", default="", help="how it is called in messages (default: the program)")
+    what = "'CONDITION ACTION', as 'val_loss > 2 after 30m stop'; may be said several times"
+    run.add_argument("--when", action="append", default=[], nargs="+", metavar=("CONDITION", "ACTION"), help=what)
+    run.add_argument(
+        "--pattern", action="append", default=[], help="a regular expression with a named group a variable"
+    )
+    run.add_argument("--need", action="append", default=[], metavar="NAME=N", help="as disk_mb=500, memory_mb, gpus")
+    run.add_argument("--data", action="append", default=[], help="a file or folder whose digest is kept")
+    run.add_argument("--time-limit", type=float, default=0, metavar="S", help="seconds until it is ended")
+    run.add_argument("--notify", default="", metavar="TOML", help="settings of messages, over those of your own file")
+    run.add_argument("--force", action="store_true", help="start though a need is not met")
+    run.add_argument("--detach", action="store_true", help="do not wait: print its id; it survives a logout")
+    run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- PROGRAM ...", help="no shell reads it")
+
+
+def _later(module: str, name: str) -> Callable[[Any], Any]:
+    """A verb whose module is loaded when it is called."""
+
+    def run(options: Any) -> Any:
+        return getattr(importlib.import_module(f"mrdl.cli.experiments.{module}"), name)(options)
+
+    return run

@@ -1,0 +1,134 @@
+"""The folder of an experiment, each file that it leaves, and what became of it."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mrdl.errors import ConfigError, brief
+from mrdl.experiments.history import now
+from mrdl.storage.process import Process
+
+STATES = ("defined", "queued", "submitted", "running", "lost", "stopped", "failed", "finished")
+ENDED = ("lost", "stopped", "failed", "finished")
+VARIABLE = "MRDL_EXPERIMENTS"  # the environment's name of the folder of all experiments
+
+
+def root(named: str | None = None) -> Path:
+    """Return the folder of all experiments: the one that is named, else that of the environment, else ./experiments."""
+    return Path(named or os.environ.get(VARIABLE) or "experiments").absolute()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of one experiment. path: ROOT/ID.
+
+    Folder.made(root(), {"name": "lang", "argv": ["python", "lang.py"], ...}).state()["state"]  # "defined"
+    """
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """How the experiment is called."""
+        return self.path.name
+
+    def file(self, name: str) -> Path:
+        """The place of a file: spec.json, facts.json, diff.patch, log, history.jsonl, events.jsonl or alive."""
+        return self.path / name
+
+    @classmethod
+    def made(cls, where: Path, spec: dict[str, Any]) -> "Folder":
+        """Make the folder of a new experiment, of the next number that is free, with its specification."""
+        where.mkdir(parents=True, exist_ok=True)
+        number = max((int(name) for name in os.listdir(where) if name.isdecimal()), default=0)
+        while True:
+            number += 1
+            try:
+                (where / str(number)).mkdir()
+            except FileExistsError:  # another process has just made it
+                continue
+            found = cls(where / str(number))
+            found.file("spec.json").write_text(json.dumps({"id": found.id, **spec}, indent=1))
+            found.tell("state", state="defined")
+            return found
+
+    @classmethod
+    def named(cls, where: Path, ident: str) -> "Folder":
+        """The experiment of an id. Raises ConfigError where there is none."""
+        found = cls(where / ident)
+        if not ident.isdecimal() or not found.file("spec.json").exists():
+            there = ", ".join(folder.id for folder in all_of(where)[-10:]) or "none yet"
+            raise ConfigError(f"expected the id of an experiment in {where} ({there}), got {brief(ident)}")
+        return found
+
+    def spec(self) -> dict[str, Any]:
+        """What the experiment is: name, argv, cwd, when, patterns, needs, limits, notify."""
+        found: dict[str, Any] = json.loads(self.file("spec.json").read_text())
+        return found
+
+    def tell(self, what: str, **more: Any) -> None:
+        """Add a line to the events: whole, whoever else adds one."""
+        line = json.dumps({"at": now(), "what": what, **more}).encode() + b"\n"
+        events = os.open(self.file("events.jsonl"), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(events, line)
+        finally:
+            os.close(events)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events, oldest first; a line that was not written whole is passed over."""
+        found = []
+        try:
+            lines = self.file("events.jsonl").read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        for line in lines:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                found.append(entry)
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """The last event that is a state; running without a process that watches over it is lost."""
+        states = [event for event in self.events() if event.get("what") == "state"]
+        last = states[-1] if states else {"state": "defined", "at": ""}
+        if last["state"] == "running" and not self.is_watched():
+            return {**last, "state": "lost", "why": "the process that watched over it has ended without a word"}
+        return last
+
+    def claim(self, attempt: int) -> bool:
+        """Take an attempt for this process; False where another has it: each attempt is started once."""
+        process = Process.of(os.getpid())
+        assert process is not None
+        try:
+            claim = os.open(self.file(f"claim-{attempt}"), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            return False
+        os.write(claim, f"{process.pid} {process.born}\n".encode())
+        os.close(claim)
+        return True
+
+    def watcher(self) -> Process | None:
+        """The process that watches over the last attempt; None where none was made."""
+        claims = sorted(self.path.glob("claim-*"), key=lambda path: int(path.name.partition("-")[2]))
+        pid, _, born = claims[-1].read_text().strip().partition(" ") if claims else ("", "", "")
+        return Process(int(pid), born) if pid else None
+
+    def is_watched(self) -> bool:
+        """Whether a process of this machine watches over it."""
+        process = self.watcher()
+        return process is not None and process.is_alive()
+
+
+def all_of(where: Path) -> list[Folder]:
+    """The experiments of a folder by number."""
+    try:
+        names = [name for name in os.listdir(where) if name.isdecimal()]
+    except FileNotFoundError:
+        return []
+    return [Folder(where / name) for name in sorted(names, key=int)]
