@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 
 import pytest
 from web_sessions import LONG, QUICK
@@ -98,6 +99,19 @@ def test_names_are_text_and_break_no_layout(lab, page):
             assert page.locator("h1").text_content() == UGLY
             assert page.locator("main img").count() == 0
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_figures_of_a_run_that_is_over_fit_their_cards(lab, page):
+    key = lab.started(QUICK)
+    lab.until(key, "done")
+    page.goto(f"{lab.server.url}/s/{key}")
+    page.locator(".plot svg.main-svg").nth(1).wait_for()
+    fit = "e => e.querySelector('svg.main-svg').clientWidth === e.clientWidth"
+    fits = f"[...document.querySelectorAll('.plot')].every({fit}) && document.documentElement.scrollWidth <= innerWidth"
+    end = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(fits):
+        assert time.monotonic() < end, "a figure is wider than its card"
+        page.wait_for_timeout(50)
 
 
 def test_designs_are_points_rows_and_pages_of_their_own(web, swept, page):

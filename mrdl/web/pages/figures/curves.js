@@ -48,6 +48,11 @@ export function curves({ title, x, y, whole = false, height = HEIGHT }, signal) 
   );
   let last = null;
   let drawn = false;
+  // plotly follows the window alone: drawn before it has a place on the page, a figure keeps a width of its own
+  const fit = () => {
+    const width = place.classList.contains("js-plotly-plot") && place.isConnected ? place.clientWidth : 0;
+    if (width && place._fullLayout && place._fullLayout.width !== width) window.Plotly.Plots.resize(place);
+  };
   const redraw = async () => {
     try {
       const Plotly = await plotly();
@@ -61,6 +66,7 @@ export function curves({ title, x, y, whole = false, height = HEIGHT }, signal) 
         responsive: true,
         doubleClick: false,
       });
+      fit();
     } catch (error) {
       fill(place, said(error.message));
     }
@@ -71,7 +77,12 @@ export function curves({ title, x, y, whole = false, height = HEIGHT }, signal) 
     return redraw();
   };
   onScheme(redraw, signal);
-  signal.addEventListener("abort", () => drawn && window.Plotly?.purge(place));
+  const sizes = new ResizeObserver(fit);
+  sizes.observe(place);
+  signal.addEventListener("abort", () => {
+    sizes.disconnect();
+    if (drawn) window.Plotly?.purge(place);
+  });
   const save = (format) => () =>
     drawn
       ? plotly().then((p) =>
