@@ -5,10 +5,13 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from web_sessions import DIGITS, LONG, QUICK, SPEC
+from web_uploads import begun, sent
 
 from mrdl.settings.config import TrainConfig
 from mrdl.settings.fields import fields_of
+from mrdl.web.labels import label_of
 from mrdl.web.sessions.settings import KNOWN
 
 
@@ -28,6 +31,22 @@ def test_a_sweep_is_started_and_ends_done(lab):
     about = lab.until(key, "done")
     assert (about["done"], about["of"], about["kind"]) == (2, 2, "sweep")
     assert 0 < about["score"]["value"] <= 1 and about["score"]["baseline_text"]
+    assert about["label"] == "digit"
+
+
+@pytest.mark.parametrize(
+    ("told", "label"),
+    [
+        ("column 2 'class', as asked for (2 values in 400 rows)", "class"),
+        ('column 0 "it\'s", the first column: numbers: regression', "it's"),
+        (r"column 1 'a\'b \"c\"', as asked for", 'a\'b "c"'),
+        ("column 3, as asked for (2 values in 9 rows)", "column 3"),
+        ("digit", "digit"),
+        (None, None),
+    ],
+)
+def test_a_sweep_s_label_is_told_by_its_name(told, label):
+    assert label_of(told) == label
 
 
 IN_VAIN = [
@@ -55,6 +74,33 @@ def test_a_row_that_cannot_be_read_starts_nothing(lab):
     answer = lab.start(table="tables/ab12/bad.csv")
     assert answer.status_code == 422 and "line 2" in answer.json()["error"], answer.text
     assert lab.server.get("/api/sessions").json()["total"] == 0
+
+
+def test_a_start_in_vain_says_where_and_what_to_do_without_the_server_s_folders(lab):
+    bad = DIGITS.read_text().replace("\n", "\n1,2,3\n", 1).encode()
+    upload = begun(lab.server, "bad.csv", len(bad))
+    assert sent(lab.server, upload, 0, bad).json()["done"]
+    answer = lab.start('label = "nobody"', table=upload["table"])
+    assert answer.status_code == 422 and answer.json()["error"].startswith("bad.csv has no column 'nobody'")
+    answer = lab.start(table=upload["table"])
+    assert answer.status_code == 422 and str(lab.server.folder) not in answer.json()["error"], answer.text
+    assert "--bad-rows skip" in answer.json()["error"]
+
+
+def test_a_failed_run_keeps_all_that_it_said(lab):
+    key = lab.started(LONG)
+    lab.until(key, "running", done=1)
+    lab.server.post(f"/api/sessions/{key}/stop")
+    lab.until(key, "stopped")
+    words = f"{lab.server.folder}/tables/0a1b2c3d4e5f/x.csv: 1 of 9 rows cannot be read"
+    about = json.loads((lab.server.folder / "runs" / key / "run.json").read_text())
+    about["drivers"][-1] |= {"ended": "failed", "reason": words}
+    (lab.server.folder / "runs" / key / "run.json").write_text(json.dumps(about))
+    with (lab.server.folder / "sessions" / key / "log.txt").open("a") as log:
+        log.write(f"mrdl: {words}\n  x.csv line 3: 2 columns\nMend them.\n")
+    told = lab.about(key)
+    said = "x.csv: 1 of 9 rows cannot be read\n  x.csv line 3: 2 columns\nMend them."
+    assert (told["state"], told["reason"]) == ("failed", said)
 
 
 def test_the_same_form_sent_twice_starts_once(lab):

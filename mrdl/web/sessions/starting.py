@@ -20,6 +20,7 @@ from mrdl.rounds.provenance import utc
 from mrdl.storage import atomic
 from mrdl.web.commands import Refused
 from mrdl.web.home import OWN, Home, Session
+from mrdl.web.labels import without_folders
 from mrdl.web.sessions.children import Child, begin, said_since
 from mrdl.web.sessions.kept import FORMS, Kept, kept_of
 from mrdl.web.sessions.settings import check_settings
@@ -144,11 +145,11 @@ def _without_path(home: Home, kept: Kept) -> Iterator[None]:
 
 
 def plain(home: Home, kept: Kept, words: str) -> str:
-    """Words of a command without the file of settings that the page has written for it."""
+    """Words of a command without the file of settings that the page has written for it, and the folders of tables."""
     shown = kept.settings.relative_to(home.folder)
     for name in (str(kept.settings), str(shown)):
         words = words.replace(f" ({name})", "").replace(name, "the settings")
-    return words
+    return without_folders(words, home.folder)
 
 
 def _words(home: Home, kept: Kept, wanted: Wanted, table: str, runner: str) -> list[str]:

@@ -21,11 +21,12 @@ from mrdl.storage.lock import is_held
 from mrdl.storage.process import Process
 from mrdl.sweep.glance import Glance, glance
 from mrdl.sweep.paths import SweepPaths
-from mrdl.web.commands import BEGINNING
+from mrdl.web.commands import BEGINNING, words_of
 from mrdl.web.found import no_session
 from mrdl.web.home import Home, Session
+from mrdl.web.labels import label_of, without_folders
 from mrdl.web.scores import told_score
-from mrdl.web.sessions.children import last_part, said_since
+from mrdl.web.sessions.children import last_part
 from mrdl.web.sessions.kept import Kept, kept_of
 
 WAITING = "waiting"
@@ -115,11 +116,20 @@ def state_of(session: Session, kept: Kept, told: Told, held: bool | None = None)
         return RunState(WAITING)
     if is_held(session.folder):  # it has begun meanwhile
         return RunState(RUNNING)
-    if told.state.name == STOPPED and not told.state.reason and (words := last_part(kept.log)):
-        lines = [line for line in words.splitlines() if line.startswith(BEGINNING)]
-        if lines and not lines[-1].startswith(INTERRUPTED):
-            return RunState(FAILED, said_since(kept.log))
-    return told.state
+    return _ended(kept, told.state)
+
+
+def _ended(kept: Kept, state: RunState) -> RunState:
+    """How a session stands that nobody works on, with all that its last command said where that ended in vain."""
+    said, reason = last_part(kept.log), state.reason
+    if state.name == STOPPED and not reason:
+        lines = [line for line in said.splitlines() if line.startswith(BEGINNING)]
+        if not lines or lines[-1].startswith(INTERRUPTED):
+            return state
+    elif state.name != FAILED or not words_of(said).startswith(reason):
+        return state
+    # a run's folder has the first line alone: those that follow say where, and the way out
+    return RunState(FAILED, without_folders(words_of(said), kept.folder.parent.parent))
 
 
 def _has_held(session: Session, process: Process) -> bool:
@@ -209,7 +219,7 @@ def _of_sweep(path: Path) -> Told:
     begun = _mark(paths.data)
     common = Told(
         table=str(about.get("source", "")),
-        label=about.get("label"),
+        label=label_of(about.get("label")),
         started=utc(begun[0] / 1e9) if begun else None,
     )
     return common if found is None else _with_index(common, found)
