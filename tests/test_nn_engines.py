@@ -96,7 +96,7 @@ def test_steps_by_numpy_are_those_by_torch(arch, dtype, rtol, atol, about):
         with engine.one_thread():
             for batch in step.batches.epoch(np.arange(203)):
                 step(*batch)
-        return step._arrays.named, float(step.loss_sum)
+        return step.arrays.named, float(step.loss_sum)
 
     found, loss = after(NumpyEngine(dtype))
     expected, known = after(TorchEngine("cpu", dtype))
@@ -127,7 +127,7 @@ def test_a_gradient_by_numpy_is_autograds(arch, dtype, tolerance):
         "multilabel": lambda: F.binary_cross_entropy_with_logits(out, y),
     }[arch.loss]().backward()
     for name, tensor in tensors.items():
-        moved = start[name].astype(dtype) - step._arrays.named[name]
+        moved = start[name].astype(dtype) - step.arrays.named[name]
         np.testing.assert_allclose(moved, tensor.grad.numpy(), atol=tolerance)
 
 

@@ -17,7 +17,8 @@ class Activation:
 
     zero_at: a sum for which it gives 0, so that a node whose bias that is, and whose weights are 0, only pads a layer;
     gain: by which initial weights are larger, so that signals keep their size (He et al. 2015); learning_rate: of SGD
-    for an mlp (scripts/bench/accuracy.py); engines: by name, those that it can be computed by.
+    for an mlp (scripts/bench/accuracy.py); engines: by name, those that it can be computed by; ends: of what it gives:
+    the one at which a unit that is always there has no gradient, or the two that it comes near to; empty without.
     """
 
     apply_: Callable[[Engine, Array], Array]
@@ -26,6 +27,7 @@ class Activation:
     gain: float
     learning_rate: float
     engines: tuple[str, ...] = EVERY
+    ends: tuple[float, ...] = ()
 
 
 ACTIVATIONS = {
@@ -35,6 +37,7 @@ ACTIVATIONS = {
         zero_at=0.0,
         gain=math.sqrt(2),
         learning_rate=0.03,
+        ends=(0.0,),
     ),
     "tanh": Activation(
         apply_=lambda engine, x: engine.tanh_(x),
@@ -42,6 +45,7 @@ ACTIVATIONS = {
         zero_at=0.0,
         gain=1.0,
         learning_rate=0.02,
+        ends=(-1.0, 1.0),
     ),
     "sigmoid": Activation(
         apply_=lambda engine, x: engine.sigmoid_(x),
@@ -49,6 +53,7 @@ ACTIVATIONS = {
         zero_at=-math.inf,
         gain=1.0,
         learning_rate=0.1,
+        ends=(0.0, 1.0),
     ),
     "linear": Activation(
         apply_=lambda engine, x: x,

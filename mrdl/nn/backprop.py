@@ -5,7 +5,7 @@ a second in every task. By the engine of torch the arithmetic is that of torch.n
 bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,7 @@ class Backpropagation:
         not stay that of the settings."""
         loss = LOSSES[arch.loss]
         assert loss.gradient is not None
+        self.look: Callable[[], None] | None = None
         self._arch, self._gradient_of, self._needs_label = arch, loss.gradient, loss.needs_label
         self._smoothing = (settings.label_smoothing,) if loss.smooths else ()
         self._adds = arch.adds
@@ -81,12 +82,12 @@ class Backpropagation:
         self._activations = [ACTIVATIONS[name] for name in arch.activations]
         shapes = {name: shape for name, shape in arch.shapes().items() if arch.is_of_layers(name)}
         self._kept = {name: array for name, array in weights.items() if name not in shapes}
-        self._arrays, gradient = FlatArrays(shapes, engine).fill(weights), FlatArrays(shapes, engine)
-        self._layers, self._gradients = self._of_layers(self._arrays), self._of_layers(gradient)
+        self.arrays, self.gradients = FlatArrays(shapes, engine).fill(weights), FlatArrays(shapes, engine)
+        self._layers, self._gradients = self._of_layers(self.arrays), self._of_layers(self.gradients)
         self._update = OPTIMIZERS[settings.optimizer].start(
             engine,
-            self._arrays.flat,
-            gradient.flat,
+            self.arrays.flat,
+            self.gradients.flat,
             settings.learning_rate,
             settings.momentum,
             settings.weight_decay,
@@ -102,6 +103,11 @@ class Backpropagation:
     def _of_layers(self, arrays: FlatArrays) -> list[tuple[Array, Array]]:
         named, depth = arrays.named, len(self._arch.nodes) - 1
         return [(named[f"layers.{i}.weight"], named[f"layers.{i}.bias"]) for i in range(depth)]
+
+    @property
+    def factor(self) -> Any:
+        """What the gradients are multiplied by."""
+        return self._update.factor
 
     def __call__(self, x: Array, targets: Array, weights: Array | None = None) -> None:
         """Take one step on rows (n, columns), of which `targets` are wanted, classes (n,) or values (n, outputs), and
@@ -120,11 +126,23 @@ class Backpropagation:
         if weights is not None:
             buffers.deltas[-1] *= weights
         self._backward(buffers)
+        if self.look:
+            self.look()
         self._update()
 
     def weights(self) -> Weights:
         """Give a copy of the weights, an RBM's own tensors as they were."""
-        return {**self._kept, **self._arrays.arrays()}
+        return {**self._kept, **self.arrays.arrays()}
+
+    def outputs(self, x: Array) -> list[Array]:
+        """Give what each layer gives of rows x (n, columns), a residual connection left out, without dropout."""
+        given = []
+        if self._scale is not None:
+            x = x * self._scale
+        for i, layer in enumerate(self._layers):
+            given.append(self._activations[i].apply_(self._engine, self._engine.affine(x, *layer)))
+            x = x + given[-1] if self._adds[i] else given[-1]
+        return given
 
     def _forward(self, x: Array, buffers: Buffers) -> None:
         """Fill the inputs, outputs and masks. x: (n, columns)."""

@@ -4,6 +4,7 @@ The gradient of the likelihood is the statistics of the data less those of the m
 taken where a short Gibbs chain ends.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,15 @@ class ContrastiveDivergence:
         generator: Any,
     ) -> None:
         """layer: of the machine in the stack; generator: of the engine, of all that is drawn."""
+        self.look: Callable[[], None] | None = None
         self._settings, self._layer, self._all, self._engine = settings, layer, weights, engine
         self._stack = Stack(arch, weights, engine)
         machine = self._stack.machines[layer]
         self._binary = machine.visible == "binary", machine.hidden == "binary"
         names = [f"layers.{layer}.{part}" for part in ("weight", "bias", "visible_bias")]
         shapes = {name: weights[name].shape for name in names}
-        self._arrays = FlatArrays(shapes, engine).fill(weights)
-        self._weight, self._bias, self._visible_bias = arrays = tuple(self._arrays.named[name] for name in names)
+        self.arrays, self.gradients, self.factor = FlatArrays(shapes, engine).fill(weights), None, 1.0
+        self._weight, self._bias, self._visible_bias = arrays = tuple(self.arrays.named[name] for name in names)
         self.batches = Batches(rows, settings.batch_size, engine)
         hidden, visible = self._weight.shape
         n = self.batches.size
@@ -81,6 +83,8 @@ class ContrastiveDivergence:
             if len(self._chains) < n:
                 self._chains = engine.copy(hidden)
             self._chains[:n] = hidden
+        if self.look:
+            self.look()
         self._move((means, v), (after, reconstruction))
 
     def _count_loss(self, v: Array, means: Array, reconstruction: Array) -> None:
@@ -91,7 +95,12 @@ class ContrastiveDivergence:
 
     def weights(self) -> Weights:
         """Give a copy of the weights; those of other layers as they were."""
-        return {**self._all, **self._arrays.arrays()}
+        return {**self._all, **self.arrays.arrays()}
+
+    def outputs(self, x: Array) -> list[Array]:
+        """Give the hidden means of rows x (n, columns), (n, hidden), as a list of one."""
+        v = self._stack.features(x, self._layer)
+        return [self._up(v, self._engine.empty((len(x), len(self._bias))))]
 
     def _up(self, v: Array, out: Array) -> Array:
         """Fill out, (n, hidden), with the hidden means given v, (n, visible)."""

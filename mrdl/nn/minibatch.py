@@ -102,16 +102,18 @@ def _targets(targets: np.ndarray, engine: Engine) -> Array:
 class FlatArrays:
     """Named arrays as views of one flat vector, so that an update is one call whatever their number.
 
-    flat: the vector, zeros at first; named: name -> array of the shape asked for.
+    flat: the vector, zeros at first; named: name -> array of the shape asked for; places: name -> its part of flat.
     """
 
     def __init__(self, shapes: dict[str, tuple[int, ...]], engine: Engine) -> None:
         self._engine = engine
         self.flat = engine.zeros((sum(_room(shape) for shape in shapes.values()),))
         self.named: dict[str, Array] = {}
+        self.places: dict[str, slice] = {}
         start = 0
         for name, shape in shapes.items():
             self.named[name] = engine.view(self.flat, start, shape)
+            self.places[name] = slice(start, start + math.prod(shape))
             start += _room(shape)
 
     def fill(self, weights: Weights) -> "FlatArrays":

@@ -10,6 +10,7 @@ from mrdl.nn import contrastive
 from mrdl.nn.architecture import Architecture, Stage
 from mrdl.nn.backprop import Backpropagation
 from mrdl.nn.contrastive import ContrastiveDivergence
+from mrdl.nn.diagnostics.observer import Observed, Observer
 from mrdl.nn.engines.engine import Array, Engine
 from mrdl.nn.minibatch import Batches, Hyperparameters
 from mrdl.nn.rows import Rows
@@ -21,7 +22,7 @@ Report = Callable[[int, float, float], None]
 """report(epoch from 0, fraction of the epoch, mean loss so far)"""
 
 
-class Step(Protocol):
+class Step(Observed, Protocol):
     """A training's state and how a mini-batch changes it: weights, and `loss_sum`, of the rows since it was set to 0.
 
     Backpropagation and ContrastiveDivergence are the two; the loop knows no more of them than this. batches: of the
@@ -39,11 +40,16 @@ class Step(Protocol):
 
 
 def run_epochs(
-    step: Step, draw_order: Callable[[], np.ndarray], epochs: int, report: Report = lambda *_: None
+    step: Step,
+    draw_order: Callable[[], np.ndarray],
+    epochs: int,
+    report: Report = lambda *_: None,
+    observer: Observer | None = None,
 ) -> float:
     """Train on all rows, epoch after epoch, and give the mean loss of the last epoch's rows.
 
-    draw_order() gives the rows in the order of an epoch, (rows,) indices; report is called every some thousand rows.
+    draw_order() gives the rows in the order of an epoch, (rows,) indices; report is called every some thousand rows;
+    observer: looks at some steps, if there is one, and has begun.
     """
     size = step.batches.size
     every, loss = max(1, REPORT_ROWS // size), 0.0
@@ -51,11 +57,17 @@ def run_epochs(
         step.loss_sum[...] = 0
         order = draw_order()
         for i, batch in enumerate(step.batches.epoch(order)):
+            looked_at = observer and observer.wants(i)
+            step.look = observer.look if observer and looked_at else None
             step(*batch)
+            if observer and looked_at:
+                observer.after_step()
             if i % every == every - 1:
                 done = min((i + 1) * size, len(order))
                 report(epoch, done / len(order), float(step.loss_sum) / done)
         loss = float(step.loss_sum) / max(1, len(order))
+        if observer:
+            observer.end_epoch(loss)
         report(epoch, 1.0, loss)
     return loss
 
@@ -70,12 +82,13 @@ def train_shard(
     report: Report = lambda *_: None,
     *,
     stage: Stage | None = None,
+    observer: Observer | None = None,
 ) -> tuple[Weights, dict[str, float]]:
     """Train a stage of a network, the first where none is said, from `weights` on all rows of a shard.
 
     A pure function of its arguments: the rows are taken in `order`, permuted anew by `rng` each epoch, and an optimiser
     begins anew. Returns the new weights and metrics: loss, the mean of the last epoch's rows, and steps, the number of
-    mini-batches.
+    mini-batches. observer: has the figures of its epochs then; the weights are the same with it and without.
 
     rng = np.random.default_rng([seed, round_number, shard])
     weights, metrics = train_shard(arch, weights, rows, Hyperparameters(1, 16, 0.03, 0.8), rng, engine_of("numpy"))
@@ -84,7 +97,11 @@ def train_shard(
     steps = settings.epochs * -(-count // settings.batch_size)
     with engine.one_thread():
         step = _step(arch, stage, weights, rows, settings, rng, engine, settings.rates(steps))
-        loss = run_epochs(step, lambda: order[rng.permutation(count)], settings.epochs, report)
+        if observer and count:
+            observer.begin(step, arch, stage, rows, engine, step.batches.size)
+        else:
+            observer = None
+        loss = run_epochs(step, lambda: order[rng.permutation(count)], settings.epochs, report, observer)
         trained = step.weights()
     return trained, {"loss": loss, "steps": float(steps)}
 
