@@ -17,6 +17,8 @@ Every message says what was expected, what came, and the way out.
 
 import errno
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 DISK_TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -72,7 +74,14 @@ class JobLost(TrainingError):
 
 
 class Diverged(TrainingError):
-    """No shard gave usable weights; to repeat the round would not help."""
+    """No shard gave usable weights; to repeat the round would not help.
+
+    diagnostics: the figures of the epochs that led there, empty where none were asked for.
+    """
+
+    def __init__(self, text: str, diagnostics: Sequence[Any] = ()) -> None:
+        super().__init__(text)
+        self.diagnostics = diagnostics
 
 
 def cannot_write(what: str, why: str, again: str = "go on with --resume") -> SetupError:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mrdl.errors import Diverged, TrainingError
+from mrdl.nn.diagnostics.figures import EpochFigures
 from mrdl.nn.weights import Weights, weighted_mean
 from mrdl.rounds.manifest import ShardRecord
 from mrdl.settings import fields
@@ -29,7 +30,8 @@ class ShardResult:
 
     shard: its number; num_examples: rows of the shard; weights: after the training; metrics: name -> number, "loss"
     among them; start: the digest of the weights that training began with, which must be the same in every shard;
-    device: where it was trained, "cpu" or "cuda", empty where nobody says.
+    device: where it was trained, "cpu" or "cuda", empty where nobody says; diagnostics: the figures of its epochs,
+    empty where none were asked for.
     """
 
     shard: int
@@ -38,6 +40,7 @@ class ShardResult:
     metrics: dict[str, float]
     start: str
     device: str = ""
+    diagnostics: tuple[EpochFigures, ...] = ()
 
 
 Rule = Callable[[Sequence[ShardResult]], Weights]
@@ -123,16 +126,19 @@ def _unfit(result: ShardResult) -> str | None:
 
 def pack_result(result: ShardResult) -> bytes:
     """The value of the record of a result."""
-    meta = {
+    meta: dict[str, Any] = {
         "shard": result.shard,
         "num_examples": result.num_examples,
         "metrics": {name: float(value) for name, value in result.metrics.items()},
         "start": result.start,
         "device": result.device,
     }
+    if result.diagnostics:
+        meta["diagnostics"] = [epoch.to_json() for epoch in result.diagnostics]
     return pack(Tag.RESULT, meta, result.weights)
 
 
 def to_result(meta: Mapping[str, Any], arrays: Arrays) -> ShardResult:
     """The result in a record that `pack_result` has packed."""
-    return ShardResult(weights=arrays, **meta)
+    diagnostics = tuple(EpochFigures.from_json(epoch) for epoch in meta.get("diagnostics", ()))
+    return ShardResult(weights=arrays, **{**meta, "diagnostics": diagnostics})

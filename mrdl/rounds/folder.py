@@ -6,6 +6,7 @@
                            and the manifest that makes them count
     history.jsonl          one line a round
     timeline.jsonl         where the seconds of each round went, for people alone
+    diagnostics.jsonl      figures of each epoch and layer, where the setting diagnostics asks for them
     model.safetensors      the network
     lock                   held by the driver that works here
 
@@ -70,6 +71,7 @@ class RunFolder:
         self.rounds = self.path / "rounds"
         self.history = self.path / "history.jsonl"
         self.timeline = self.path / "timeline.jsonl"
+        self.diagnostics = self.path / "diagnostics.jsonl"
         self.model = self.path / "model.safetensors"
         self.work = self.path / "work"  # of the job that is running; deleted after it
 

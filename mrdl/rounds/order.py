@@ -13,6 +13,7 @@ from mrdl.data.statistics import Statistics
 from mrdl.data.text.schema import Schema
 from mrdl.errors import SetupError, brief
 from mrdl.nn.architecture import Architecture
+from mrdl.nn.diagnostics.figures import EpochFigures
 from mrdl.nn.weights import Weights
 from mrdl.rounds.combine import ShardResult, to_result
 from mrdl.rounds.extensions import Extension
@@ -93,13 +94,15 @@ class Output:
     """What a job has said.
 
     weights: combined; shards: a record for each shard, as a manifest has it; results: those of single shards, where
-    they were asked for; of_data: the lines that tell of the data; refused: statistics of data that was not trained
-    on, and why; diverged: why there are no weights, empty where there are.
+    they were asked for; diagnostics: figures of the epochs, merged over shards, where they were asked for; of_data: the
+    lines that tell of the data; refused: statistics of data that was not trained on, and why; diverged: why there are
+    no weights, empty where there are.
     """
 
     weights: Weights = field(default_factory=dict)
     shards: list[ShardRecord] = field(default_factory=list)
     results: list[ShardResult] = field(default_factory=list)
+    diagnostics: tuple[EpochFigures, ...] = ()
     of_data: list[bytes] = field(default_factory=list)
     refused: tuple[Statistics, Refusal] | None = None
     diverged: str = ""
@@ -129,6 +132,7 @@ def read_output(chunks: list[bytes]) -> Output:
             output.weights = arrays
             output.shards = [ShardRecord.from_json(shard) for shard in meta["shards"]]
             output.diverged = meta["diverged"]
+            output.diagnostics = tuple(EpochFigures.from_json(each) for each in meta.get("diagnostics", ()))
     output.results.sort(key=lambda result: result.shard)
     return output
 

@@ -203,7 +203,7 @@ class Submission:
             self._clear_after(error)
             raise
         if output.diverged:
-            raise Diverged(output.diverged)
+            raise Diverged(output.diverged, output.diagnostics)
         return output, ended
 
     def _check(self, output: Output, planned: Round) -> None:

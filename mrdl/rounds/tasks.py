@@ -7,7 +7,7 @@ mrdl.rounds.job calls these functions; they do not import it, as the task's prog
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from mrdl.mapreduce.status import training_status
 from mrdl.mapreduce.task import INPUT_FILE, INPUT_START, timed
 from mrdl.nn import trainer
 from mrdl.nn.architecture import Architecture
+from mrdl.nn.diagnostics.figures import merged
+from mrdl.nn.diagnostics.observer import Observer
 from mrdl.nn.engines.choice import engines_for
 from mrdl.nn.engines.table import engine_of, need_torch
 from mrdl.nn.kinds import outline
@@ -221,16 +223,20 @@ def train(shard: int, loaded: LoadedShard, order: Order, given: Weights, tell: C
     def report(epoch: int, done: float, loss: float) -> None:
         tell(training_status(shard, planned.number, epoch, settings.epochs, done, loss))
 
+    observer = Observer() if config.diagnostics else None
     try:
         if planned.is_warm_start and stage.layer not in order.fitted_layers:
             weights = trainer.fit_visible(arch, stage, weights, rows, engine)
         rng = np.random.default_rng([config.seed, planned.number, shard])
         with timed("train"):
-            trained, metrics = trainer.train_shard(arch, weights, rows, settings, rng, engine, report, stage=stage)
+            trained, metrics = trainer.train_shard(
+                arch, weights, rows, settings, rng, engine, report, stage=stage, observer=observer
+            )
     except Exception as error:
         error.add_note(f"in round {planned.number}, shard {shard} of {config.shards}, {len(rows)} rows")
         raise
-    return ShardResult(shard, len(rows), trained, metrics, digest(start), engine.device)
+    epochs = tuple(observer.epochs) if observer else ()
+    return ShardResult(shard, len(rows), trained, metrics, digest(start), engine.device, epochs)
 
 
 def _start_weights(arch: Architecture, given: Weights, config: TrainConfig) -> Weights:
@@ -294,5 +300,7 @@ def combine_results(lines: Iterable[bytes], write: Write, order: Order, rule: Ru
     except Diverged as error:  # said, not raised: the task would be tried again, and the shards be lost
         diverged = str(error)
     shards = [record.to_json() for record in shard_records(results, left_out)]
-    about = {"shards": shards, "diverged": diverged}
+    about: dict[str, Any] = {"shards": shards, "diverged": diverged}
+    if epochs := merged(result.diagnostics for result in sorted(results, key=lambda result: result.shard)):
+        about["diagnostics"] = [epoch.to_json() for epoch in epochs]
     write(COMBINE_KEY, pack(Tag.WEIGHTS, about, weights))

@@ -8,6 +8,7 @@ import copy
 import dataclasses
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 
@@ -17,9 +18,11 @@ from mrdl.mapreduce.launch import Ended
 from mrdl.mapreduce.timeline import Keeper, Span, Timeline
 from mrdl.mapreduce.tracking import now
 from mrdl.model.model import Model
+from mrdl.nn.diagnostics.figures import EpochFigures
 from mrdl.nn.weights import Weights, digest
 from mrdl.rounds import outer_step, provenance
 from mrdl.rounds.combine import ShardResult
+from mrdl.rounds.diagnostics import judged, kept
 from mrdl.rounds.events import Listeners, RoundDone
 from mrdl.rounds.folder import Checkpoint, RunFolder
 from mrdl.rounds.manifest import Manifest, best_round, rows_trained, seconds_by_phase, training_loss
@@ -46,6 +49,7 @@ class Training:
         round tells nothing of any more: the last one is trained again."""
         self.results: list[ShardResult] = []
         self.stopped: str | None = None
+        self._flagged: set[str] = set()
         self._setup = setup
         self._config = setup.config
         self._folder = folder
@@ -107,6 +111,7 @@ class Training:
         try:
             manifest = self._round(planned)
         except Diverged as error:
+            self._diagnose(planned, error.diagnostics)
             raise self._diverged(error, planned) from error
         self.history.append(manifest)
         told = copy.deepcopy(manifest)  # a listener may do with its own what it likes
@@ -128,9 +133,24 @@ class Training:
         else:
             self.now, length = self._step(planned, before, output.weights)
         manifest = self._manifest(planned, output, job, length, began)
+        self._diagnose(planned, output.diagnostics, manifest)
         self._folder.commit(self.now, manifest)
         self._keep_times(planned, job, time.monotonic() - began)
         return manifest
+
+    def _diagnose(self, planned: Round, epochs: Sequence[EpochFigures], manifest: Manifest | None = None) -> None:
+        """Keep the figures of a round's epochs, and note what looks ill that was not noted before.
+
+        epochs: empty where none were asked for; manifest: of the round, None where it has none.
+        """
+        if not epochs:
+            return
+        kept.keep(self._folder, planned, self._setup.stage_of(planned).name, epochs)
+        rounds = [*self.history, *([manifest] if manifest else [])]
+        for flag in judged.flags(self._folder, rounds):
+            if flag.name not in self._flagged:
+                self._flagged.add(flag.name)
+                self._listeners.note(str(flag))
 
     def _keep_times(self, planned: Round, job: Ended, seconds: float) -> None:
         """Have the timeline of a round kept that ends now."""

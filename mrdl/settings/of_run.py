@@ -48,6 +48,12 @@ class RunSettings:
         RUN,
         least=1,
     )
+    diagnostics: bool = setting(
+        False,
+        "whether each epoch and layer leaves norms, ratios, dead and saturated units, and the run says in words what "
+        "looks ill; the network is the same",
+        RUN,
+    )
     wait_s: int = setting(300, "seconds to wait for HDFS or YARN to come back, before the run stops", RUN, least=0)
     task_memory_mb: int = setting(1024, "a shard larger than this is trained from a memory-mapped file", RUN, least=1)
     python_bin: str | None = setting(None, "Python that runs the tasks; left out: this one", RUN)

@@ -1,6 +1,7 @@
 """`mrdl show`: the rounds of a run folder, or what a model file holds; read from files, so that it answers at once."""
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from mrdl.cli.screen import counted, say, wide
 from mrdl.errors import ConfigError
 from mrdl.model.baseline import as_json, told_baseline, told_worth
 from mrdl.reports.runs import kept, state
+from mrdl.rounds.diagnostics import judged
 from mrdl.rounds.folder import RunFolder
 from mrdl.rounds.manifest import Manifest, shown_score, told_name
 
@@ -89,8 +91,10 @@ def _asked_of(model: "Model") -> dict[str, Any]:
 def _show_run(folder: RunFolder, as_json: bool) -> None:
     """Print a run folder: what the run is, how far it came, a line a round, and what a person should know of it."""
     rounds, about = folder.manifests(), folder.about()
+    found = judged.flags(folder, rounds)
     if as_json:
-        print(json.dumps({**about, "rounds": [m.to_json() for m in rounds]}))
+        told = {"flags": [dataclasses.asdict(flag) for flag in found]} if folder.diagnostics.exists() else {}
+        print(json.dumps({**about, "rounds": [m.to_json() for m in rounds], **told}))
         return
     trained = [m for m in rounds if not m.is_warm_start]
     say(f"{about['name']} on {about['data']['source']}, {len(trained)} rounds; in {folder.path}")
@@ -99,7 +103,9 @@ def _show_run(folder: RunFolder, as_json: bool) -> None:
     drivers = about.get("drivers", [])
     say(f"{state(folder, drivers)}{_of_driver(drivers)}")
     wide().print(_table_of(rounds))
-    for note in filter(None, [*_of_kept(folder, trained), *_of_versions(rounds), *_of_trouble(rounds)]):
+    for note in filter(
+        None, [*_of_kept(folder, trained), *_of_versions(rounds), *_of_trouble(rounds), *map(str, found)]
+    ):
         say(f"  {note}")
 
 
