@@ -23,6 +23,7 @@ _HOMES = {
     "train": "api.training",
     "explain": "explanation.explanation",
     "log": "experiments.history",
+    "watch": "nn.diagnostics.torch_watch",
     "Sweep": "api.training",
     "Classifier": "api.estimators",
     "Regressor": "api.estimators",

@@ -25,7 +25,8 @@ FLOORS = [
     DOORS,
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
-TORCH_IN_NN = {  # its engine, the module for people, and the back ends of sweeps by torch
+TORCH_IN_NN = {  # its engine, the module for people, what watches theirs, and the back ends of sweeps by torch
+    "nn.diagnostics.torch_watch",
     "nn.engines.torch_device",
     "nn.engines.torch_engine",
     "nn.net",

@@ -34,6 +34,7 @@ NAMES = [
     "log",
     "rbm",
     "train",
+    "watch",
 ]
 
 
