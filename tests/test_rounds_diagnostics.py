@@ -119,7 +119,7 @@ ILL = {
     "labels shuffled": [
         epoch(i + 1, loss=2.15, validation=each) for i, each in enumerate(rows_kept_out(2.33, 2.36, 2.4))
     ],
-    "no progress": epochs(loss=2.3),
+    "no progress": epochs(6, loss=2.3),
     "over-fitting": [
         epoch(i + 1, loss=1 / (i + 1), validation=each) for i, each in enumerate(rows_kept_out(1.0, 0.9, 1.2, 1.5))
     ],

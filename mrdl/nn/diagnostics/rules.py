@@ -43,6 +43,8 @@ class Bounds:
     learnt: float = 0.02  # part of the baseline that is saved, below which nothing was learnt
     by_heart: float = 0.03  # part that training saves more than the rows kept out, which save none
     steps: int = 60  # fewer say nothing of progress
+    jumping: int = 3  # epochs without a gain, of steps that are too large
+    still: int = 6  # the same, of any steps: a plateau may be as long
     rows: int = 100  # kept out; fewer say nothing of labels
     vanished: float = 1e-3  # gradient of a layer / that of the last one
     dead: float = 0.9  # share of a layer's units
@@ -77,6 +79,11 @@ def _largest(epoch: EpochFigures, figure: str) -> float | None:
 
 def _steps(epochs: Epochs) -> int:
     return sum(each.steps for each in epochs)
+
+
+def _stands_still(epochs: Epochs, bounds: Bounds, count: int) -> bool:
+    """Whether each of the last so many epochs learnt nothing."""
+    return len(epochs) >= count and all(_learns_nothing(epochs[: len(epochs) - i], bounds) for i in range(count))
 
 
 def _learns_nothing(epochs: Epochs, bounds: Bounds) -> bool:
@@ -136,7 +143,7 @@ def _of_layer(epochs: Epochs, figure: str, bound: float, words: str) -> str | No
 def rate_too_high(epochs: Epochs, bounds: Bounds) -> str | None:
     """Steps that are large beside the weights, of a training that does not learn."""
     fast = _largest(epochs[-1], "ratio")
-    if len(epochs) < 2 or fast is None or fast < bounds.fast or not _learns_nothing(epochs, bounds):
+    if fast is None or fast < bounds.fast or not _stands_still(epochs, bounds, bounds.jumping):
         return None
     return f"one step changes a layer by {100 * fast:.2g} % of its weights, and nothing is learnt"
 
@@ -163,7 +170,7 @@ def collapsed(epochs: Epochs, bounds: Bounds) -> str | None:
 
 def no_progress(epochs: Epochs, bounds: Bounds) -> str | None:
     """A network that is no better than always saying the same, epoch after epoch."""
-    if len(epochs) < 3 or not all(_learns_nothing(epochs[: len(epochs) - i], bounds) for i in range(3)):
+    if not _stands_still(epochs, bounds, bounds.still):
         return None
     saved = _saved(epochs[-1]) or 0.0
     return f"after {_steps(epochs)} steps {100 * max(0.0, saved):.1f} % of the loss of always saying the same is saved"
