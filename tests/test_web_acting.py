@@ -3,6 +3,7 @@
 import os
 
 from web_sessions import DIGITS, LONG, LONG_SPEC, QUICK, SPEC
+from web_uploads import begun, sent
 
 
 def rounds_of(lab, key):
@@ -31,6 +32,23 @@ def test_a_run_is_stopped_and_goes_on_and_is_deleted(lab):
     assert lab.server.get(f"/api/sessions/{key}").status_code == 404
     assert not (lab.server.folder / "runs" / key).exists() and not (lab.server.folder / "sessions" / key).exists()
     assert (lab.server.folder / "tables/ab12/digits.csv").exists()
+
+
+def test_a_table_that_a_session_goes_on_with_is_not_deleted(lab):
+    table = DIGITS.read_bytes()
+    upload = begun(lab.server, "my digits.csv", len(table))
+    assert sent(lab.server, upload, 0, table).json()["done"]
+    key = lab.started(LONG, table=upload["table"], title="long")
+    lab.until(key, "running", done=1)
+    refused = lab.server.delete(f"/api/uploads/{upload['upload']}")
+    assert refused.status_code == 409 and "'long', which is not done" in refused.json()["error"], refused.text
+    lab.server.post(f"/api/sessions/{key}/stop")
+    lab.until(key, "stopped")
+    assert lab.server.delete(f"/api/uploads/{upload['upload']}").status_code == 409
+    assert lab.server.post(f"/api/sessions/{key}/resume").status_code == 200
+    lab.server.post(f"/api/sessions/{key}/stop")
+    assert lab.server.delete(f"/api/sessions/{key}").status_code == 204
+    assert lab.server.delete(f"/api/uploads/{upload['upload']}").status_code == 204
 
 
 def test_a_sweep_is_stopped_when_it_is_said_twice_and_goes_on(lab):

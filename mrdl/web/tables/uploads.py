@@ -6,6 +6,7 @@ away, is told from which byte on.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
+from mrdl.rounds.provenance import DONE
 from mrdl.storage.store import is_hdfs
 from mrdl.web.home import Home
+from mrdl.web.sessions.listing import sessions_of
+from mrdl.web.sessions.summary import summary
 from mrdl.web.tables.hdfs import HdfsPlace
 from mrdl.web.tables.local import LocalPlace
 from mrdl.web.tables.naming import last_part
@@ -70,8 +74,24 @@ def state(request: Request, upload: str) -> dict[str, Any]:
 
 @router.delete("/{upload}", status_code=204)
 def remove(request: Request, upload: str) -> None:
-    """Delete an upload, whole or not."""
-    place_of(request.app.state.home).remove(_found(request, upload))
+    """Delete an upload, whole or not; 409 where a session that is not done reads it, and could not go on without."""
+    home: Home = request.app.state.home
+    found = _found(request, upload)
+    if found.done and (title := _reader_of(home, found.file)):
+        raise HTTPException(
+            409, f"{found.name!r} is read by the session {title!r}, which is not done: delete that first"
+        )
+    place_of(home).remove(found)
+
+
+def _reader_of(home: Home, file: str) -> str:
+    """The title of a session that is not done, and that reads a file; empty where there is none."""
+    names = {file, os.path.realpath(file)}  # sessions know it without links on the way
+    for session in sessions_of(home):
+        about = summary(home, session)
+        if about["state"] != DONE and about["table"] in names:
+            return str(about["title"])
+    return ""
 
 
 @router.put("/{upload}")
