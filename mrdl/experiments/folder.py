@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mrdl.errors import ConfigError, brief
 from mrdl.experiments.history import now
+from mrdl.experiments.queue.files import found as queued_as
+from mrdl.experiments.queue.files import highest, locked
 from mrdl.storage.process import Process
 
 STATES = ("defined", "queued", "submitted", "running", "lost", "stopped", "failed", "finished")
@@ -41,23 +45,34 @@ class Folder:
     @classmethod
     def made(cls, where: Path, spec: dict[str, Any]) -> "Folder":
         """Make the folder of a new experiment, of the next number that is free, with its specification."""
-        where.mkdir(parents=True, exist_ok=True)
-        number = max((int(name) for name in os.listdir(where) if name.isdecimal()), default=0)
-        while True:
-            number += 1
-            try:
-                (where / str(number)).mkdir()
-            except FileExistsError:  # another process has just made it
-                continue
-            found = cls(where / str(number))
-            found.file("spec.json").write_text(json.dumps({"id": found.id, **spec}, indent=1))
-            found.tell("state", state="defined")
+        with locked(where):
+            return cls.placed(where, {"id": str(highest(where) + 1), **spec}, "defined")
+
+    @classmethod
+    def placed(cls, where: Path, spec: dict[str, Any], state: str = "queued") -> "Folder":
+        """Make the folder of an experiment that has its id, whole or not at all; the one that is there already else."""
+        found = cls(where / spec["id"])
+        if found.path.exists():
             return found
+        half = cls(Path(tempfile.mkdtemp(prefix=".half-", dir=where)))
+        half.path.chmod(0o755)
+        half.file("spec.json").write_text(json.dumps(spec, indent=1))
+        half.tell("state", state=state)
+        try:
+            half.path.rename(found.path)
+        except OSError:  # another process has just made it
+            if not found.path.exists():
+                raise
+            shutil.rmtree(half.path)
+        return found
 
     @classmethod
     def named(cls, where: Path, ident: str) -> "Folder":
         """The experiment of an id. Raises ConfigError where there is none."""
         found = cls(where / ident)
+        queued = None if found.path.exists() else queued_as(where, ident)
+        if queued is not None:
+            return cls.placed(where, queued)
         if not ident.isdecimal() or not found.file("spec.json").exists():
             there = ", ".join(folder.id for folder in all_of(where)[-10:]) or "none yet"
             raise ConfigError(f"expected the id of an experiment in {where} ({there}), got {brief(ident)}")

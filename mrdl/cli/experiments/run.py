@@ -18,6 +18,7 @@ from mrdl.experiments.machine.needs import refusal
 from mrdl.experiments.notify.notifier import Notifier
 from mrdl.experiments.notify.outbox import Outbox
 from mrdl.experiments.notify.settings import Settings, read_settings
+from mrdl.experiments.queue import runner
 from mrdl.experiments.variables import Variables
 
 LOOK_S = 0.1
@@ -27,7 +28,7 @@ STOP_S = 40.0  # the program has ten seconds to end, and its output one more
 def run(options: argparse.Namespace) -> int:
     """Start a program as an experiment; returns 0 where it has finished, or was started and is not waited for."""
     where = root(options.folder)
-    spec = _spec(options)
+    spec = specification(options)
     lacking = refusal(spec["needs"], where)
     if lacking and not options.force:
         raise SetupError(f"{lacking}. Free it, or go on with --force")
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if last["state"] == "finished" else 1
 
 
-def _spec(options: argparse.Namespace) -> dict[str, Any]:
+def specification(options: argparse.Namespace) -> dict[str, Any]:
     """What the experiment is, checked as a whole before anything starts."""
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
@@ -119,13 +120,29 @@ def follow(folder: Folder, supervisor: "subprocess.Popen[bytes] | None" = None) 
 
 
 def stop(options: argparse.Namespace) -> None:
-    """End an experiment."""
+    """End an experiment, or take it out of the queue; without an id, end the runner, and nothing that runs."""
+    if options.id is None:
+        _stop_runner(root(options.folder))
+        return
     folder = Folder.named(root(options.folder), options.id)
-    if not folder.is_watched():
+    if folder.state()["state"] == "queued" and folder.claim(1):
+        folder.tell("state", state="stopped", attempt=1, why="it was asked to stop before its start")
+    elif not folder.is_watched():
         print(f"experiment {folder.id}: nobody works on it, it is {folder.state()['state']}")
         return
-    _end(folder)
+    else:
+        _end(folder)
     print(f"experiment {folder.id}: {folder.state()['state']}")
+
+
+def _stop_runner(where: Path) -> None:
+    """End the runner of a folder of experiments; what runs goes on, what is queued waits."""
+    works = runner.process_id(where)
+    if works is None:
+        print("no runner works on the queue")
+        return
+    os.kill(works, signal.SIGTERM)
+    print("the runner has ended; what runs goes on, what is queued waits for mrdl exp start")
 
 
 def _end(folder: Folder) -> None:

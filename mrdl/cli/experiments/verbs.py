@@ -31,13 +31,22 @@ def define(exp: argparse.ArgumentParser) -> None:
         "-f", "--follow", action="store_true", help="stay until it has ended"
     )
     verb("diff", "what differs between the facts of two experiments", "views", "a", "b")
-    verb("stop", "end an experiment with all that it started", "run", "id")
+    stop = verb("stop", "end an experiment with all that it started, or the runner where no id is said", "run")
+    stop.add_argument("id", nargs="?", help="of an experiment (default: the runner; what runs goes on)")
+    add = verb("add", "put experiments into the queue, one for each combination of what is set", "queue")
+    add.add_argument(
+        "--set", action="append", default=[], metavar="NAME=A,B", help="values of {NAME} in the command; 1..9 is a span"
+    )
+    add.add_argument("--repeat", type=int, default=1, metavar="N", help="run each N times; {repeat} is the number")
+    _add_run(add, waits=True)
+    start = verb("start", "start what is queued, in a process that outlives a logout and ends with the queue", "queue")
+    start.add_argument("--slots", type=int, default=1, metavar="N", help="how many run at once (default: 1)")
     mail = verb("messages", "which messages were not sent yet, and why; tries again", "run")
     mail.add_argument("--test", action="store_true", help="send one to you, by your own settings")
 
 
-def _add_run(run: argparse.ArgumentParser) -> None:
-    """Add what `mrdl exp run` can be told."""
+def _add_run(run: argparse.ArgumentParser, waits: bool = False) -> None:
+    """Add what `mrdl exp run` and `add`, which waits for its turn, can be told."""
     run.add_argument("--name", default="", help="how it is called in messages (default: the program)")
     what = "'CONDITION ACTION', as 'val_loss > 2 after 30m stop'; may be said several times"
     run.add_argument("--when", action="append", default=[], nargs="+", metavar=("CONDITION", "ACTION"), help=what)
@@ -48,8 +57,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--data", action="append", default=[], help="a file or folder whose digest is kept")
     run.add_argument("--time-limit", type=float, default=0, metavar="S", help="seconds until it is ended")
     run.add_argument("--notify", default="", metavar="TOML", help="settings of messages, over those of your own file")
-    run.add_argument("--force", action="store_true", help="start though a need is not met")
-    run.add_argument("--detach", action="store_true", help="do not wait: print its id; it survives a logout")
+    if not waits:
+        run.add_argument("--force", action="store_true", help="start though a need is not met")
+        run.add_argument("--detach", action="store_true", help="do not wait: print its id; it survives a logout")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- PROGRAM ...", help="no shell reads it")
 
 

@@ -8,20 +8,25 @@ from typing import Any
 
 from mrdl.errors import ConfigError, brief, printable
 from mrdl.experiments.folder import ENDED, Folder, all_of, root
+from mrdl.experiments.queue.files import read, spans
 
 SHOWN = ("condition", "warning", "note")
 
 
 def list(options: argparse.Namespace) -> None:  # noqa: A001 (the verb's name)
     """Print a line for each experiment."""
-    for folder in all_of(root(options.folder)):
-        spec, last = folder.spec(), folder.state()
+    where = root(options.folder)
+    folders = {folder.id: folder for folder in all_of(where)}
+    queued = {spec["id"]: spec for span in spans(where) for spec in read(where, span) if spec["id"] not in folders}
+    for ident in sorted([*folders, *queued], key=int):
+        spec = queued[ident] if ident in queued else folders[ident].spec()
+        last = {"state": "queued", "at": spec["created"]} if ident in queued else folders[ident].state()
         if options.json:
-            entry = {"id": folder.id, "name": spec["name"], "state": last["state"], "at": last["at"]}
+            entry = {"id": ident, "name": spec["name"], "state": last["state"], "at": last["at"]}
             print(json.dumps({**entry, "why": last.get("why"), "argv": spec["argv"]}))
             continue
         why = last.get("why") or shlex.join(spec["argv"])
-        print(printable(f"{folder.id:>5}  {last['state']:<9} {last['at'][:19]:<20} {spec['name']:<16} {why}"))
+        print(printable(f"{ident:>5}  {last['state']:<9} {last['at'][:19]:<20} {spec['name']:<16} {why}"))
 
 
 def show(options: argparse.Namespace) -> None:

@@ -1,0 +1,48 @@
+"""`mrdl exp add` and `start`: experiments that wait for their turn, and the runner."""
+
+import argparse
+import subprocess
+import sys
+
+from mrdl.cli.experiments.run import specification
+from mrdl.errors import ConfigError, SetupError
+from mrdl.experiments.folder import root
+from mrdl.experiments.history import now
+from mrdl.experiments.queue import files, grid, runner
+
+
+def add(options: argparse.Namespace) -> None:
+    """Put an experiment for each combination of values into the queue, and print their ids: one, or first-last."""
+    where = root(options.folder)
+    combinations = grid.combinations(options.set, options.repeat)
+    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    grid.check(argv, combinations[0])
+    options.argv = grid.filled(argv, combinations[0])
+    common = {**specification(options), "created": now()}
+    try:
+        ids = files.add(where, [{**common, "argv": grid.filled(argv, told), "set": told} for told in combinations])
+    except OSError as error:
+        raise SetupError(f"the queue in {where} cannot be written: {error.strerror}. Use --folder") from None
+    print(ids[0] if len(ids) == 1 else f"{ids[0]}-{ids[-1]}")
+    if runner.process_id(where) is None:
+        print("no runner works on the queue: mrdl exp start", file=sys.stderr)
+
+
+def start(options: argparse.Namespace) -> None:
+    """Start the runner, where none works on the queue."""
+    where = root(options.folder)
+    if options.slots < 1:
+        raise ConfigError(f"--slots: expected 1 or more, got {options.slots}")
+    works = runner.process_id(where)
+    if works is not None:
+        raise SetupError(f"a runner works on {where} already (process {works}). End it with mrdl exp stop")
+    where.mkdir(parents=True, exist_ok=True)
+    with open(where / "runner.log", "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mrdl.experiments.queue.runner", str(where), str(options.slots)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    print(f"the runner is process {process.pid}; see mrdl exp list")

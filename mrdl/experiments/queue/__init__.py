@@ -1,0 +1,1 @@
+"""Experiments that wait for their turn, and the process that starts them."""

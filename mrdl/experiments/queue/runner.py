@@ -1,0 +1,130 @@
+"""The process that starts what is queued: python -m mrdl.experiments.queue.runner ROOT SLOTS.
+
+It holds ROOT/runner.lock while it works, and ends when nothing waits and nothing runs. Each experiment is watched over
+by a process of its own, which outlives the runner and starts the program only if it takes the attempt's claim: so a
+runner that is killed anywhere loses no experiment, and the next one starts none twice.
+"""
+
+import collections
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from mrdl.experiments.folder import Folder, all_of
+from mrdl.experiments.machine.needs import refusal
+from mrdl.experiments.queue.files import locked, read, spans
+
+LOOK_S = 0.1
+PATIENCE_S = 1.0  # who asks whether a runner works holds the lock for a moment
+
+
+def lock(where: Path) -> IO[str] | None:
+    """Take the runner's lock, which holds until the file is closed; None where a runner has it. where: ROOT."""
+    where.mkdir(parents=True, exist_ok=True)
+    file = open(where / "runner.lock", "a+")  # noqa: SIM115 (held until the runner ends)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def process_id(where: Path) -> int | None:
+    """Return the process id of the runner that works on the queue; None where none does. where: ROOT."""
+    if not (where / "runner.lock").exists():
+        return None
+    free = lock(where)
+    if free is not None:
+        free.close()
+        return None
+    text = (where / "runner.lock").read_text()
+    return int(text) if text.strip().isdecimal() else None
+
+
+class Runner:
+    """Starts the experiments of a queue in the order of their ids, so many at once.
+
+    Runner(Path("experiments"), 2).run()
+    """
+
+    def __init__(self, where: Path, slots: int) -> None:
+        self.where, self.slots = where, slots
+        self.waiting: collections.deque[dict[str, Any]] = collections.deque()
+        self.running = [folder for folder in all_of(where) if folder.is_watched()]
+        self._seen: set[tuple[int, int]] = set()
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def run(self) -> None:
+        """Work until nothing waits and nothing runs; return where another runner has the queue."""
+        held, until = lock(self.where), time.monotonic() + PATIENCE_S
+        while held is None:
+            if time.monotonic() > until:
+                return
+            time.sleep(LOOK_S)
+            held = lock(self.where)
+        held.truncate(0)
+        held.write(str(os.getpid()))
+        held.flush()
+        while True:
+            self._look()
+            self._start_what_fits()
+            if not self.waiting and not self.running:
+                with locked(self.where):  # nobody adds between the last look and the end of the lock
+                    self._look()
+                    if not self.waiting:
+                        held.close()
+                        return
+            time.sleep(LOOK_S)
+
+    def _look(self) -> None:
+        """Read what was added since the last look, and let go what has ended."""
+        for span in spans(self.where):
+            if span not in self._seen:
+                self._seen.add(span)
+                self.waiting.extend(spec for spec in read(self.where, span) if not self._is_claimed(spec))
+        self._children = [child for child in self._children if child.poll() is None]
+        self.running = [folder for folder in self.running if folder.is_watched()]
+
+    def _is_claimed(self, spec: dict[str, Any]) -> bool:
+        return Folder(self.where / spec["id"]).watcher() is not None
+
+    def _start_what_fits(self) -> None:
+        while self.waiting and len(self.running) < self.slots:
+            spec = self.waiting[0]
+            lacking = refusal(spec["needs"], self.where) if spec.get("needs") else ""
+            if lacking and self.running:
+                return  # what runs may free it
+            self.waiting.popleft()
+            folder = Folder.placed(self.where, spec)
+            if lacking and folder.claim(1):
+                folder.tell("state", state="failed", attempt=1, why=lacking)
+            elif not lacking and not self._is_claimed(spec):
+                self._start(folder)
+
+    def _start(self, folder: Folder) -> None:
+        """Start the process that watches over an experiment, and wait until it, or another, has the claim."""
+        with open(folder.file("supervisor.log"), "ab") as errors:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "mrdl.experiments.supervise", str(folder.path), "1"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self._children.append(child)
+        while folder.watcher() is None:
+            if child.poll() is not None and folder.claim(1):
+                why = f"what watches over it did not start: see {folder.file('supervisor.log')}"
+                folder.tell("state", state="failed", attempt=1, why=why)
+                return
+            time.sleep(LOOK_S / 10)
+        self.running.append(folder)
+
+
+if __name__ == "__main__":
+    Runner(Path(sys.argv[1]).absolute(), int(sys.argv[2])).run()

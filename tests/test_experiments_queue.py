@@ -1,0 +1,133 @@
+"""`mrdl exp add` and `start`: grids, the queue's files, and a runner that is killed."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mrdl.errors import ConfigError
+from mrdl.experiments.folder import Folder
+from mrdl.experiments.queue import files, grid, runner
+
+
+@pytest.fixture
+def exp(tmp_path, monkeypatch):
+    """Run `mrdl exp` in a folder of its own: exp("list") -> the completed process."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("MRDL_EXPERIMENTS", raising=False)
+
+    def run(*words):
+        command = [sys.executable, "-m", "mrdl", "exp", *map(str, words)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+    return run
+
+
+def spawned(where, slots):
+    """A runner of a folder of experiments, as `mrdl exp start` starts it."""
+    command = [sys.executable, "-m", "mrdl.experiments.queue.runner", str(where), str(slots)]
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def states(where):
+    """The state of each experiment that was started, by id."""
+    return {path.name: Folder(path).state()["state"] for path in where.iterdir() if path.name.isdecimal()}
+
+
+def until(true, timeout_s=90):
+    """Wait until a function gives something true."""
+    end = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_grid_has_each_combination_in_order():
+    told = grid.combinations(["lr=0.1,0.01", "seed=1..2"])
+    assert [tuple(one.values()) for one in told] == [("0.1", "1"), ("0.1", "2"), ("0.01", "1"), ("0.01", "2")]
+    assert grid.filled(["a", "--lr={lr}", "{seed}", '{"x": 1}'], told[1]) == ["a", "--lr=0.1", "2", '{"x": 1}']
+    assert [one["repeat"] for one in grid.combinations([], 3)] == ["1", "2", "3"]
+    assert grid.combinations([]) == [{}]
+
+
+@pytest.mark.parametrize(
+    ("told", "repeat", "words"),
+    [
+        (["lr"], 1, "NAME=VALUE"),
+        (["lr="], 1, "NAME=VALUE"),
+        (["n=9..1"], 1, "FIRST..LAST"),
+        (["n=1..999999"], 1, "FIRST..LAST"),
+        (["a=1", "a=2"], 1, "set twice"),
+        (["a=1..1000", "b=1..1000"], 1, "1,000,000"),
+        ([], 0, "--repeat"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_said(told, repeat, words):
+    with pytest.raises(ConfigError, match=words):
+        grid.combinations(told, repeat)
+
+
+def test_ids_go_on_over_adds_and_runs(tmp_path):
+    assert files.add(tmp_path, [{"name": "a"}, {"name": "b"}]) == ["1", "2"]
+    assert Folder.made(tmp_path, {"name": "c"}).id == "3"
+    assert files.add(tmp_path, [{"name": "d"}]) == ["4"]
+    assert files.found(tmp_path, "2") == {"id": "2", "group": "1-2", "size": 2, "name": "b"}
+    assert files.found(tmp_path, "3") is None
+
+
+def test_a_grid_runs_to_its_end_through_the_commands(exp, tmp_path):
+    added = exp("add", "--set", "x=5,7", "--", "sh", "-c", "echo got: {x}")
+    assert (added.returncode, added.stdout) == (0, "1-2\n"), added.stderr
+    assert "mrdl exp start" in added.stderr
+    assert [json.loads(line)["state"] for line in exp("list", "--json").stdout.splitlines()] == ["queued"] * 2
+    assert exp("start", "--slots", 2).returncode == 0
+    where = tmp_path / "experiments"
+    until(lambda: states(where) == {"1": "finished", "2": "finished"})
+    assert (where / "1" / "log").read_text() == "got: 5\n"
+    assert (where / "2" / "log").read_text() == "got: 7\n"
+    until(lambda: runner.process_id(where) is None)  # it ends with its queue
+
+
+def test_placeholders_and_values_must_meet(exp):
+    assert "{rate}" in exp("add", "--set", "lr=1", "--", "echo", "{lr}", "{rate}").stderr
+    assert "not in the command" in exp("add", "--set", "lr=1", "--", "echo").stderr
+    assert exp("add", "--", "no-such-program").returncode == 2
+
+
+def test_what_waits_can_be_taken_out(exp, tmp_path):
+    exp("add", "--repeat", 2, "--", "true")
+    assert "stopped" in exp("stop", 1).stdout
+    exp("start")
+    until(lambda: states(tmp_path / "experiments") == {"1": "stopped", "2": "finished"})
+
+
+def test_a_second_runner_leaves_the_queue_to_the_first(exp, tmp_path):
+    exp("add", "--", "sleep", "60")
+    where = tmp_path / "experiments"
+    exp("start")
+    until(lambda: states(where) == {"1": "running"})
+    again = exp("start")
+    assert (again.returncode, "already" in again.stderr) == (2, True)
+    assert spawned(where, 1).wait(60) == 0
+    assert "has ended" in exp("stop").stdout
+    assert states(where) == {"1": "running"}  # it outlives its runner
+    exp("stop", 1)
+    assert states(where) == {"1": "stopped"}
+
+
+def test_a_runner_killed_anywhere_starts_each_experiment_once(tmp_path):
+    where, started = tmp_path / "experiments", tmp_path / "started"
+    argv = ["sh", "-c", f"echo x >> {started}"]
+    files.add(where, [{"name": "short", "argv": argv, "cwd": str(tmp_path)} for _ in range(8)])
+    chance = random.Random(5)
+    for _ in range(6):
+        process = spawned(where, 3)
+        time.sleep(chance.uniform(0.1, 0.8))
+        process.kill()
+        process.wait()
+    assert spawned(where, 3).wait(90) == 0
+    assert list(states(where).values()) == ["finished"] * 8
+    assert started.read_text() == "x\n" * 8
