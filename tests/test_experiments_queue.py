@@ -131,3 +131,12 @@ def test_a_runner_killed_anywhere_starts_each_experiment_once(tmp_path):
     assert spawned(where, 3).wait(90) == 0
     assert list(states(where).values()) == ["finished"] * 8
     assert started.read_text() == "x\n" * 8
+
+
+def test_run_with_values_waits_for_all_of_them(exp, tmp_path):
+    (tmp_path / "write.sh").write_text('echo "$1 $2" >> ran; echo "loss: $1"; exit $2\n')
+    ran = exp("run", "--set", "lr=0.5,0.1", "--set", "bad=0,3", "--", "sh", "write.sh", "{lr}", "{bad}")
+    assert ran.returncode == 1 and ran.stderr.endswith("2 failed, 2 finished\n")
+    assert sorted((tmp_path / "ran").read_text().splitlines()) == ["0.1 0", "0.1 3", "0.5 0", "0.5 3"]
+    assert states(tmp_path / "experiments") == {"1": "finished", "2": "failed", "3": "finished", "4": "failed"}
+    assert exp("run", "--set", "lr=1,2", "--", "test", "{lr}", "-gt", "0").returncode == 0

@@ -3,8 +3,9 @@
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 
-from mrdl.cli.experiments.run import specification
+from mrdl.cli.experiments.program import specification
 from mrdl.errors import ConfigError, SetupError
 from mrdl.experiments.folder import root
 from mrdl.experiments.history import now
@@ -14,18 +15,26 @@ from mrdl.experiments.queue import files, grid, runner
 def add(options: argparse.Namespace) -> None:
     """Put an experiment for each combination of values into the queue, and print their ids: one, or first-last."""
     where = root(options.folder)
+    ids = queued(options, where)
+    print(ids[0] if len(ids) == 1 else f"{ids[0]}-{ids[-1]}")
+    if runner.process_id(where) is None:
+        print("no runner works on the queue: mrdl exp start", file=sys.stderr)
+
+
+def queued(options: argparse.Namespace, where: Path) -> list[str]:
+    """Put an experiment for each combination of values into the queue, and return their ids.
+
+    Raises ConfigError for what cannot be, SetupError where the disk takes no more.
+    """
     combinations = grid.combinations(options.set, options.repeat)
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     grid.check(argv, combinations[0])
     options.argv = grid.filled(argv, combinations[0])
     common = {**specification(options), "created": now()}
     try:
-        ids = files.add(where, [{**common, "argv": grid.filled(argv, told), "set": told} for told in combinations])
+        return files.add(where, [{**common, "argv": grid.filled(argv, told), "set": told} for told in combinations])
     except OSError as error:
         raise SetupError(f"the queue in {where} cannot be written: {error.strerror}. Use --folder") from None
-    print(ids[0] if len(ids) == 1 else f"{ids[0]}-{ids[-1]}")
-    if runner.process_id(where) is None:
-        print("no runner works on the queue: mrdl exp start", file=sys.stderr)
 
 
 def start(options: argparse.Namespace) -> None:
@@ -36,13 +45,18 @@ def start(options: argparse.Namespace) -> None:
     works = runner.process_id(where)
     if works is not None:
         raise SetupError(f"a runner works on {where} already (process {works}). End it with mrdl exp stop")
+    print(f"the runner is process {begin(where, options.slots)}; see mrdl exp list")
+
+
+def begin(where: Path, slots: int) -> int:
+    """Start a runner of so many slots, which outlives this process; returns its number."""
     where.mkdir(parents=True, exist_ok=True)
     with open(where / "runner.log", "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mrdl.experiments.queue.runner", str(where), str(options.slots)],
+            [sys.executable, "-m", "mrdl.experiments.queue.runner", str(where), str(slots)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    print(f"the runner is process {process.pid}; see mrdl exp list")
+    return process.pid

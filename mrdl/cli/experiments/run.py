@@ -2,32 +2,36 @@
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-import tomllib
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from mrdl.errors import ConfigError, SetupError, brief, printable
-from mrdl.experiments.conditions.grammar import parse
-from mrdl.experiments.folder import ENDED, Folder, root
+from mrdl.cli.experiments.program import specification
+from mrdl.cli.experiments.queue import begin, queued
+from mrdl.errors import ConfigError, SetupError, printable
+from mrdl.experiments.folder import ENDED, STATES, Folder, root
+from mrdl.experiments.machine.memory import cpus
 from mrdl.experiments.machine.needs import refusal
 from mrdl.experiments.notify.notifier import Notifier
 from mrdl.experiments.notify.outbox import Outbox
-from mrdl.experiments.notify.settings import Settings, read_settings
+from mrdl.experiments.notify.settings import read_settings
 from mrdl.experiments.queue import runner
-from mrdl.experiments.variables import Variables
 
 LOOK_S = 0.1
 STOP_S = 40.0  # the program has ten seconds to end, and its output one more
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start a program as an experiment; returns 0 where it has finished, or was started and is not waited for."""
+    """Start a program as an experiment; returns 0 where it has finished, or was started and is not waited for.
+
+    With values to try, the experiments wait in the queue, and a runner works it off.
+    """
     where = root(options.folder)
+    if options.set or options.repeat != 1:
+        return _run_all(options, where)
     spec = specification(options)
     lacking = refusal(spec["needs"], where)
     if lacking and not options.force:
@@ -58,48 +62,24 @@ def run(options: argparse.Namespace) -> int:
     return 0 if last["state"] == "finished" else 1
 
 
-def specification(options: argparse.Namespace) -> dict[str, Any]:
-    """What the experiment is, checked as a whole before anything starts."""
-    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
-    if not argv:
-        raise ConfigError("expected a program after --, as: mrdl exp run -- python lang.py --lr 0.1")
-    if shutil.which(argv[0]) is None:
-        raise ConfigError(f"the program {brief(argv[0])} is not there, or may not be executed. No shell reads the line")
-    when = [" ".join(words) for words in options.when]
-    for text in when:
-        parse(text)
-    Variables(options.pattern)
-    return {
-        "name": options.name or Path(argv[0]).name,
-        "argv": argv,
-        "cwd": os.getcwd(),
-        "when": when,
-        "patterns": options.pattern,
-        "needs": dict(map(_need, options.need)),
-        "data": options.data,
-        "limits": {"time_s": options.time_limit},
-        "notify": _notify(options.notify).to_json(),
-    }
-
-
-def _need(text: str) -> tuple[str, float]:
-    """A need as it is said on the command line."""
-    name, _, amount = text.partition("=")
-    try:
-        return name, float(amount)
-    except ValueError:
-        raise ConfigError(f"--need: expected NAME=NUMBER, as disk_mb=500, got {brief(text)}") from None
-
-
-def _notify(path: str) -> Settings:
-    """The settings of messages, of a file over the user's own."""
-    if not path:
-        return read_settings()
-    try:
-        table = tomllib.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--notify {path} cannot be read: {error}") from None
-    return read_settings(table.get("notify", table), Path(path).absolute().parent)
+def _run_all(options: argparse.Namespace, where: Path) -> int:
+    """Queue an experiment for each combination of values, have them worked off, and wait for them all."""
+    ids = queued(options, where)
+    print(f"experiments {ids[0]} to {ids[-1]} of {where}", file=sys.stderr)
+    if runner.process_id(where) is None:
+        begin(where, cpus())
+    before = ""
+    while not options.detach:
+        counts = Counter(Folder(where / ident).state()["state"] for ident in ids if (where / ident).exists())
+        counts["queued"] += len(ids) - counts.total()
+        words = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        if words != before:
+            print(words, file=sys.stderr)
+        if sum(counts[state] for state in ENDED) == len(ids):
+            return 0 if counts["finished"] == len(ids) else 1
+        before = words
+        time.sleep(LOOK_S)
+    return 0
 
 
 def follow(folder: Folder, supervisor: "subprocess.Popen[bytes] | None" = None) -> None:

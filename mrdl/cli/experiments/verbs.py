@@ -34,10 +34,6 @@ def define(exp: argparse.ArgumentParser) -> None:
     stop = verb("stop", "end an experiment with all that it started, or the runner where no id is said", "run")
     stop.add_argument("id", nargs="?", help="of an experiment (default: the runner; what runs goes on)")
     add = verb("add", "put experiments into the queue, one for each combination of what is set", "queue")
-    add.add_argument(
-        "--set", action="append", default=[], metavar="NAME=A,B", help="values of {NAME} in the command; 1..9 is a span"
-    )
-    add.add_argument("--repeat", type=int, default=1, metavar="N", help="run each N times; {repeat} is the number")
     _add_run(add, waits=True)
     start = verb("start", "start what is queued, in a process that outlives a logout and ends with the queue", "queue")
     start.add_argument("--slots", type=int, default=1, metavar="N", help="how many run at once (default: 1)")
@@ -47,6 +43,10 @@ def define(exp: argparse.ArgumentParser) -> None:
 
 def _add_run(run: argparse.ArgumentParser, waits: bool = False) -> None:
     """Add what `mrdl exp run` and `add`, which waits for its turn, can be told."""
+    run.add_argument(
+        "--set", action="append", default=[], metavar="NAME=A,B", help="values of {NAME} in the command; 1..9 is a span"
+    )
+    run.add_argument("--repeat", type=int, default=1, metavar="N", help="run each N times; {repeat} is the number")
     run.add_argument("--name", default="", help="how it is called in messages (default: the program)")
     what = "'CONDITION ACTION', as 'val_loss > 2 after 30m stop'; may be said several times"
     run.add_argument("--when", action="append", default=[], nargs="+", metavar=("CONDITION", "ACTION"), help=what)

@@ -1,0 +1,57 @@
+"""What a program's experiment is, as the command line tells it."""
+
+import argparse
+import os
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mrdl.errors import ConfigError, brief
+from mrdl.experiments.conditions.grammar import parse
+from mrdl.experiments.notify.settings import Settings, read_settings
+from mrdl.experiments.variables import Variables
+
+
+def specification(options: argparse.Namespace) -> dict[str, Any]:
+    """What the experiment is, checked as a whole before anything starts."""
+    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    if not argv:
+        raise ConfigError("expected a program after --, as: mrdl exp run -- python lang.py --lr 0.1")
+    if shutil.which(argv[0]) is None:
+        raise ConfigError(f"the program {brief(argv[0])} is not there, or may not be executed. No shell reads the line")
+    when = [" ".join(words) for words in options.when]
+    for text in when:
+        parse(text)
+    Variables(options.pattern)
+    return {
+        "name": options.name or Path(argv[0]).name,
+        "argv": argv,
+        "cwd": os.getcwd(),
+        "when": when,
+        "patterns": options.pattern,
+        "needs": dict(map(_need, options.need)),
+        "data": options.data,
+        "limits": {"time_s": options.time_limit},
+        "notify": _notify(options.notify).to_json(),
+    }
+
+
+def _need(text: str) -> tuple[str, float]:
+    """A need as it is said on the command line."""
+    name, _, amount = text.partition("=")
+    try:
+        return name, float(amount)
+    except ValueError:
+        raise ConfigError(f"--need: expected NAME=NUMBER, as disk_mb=500, got {brief(text)}") from None
+
+
+def _notify(path: str) -> Settings:
+    """The settings of messages, of a file over the user's own."""
+    if not path:
+        return read_settings()
+    try:
+        table = tomllib.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--notify {path} cannot be read: {error}") from None
+    return read_settings(table.get("notify", table), Path(path).absolute().parent)
