@@ -13,6 +13,8 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from web_server import Server
 
+from mrdl.storage.process import Process
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 DIGITS = Path(__file__).parent / "data" / "digits.csv"
@@ -38,6 +40,15 @@ def table(tmp_path):
     path = tmp_path / "digits & <codes>.csv"
     path.write_text("\n".join([f"{lines[0]},code", *rows]) + "\n")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on(tmp_path):
+    """What a test has started that failed on its way is ended: a server that goes takes no training along."""
+    yield
+    for about in tmp_path.glob("lab/sessions/*/session.json"):
+        told = json.loads(about.read_text())
+        Process(told["pid"], told["born"]).send(signal.SIGTERM)
 
 
 class Tab:
