@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -359,6 +360,16 @@ def test_show_as_json_tells_what_a_model_is(command, trained):
         "flags": False,
         **as_json(model.validation, model.preparation.majority),
     }
+
+
+def test_show_as_json_gives_values_as_the_table_writes_them(command, tmp_path):
+    rows = [f"{i % 7},{i % 10}5;{i % 3};{'ab'[i % 2]}" for i in range(400)]
+    (tmp_path / "commas.csv").write_text("\n".join(["x;n;y", *rows]) + "\n")
+    run = ("--label", "y", "--rounds", "1", "--epochs", "1", "--hidden", "4", "--run-dir", tmp_path / "run", "--json")
+    assert command("train", tmp_path / "commas.csv", *run)[0] == 0
+    _, out, _ = command("show", tmp_path / "run" / "model.safetensors", "--json")
+    number, whole = (column["example"] for column in json.loads(out)["columns"])
+    assert re.fullmatch(r"\d,\d+", number) and whole
 
 
 # --- help ---

@@ -19,6 +19,7 @@ from mrdl.experiments.notify.notifier import Notifier
 from mrdl.experiments.notify.outbox import Outbox
 from mrdl.experiments.notify.settings import read_settings
 from mrdl.experiments.queue import runner
+from mrdl.experiments.starting import start
 
 LOOK_S = 0.1
 STOP_S = 40.0  # the program has ten seconds to end, and its output one more
@@ -38,14 +39,7 @@ def run(options: argparse.Namespace) -> int:
         raise SetupError(f"{lacking}. Free it, or go on with --force")
     try:
         folder = Folder.made(where, spec)
-        with open(folder.file("supervisor.log"), "wb") as errors:
-            supervisor = subprocess.Popen(
-                [sys.executable, "-m", "mrdl.experiments.supervise", str(folder.path), "1"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-            )
+        supervisor = start(folder)
     except OSError as error:
         raise SetupError(f"the experiment cannot be written to {where}: {error.strerror}. Use --folder") from None
     if options.detach:

@@ -71,13 +71,18 @@ def show(options: argparse.Namespace) -> None:
 def _asked_of(model: "Model") -> dict[str, Any]:
     """What a model wants of a row, and what it says of it: its columns, each with its type, a value for example and the
     levels of a category; its label, its classes, or the numbers or flags in their place."""
+    from mrdl.data.text.numbers import WRITINGS
+
     prepared, targets = model.preparation, model.preparation.targets
     levels = prepared.levels
     columns = []
     for place, name in enumerate(prepared.columns):
         found = prepared.types[place] if prepared.types else None
         kind, known = (found.kind if found else "number"), levels.get(name, ())
-        example = f"{prepared.inputs.shift[place]:.6g}" if kind == "number" else next(iter(known), None)
+        example = next(iter(known), None)
+        if kind == "number":  # as the table writes it, with a decimal comma where that does
+            mark = WRITINGS.get(found.format if found else "", ("", "."))[1]
+            example = f"{prepared.inputs.shift[place]:.6g}".replace(".", mark)
         columns.append({"name": name, "type": kind, "example": example, "levels": list(known[:LEVELS]) or None})
     return {
         "columns": columns,

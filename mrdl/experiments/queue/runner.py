@@ -17,6 +17,7 @@ from typing import IO, Any
 from mrdl.experiments.folder import Folder, all_of
 from mrdl.experiments.machine.needs import refusal
 from mrdl.experiments.queue.files import locked, read, spans
+from mrdl.experiments.starting import start
 
 LOOK_S = 0.1
 PATIENCE_S = 1.0  # who asks whether a runner works holds the lock for a moment
@@ -108,14 +109,7 @@ class Runner:
 
     def _start(self, folder: Folder) -> None:
         """Start the process that watches over an experiment, and wait until it, or another, has the claim."""
-        with open(folder.file("supervisor.log"), "ab") as errors:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "mrdl.experiments.supervise", str(folder.path), "1"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-            )
+        child = start(folder)
         self._children.append(child)
         while folder.watcher() is None:
             if child.poll() is not None and folder.claim(1):
