@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yarn
+from chromium import browser  # noqa: F401
+from experiments import exp  # noqa: F401
 from mail_server import mail_server  # noqa: F401
 from networks import known, resumed  # noqa: F401 (fixtures of many files)
 from processes import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 (hooks)

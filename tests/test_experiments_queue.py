@@ -7,23 +7,11 @@ import sys
 import time
 
 import pytest
+from experiments import until
 
 from mrdl.errors import ConfigError
 from mrdl.experiments.folder import Folder
 from mrdl.experiments.queue import files, grid, runner
-
-
-@pytest.fixture
-def exp(tmp_path, monkeypatch):
-    """Run `mrdl exp` in a folder of its own: exp("list") -> the completed process."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("MRDL_EXPERIMENTS", raising=False)
-
-    def run(*words):
-        command = [sys.executable, "-m", "mrdl", "exp", *map(str, words)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-
-    return run
 
 
 def spawned(where, slots):
@@ -35,14 +23,6 @@ def spawned(where, slots):
 def states(where):
     """The state of each experiment that was started, by id."""
     return {path.name: Folder(path).state()["state"] for path in where.iterdir() if path.name.isdecimal()}
-
-
-def until(true, timeout_s=90):
-    """Wait until a function gives something true."""
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_grid_has_each_combination_in_order():

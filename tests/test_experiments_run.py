@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from experiments import until
 from mail_server import plain
 
 from mrdl.experiments.folder import Folder
@@ -22,28 +22,6 @@ for epoch in range(1, 200):
     print(f"epoch={epoch} loss: {2 / epoch:.3f} val_loss: {1 + epoch / 3:.3f}")
     time.sleep(0.05)
 """
-
-
-@pytest.fixture
-def exp(tmp_path, monkeypatch):
-    """Run `mrdl exp` in a folder of its own: exp("list") -> the completed process."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("MRDL_EXPERIMENTS", raising=False)
-
-    def run(*words):
-        command = [sys.executable, "-m", "mrdl", "exp", *map(str, words)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-
-    return run
-
-
-def until(true, timeout_s=60):
-    """Wait until a function gives something true, and return that."""
-    end = time.monotonic() + timeout_s
-    while not (found := true()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
 
 
 def state(folder):

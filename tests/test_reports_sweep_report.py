@@ -2,8 +2,8 @@
 
 import json
 import re
-import shutil
 
+import chromium
 import numpy as np
 import pandas as pd
 import pytest
@@ -198,12 +198,11 @@ def test_a_sweep_without_a_result_has_no_report(tmp_path):
 
 # --- in a browser ---
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SOFTWARE_GL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
+@chromium.NEEDED
 def test_a_browser_draws_50_000_designs_and_fetches_nothing(tmp_path):
     from playwright.sync_api import sync_playwright
 
@@ -212,7 +211,7 @@ def test_a_browser_draws_50_000_designs_and_fetches_nothing(tmp_path):
     found = table(0.9 - 0.01 * np.maximum(0, depth - 20), depth=depth, activation=rng.choice(["relu", "tanh"], count))
     page_file = write_report(found, {"id": "many", "source": "d.csv", "spec": {"space": {}}}, tmp_path / "report.html")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *SOFTWARE_GL])
+        browser = playwright.chromium.launch(executable_path=chromium.PATH, args=["--no-sandbox", *SOFTWARE_GL])
         page, asked, errors = browser.new_page(), [], []
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))

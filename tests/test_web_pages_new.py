@@ -1,17 +1,15 @@
 """The page on which a training begins, in a real browser: columns, label, the form and its TOML, a server that dies."""
 
-import shutil
-
+import chromium
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MARKUP = "<img src=x onerror=document.title='taken'>"
 TABLE = f"{MARKUP},town,y\n" + "".join(
     f"{i % 17}.5,{('Rome', 'Oslo')[i % 2]},{('no', 'yes')[i % 3 == 0]}\n" for i in range(60)
 )
 WAIT_MS = 60_000
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")]
+pytestmark = [pytest.mark.slow, chromium.NEEDED]
 
 
 @pytest.fixture
@@ -20,7 +18,7 @@ def page(web):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.ARGUMENTS)
         page, errors = browser.new_page(), []
         page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -1,9 +1,9 @@
 """The pages of runs and sweeps in a real browser: watched while they go on, read, by keys alone, with ugly names."""
 
 import re
-import shutil
 import time
 
+import chromium
 import pytest
 from web_sessions import LONG, QUICK
 
@@ -11,23 +11,11 @@ from mrdl.sweep.driver import SweepDriver
 from mrdl.sweep.folder import SweepFolder
 from mrdl.sweep.record import Record, State
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 WAIT_MS = 60_000
 UGLY = '<img src=x onerror="document.title=1"> \u202e\U0001f389 ' + "x" * 150
 REASON = "=it is <b>odd</b>"
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium: scripts/browser")]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
+pytestmark = [pytest.mark.slow, chromium.NEEDED]
 
 
 @pytest.fixture
