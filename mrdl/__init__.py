@@ -44,6 +44,10 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
+    """Load a public name from its home when it is first asked for (PEP 562): to import mrdl loads none of them.
+
+    Raises AttributeError for a name that is not in __all__, SetupError where it needs torch, which is not installed.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module 'mrdl' has no attribute {name!r}")
     try:

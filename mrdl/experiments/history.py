@@ -53,10 +53,15 @@ class History:
         return self._append({"at": at or now(), **_numbers(values)})
 
     def monitor(self, sample: Mapping[str, Any]) -> bool:
-        """Append a line of what the machine was seen to do; see machine.monitor."""
+        """Append a line of what the machine was seen to do; see machine.monitor. Returns whether it was written."""
         return self._append({"at": now(), "monitor": dict(sample)})
 
     def _append(self, entry: dict[str, Any]) -> bool:
+        """Write a line by one call of the system; returns whether all of it was written.
+
+        After a line of which a full disk took a part, the next begins with a line end: the torn one is lost, and no
+        other.
+        """
         line = json.dumps(entry, separators=(", ", ": ")).encode() + b"\n"
         try:
             if self._file is None:

@@ -13,9 +13,15 @@ A_SECOND = 200  # lines of variables that are kept: a program that tells more wo
 
 
 class Output:
-    """Copies a program's output to its log and its variables to its history; memory does not grow with it.
+    r"""Copies a program's output to its log and its variables to its history; memory does not grow with it.
 
-    log, history: their files; most_bytes: what the log holds at most; the rest is read for variables alone.
+    log, history: their files; most_bytes: what the log holds at most, with what an earlier attempt has left there; the
+    rest is read for variables alone. Of lines with variables more than A_SECOND in a second are not kept. What went
+    wrong stands in `troubles`, in words, each once. Raises OSError where the log cannot be opened.
+
+    output = Output(Path("log"), History("history.jsonl"), Variables())
+    output.take(b"epoch=3 lo")
+    output.take(b"ss: 0.31\n")  # a line of the history: {"at": ..., "epoch": 3, "loss": 0.31, "step": 3}
     """
 
     def __init__(self, log: Path, history: History, variables: Variables, most_bytes: int = MOST_BYTES) -> None:
@@ -27,7 +33,11 @@ class Output:
         self.troubles: list[str] = []  # in words, each once
 
     def take(self, data: bytes) -> None:
-        """Take the next bytes; a disk that takes no more is a trouble, and the program goes on."""
+        """Take the next bytes; a disk that takes no more is a trouble, and the program goes on.
+
+        data: cut wherever it was read. Of a line whose end has not come LONGEST bytes are kept: its start, or, of a
+        progress bar that draws over itself, its end.
+        """
         if self._left > 0:
             kept = self._write(data[: self._left])
             self._left -= len(data)
@@ -51,6 +61,7 @@ class Output:
         os.close(self._log)
 
     def _read(self, line: bytes) -> None:
+        """Keep the variables of a line in the history, without those whose names it has for itself."""
         values = self._variables.of(line.decode(errors="replace"))
         if values:
             self._told += 1

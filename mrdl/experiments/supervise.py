@@ -41,6 +41,10 @@ SECRETS = ("MRDL_SMTP_PASSWORD", "MRDL_APPRISE_URLS")  # of this process, not of
 class Supervisor:
     """Watches over one attempt of an experiment.
 
+    folder: of the experiment, whose spec says what to do; attempt: from 1 on, claimed by this process. Of the spec's
+    limits time_s is in seconds and log_mb in MB; its env is added to the program's environment. Raises ConfigError for
+    conditions or patterns that cannot be read, OSError where the log cannot be opened.
+
     Supervisor(Folder(Path("experiments/7")), 1).run()  # "finished", "failed" or "stopped"
     """
 
@@ -64,7 +68,13 @@ class Supervisor:
         self._sampled_s = -SAMPLE_S
 
     def run(self) -> str:
-        """Start the program, watch over it to its end, and return the state that it ended in."""
+        """Start the program, watch over it to its end, and return the state that it ended in.
+
+        finished: with exit status 0; failed: with another, by a signal, or not to be started at all; stopped: by a
+        condition, its limit of time, or a SIGTERM to this process, which is why this runs in the main thread. Asked to
+        end, the program has MERCY_S seconds. What it has left behind is ended with it. It finds its history by
+        MRDL_HISTORY, and none of SECRETS.
+        """
         signal.signal(signal.SIGTERM, self._asked)
         self._write_facts()
         environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
@@ -97,6 +107,7 @@ class Supervisor:
         return self._end("failed" if status else "finished", _in_words(status), status)
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
+        """Take note of a SIGTERM: the program is asked to end at the next moment, and the state will be stopped."""
         self.stop_why = self.stop_why or "it was asked to stop"
 
     def _write_facts(self) -> None:
@@ -158,6 +169,7 @@ class Supervisor:
             self.folder.file("alive").touch()
 
     def _fire(self, fired: list[Fired]) -> None:
+        """Keep conditions that hold as events, let "stop" end the program, and tell people of all but "warn"."""
         for one in fired:
             action, text = one.condition.action, one.condition.text
             self.folder.tell("condition", condition=text, action=action, why=one.why)
@@ -167,11 +179,13 @@ class Supervisor:
                 self._notify("condition", one.why, condition=text)
 
     def _sample(self, monitor: Monitor) -> None:
+        """Keep a sample of the machine, and warn of what it says is about to go wrong."""
         self.history.monitor(monitor.sample())
         for words in monitor.warnings():
             self._warn(words)
 
     def _warn(self, words: str) -> None:
+        """Keep a warning as an event and tell people; a full disk, of which it may warn, does not end this process."""
         with contextlib.suppress(OSError):
             self.folder.tell("warning", why=words)
         self._notify("warning", words)
@@ -186,7 +200,12 @@ class Supervisor:
             self.folder.tell("note", why=f"it left {len(left)} processes behind, which were ended")
 
     def _end(self, state: str, why: str, status: int | None) -> str:
-        """Tell the end: its state, reason and last lines."""
+        """Tell the end: its state, reason and last lines.
+
+        state: finished, failed or stopped; why: in words; status: of the program as subprocess has it, negative for a
+        signal, None where it never started. Conditions that name what was never told are noted, as a misspelt one would
+        never hold.
+        """
         for words in self.watcher.never():
             self.folder.tell("note", why=words)
         last = tail(self.folder.file("log"), TAIL).split("\n")
@@ -195,6 +214,7 @@ class Supervisor:
         return state
 
     def _notify(self, what: str, why: str, **more: Any) -> None:
+        """Tell people of an event; see Notifier.send, which never raises."""
         about = {name: self.spec.get(name) for name in ("id", "name", "argv", "group", "size")}
         event = {**about, "what": what, "why": why, "folder": str(self.folder.path), "attempt": self.attempt, **more}
         self.notifier.send(event)
@@ -217,7 +237,11 @@ def _in_words(status: int) -> str:
 
 
 def main() -> None:
-    """Watch over the experiment that the command line names, where nobody else does."""
+    """Watch over the experiment that the command line names, where nobody else does.
+
+    What keeps this process from doing so is the reason of the state failed, and is raised: it ends with a traceback,
+    which supervisor.log holds.
+    """
     folder, attempt = Folder(Path(sys.argv[1]).absolute()), int(sys.argv[2])
     if not folder.claim(attempt):
         return

@@ -19,6 +19,7 @@ class MrjobInline(AsHadoop, InlineMRJobRunner):
     """
 
     def _invoke_task_func(self, task_type: str, step_num: int, task_num: int) -> Callable[..., None]:
+        """What runs a task with streams and variables of its own, as mrjob calls it; mrjob's where a job has files."""
         job_class = self._mrjob_cls
         if job_class.FILES or job_class.DIRS or job_class.ARCHIVES:
             of_mrjob: Callable[..., None] = super()._invoke_task_func(task_type, step_num, task_num)

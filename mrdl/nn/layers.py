@@ -49,6 +49,7 @@ class Layers:
         return code_of(self._arch)
 
     def _through(self, x: Array, first: int, stop: int) -> Array:
+        """What layers from `first` to before `stop` make of x: (rows, nodes[first]) to (rows, nodes[stop])."""
         if first == 0 and self._scale is not None:
             x = x * self._scale
         for i in range(first, stop):

@@ -155,6 +155,10 @@ def ped_anova(table: "pd.DataFrame") -> dict[str, float]:
 
 
 def _distribution(values: "pd.Series") -> Any:
+    """What a setting was drawn from, by its values, as optuna has it: categories, whole numbers or numbers.
+
+    Numbers above 0 whose largest is more than 100 times the least count by their logarithms.
+    """
     from optuna import distributions
 
     if values.dtype.kind not in "if" or values.dtype == bool:

@@ -33,6 +33,7 @@ def places(figures: Mapping[str, dict[str, Any] | None]) -> str:
 
 
 def _place(i: int, title: str, figure: Mapping[str, Any]) -> str:
+    """The place of a figure as HTML. i: by which its script finds it; figure: as plotly's JSON has it."""
     name = re.sub(r"\W+", "-", title.lower()).strip("-")
     saves = "".join(
         f'<button type="button" data-figure="f{i}" data-format="{each}" data-name="{escaped(name)}" '

@@ -40,6 +40,7 @@ class TrainConfig(RunSettings, ModelSettings, DataSettings):  # a dataclass take
     """
 
     def __post_init__(self) -> None:
+        """Raise ConfigError for a value that its field may not have, and for settings that do not go together."""
         fields.check(self)
         if self.nodes and (len(self.nodes) < 2 or min(self.nodes) < 1):
             raise ConfigError(f"nodes is {list(self.nodes)}, expected two or more numbers above 0, as 784,500,10")

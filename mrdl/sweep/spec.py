@@ -168,6 +168,7 @@ class Spec:
     pack_s: float = setting(200.0, "seconds that a pack may take", least=0.001, most=10**6, group="limits")
 
     def __post_init__(self) -> None:
+        """Raise ConfigError for a value that its field may not have, and for settings that do not go together."""
         check(self)
         for name, value in self.space.axes().items():
             if self.sampler == "grid" and isinstance(value, Mapping):

@@ -13,7 +13,10 @@ from mrdl.experiments.queue import files, grid, runner
 
 
 def add(options: argparse.Namespace) -> None:
-    """Put an experiment for each combination of values into the queue, and print their ids: one, or first-last."""
+    """Put an experiment for each combination of values into the queue, and print their ids: one, or first-last.
+
+    Where no runner works, the way to start one is said on standard error. Raises what `queued` raises.
+    """
     where = root(options.folder)
     ids = queued(options, where)
     print(ids[0] if len(ids) == 1 else f"{ids[0]}-{ids[-1]}")
@@ -23,6 +26,10 @@ def add(options: argparse.Namespace) -> None:
 
 def queued(options: argparse.Namespace, where: Path) -> list[str]:
     """Put an experiment for each combination of values into the queue, and return their ids.
+
+    options: what `specification` takes, and set, NAME=A,B or NAME=1..9 each, and repeat; {NAME} stands in argv where a
+    value goes, and is filled with those of the first combination. where: the folder of all experiments. The program and
+    the settings are checked by the first combination alone.
 
     Raises ConfigError for what cannot be, SetupError where the disk takes no more.
     """
@@ -38,7 +45,11 @@ def queued(options: argparse.Namespace, where: Path) -> list[str]:
 
 
 def start(options: argparse.Namespace) -> None:
-    """Start the runner, where none works on the queue."""
+    """Start the runner, where none works on the queue, and print the number of its process.
+
+    options: folder, and slots, how many experiments run at once. Raises ConfigError for less than one slot, SetupError,
+    which names the process, where a runner works already.
+    """
     where = root(options.folder)
     if options.slots < 1:
         raise ConfigError(f"--slots: expected 1 or more, got {options.slots}")
@@ -49,7 +60,12 @@ def start(options: argparse.Namespace) -> None:
 
 
 def begin(where: Path, slots: int) -> int:
-    """Start a runner of so many slots, which outlives this process; returns its number."""
+    """Start a runner of so many slots, which outlives this process; returns its number.
+
+    where: the folder of all experiments, made where it is not there; what the runner has to say goes into its
+    runner.log. It has a session of its own, so that a terminal that is closed does not end it. Of two that are started
+    at once, one finds the other at work, and ends by itself.
+    """
     where.mkdir(parents=True, exist_ok=True)
     with open(where / "runner.log", "ab") as log:
         process = subprocess.Popen(

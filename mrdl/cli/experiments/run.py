@@ -29,6 +29,13 @@ def run(options: argparse.Namespace) -> int:
     """Start a program as an experiment; returns 0 where it has finished, or was started and is not waited for.
 
     With values to try, the experiments wait in the queue, and a runner works it off.
+
+    options: see program.specification; force: start though a need is not met; detach: print the id and return. What the
+    program prints is shown as it comes, on standard output, all else on standard error. Interrupted, the experiment is
+    ended. Returns 1 where it did not finish.
+
+    Raises SetupError where a need is not met, with both numbers, or the folder cannot be written; ConfigError for what
+    cannot be.
     """
     where = root(options.folder)
     if options.set or options.repeat != 1:
@@ -57,7 +64,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_all(options: argparse.Namespace, where: Path) -> int:
-    """Queue an experiment for each combination of values, have them worked off, and wait for them all."""
+    """Queue an experiment for each combination of values, have them worked off, and wait for them all.
+
+    Returns 0 where all have finished, or none is waited for, else 1. Interrupted, only the waiting ends: the runner has
+    a session of its own, and goes on.
+    """
     ids = queued(options, where)
     print(f"experiments {ids[0]} to {ids[-1]} of {where}", file=sys.stderr)
     if runner.process_id(where) is None:
@@ -77,7 +88,11 @@ def _run_all(options: argparse.Namespace, where: Path) -> int:
 
 
 def follow(folder: Folder, supervisor: "subprocess.Popen[bytes] | None" = None) -> None:
-    """Copy an experiment's log to standard output until nobody works on it any more."""
+    """Copy an experiment's log to standard output until nobody works on it any more.
+
+    It is copied from its start, as bytes. supervisor: the process that watches over it, where this one has started it;
+    else the folder tells who does.
+    """
     seen = 0
     while True:
         over = supervisor.poll() is not None if supervisor else not folder.is_watched()
@@ -94,7 +109,11 @@ def follow(folder: Folder, supervisor: "subprocess.Popen[bytes] | None" = None) 
 
 
 def stop(options: argparse.Namespace) -> None:
-    """End an experiment, or take it out of the queue; without an id, end the runner, and nothing that runs."""
+    """End an experiment, or take it out of the queue; without an id, end the runner, and nothing that runs.
+
+    options: id, folder. It returns when the program has ended. Raises ConfigError for an id that there is not,
+    SetupError, which names the process, where STOP_S seconds were not enough.
+    """
     if options.id is None:
         _stop_runner(root(options.folder))
         return
@@ -132,7 +151,10 @@ def _end(folder: Folder) -> None:
 
 
 def messages(options: argparse.Namespace) -> int:
-    """Say which messages wait, and try again to send them."""
+    """Say which messages wait, and try again to send them; returns 1 where some still do, or were refused.
+
+    options: folder, and test, to send one to oneself. Raises ConfigError where nobody is named who could have it.
+    """
     where = root(options.folder)
     notifier = Notifier(read_settings(), where)
     if options.test:

@@ -7,7 +7,12 @@ from typing import Any
 
 
 def define(exp: argparse.ArgumentParser) -> None:
-    """Say what `mrdl exp` can be told."""
+    """Say what `mrdl exp` can be told.
+
+    exp: its parser, which gets one for each verb. Each verb leaves in `command` what does it: a function of the parsed
+    options that returns an exit status, or None for 0. What it needs is imported when it is called, so that to ask for
+    help, or to mistype, costs no more than the parser.
+    """
     exp.description = (
         "Run any program as an experiment: its facts, output, variables, conditions and messages are kept."
     )
@@ -42,7 +47,11 @@ def define(exp: argparse.ArgumentParser) -> None:
 
 
 def _add_run(run: argparse.ArgumentParser, waits: bool = False) -> None:
-    """Add what `mrdl exp run` and `add`, which waits for its turn, can be told."""
+    """Add what `mrdl exp run` and `add`, which waits for its turn, can be told.
+
+    run: the parser of the verb. waits: of `add`, which looks at no needs and waits for no end, so that it has neither
+    --force nor --detach. What stands behind -- is kept word by word.
+    """
     run.add_argument(
         "--set", action="append", default=[], metavar="NAME=A,B", help="values of {NAME} in the command; 1..9 is a span"
     )
@@ -64,7 +73,10 @@ def _add_run(run: argparse.ArgumentParser, waits: bool = False) -> None:
 
 
 def _later(module: str, name: str) -> Callable[[Any], Any]:
-    """A verb whose module is loaded when it is called."""
+    """A verb whose module is loaded when it is called.
+
+    module: a file of mrdl.cli.experiments; name: of the verb, which its function there has, too.
+    """
 
     def run(options: Any) -> Any:
         return getattr(importlib.import_module(f"mrdl.cli.experiments.{module}"), name)(options)

@@ -14,7 +14,11 @@ SHOWN = ("condition", "warning", "note")
 
 
 def list(options: argparse.Namespace) -> None:  # noqa: A001 (the verb's name)
-    """Print a line for each experiment."""
+    """Print a line for each experiment, in the order of their ids: id, state, since when, name, and why or its command.
+
+    Those that wait in the queue without a folder of their own are among them. options: folder, and json, for an object
+    a line with id, name, state, at, why (null where nothing is to be said) and argv.
+    """
     where = root(options.folder)
     folders = {folder.id: folder for folder in all_of(where)}
     queued = {spec["id"]: spec for span in spans(where) for spec in read(where, span) if spec["id"] not in folders}
@@ -30,7 +34,14 @@ def list(options: argparse.Namespace) -> None:  # noqa: A001 (the verb's name)
 
 
 def show(options: argparse.Namespace) -> None:
-    """Print what became of an experiment."""
+    """Print what became of an experiment.
+
+    That is its state and why, its command and code, what was told of it meanwhile, a curve of each variable, the most
+    memory it had, and of one that did not finish the last ten lines of its log. options: id, folder, and json, for one
+    object of spec, state, events, variables (first, last and how often told) and facts.
+
+    Raises ConfigError for an id that there is not, with the last ten that there are.
+    """
     from mrdl.experiments.notify.curve import series, spark
 
     folder = Folder.named(root(options.folder), options.id)
@@ -63,7 +74,7 @@ def show(options: argparse.Namespace) -> None:
 
 
 def _facts(folder: Folder) -> dict[str, Any]:
-    """What an experiment started from; {} before its start."""
+    """What an experiment started from, see facts.facts; {} before its start, and where the file cannot be read."""
     try:
         found: dict[str, Any] = json.loads(folder.file("facts.json").read_text())
     except (OSError, ValueError):
@@ -72,7 +83,11 @@ def _facts(folder: Folder) -> dict[str, Any]:
 
 
 def log(options: argparse.Namespace) -> None:
-    """Print what an experiment printed, as it came."""
+    """Print what an experiment printed, as it came: bytes, colours and all.
+
+    options: id, folder, and follow, to go on until it has ended. Raises ConfigError for an id that there is not, and,
+    without follow, where nothing was printed yet.
+    """
     from mrdl.cli.experiments.run import follow
 
     folder = Folder.named(root(options.folder), options.id)
@@ -87,7 +102,11 @@ def log(options: argparse.Namespace) -> None:
 
 
 def diff(options: argparse.Namespace) -> None:
-    """Print what differs between two experiments, a fact a line."""
+    """Print what differs between two experiments, a fact a line: NAME: HERE | THERE, with - for what one of them lacks.
+
+    options: a and b, ids. Where the changes since the commit differ, the command that compares them is the last line.
+    Raises ConfigError for an id that there is not.
+    """
     from mrdl.experiments.facts.differ import differ
 
     found = []
@@ -102,6 +121,6 @@ def diff(options: argparse.Namespace) -> None:
 
 
 def _short(value: Any) -> str:
-    """A fact on a line; - where it is not there."""
+    """A fact on a line of at most 200 characters; - where it is not there. What is no text stands as JSON."""
     text = "-" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 200 else text[:197] + "..."

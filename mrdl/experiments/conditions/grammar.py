@@ -90,7 +90,10 @@ class NotFinite:
 
 @dataclass(frozen=True)
 class NoImprovement:
-    """The best value of a variable is older than a span; of None it is the validation loss, or what comes next."""
+    """The best value of a variable is older than a span; of None it is the validation loss, or what comes next.
+
+    What is better, a larger or a smaller value, the variable's name says: see watcher.larger_is_better.
+    """
 
     within: Span
     of: str | None
@@ -128,7 +131,10 @@ def parse(text: str) -> Condition:
 
 
 class _Parser:
-    """Recursive descent over the tokens of one text."""
+    """Recursive descent over the tokens of one text: a method for each line of the grammar, which takes its tokens.
+
+    text: of LONGEST characters at most. Raises ConfigError, as `parse` has it.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -139,6 +145,7 @@ class _Parser:
         self.depth = 0
 
     def _tokens(self) -> list[_Token]:
+        """The numbers, names, quoted names and signs of the text, with their places, and an end behind them."""
         tokens, place = [], 0
         end = len(self.text.rstrip())
         while place < end:
@@ -156,6 +163,7 @@ class _Parser:
         return self.tokens[self.at]
 
     def _fail(self, expected: str, token: _Token | None = None) -> NoReturn:
+        """Raise ConfigError: what was expected, what stands there, the line with a mark under it, and examples."""
         token = token or self.next
         found = f'"{token.text}"' if token.text else "the end"
         line = re.sub(r"\s", " ", self.text)
@@ -178,6 +186,7 @@ class _Parser:
         return self._take(*words) or self._fail(expected)
 
     def condition(self) -> Condition:
+        """Read the whole text as one condition; what stands behind its action is a fault."""
         tests = self._tests()
         after = self._span() if self._take("after") else None
         more = ("" if after else '"after", ') + ('"and", ' if isinstance(tests[0], Comparison) and not after else "")
@@ -187,6 +196,7 @@ class _Parser:
         return Condition(" ".join(self.text.split()), tests, after, action)
 
     def _tests(self) -> tuple[Comparison | NotFinite | NoImprovement, ...]:
+        """Read what is looked for: nan or no improvement stands alone, comparisons may be joined by `and`."""
         if self._take("nan"):
             return (NotFinite(self._of()),)
         if self._take("no"):
@@ -226,6 +236,10 @@ class _Parser:
         return left
 
     def _term(self) -> Term:
+        """Read a number, a name or what stands in brackets, with a minus before it or without.
+
+        A word of the grammar is no name here; the message says how a variable of that name is written.
+        """
         if self._take("-"):
             return Sum("-", Number(0.0), self._within(self._term))
         if self._take("("):
@@ -249,6 +263,7 @@ class _Parser:
         return found
 
     def _span(self) -> Span:
+        """Read how long: a number above 0 and a unit, short, long or plural. "30m" is 1800 seconds."""
         start = self.next
         if start.kind != "number":
             self._fail('how long, as "30m" or "3 epochs"')

@@ -52,13 +52,21 @@ class _Variable:
 
 
 def larger_is_better(name: str) -> bool:
-    """Return whether a variable should grow, by its name: an accuracy should, a loss should not."""
+    """Return whether a variable should grow, by its name: an accuracy should, a loss should not.
+
+    larger_is_better("val/accuracy")  # True
+    larger_is_better("score_loss")  # False
+    """
     words = name.lower().replace("-", "_").replace("/", "_").replace(" ", "_").split("_")
     return any(word.startswith(LARGER_IS_BETTER) for word in words) and "loss" not in words
 
 
 class Watcher:
     """Holds what an experiment tells against its conditions.
+
+    conditions: of grammar.parse. Names of variables are the same in capitals and in small letters. Epochs and steps are
+    what the program tells as `epoch` and `step`, one more is over where epochs are counted from 0; where it tells none,
+    the values of the variable in question are counted.
 
     watcher = Watcher([parse("val_loss > 2 after 30m stop")])
     watcher.told({"val_loss": 2.5}, at_s=2000.0)  # [Fired(...)]
@@ -91,11 +99,15 @@ class Watcher:
         return self._fired(at_s, broken)
 
     def tick(self, at_s: float) -> list[Fired]:
-        """Return the conditions that hold by the mere passing of time."""
+        """Return the conditions that hold by the mere passing of time, at_s seconds after the start."""
         return self._fired(at_s, [])
 
     def never(self) -> list[str]:
-        """Return a sentence for each variable that a condition names and the program never told."""
+        """Return a sentence for each variable that a condition names and the program never told.
+
+        To be asked at the end: a name that is misspelt makes a condition that can never hold, and nothing else would
+        say so.
+        """
         wanted: dict[str, str] = {}
         for condition in self.conditions:
             for name in _names(condition):
@@ -116,6 +128,7 @@ class Watcher:
             variable.best_at = (at_s, self._done("epoch", variable), self._done("step", variable))
 
     def _fired(self, at_s: float, broken: Sequence[_Variable]) -> list[Fired]:
+        """Return the conditions that hold now, each once; broken: the variables whose new value is not finite."""
         fired = []
         for condition in list(self._waiting):
             subject = self._subject(condition)
@@ -142,6 +155,7 @@ class Watcher:
         return f"{self._told(test.left, left)} {test.sign} {self._told(test.right, right)}"
 
     def _stuck(self, test: NoImprovement, at_s: float) -> str:
+        """Why there was no improvement, in words; '' where there was, or the variable was never told a finite value."""
         variable = self._watched(test)
         if variable is None or math.isnan(variable.best):
             return ""
@@ -156,6 +170,7 @@ class Watcher:
         )
 
     def _watched(self, test: NoImprovement) -> _Variable | None:
+        """The variable that a test is about: without a name the first of WATCHED, else one that should grow."""
         names = [test.of.lower()] if test.of else [*WATCHED, *sorted(self._variables)]
         known = (self._variables[name] for name in names if name in self._variables)
         return next((item for item in known if test.of or item.name in WATCHED or larger_is_better(item.name)), None)
@@ -181,6 +196,7 @@ class Watcher:
         return counter.value + 1 if from_nought else counter.value
 
     def _when(self, after: Span, at_s: float, subject: _Variable | None) -> str:
+        """How long an experiment has run when a condition held, in the unit of its `after`."""
         passed = self._passed(after, at_s, subject)
         if after.unit != "s":
             return f"after {passed:g} {after.unit}{'s' if passed != 1 else ''}"
@@ -188,6 +204,7 @@ class Watcher:
         return "after " + (f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s")
 
     def _value(self, term: Term) -> float | None:
+        """What a side of a comparison is now; None while a variable of it was not told, NaN where 0 divides."""
         if isinstance(term, Number):
             return term.value
         if isinstance(term, Name):

@@ -15,6 +15,12 @@ def digest(path: str) -> dict[str, Any]:
 
     {"path", "bytes", "sha256", "of"}: of is "all bytes", or what was left out. For a path that another system holds, as
     hdfs://, or that is not there, {"path", "none": why}.
+
+    Of more than MOST_BYTES, or of MOST_FILES files, the size, the time of its last change and SAMPLES pieces of each
+    file are taken, so that it costs tenths of a second, however large the data is. A folder's files count with their
+    names, in order.
+
+    digest("digits.csv")["sha256"][:8]
     """
     if "://" in path:
         return {"path": path, "none": "it is not on this machine"}

@@ -15,7 +15,10 @@ _FOLDER = re.compile(r"(?P<name>[^-]+)-(?P<version>.+?)(?:-py\d[\d.]*)?\.(?:dist
 def python(argv: Sequence[str], env: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return which Python a command runs: {"path", "version", "packages": {name: version}}; {} where it runs none.
 
-    A command that is a script is looked at for its first line. env: the environment that it will have, else this one's.
+    argv: the command. One that is a script is looked at for its first line; where that starts a Python by another
+    script, {"path", "none": why}. env: the environment that it will have, else this one's, for its PATH.
+
+    python(["python3", "lang.py"])["packages"]["torch"]  # "2.4.1"
     """
     path = (os.environ if env is None else env).get("PATH", os.defpath)
     program = shutil.which(argv[0], path=path) if argv else None
@@ -68,7 +71,10 @@ def _elsewhere(program: Path) -> tuple[str, list[Path]]:
 
 
 def packages(places: Sequence[Path]) -> dict[str, str]:
-    """Return the packages in folders by name, with their versions; of two of one name the first folder's."""
+    """Return the packages in folders by name, with their versions; of two of one name the first folder's.
+
+    places: folders as site-packages; one that cannot be read has none. Names are in small letters with hyphens.
+    """
     found: dict[str, str] = {}
     for place in places:
         try:

@@ -54,6 +54,7 @@ def _nvml() -> Any:
 
 
 def _by_nvml(library: Any, index: int) -> Gpu:
+    """A GPU as NVML tells it; raises NVMLError where it does not answer. index: from 0."""
     device = library.nvmlDeviceGetHandleByIndex(index)
     name, sizes = library.nvmlDeviceGetName(device), library.nvmlDeviceGetMemoryInfo(device)
     try:
@@ -82,7 +83,12 @@ def _by_program() -> list[Gpu]:
 
 
 def names(root: Path = Path("/")) -> tuple[list[str], str]:
-    """Return the names of the GPUs and the version of their driver, as the kernel tells them: no library, no wait."""
+    """Return the names of the GPUs and the version of their driver, as the kernel tells them: no library, no wait.
+
+    root: the folder above proc; ([], "") where there is no driver of NVIDIA.
+
+    names()  # (["NVIDIA H100 80GB HBM3"], "550.54.15")
+    """
     driver = root / "proc/driver/nvidia"
     found = []
     for card in sorted(driver.glob("gpus/*/information")):

@@ -109,7 +109,10 @@ class Monitor:
 def full_in_s(free: Sequence[tuple[float, float]]) -> float:
     """Return in how many seconds a disk will be full by its growth; infinity where it does not grow or that is unknown.
 
-    free: (seconds, MB that were free then), oldest first. A disk with nothing free is full now.
+    free: (seconds, MB that were free then), oldest first; less than LEAST_S between first and last says nothing. A disk
+    with nothing free is full now.
+
+    full_in_s([(0, 1000.0), (60, 400.0)])  # 40.0
     """
     if free and not free[-1][1]:
         return 0.0

@@ -83,7 +83,7 @@ def _by_proc() -> Iterator[Seen]:
 
 
 def by_psutil() -> Iterator[Seen]:
-    """The processes where there is no /proc; [] without psutil."""
+    """The processes where there is no /proc; none without psutil. Those that may not be looked at are left out."""
     try:
         import psutil
     except ImportError:

@@ -37,7 +37,12 @@ def _shown(line: str) -> str:
 
 
 def traceback(log: Path | str) -> str:
-    """Return the last traceback of Python's in a log, with the line of the error; '' where there is none."""
+    r"""Return the last traceback of Python's in a log, with the line of the error; '' where there is none.
+
+    Looked at are the last 2000 lines, of LOOKED_AT bytes at most. Of errors that led to one another it is the last.
+
+    traceback("experiments/7/log").split("\n")[-1]  # "ValueError: expected 784 columns, got 785"
+    """
     lines = tail(log, 2000).split("\n")
     starts = [i for i, line in enumerate(lines) if line.strip() == _START]
     if not starts:

@@ -19,7 +19,11 @@ COLOURS = ("#3060c0", "#d07020", "#0b6b63", "#8040a0", "#c03030", "#5a6169")  # 
 
 @dataclass
 class Series:
-    """The values of a variable, thinned evenly where there are very many, and exact what is said of them in words."""
+    """The values of a variable, thinned evenly where there are very many, and exact what is said of them in words.
+
+    first, last: as they came; least, most: of those that are finite, NaN where none is; told: how many there were;
+    points: MOST_POINTS of them at most. The memory of a series does not grow beyond that.
+    """
 
     first: float = math.nan
     last: float = math.nan
@@ -30,7 +34,7 @@ class Series:
     _every: int = 1
 
     def add(self, step: float | None, value: float) -> None:
-        """Take the next value."""
+        """Take the next value. step: its place in the curve; None for how many were told before it."""
         if not self.told:
             self.first = value
         self.last = value
@@ -48,7 +52,11 @@ class Series:
 def series(history: Path | str) -> tuple[dict[str, Series], dict[str, Series]]:
     """Return the variables of a history by name, and what its monitor saw.
 
-    The memory that this takes does not grow with the history. Both are {} where there is none.
+    history: the file. Names of steps, as epoch, are places and no variables. Lines that were not written whole are
+    passed over. The memory that this takes does not grow with the history. Both are {} where there is none.
+
+    variables, monitored = series("experiments/7/history.jsonl")
+    variables["loss"].last, monitored["memory_mb"].most
     """
     variables: dict[str, Series] = {}
     monitored: dict[str, Series] = {}
@@ -89,7 +97,11 @@ def spark(values: Iterable[float], width: int = SPARKS) -> str:
 
 
 def picture(variables: Mapping[str, Series]) -> bytes | None:
-    """Return the curves as a PNG: what should fall above, what should grow below. None without matplotlib or points."""
+    """Return the curves as a PNG: what should fall above, what should grow below. None without matplotlib or points.
+
+    variables: of `series`; those that were told once are left out, and of each part MOST_CURVES are drawn. It is 640
+    pixels wide, and 300 high with one part, 560 with two.
+    """
     drawn = {name: one for name, one in variables.items() if one.told > 1 and math.isfinite(one.least)}
     if not drawn:
         return None

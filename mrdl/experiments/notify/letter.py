@@ -44,6 +44,10 @@ class Letter:
 def letter(event: Mapping[str, Any], settings: Settings) -> Letter:
     """Return the message about an event; see Notifier.send for what an event is.
 
+    settings: template, a file of one's own text, whose first line `Subject: ...` takes the place of the subject, and
+    template_html, of a page; tail, lines of the log; picture. With a text of one's own and no page of one's own there
+    is no HTML. A subject is one line of LONGEST_SUBJECT characters at most.
+
     A template that has become unreadable since it was checked is passed over, and the message says so.
     """
     parts, drawn = _parts(event, settings)
@@ -71,7 +75,11 @@ def letter(event: Mapping[str, Any], settings: Settings) -> Letter:
 
 
 def _parts(event: Mapping[str, Any], settings: Settings) -> tuple[dict[str, str], bytes | None]:
-    """Everything that a text may name, each as plain text, and the picture."""
+    """Everything that a text may name, each as plain text, and the picture.
+
+    Each name of settings.PARTS is there, '' where an event has nothing to say of it. Controls are escaped, as a program
+    may print what a terminal would obey; blanks and line ends stay in BLOCKS alone.
+    """
     folder = Path(str(event["folder"])) if event.get("folder") else None
     what = str(event.get("what", ""))
     parts = {
@@ -151,7 +159,7 @@ def _sparks(variables: Mapping[str, Series]) -> str:
 
 
 def _digest(event: Mapping[str, Any]) -> str:
-    """The states of many experiments, the best of them, and those that failed."""
+    """The states of many experiments, the best of them, and those that failed: at most 20 of each."""
     counts, failed, best = event.get("counts") or {}, event.get("failed") or [], event.get("best") or []
     lines = [f"{number:>6} {state}" for state, number in counts.items()]
     if best:

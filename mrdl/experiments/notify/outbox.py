@@ -34,19 +34,22 @@ class Outbox:
         self._number = 0
 
     def put(self, event: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        """Keep an event until it is told."""
+        """Keep an event until it is told, with its settings; a value that JSON cannot have becomes text.
+
+        Raises OSError on a full disk.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._number += 1
         name = f"{time.time_ns():020d}-{os.getpid()}-{self._number}.json"
         self.put_back(self.folder / name, event, settings, [])
 
     def put_back(self, item: Path, event: Mapping[str, Any], settings: Mapping[str, Any], done: list[str]) -> None:
-        """Keep a message on. done: the ways by which it went already."""
+        """Keep a message on, in its place. done: the ways by which it went already, which are not gone again."""
         kept = {"event": dict(event), "settings": dict(settings), "done": done}
         atomic.write(item, json.dumps(kept, default=str).encode())
 
     def once(self, key: str) -> bool:
-        """Whether this is the first call for a key, of all processes; see rules."""
+        """Whether this is the first call for a key, of all processes and for all time; see Notifier."""
         place = self.folder / "told" / re.sub(r"[^\w.-]", "_", key)
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -63,14 +66,14 @@ class Outbox:
             return []
 
     def sent(self, item: Path, subject: str, to: str) -> None:
-        """Take a message out that was sent."""
+        """Take a message out that was sent. item: of `waiting`; subject, to: for the record, sent.jsonl."""
         entry = {"at": now(), "to": to, "subject": subject}
         with open(self.folder / "sent.jsonl", "a") as file:
             file.write(json.dumps(entry) + "\n")
         item.unlink(missing_ok=True)
 
     def refuse(self, item: Path, why: str) -> None:
-        """Put a message aside that no server will take."""
+        """Put a message aside that no server will take: to refused/, with a .txt beside it that says why."""
         aside = self.folder / "refused"
         aside.mkdir(exist_ok=True)
         (aside / f"{item.stem}.txt").write_text(f"{now()} {why}\n")
@@ -119,7 +122,10 @@ class Outbox:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[bool]:
-        """Hold the outbox; gives whether it could be: one process sends at a time."""
+        """Hold the outbox; gives whether it could be: one process sends at a time.
+
+        with Outbox("experiments").held() as alone: ...  # False: another process is at it
+        """
         with open(self.folder / "lock", "w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

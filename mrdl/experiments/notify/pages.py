@@ -17,7 +17,10 @@ PRE = "background:#eeeeea;padding:8px;border-radius:6px;font-size:12px;white-spa
 
 
 def text(parts: Mapping[str, str]) -> str:
-    """Return a message as plain text. parts: by name, see settings.PARTS; empty ones are left out."""
+    """Return a message as plain text. parts: by name, see settings.PARTS; empty ones are left out.
+
+    A sentence is the first line; then come ROWS, a line each, and BLOCKS with their titles, indented.
+    """
     ident = f" ({parts['id']})" if parts["id"] and parts["id"] != parts["name"] else ""
     lines = [f"{parts['name']}{ident} {parts['sentence']}.", ""]
     lines += [f"  {name:<10}{parts[name]}" for name in ROWS if parts[name]]
@@ -28,7 +31,10 @@ def text(parts: Mapping[str, str]) -> str:
 
 
 def report(parts: Mapping[str, str]) -> str:
-    """Return a message as a piece of HTML, without its curve."""
+    """Return a message as a piece of HTML, without its curve.
+
+    parts: as `text` has them. They are escaped here: what a program has printed is shown, and never obeyed.
+    """
     rows = "".join(
         f'<tr><td style="color:#5a6169;padding:2px 12px 2px 0;vertical-align:top">{name}</td>'
         f"<td>{html.escape(parts[name])}</td></tr>"
@@ -47,7 +53,10 @@ def report(parts: Mapping[str, str]) -> str:
 
 
 def page(parts: Mapping[str, str], drawn: bool) -> str:
-    """Return a message as a page; drawn: whether a picture comes with it, else its curves are lines of bars."""
+    """Return a message as a page; drawn: whether a picture comes with it, else its curves are lines of bars.
+
+    parts: as `text` has them. The picture is named cid:curve, which is what sending.message calls it.
+    """
     if drawn:
         curve = '<p><img src="cid:curve" alt="curves of what it told" style="max-width:100%"></p>'
     else:

@@ -24,8 +24,10 @@ _Item = tuple[Path, dict[str, Any], Settings, list[str]]  # its file, the event,
 def post(root: Path | str) -> int:
     """Send what waits, oldest first, and return how many wait still.
 
-    What cannot be sent now stays, with a note of why; a message that came while this worked is sent, too. Where another
-    process is at it already, it will send all, and this one has nothing to do.
+    root: the folder of the experiments. What cannot be sent now stays, with a note of why; a message that came while
+    this worked is sent, too. More than TOGETHER messages to the same people go as one, and single ones wait where
+    AN_HOUR were sent in the last hour. Where another process is at it already, it will send all, and this one has
+    nothing to do.
     """
     outbox = Outbox(root)
     tried: set[Path] = set()

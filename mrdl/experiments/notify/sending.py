@@ -16,15 +16,19 @@ WAIT_S = 20.0  # for a server; nobody waits for this but the process that sends
 
 
 class NotSent(MrdlError):
-    """A message was not sent now; it may be later."""
+    """A message was not sent now; it may be later, so it stays in the outbox."""
 
 
 class Refused(MrdlError):
-    """A server will never take this message."""
+    """A server will never take this message, so it is put aside, where a person may read it."""
 
 
 def message(letter: Letter, settings: Settings, ident: str) -> EmailMessage:
-    """Return a letter as a mail. ident: the same for the same event, so that a mail that came twice is known as one."""
+    """Return a letter as a mail. ident: the same for the same event, so that a mail that came twice is known as one.
+
+    Its parts are the text, and beside it the page with the picture in it; without a page the picture is attached. From
+    is sender, or the user where that is an address, or mrdl at this host.
+    """
     mail = EmailMessage()
     host = socket.gethostname()
     mail["Subject"] = letter.subject
@@ -45,7 +49,11 @@ def message(letter: Letter, settings: Settings, ident: str) -> EmailMessage:
 
 
 def send_mail(mail: EmailMessage, settings: Settings) -> None:
-    """Send a mail by the server of the settings.
+    """Send a mail by the server of the settings, and wait WAIT_S seconds at most for each of its answers.
+
+    The password is read now, from its file or the environment, and is kept nowhere. An answer of 500 and above about
+    the mail or all of its receivers is for good; what is wrong with the login, the encryption or the way there may be
+    mended.
 
     Raises NotSent where the server or the login does not work now, Refused where it does not take this mail.
     """
@@ -113,7 +121,11 @@ def _text(words: bytes | str) -> str:
 
 
 def urls(settings: Settings) -> list[str]:
-    """Return the URLs of apprise, from their file or the environment, one a line or with blanks between."""
+    """Return the URLs of apprise, from their file or the environment, one a line or with blanks between.
+
+    Lines that start with # are left out; [] where nothing is set. Raises NotSent where the file cannot be read, or
+    others than its owner may read it.
+    """
     if settings.urls_file:
         try:
             text = secret_file(settings.urls_file)
@@ -125,7 +137,11 @@ def urls(settings: Settings) -> list[str]:
 
 
 def send_elsewhere(letter: Letter, settings: Settings) -> None:
-    """Send a letter to each URL, by apprise. Raises NotSent where a service does not take it or apprise is away."""
+    """Send a letter to each URL, by apprise. Raises NotSent where a service does not take it or apprise is away.
+
+    URLs hold secrets: an error gives the number of one and its scheme alone. Those before it have had the letter, and
+    will have it again.
+    """
     places = urls(settings)
     if not places:
         return

@@ -50,7 +50,7 @@ class Settings:
 
     @property
     def host(self) -> str:
-        """The mail server."""
+        """The mail server: smtp without its port."""
         return _host_and_port(self.smtp)[0]
 
     @property
@@ -75,14 +75,14 @@ class Settings:
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> "Settings":
-        """The settings that to_json gave."""
+        """The settings that to_json gave; names that this version does not know are passed over."""
         known = {field.name for field in fields(cls)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items() if k in known}
         return cls(**values)
 
 
 def user_file() -> Path:
-    """The file of a user's own settings, for all experiments."""
+    """The file of a user's own settings, for all experiments: mrdl/notify.toml in $XDG_CONFIG_HOME or ~/.config."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mrdl" / "notify.toml"
 
 
@@ -108,7 +108,12 @@ def read_settings(table: Mapping[str, Any] | None = None, folder: Path | str = "
 
 
 def _with(settings: Settings, table: Mapping[str, Any], folder: Path, where: str) -> Settings:
-    """Settings with those of a table over them."""
+    """Settings with those of a table over them.
+
+    table: by name, `from` being the sender; where: whose table it is, for messages; folder: what relative paths of
+    files start from. Raises ConfigError for a name that is none, a value of another kind, and a secret, with where it
+    belongs.
+    """
     values: dict[str, Any] = {}
     kinds = {field.name: type(getattr(Settings(), field.name)) for field in fields(Settings)}
     for key, value in table.items():
@@ -169,7 +174,11 @@ def _host_and_port(text: str) -> tuple[str, int]:
 
 
 def template(path: str) -> Template:
-    """Return a user's template. Raises ConfigError where it cannot be read or names what there is not."""
+    """Return a user's template. Raises ConfigError where it cannot be read or names what there is not.
+
+    path: of a text in which $name or ${name}, of PARTS, stands for a part, and $$ for a sign of money:
+    Subject: $name $sentence
+    """
     try:
         found = Template(Path(path).read_text())
         names = found.get_identifiers() if found.is_valid() else None
@@ -185,7 +194,10 @@ def template(path: str) -> Template:
 
 
 def secret_file(path: str) -> str:
-    """Return what a file with a secret holds. Raises ConfigError where others may read it, or it cannot be read."""
+    """Return what a file with a secret holds. Raises ConfigError where others may read it, or it cannot be read.
+
+    Line ends around the secret are no part of it, blanks are. The message has the way out: chmod 600 and the path.
+    """
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
         text = Path(path).read_text()

@@ -40,7 +40,13 @@ def highest(where: Path) -> int:
 
 
 def add(where: Path, specs: Sequence[dict[str, Any]]) -> list[str]:
-    """Put experiments at the end of the queue, all or none, and return their ids. Raises OSError on a full disk."""
+    """Put experiments at the end of the queue, all or none, and return their ids. Raises OSError on a full disk.
+
+    where: ROOT, locked meanwhile; specs: one each, without ids. Each is kept with its id, its group, FIRST-LAST, and
+    the group's size. What is added is on the disk before it counts.
+
+    add(Path("experiments"), [{"name": "a", "argv": ["true"]}, {"name": "b", "argv": ["true"]}])  # ["1", "2"]
+    """
     with locked(where):
         first = highest(where) + 1
         ids = [str(number) for number in range(first, first + len(specs))]
@@ -58,7 +64,7 @@ def add(where: Path, specs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def read(where: Path, span: tuple[int, int]) -> list[dict[str, Any]]:
-    """Return the experiments of one add."""
+    """Return the experiments of one add, in the order of their ids. span: of `spans`."""
     with open(where / "queue" / f"{span[0]}-{span[1]}.jsonl") as file:
         return [json.loads(line) for line in file]
 

@@ -50,6 +50,9 @@ def process_id(where: Path) -> int | None:
 class Runner:
     """Starts the experiments of a queue in the order of their ids, so many at once.
 
+    where: ROOT; slots: how many may run, with those that run already. One whose needs are not met
+    waits for what runs, and all behind it wait, too.
+
     Runner(Path("experiments"), 2).run()
     """
 
@@ -95,6 +98,7 @@ class Runner:
         return Folder(self.where / spec["id"]).watcher() is not None
 
     def _start_what_fits(self) -> None:
+        """Start from the front of the queue while there are slots; fail what lacks something though nothing runs."""
         while self.waiting and len(self.running) < self.slots:
             spec = self.waiting[0]
             lacking = refusal(spec["needs"], self.where) if spec.get("needs") else ""

@@ -72,14 +72,18 @@ class EpochFigures:
 
 
 def kept(value: float | None) -> float | None:
-    """A figure as it is kept: to six digits, None where it is not finite."""
+    """A figure as it is kept: to six digits, None where it is not finite.
+
+    kept(0.123456789), kept(math.nan)  # 0.123457, None
+    """
     return None if value is None or not math.isfinite(value) else float(f"{value:.{DIGITS}g}")
 
 
 def merged(shards: Iterable[Sequence[EpochFigures]]) -> tuple[EpochFigures, ...]:
     """The figures of all shards as one: means weighted by rows, summed in the order given; numbers are sums.
 
-    shards: of each, its epochs; shards without any are passed over. A mean is that of the shards which know the figure.
+    shards: of each, its epochs, as many of each that has any; shards without any are passed over. A mean is that of the
+    shards which know the figure. Of steps the most of any shard count. Returns an epoch for each, () without shards.
     """
     known = [epochs for epochs in shards if epochs]
     return tuple(_one(epochs) for epochs in zip(*known, strict=True)) if known else ()

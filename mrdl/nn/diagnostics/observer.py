@@ -51,6 +51,10 @@ class Observed(Protocol):
 class Observer:
     """Looks at one training. epochs: the figures of those that are over.
 
+    The trainer calls begin once; of each step that `wants` names, look before its weights change and after_step behind
+    it; and end_epoch. It holds two copies of the weights, before the epoch and before a step that is looked at, and the
+    rows that are.
+
     observer = Observer()
     weights, metrics = train_shard(arch, weights, rows, settings, rng, engine, observer=observer)
     observer.epochs[-1].layers[0].dead
@@ -60,7 +64,11 @@ class Observer:
         self.epochs: list[EpochFigures] = []
 
     def begin(self, step: Observed, arch: Architecture, stage: Stage, rows: Rows, engine: Engine, size: int) -> None:
-        """Take note of the training that begins. rows: of the shard; size: rows in a batch."""
+        """Take note of the training that begins. rows: of the shard; size: rows in a batch.
+
+        step: what will be looked at; stage: whose layer alone is trained, None of all of them; engine: that computes.
+        Without a layer of its own to train, the loss of rows is looked at, too.
+        """
         self._step, self._arch, self._engine = step, arch, engine
         self._layers = list(range(len(arch.nodes) - 1)) if stage.layer is None else [stage.layer]
         self._rows, self._steps = len(rows.order), max(1, -(-len(rows.order) // size))
@@ -113,7 +121,7 @@ class Observer:
         self._seen.append((self._step.factor, self._gradients, updates))
 
     def end_epoch(self, loss: float) -> None:
-        """Make the figures of the epoch that is over. loss: the mean of its rows."""
+        """Make the figures of the epoch that is over. loss: the mean of its rows, kept as None if not finite."""
         dead, saturated, outputs = self._of_rows()
         flat, inner = self._step.arrays.flat, self._engine.inner
         moved = self._engine.subtract(flat, self._start, out=self._before)
@@ -190,7 +198,8 @@ def always_saying(wanted: np.ndarray, outputs: int, loss: Loss) -> dict[str, flo
 def said(output: np.ndarray, wanted: np.ndarray, loss: Loss) -> dict[str, float | None]:
     """What some rows' outputs say of a training: see EpochFigures.outputs, loss, accuracy and said.
 
-    output: (rows, outputs) as people see them, of classes log-probabilities; wanted: as `always_saying` has it.
+    output: (rows, outputs) as people see them, of classes log-probabilities; wanted: as `always_saying` has it; loss:
+    with a mean. accuracy and said are of classes alone.
     """
     assert loss.mean is not None
     told = {"loss": kept(loss.mean(output, wanted, None))}

@@ -97,7 +97,10 @@ def _learns_nothing(epochs: Epochs, bounds: Bounds) -> bool:
 
 
 def exploding(epochs: Epochs, bounds: Bounds) -> str | None:
-    """A number that is not finite, or a loss that grows far beyond where it began."""
+    """A number that is not finite, or a loss that grows far beyond where it began.
+
+    Bounds: grown, by which the loss of the rows looked at exceeds the baseline. It needs no earlier epoch.
+    """
     last = epochs[-1]
     if last.nonfinite:
         layers = [str(layer.layer) for layer in last.layers if layer.nonfinite]
@@ -109,7 +112,11 @@ def exploding(epochs: Epochs, bounds: Bounds) -> str | None:
 
 
 def vanishing(epochs: Epochs, bounds: Bounds) -> str | None:
-    """Gradients that hardly reach the lower layers."""
+    """Gradients that hardly reach the lower layers.
+
+    Bounds: vanished, the least of their gradients beside that of the last layer. Silent of one layer, without
+    gradients, as of RBMs, and once half of the baseline's loss is saved: such a network learns.
+    """
     known = [layer for layer in epochs[-1].layers if layer.gradient is not None]
     if len(known) < 2 or not known[-1].gradient or (_saved(epochs[-1]) or 0) > 0.5:
         return None
@@ -121,16 +128,24 @@ def vanishing(epochs: Epochs, bounds: Bounds) -> str | None:
 
 
 def dead_layer(epochs: Epochs, bounds: Bounds) -> str | None:
-    """A layer whose units give 0 for every row."""
+    """A layer whose units give 0 for every row.
+
+    Bounds: dead, the share of its units. Silent of activations that do not end at 0, whose figure is None.
+    """
     return _of_layer(epochs, "dead", bounds.dead, "of its units give 0 for every row")
 
 
 def saturated(epochs: Epochs, bounds: Bounds) -> str | None:
-    """A layer whose outputs lie at the ends of its activation's range, where there is no gradient."""
+    """A layer whose outputs lie at the ends of its activation's range, where there is no gradient.
+
+    Bounds: saturated, the share of its outputs. Silent of activations without two ends, whose figure is None.
+    """
     return _of_layer(epochs, "saturated", bounds.saturated, "of its outputs lie at the ends of their range")
 
 
 def _of_layer(epochs: Epochs, figure: str, bound: float, words: str) -> str | None:
+    """The worst layer by a share, in words, where it is at the bound or above it."""
+
     def share(layer: LayerFigures) -> float:
         return getattr(layer, figure) or 0.0
 
@@ -141,7 +156,11 @@ def _of_layer(epochs: Epochs, figure: str, bound: float, words: str) -> str | No
 
 
 def rate_too_high(epochs: Epochs, bounds: Bounds) -> str | None:
-    """Steps that are large beside the weights, of a training that does not learn."""
+    """Steps that are large beside the weights, of a training that does not learn.
+
+    Bounds: fast, of the last epoch's largest ratio; jumping, the epochs that have learnt nothing. Silent where the
+    baseline is not known, as in all rules that ask whether something is learnt.
+    """
     fast = _largest(epochs[-1], "ratio")
     if fast is None or fast < bounds.fast or not _stands_still(epochs, bounds, bounds.jumping):
         return None
@@ -149,7 +168,10 @@ def rate_too_high(epochs: Epochs, bounds: Bounds) -> str | None:
 
 
 def rate_too_low(epochs: Epochs, bounds: Bounds) -> str | None:
-    """Weights that hardly move, of a training that does not learn."""
+    """Weights that hardly move, of a training that does not learn.
+
+    Bounds: slow, of the last epoch's largest change; steps, fewer of which say nothing.
+    """
     moved = _largest(epochs[-1], "moved")
     if moved is None or moved > bounds.slow or not _learns_nothing(epochs, bounds):
         return None
@@ -157,7 +179,12 @@ def rate_too_low(epochs: Epochs, bounds: Bounds) -> str | None:
 
 
 def collapsed(epochs: Epochs, bounds: Bounds) -> str | None:
-    """One class for every row, where the rows have others."""
+    """One class for every row, where the rows have others.
+
+    Bounds: alike and over, in two epochs that follow one another; steps, fewer of which say nothing; little, the part
+    of the baseline that is saved: with more of it there is a good reason to say that class. Silent where no classes are
+    learnt.
+    """
     for each in epochs[-2:]:
         said, majority = each.outputs.get("said"), each.outputs.get("majority")
         if said is None or majority is None or said < bounds.alike or said - majority < bounds.over:
@@ -169,7 +196,10 @@ def collapsed(epochs: Epochs, bounds: Bounds) -> str | None:
 
 
 def no_progress(epochs: Epochs, bounds: Bounds) -> str | None:
-    """A network that is no better than always saying the same, epoch after epoch."""
+    """A network that is no better than always saying the same, epoch after epoch.
+
+    Bounds: still, the epochs that have learnt nothing, each after so many steps that it would tell.
+    """
     if not _stands_still(epochs, bounds, bounds.still):
         return None
     saved = _saved(epochs[-1]) or 0.0
@@ -177,7 +207,11 @@ def no_progress(epochs: Epochs, bounds: Bounds) -> str | None:
 
 
 def labels_shuffled(epochs: Epochs, bounds: Bounds) -> str | None:
-    """A network that moves as a healthy one, and learns training rows by heart but nothing of those kept out."""
+    """A network that moves as a healthy one, and learns training rows by heart but nothing of those kept out.
+
+    Bounds: rows, kept out, in two epochs at the least; learnt and by_heart, of what is saved. Silent without rows kept
+    out, and where a layer stands still, jumps or shrinks, as that would be reason enough.
+    """
     known = [each for each in epochs if each.validation.get("rows", 0) >= bounds.rows]
     if len(known) < 2 or _steps(epochs) < bounds.steps or not _is_alive(epochs, bounds):
         return None
@@ -206,7 +240,11 @@ def _is_alive(epochs: Epochs, bounds: Bounds) -> bool:
 
 
 def over_fitting(epochs: Epochs, bounds: Bounds) -> str | None:
-    """A validation loss that rises while the training loss falls."""
+    """A validation loss that rises while the training loss falls.
+
+    Bounds: apart, by which it is above its least after it rose twice; learnt_more, of the training loss. It needs three
+    epochs with a validation loss: of a run these are its rounds.
+    """
     known = [each for each in epochs if each.validation.get("loss") is not None and each.outputs.get("loss")]
     if len(known) < 3:
         return None
@@ -259,7 +297,10 @@ RULES = {
 def flags_of(epochs: Epochs, bounds: Bounds = BOUNDS) -> list[Flag]:
     """The flags of a training, each where it was seen first, in the order of epochs.
 
-    epochs: in order, of all stages and rounds; each stage is judged by itself.
+    epochs: in order, of all stages and rounds; each stage is judged by itself, by each of its epochs as if it were the
+    last: a flag stays, though later figures be healthy. bounds: where a figure becomes a flag.
+
+    [str(flag) for flag in flags_of(observer.epochs)]  # ["dead layer: layer 0: 98 % of its units give 0 ...; try ..."]
     """
     found: dict[str, Flag] = {}
     for stage in dict.fromkeys(each.stage for each in epochs):

@@ -91,7 +91,7 @@ class Watch:
         return new
 
     def close(self) -> None:
-        """Take the hooks away: the program trains on as if nobody had looked."""
+        """Take the hooks away: the program trains on as if nobody had looked. What is known stays; no more is seen."""
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
@@ -165,7 +165,8 @@ def watch(model: nn.Module, optimizer: torch.optim.Optimizer, every: int = EVERY
     """Look at a PyTorch module while a program of one's own trains it, as mrdl looks at its own networks.
 
     model: any module; its layers are those modules that have a weight of two dimensions or more; optimizer: that
-    changes it; every: of so many steps one is looked at. Raises TypeError for a model without such a layer.
+    changes it; every: of so many steps one is looked at, the first of an epoch always. Such a step copies the weights
+    once, and measures norms. Raises TypeError for a model without such a layer.
 
     watch = mrdl.watch(model, optimizer)
     """

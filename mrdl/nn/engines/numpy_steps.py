@@ -33,6 +33,11 @@ class Sgd:
         return self.rate
 
     def __call__(self) -> None:
+        """Take a step, in place: values -= moves, where moves = momentum * moves + gradients.
+
+        Moves hold the rate of the last step: where it changes from step to step, they are brought to the new one first.
+        Weight decay shrinks the values before that, by rate * decay.
+        """
         rate, momentum, keep = self.rate, self._momentum, 1 - self.rate * self._decay
         if rate != self._before:
             momentum *= rate / self._before
@@ -64,6 +69,7 @@ class Adam:
         self._blocks = _blocks(values, gradients, means, squares)
 
     def __call__(self) -> None:
+        """Take a step, in place; the gradients' array is used up. Bias corrections go by the number of the step."""
         n, momentum = next(self._steps), self._momentum
         # squares are of (1 - momentum) * gradient and lack 1 - SQUARES_KEPT: their root is `scale` times too small
         scale = math.sqrt((1 - SQUARES_KEPT) / (1 - SQUARES_KEPT**n)) / self.factor
@@ -100,6 +106,11 @@ class Contrast:
         self._hidden, self._visible = (engine.empty((2 * most_rows, units)) for units in weight.shape)
 
     def __call__(self, before: tuple[np.ndarray, np.ndarray], after: tuple[np.ndarray, np.ndarray]) -> None:
+        """Take a step of contrastive divergence, in place.
+
+        before, after: (hidden, visible) of the data and of the chain's end, (rows, hidden) and (rows, visible) each,
+        with most_rows rows at most.
+        """
         n = len(before[0])
         share, momentum = self._rate / n, self._momentum
         hidden, visible = self._hidden[: 2 * n], self._visible[: 2 * n]

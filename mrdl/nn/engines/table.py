@@ -17,6 +17,7 @@ def _numpy(device: str) -> Engine:
 
 
 def _torch(device: str) -> Engine:
+    """The engine of torch on a device; raises SetupError where torch is not there, or cannot be loaded."""
     need_torch()
     try:
         from mrdl.nn.engines.torch_engine import TorchEngine

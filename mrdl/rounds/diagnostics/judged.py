@@ -19,7 +19,11 @@ def flags(folder: RunFolder, rounds: Sequence[Manifest]) -> list[Flag]:
 
 
 def with_validation(epochs: Sequence[EpochFigures], rounds: Sequence[Manifest]) -> list[EpochFigures]:
-    """Figures with the measures on the rows kept out, each round's at its last epoch."""
+    """Figures with the measures on the rows kept out, each round's at its last epoch.
+
+    epochs: of kept.read; rounds: the manifests that are there, which have these measures. A round whose manifest is not
+    there has none, and neither has an epoch before the last of its round.
+    """
     last = {each.round: i for i, each in enumerate(epochs)}
     known = {last[m.round]: m.validation for m in rounds if m.round in last}
     return [dataclasses.replace(each, validation=known.get(i, {})) for i, each in enumerate(epochs)]

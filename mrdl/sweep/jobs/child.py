@@ -44,7 +44,12 @@ class Limits:
 
 
 def in_child(work: Work, limits: Limits, alive: Callable[[], None]) -> list[dict[str, Any]]:
-    """What a child says of its work, or one record of what became of the child; `alive` is called meanwhile."""
+    """What a child says of its work, or one record of what became of the child; `alive` is called meanwhile.
+
+    work: is called in the child, and gives records that JSON can have; limits: beyond which the child is ended; alive:
+    is called about each STATUS_S seconds. Each record has wall_s and cpu_s, the child's seconds shared out evenly. This
+    process is forked, so it must not have spoken to a GPU: see has_gpu.
+    """
     out, into = os.pipe()
     words, said = os.pipe()
     began = time.monotonic()

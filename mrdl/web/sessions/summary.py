@@ -62,7 +62,12 @@ def summary_of(home: Home, key: str) -> dict[str, Any]:
 
 
 def summary(home: Home, session: Session) -> dict[str, Any]:
-    """What the page says of a session, as an object of JSON."""
+    """What the page says of a session, as an object of JSON.
+
+    state: running, waiting, stopped, failed or done, with its reason; done, of: rounds of a run, or designs of a sweep,
+    null where they are not known; score: of the best, with its baseline; changed: when its files last did; by: web or
+    command line.
+    """
     kept = kept_of(home, session.key)
     about = kept.about()
     held = is_held(session.folder)  # asked first: who lets go has written before how it ended
@@ -88,7 +93,11 @@ def summary(home: Home, session: Session) -> dict[str, Any]:
 
 
 def actions(summary: dict[str, Any], failed: int) -> list[str]:
-    """What can be done with a session now. failed: designs of a sweep that failed."""
+    """What can be done with a session now, of stop, resume, retry and delete.
+
+    summary: of `summary`; failed: designs of a sweep that failed. Only what runs or waits can be stopped, and what runs
+    cannot be deleted.
+    """
     name = summary["state"]
     if name == RUNNING:
         return ["stop"]

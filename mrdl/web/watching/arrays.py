@@ -189,7 +189,7 @@ class Designs:
     # --- for pages ---
 
     def row(self, place: int, state: int) -> dict[str, Any]:
-        """A design as a row of the pages' table."""
+        """A design as a row of the pages' table. place: its index; state: a number, of NAMES. None is not known."""
         known = self.numbers
         parameters = int(known["parameters"][place])
         return {

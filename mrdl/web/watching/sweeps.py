@@ -62,7 +62,10 @@ class SweepSource:
     # --- reading ---
 
     def look(self) -> bool:
-        """See Source."""
+        """See Source. An index that somebody just writes is looked at the next time; one that is away or damaged is a
+        problem that the state tells, with the way out. The range of the time that is left is told each ETA_S seconds at
+        most.
+        """
         before = (self.designs.generation, self.designs.came)
         began = time.monotonic()
         with_asked = began >= self._asked_at
