@@ -24,11 +24,12 @@ def records(data, designs, backend="torch", limits=LIMITS):
 
 
 def test_accuracy_is_that_of_scikit_learn_and_loss_its_log_loss(digits_data):
-    from sklearn.metrics import accuracy_score, log_loss
+    from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
     result = with_torch(Design((16,), epochs=6), digits_data, lambda epoch, loss: None)
     (record,) = records(digits_data, [Design((16,), epochs=6)])
     assert record["accuracy"] == accuracy_score(digits_data.test_y, result.predicted) > 0.7
+    assert record["confusion"] == confusion_matrix(digits_data.test_y, result.predicted).tolist()
     reference = train_plainly(
         Design((16,), optimizer="sgd", learning_rate=0.05, epochs=3), digits_data, lambda e, loss: None
     )
@@ -100,8 +101,8 @@ def right_in(data, accuracy):
 
 
 def verdicts(said, data):
-    """What a record says of predictions beside their accuracy."""
-    return {name: value for name, value in scores_of(said, data).items() if name != "accuracy"}
+    """What a record says of predictions beside their accuracy and their mistakes."""
+    return {name: value for name, value in scores_of(said, data).items() if name not in ("accuracy", "confusion")}
 
 
 def test_a_network_that_says_one_class_has_collapsed_and_no_other_has(digits_data):

@@ -42,6 +42,15 @@ def test_a_field_within_another_is_no_verdict(tmp_path):
     assert (counts["done"], counts["collapsed"]) == (2, 1)
 
 
+def test_a_record_tells_the_mistakes_of_few_classes_in_a_square():
+    told = {**DONE.to_json(), "confusion": [[3, 1], [0, 2]]}
+    record = Record.from_json(told)
+    assert record.confusion == ((3, 1), (0, 2)) and record.to_json() == told
+    for wrong in ([[1, 2]], [[1, -1], [0, 0]], [[1, 2], [3]], [[0] * 21] * 21, [[1.5, 0], [0, 0]], 3):
+        with pytest.raises(ValueError, match="confusion is .*, expected a square table of counts"):
+            Record.from_json({**told, "confusion": wrong})
+
+
 def test_every_path_of_a_sweep_lies_in_its_folder(tmp_path):
     paths = SweepPaths(tmp_path)
     of_jobs = [paths.part_of("j"), paths.control_of("j"), paths.begun_of("j"), paths.errors_of("j")]

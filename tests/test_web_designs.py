@@ -84,6 +84,8 @@ def test_a_design_alone_is_its_record_with_the_settings_of_a_run(web, swept):
     record = swept.ledger.results()[4]
     told = web.get(f"/api/sessions/first/designs/{record.arch_id}").json()
     known = {name: value for name, value in record.to_json().items() if name != "spec"}
+    rows = known.pop("confusion")
+    assert told["confusion"] == {"classes": ["no", "yes"], "rows": rows} and sum(map(sum, rows)) == 58
     assert {name: told[name] for name in known} == known
     assert told["spec"] == json.loads(record.spec) and told["state"] == "done"
     failed = swept.ledger.results()[10]

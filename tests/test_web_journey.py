@@ -16,10 +16,10 @@ from web_server import Server
 from mrdl.storage.process import Process
 
 DIGITS = Path(__file__).parent / "data" / "digits.csv"
-WAIT_MS = 120_000
+WAIT_MS = 300_000
 expect.set_options(timeout=WAIT_MS)
 
-pytestmark = [pytest.mark.slow, chromium.NEEDED]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), chromium.NEEDED]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ class Tab:
 
     def state(self, wanted: str) -> None:
         """Wait until the session is in a state."""
-        self.page.locator(f".about .badge.{wanted}").wait_for(timeout=3 * WAIT_MS)
+        self.page.locator(f".about .badge.{wanted}").wait_for(timeout=2 * WAIT_MS)
 
 
 def begin(tab: Tab, table: Path) -> None:
@@ -212,12 +212,12 @@ def web_on_yarn(web_server, cluster, hdfs):
 
 
 @pytest.mark.hadoop
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_run_on_yarn_from_its_upload_to_a_prediction(browser, web_on_yarn, table):
     walk_a_run(browser, web_on_yarn, table, rounds=3)
 
 
 @pytest.mark.hadoop
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_sweep_on_yarn_from_its_upload_to_a_prediction_of_its_best(browser, web_on_yarn, table):
     walk_a_sweep(browser, web_on_yarn, table, seeds=20, more="\n[limits]\npack_s = 1\n")  # of several tasks

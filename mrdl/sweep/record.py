@@ -17,6 +17,7 @@ from mrdl.nn.rows import Dataset
 
 MOST_POINTS = 10_000  # of a curve
 MOST_ID = 64  # characters
+MOST_CLASSES = 20  # whose mistakes a record tells, one for each pair of them
 
 
 class State(StrEnum):
@@ -38,7 +39,8 @@ class Record:
     arch_id: the design's name; spec: its canonical text; reason, log: why it failed, and the last words of its task;
     parameters: weights and biases; baseline: accuracy of always saying the majority class; accuracy, loss: on the test
     rows; collapsed: whether it says one class alone; no_better: whether it is not shown to be better than the
-    baseline; curve: training loss by epoch, of long trainings some of them; trained_epochs: those that it had; wall_s,
+    baseline; confusion: the test rows of each class by the class that was said, of at most 20 classes; curve: training
+    loss by epoch, of long trainings some of them; trained_epochs: those that it had; wall_s,
     cpu_s: seconds; together: designs that were trained at once; device: where; backend: by what; data: digest of its
     data; versions: of mrdl and Python; shards, weights: of a job of its own the number, and the network's digest;
     attempts: trainings in all, of which a ledger knows.
@@ -58,6 +60,7 @@ class Record:
     loss: float | None = None
     collapsed: bool | None = None
     no_better: bool | None = None
+    confusion: tuple[tuple[int, ...], ...] | None = None
     curve: tuple[float, ...] | None = None
     trained_epochs: int | None = None
     wall_s: float | None = None
@@ -84,7 +87,11 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """The record as an object of JSON, without what is not known."""
         told = {name: value for name, value in vars(self).items() if value is not None}
-        return told if self.curve is None else {**told, "curve": list(self.curve)}
+        if self.curve is not None:
+            told["curve"] = list(self.curve)
+        if self.confusion is not None:
+            told["confusion"] = [list(row) for row in self.confusion]
+        return told
 
     @classmethod
     def from_json(cls, told: Any) -> "Record":
@@ -106,6 +113,8 @@ class Record:
         """A copy with what a training has told, as JSON has it."""
         if told.get("curve") is not None:
             told["curve"] = tuple(told["curve"])
+        if told.get("confusion") is not None:
+            told["confusion"] = tuple(map(tuple, told["confusion"]))
         if "status" in told:
             told["status"] = State(told["status"])
         return dataclasses.replace(self, **told)
@@ -174,6 +183,13 @@ def _is_curve(value: Any) -> bool:
     return isinstance(value, list) and len(value) <= MOST_POINTS and all(map(_is_number, value))
 
 
+def _is_confusion(value: Any) -> bool:
+    """Whether a value is a square table of counts, a row for each class."""
+    if not isinstance(value, list) or not 2 <= len(value) <= MOST_CLASSES:
+        return False
+    return all(isinstance(row, list) and len(row) == len(value) and all(map(_is_count, row)) for row in value)
+
+
 def _is_versions(value: Any) -> bool:
     """Whether a value is an object of names and versions."""
     return isinstance(value, dict) and all(map(_is_text, value.values()))
@@ -190,6 +206,7 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("loss", "r2"), (_is_number, "a number")),
     **dict.fromkeys(("rmse", "baseline_rmse"), (lambda value: _is_number(value) and value >= 0, "a number, 0 or more")),
     "curve": (_is_curve, "a list of numbers"),
+    "confusion": (_is_confusion, f"a square table of counts, of at most {MOST_CLASSES} classes"),
     "versions": (_is_versions, "a text for each name"),
 }
 NEEDED = {State.DONE: ("arch_id", "status", "loss"), State.FAILED: ("arch_id", "status")}

@@ -30,7 +30,7 @@ from mrdl.nn.design import Design, design_of
 from mrdl.nn.optimizers import OPTIMIZERS
 from mrdl.nn.rows import Dataset
 from mrdl.sweep.jobs.child import Beat, Limits, in_child
-from mrdl.sweep.record import Record, State, line_of, record_of
+from mrdl.sweep.record import MOST_CLASSES, Record, State, line_of, record_of
 
 ONE_NUMBER = 0.01  # deviations of the target: answers that are no further apart are all the same
 CURVE = 200  # points of a learning curve that are kept
@@ -153,7 +153,8 @@ def scores_of(predicted: np.ndarray, data: Dataset) -> dict[str, Any]:
     if data.classes:
         accuracy = float((predicted == data.test_y).mean())
         no_better = is_no_better(accuracy, data.baseline, len(data.test_y))
-        return {"accuracy": accuracy, "collapsed": bool((predicted == predicted[0]).all()), "no_better": no_better}
+        collapsed, confusion = bool((predicted == predicted[0]).all()), _confusion(predicted, data)
+        return {"accuracy": accuracy, "collapsed": collapsed, "no_better": no_better, "confusion": confusion}
     measured = [Regression(0.0) for _ in data.unit]
     for i, (of_target, unit) in enumerate(zip(measured, data.unit, strict=True)):
         of_target.add(predicted[:, i].astype(np.float64) * unit, data.test_y[:, i].astype(np.float64) * unit)
@@ -162,6 +163,15 @@ def scores_of(predicted: np.ndarray, data: Dataset) -> dict[str, Any]:
     alone = bool((np.ptp(predicted, 0) < ONE_NUMBER).all())
     no_better = is_no_better_than_mean(rmse, data.baseline, len(data.test_y))
     return {"r2": r2, "rmse": rmse, "collapsed": alone, "no_better": no_better}
+
+
+def _confusion(predicted: np.ndarray, data: Dataset) -> list[list[int]] | None:
+    """The test rows of each class by the class that was said, [is][said]; None of more classes than a record tells."""
+    number = len(data.classes)
+    if number > MOST_CLASSES:
+        return None
+    pairs = np.bincount(data.test_y * number + predicted.astype(np.int64), minlength=number * number)
+    return pairs.reshape(number, number).tolist()
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ def one_design(source: SweepSource, arch_id: str) -> dict[str, Any] | None:
         **{name: value for name, value in row.items() if value is not None or name not in told},
         "spec": _spec(spec),
         **_of_own_job(source, arch_id, told),
+        "confusion": _confusion(source, told.get("confusion")),
         "toml_of_run": toml_of_run(source, spec),
     }
 
@@ -47,6 +48,17 @@ def _spec(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _confusion(source: SweepSource, rows: Any) -> dict[str, Any] | None:
+    """The mistakes of a design with the names of the classes, {classes, rows}; None where no record has them."""
+    if not rows:
+        return None
+    try:
+        with safe_open(source.paths.data, framework="numpy") as file:
+            return {"classes": file.metadata()["classes"].split("\n"), "rows": rows}
+    except (OSError, SafetensorError, KeyError):
+        return {"classes": [str(i) for i in range(len(rows))], "rows": rows}
 
 
 def _of_own_job(source: SweepSource, arch_id: str, told: dict[str, Any]) -> dict[str, Any]:
