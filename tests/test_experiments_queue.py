@@ -120,3 +120,9 @@ def test_run_with_values_waits_for_all_of_them(exp, tmp_path):
     assert sorted((tmp_path / "ran").read_text().splitlines()) == ["0.1 0", "0.1 3", "0.5 0", "0.5 3"]
     assert states(tmp_path / "experiments") == {"1": "finished", "2": "failed", "3": "finished", "4": "failed"}
     assert exp("run", "--set", "lr=1,2", "--", "test", "{lr}", "-gt", "0").returncode == 0
+
+
+def test_a_need_that_nobody_knows_is_refused_before_it_is_in_the_queue(exp, tmp_path):
+    for need in ("memory=5", "cpus=-1", "cpus=nan", "cpus"):
+        ran = exp("add", "--need", need, "--", "true")
+        assert ran.returncode == 2 and "expected" in ran.stderr and not (tmp_path / "experiments").exists()

@@ -9,6 +9,7 @@ from typing import Any
 
 from mrdl.errors import ConfigError, brief
 from mrdl.experiments.conditions.grammar import parse
+from mrdl.experiments.machine.needs import check
 from mrdl.experiments.notify.settings import Settings, read_settings
 from mrdl.experiments.variables import Variables
 
@@ -33,13 +34,15 @@ def specification(options: argparse.Namespace) -> dict[str, Any]:
     for text in when:
         parse(text)
     Variables(options.pattern)
+    needs = dict(map(_need, options.need))
+    check(needs)
     return {
         "name": options.name or Path(argv[0]).name,
         "argv": argv,
         "cwd": os.getcwd(),
         "when": when,
         "patterns": options.pattern,
-        "needs": dict(map(_need, options.need)),
+        "needs": needs,
         "data": options.data,
         "limits": {"time_s": options.time_limit},
         "notify": _notify(options.notify).to_json(),
@@ -49,7 +52,7 @@ def specification(options: argparse.Namespace) -> dict[str, Any]:
 def _need(text: str) -> tuple[str, float]:
     """A need as it is said on the command line: "disk_mb=500" gives ("disk_mb", 500.0).
 
-    Raises ConfigError for an amount that is no number; the name is checked by needs.refusal.
+    Raises ConfigError for an amount that is no number; the name is checked by needs.check.
     """
     name, _, amount = text.partition("=")
     try:

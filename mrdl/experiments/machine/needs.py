@@ -17,16 +17,21 @@ def refusal(needs: Mapping[str, float], root: Path | str) -> str:
     """Return why an experiment cannot start on this machine now, with both numbers; '' where all is there.
 
     needs: amounts by the names of NEEDS; gpu_memory_mb is of each GPU, cache_mb of the disk of mrdl's cache.
-    root: the folder that it will write to, or one that will be made. Raises ConfigError for a need of another name.
+    root: the folder that it will write to, or one that will be made. Raises ConfigError as check does.
 
     refusal({"disk_mb": 1e9}, "experiments")  # "needs 1,000,000,000 MB of disk, 81,234 MB are free in ..."
     """
+    check(needs)
+    return "; ".join(_lacking(needs, Path(root)))
+
+
+def check(needs: Mapping[str, float]) -> None:
+    """Raise ConfigError for a need of another name than those of NEEDS, and for an amount that is none."""
     for name, amount in needs.items():
         if name not in NEEDS:
             raise ConfigError(f"needs: expected {', '.join(NEEDS)}, got {brief(str(name))}")
         if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not amount >= 0:
             raise ConfigError(f"needs: expected a number from 0 on for {name}, got {brief(str(amount))}")
-    return "; ".join(_lacking(needs, Path(root)))
 
 
 def _lacking(needs: Mapping[str, float], root: Path) -> Iterator[str]:
