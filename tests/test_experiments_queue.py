@@ -126,3 +126,49 @@ def test_a_need_that_nobody_knows_is_refused_before_it_is_in_the_queue(exp, tmp_
     for need in ("memory=5", "cpus=-1", "cpus=nan", "cpus"):
         ran = exp("add", "--need", need, "--", "true")
         assert ran.returncode == 2 and "expected" in ran.stderr and not (tmp_path / "experiments").exists()
+
+
+def test_what_failed_is_tried_again_in_the_same_folder(exp, tmp_path):
+    exp("add", "--set", "x=1,2", "--", "sh", "-c", "echo loss: {x}; test {x} = 1 || test -e mended")
+    where = tmp_path / "experiments"
+    exp("start", "--slots", 2)
+    until(lambda: states(where) == {"1": "finished", "2": "failed"})
+    assert "only what failed" in exp("retry", 1).stderr
+    (tmp_path / "mended").touch()
+    until(lambda: runner.process_id(where) is None)
+    assert exp("retry", 2).stdout == "experiment 2 waits for attempt 2\n"
+    assert states(where)["2"] == "queued"
+    exp("start")
+    until(lambda: states(where) == {"1": "finished", "2": "finished"})
+    assert (where / "2" / "log").read_text() == "loss: 2\n" * 2
+    told = [event.get("attempt") for event in Folder(where / "2").events() if event.get("state") == "running"]
+    assert told == [1, 2]
+
+
+def test_a_retry_that_waits_can_be_taken_out(exp, tmp_path):
+    exp("run", "--", "false")
+    exp("retry", 1)
+    assert exp("stop", 1).stdout == "experiment 1: stopped\n"
+    assert spawned(tmp_path / "experiments", 1).wait(90) == 0
+    assert states(tmp_path / "experiments") == {"1": "stopped"}
+
+
+def test_what_is_deleted_does_not_come_back(exp, tmp_path):
+    exp("add", "--repeat", 3, "--", "true")
+    where = tmp_path / "experiments"
+    assert "end it first" in exp("rm", 1).stderr
+    exp("stop", 1)
+    exp("stop", 3)
+    assert exp("rm", 1, 3).stdout == "experiment 1 is deleted\nexperiment 3 is deleted\n"
+    assert [json.loads(line)["id"] for line in exp("list", "--json").stdout.splitlines()] == ["2"]
+    assert spawned(where, 1).wait(90) == 0
+    assert states(where) == {"2": "finished"}
+    assert exp("show", 3).returncode == 2 and exp("add", "--", "true").stdout == "4\n"
+
+
+def test_an_attempt_whose_process_ended_before_a_word_is_lost(tmp_path):
+    folder = Folder.made(tmp_path / "experiments", {"name": "a", "argv": ["true"], "cwd": "/"})
+    folder.file("claim-1").write_text("")  # it is just being taken
+    assert folder.state()["state"] == "defined"
+    folder.file("claim-1").write_text("999999999 no-such-process\n")
+    assert folder.state()["state"] == "lost"

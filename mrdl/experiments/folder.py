@@ -141,10 +141,17 @@ class Folder:
         its log, of one that has ended. That it is lost is found by who asks: there was nobody left to write it down.
         """
         states = [event for event in self.events() if event.get("what") == "state"]
-        last = states[-1] if states else {"state": "defined", "at": ""}
-        if last["state"] == "running" and not self.is_watched():
+        last: dict[str, Any] = states[-1] if states else {"state": "defined", "at": ""}
+        is_begun = last["state"] == "running" or (
+            last["state"] not in ENDED and self.is_claimed(last.get("attempt", 1))
+        )
+        if is_begun and (watcher := self.watcher()) is not None and not watcher.is_alive():
             return {**last, "state": "lost", "why": "the process that watched over it has ended without a word"}
         return last
+
+    def is_claimed(self, attempt: int) -> bool:
+        """Whether a process has taken an attempt, from 1 on."""
+        return self.file(f"claim-{attempt}").exists()
 
     def claim(self, attempt: int) -> bool:
         """Take an attempt for this process; False where another has it: each attempt is started once.

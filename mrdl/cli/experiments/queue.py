@@ -1,13 +1,14 @@
-"""`mrdl exp add` and `start`: experiments that wait for their turn, and the runner."""
+"""`mrdl exp add`, `start`, `retry` and `rm`: experiments that wait for their turn, and the runner."""
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from mrdl.cli.experiments.program import specification
 from mrdl.errors import ConfigError, SetupError
-from mrdl.experiments.folder import root
+from mrdl.experiments.folder import ENDED, Folder, root
 from mrdl.experiments.history import now
 from mrdl.experiments.queue import files, grid, runner
 
@@ -76,3 +77,40 @@ def begin(where: Path, slots: int) -> int:
             start_new_session=True,
         )
     return process.pid
+
+
+def retry(options: argparse.Namespace) -> None:
+    """Let experiments that failed, were stopped or lost wait for another attempt.
+
+    Their logs and histories are gone on with. Raises ConfigError for one that has finished, or has not ended.
+    """
+    where = root(options.folder)
+    for folder in [Folder.named(where, ident) for ident in options.id]:
+        told = folder.state()
+        if told["state"] not in ENDED or told["state"] == "finished":
+            raise ConfigError(
+                f"experiment {folder.id} is {told['state']}: only what failed, was stopped or lost is tried again"
+            )
+        attempt = int(told.get("attempt", 1)) + 1
+        with files.locked(where):
+            folder.tell("state", state="queued", attempt=attempt)
+            files.again(where, folder.id, attempt)
+        print(f"experiment {folder.id} waits for attempt {attempt}")
+    if runner.process_id(where) is None:
+        print("no runner works on the queue: mrdl exp start", file=sys.stderr)
+
+
+def rm(options: argparse.Namespace) -> None:
+    """Delete experiments that have ended, with all their files; their numbers are not given again.
+
+    Raises ConfigError for one that waits or runs.
+    """
+    where = root(options.folder)
+    for folder in [Folder.named(where, ident) for ident in options.id]:
+        state = folder.state()["state"]
+        if state not in ENDED:
+            raise ConfigError(f"experiment {folder.id} is {state}: end it first, mrdl exp stop {folder.id}")
+        with files.locked(where):
+            files.remove(where, folder.id)
+            shutil.rmtree(folder.path)
+        print(f"experiment {folder.id} is deleted")

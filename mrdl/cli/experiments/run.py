@@ -83,6 +83,8 @@ def _run_all(options: argparse.Namespace, where: Path) -> int:
         if sum(counts[state] for state in ENDED) == len(ids):
             return 0 if counts["finished"] == len(ids) else 1
         before = words
+        if counts["queued"] and not counts["running"] and runner.process_id(where) is None:
+            begin(where, cpus())  # the one that worked was killed
         time.sleep(LOOK_S)
     return 0
 
@@ -118,8 +120,10 @@ def stop(options: argparse.Namespace) -> None:
         _stop_runner(root(options.folder))
         return
     folder = Folder.named(root(options.folder), options.id)
-    if folder.state()["state"] == "queued" and folder.claim(1):
-        folder.tell("state", state="stopped", attempt=1, why="it was asked to stop before its start")
+    told = folder.state()
+    attempt = told.get("attempt", 1)
+    if told["state"] == "queued" and folder.claim(attempt):
+        folder.tell("state", state="stopped", attempt=attempt, why="it was asked to stop before its start")
     elif not folder.is_watched():
         print(f"experiment {folder.id}: nobody works on it, it is {folder.state()['state']}")
         return

@@ -42,6 +42,9 @@ def define(exp: argparse.ArgumentParser) -> None:
     _add_run(add, waits=True)
     start = verb("start", "start what is queued, in a process that outlives a logout and ends with the queue", "queue")
     start.add_argument("--slots", type=int, default=1, metavar="N", help="how many run at once (default: 1)")
+    retry = verb("retry", "let experiments that failed, were stopped or lost wait for another attempt", "queue")
+    retry.add_argument("id", nargs="+")
+    verb("rm", "delete experiments that have ended, with all their files", "queue").add_argument("id", nargs="+")
     mail = verb("messages", "which messages were not sent yet, and why; tries again", "run")
     mail.add_argument("--test", action="store_true", help="send one to you, by your own settings")
 

@@ -1,6 +1,7 @@
 """The files of the queue: ROOT/queue/FIRST-LAST.jsonl, one file an add, one experiment a line in the order of ids.
 
-A file is written whole or not at all, and is never changed: what became of an experiment stands in its own folder.
+A file is written whole or not at all, and is never changed: what became of an experiment stands in its own folder. An
+empty file ID.ATTEMPT.again lets one wait for another attempt, ID.removed says that one was deleted.
 """
 
 import contextlib
@@ -36,7 +37,36 @@ def highest(where: Path) -> int:
         numbers = [int(name) for name in os.listdir(where) if name.isdecimal()]
     except FileNotFoundError:
         numbers = []
-    return max([*numbers, *(last for _, last in spans(where))], default=0)
+    return max([*numbers, *removed(where), *(last for _, last in spans(where))], default=0)
+
+
+def again(where: Path, ident: str, attempt: int) -> None:
+    """Let an experiment wait for another attempt, from 2 on. Raises OSError on a full disk."""
+    (where / "queue").mkdir(exist_ok=True)
+    (where / "queue" / f"{ident}.{attempt}.again").touch()
+
+
+def retries(where: Path) -> list[tuple[str, int]]:
+    """Return what was to be tried again, each with the number of its attempt, by id."""
+    try:
+        names = [name.split(".") for name in os.listdir(where / "queue") if name.endswith(".again")]
+    except FileNotFoundError:
+        return []
+    return sorted(((ident, int(attempt)) for ident, attempt, _ in names), key=lambda one: (int(one[0]), one[1]))
+
+
+def remove(where: Path, ident: str) -> None:
+    """Let the queue forget an experiment, whose number is taken for good. Raises OSError on a full disk."""
+    (where / "queue").mkdir(exist_ok=True)
+    (where / "queue" / f"{ident}.removed").touch()
+
+
+def removed(where: Path) -> set[int]:
+    """Return the ids of those that were deleted."""
+    try:
+        return {int(name.partition(".")[0]) for name in os.listdir(where / "queue") if name.endswith(".removed")}
+    except FileNotFoundError:
+        return set()
 
 
 def add(where: Path, specs: Sequence[dict[str, Any]]) -> list[str]:
@@ -64,15 +94,16 @@ def add(where: Path, specs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def read(where: Path, span: tuple[int, int]) -> list[dict[str, Any]]:
-    """Return the experiments of one add, in the order of their ids. span: of `spans`."""
+    """Return the experiments of one add but those that were deleted, in the order of their ids. span: of `spans`."""
+    gone = removed(where)
     with open(where / "queue" / f"{span[0]}-{span[1]}.jsonl") as file:
-        return [json.loads(line) for line in file]
+        return [json.loads(line) for number, line in enumerate(file, span[0]) if number not in gone]
 
 
 def found(where: Path, ident: str) -> dict[str, Any] | None:
-    """Return the experiment of an id as it was added; None where the queue never had it."""
+    """Return the experiment of an id as it was added; None where the queue never had it, or it was deleted."""
     number = int(ident) if ident.isdecimal() else 0
     for span in spans(where):
         if span[0] <= number <= span[1]:
-            return read(where, span)[number - span[0]]
+            return next((spec for spec in read(where, span) if spec["id"] == ident), None)
     return None

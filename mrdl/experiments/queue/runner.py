@@ -11,12 +11,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
 from mrdl.experiments.folder import Folder, all_of
 from mrdl.experiments.machine.needs import refusal
-from mrdl.experiments.queue.files import locked, read, spans
+from mrdl.experiments.queue.files import locked, read, removed, retries, spans
 from mrdl.experiments.starting import start
 
 LOOK_S = 0.1
@@ -58,9 +59,9 @@ class Runner:
 
     def __init__(self, where: Path, slots: int) -> None:
         self.where, self.slots = where, slots
-        self.waiting: collections.deque[dict[str, Any]] = collections.deque()
+        self.waiting: collections.deque[tuple[dict[str, Any], int]] = collections.deque()
         self.running = [folder for folder in all_of(where) if folder.is_watched()]
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: set[tuple[int | str, int]] = set()  # spans, and attempts that are further ones
         self._children: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> None:
@@ -86,39 +87,47 @@ class Runner:
             time.sleep(LOOK_S)
 
     def _look(self) -> None:
-        """Read what was added since the last look, and let go what has ended."""
+        """Read what was added, or is tried again, since the last look, and let go what has ended."""
         for span in spans(self.where):
             if span not in self._seen:
                 self._seen.add(span)
-                self.waiting.extend(spec for spec in read(self.where, span) if not self._is_claimed(spec))
+                self._wait((spec, 1) for spec in read(self.where, span))
+        for ident, attempt in retries(self.where):
+            folder = Folder(self.where / ident)
+            if (ident, attempt) not in self._seen and folder.path.exists():
+                self._seen.add((ident, attempt))
+                self._wait([(folder.spec(), attempt)])
         self._children = [child for child in self._children if child.poll() is None]
         self.running = [folder for folder in self.running if folder.is_watched()]
 
-    def _is_claimed(self, spec: dict[str, Any]) -> bool:
-        return Folder(self.where / spec["id"]).watcher() is not None
+    def _wait(self, attempts: Iterable[tuple[dict[str, Any], int]]) -> None:
+        """Let attempts wait that nobody has taken."""
+        self.waiting.extend(one for one in attempts if not Folder(self.where / one[0]["id"]).is_claimed(one[1]))
 
     def _start_what_fits(self) -> None:
         """Start from the front of the queue while there are slots; fail what lacks something though nothing runs."""
         while self.waiting and len(self.running) < self.slots:
-            spec = self.waiting[0]
+            spec, attempt = self.waiting[0]
             lacking = refusal(spec["needs"], self.where) if spec.get("needs") else ""
             if lacking and self.running:
                 return  # what runs may free it
             self.waiting.popleft()
+            if int(spec["id"]) in removed(self.where):
+                continue
             folder = Folder.placed(self.where, spec)
-            if lacking and folder.claim(1):
-                folder.tell("state", state="failed", attempt=1, why=lacking)
-            elif not lacking and not self._is_claimed(spec):
-                self._start(folder)
+            if lacking and folder.claim(attempt):
+                folder.tell("state", state="failed", attempt=attempt, why=lacking)
+            elif not lacking and not folder.is_claimed(attempt):
+                self._start(folder, attempt)
 
-    def _start(self, folder: Folder) -> None:
+    def _start(self, folder: Folder, attempt: int) -> None:
         """Start the process that watches over an experiment, and wait until it, or another, has the claim."""
-        child = start(folder)
+        child = start(folder, attempt)
         self._children.append(child)
-        while folder.watcher() is None:
-            if child.poll() is not None and folder.claim(1):
+        while not folder.is_claimed(attempt):
+            if child.poll() is not None and folder.claim(attempt):
                 why = f"what watches over it did not start: see {folder.file('supervisor.log')}"
-                folder.tell("state", state="failed", attempt=1, why=why)
+                folder.tell("state", state="failed", attempt=attempt, why=why)
                 return
             time.sleep(LOOK_S / 10)
         self.running.append(folder)
