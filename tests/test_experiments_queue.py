@@ -8,6 +8,7 @@ import time
 
 import pytest
 from experiments import until
+from mail_server import plain
 
 from mrdl.errors import ConfigError
 from mrdl.experiments.folder import Folder
@@ -172,3 +173,22 @@ def test_an_attempt_whose_process_ended_before_a_word_is_lost(tmp_path):
     assert folder.state()["state"] == "defined"
     folder.file("claim-1").write_text("999999999 no-such-process\n")
     assert folder.state()["state"] == "lost"
+
+
+def test_a_digest_tells_of_many_that_were_added_together_once(exp, tmp_path, mail_server):
+    server = mail_server()
+    table = f'[notify]\nto = "me@example.org"\nsmtp = "127.0.0.1:{server.port}"\non = ["digest"]\npicture = false\n'
+    (tmp_path / "mail.toml").write_text(table)
+    exp("add", "--notify", "mail.toml", "--set", "x=0,0.5,1,7", "--", "test", "{x}", "-ge", "1")
+    exp("add", "--notify", "mail.toml", "--repeat", "2", "--", "true")
+    where = tmp_path / "experiments"
+    for _ in range(2):  # the second runner has nothing to tell
+        assert spawned(where, 2).wait(90) == 0
+    until(lambda: server.mails)
+    exp("messages")
+    [mail] = server.mails
+    assert (
+        "2 finished" in plain(mail)
+        and "2 failed" in plain(mail)
+        and mail["Subject"] == "[mrdl] 4 experiments (test) have ended"
+    )

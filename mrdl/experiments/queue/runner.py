@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from mrdl.experiments.folder import Folder, all_of
 from mrdl.experiments.machine.needs import refusal
+from mrdl.experiments.queue import digest
 from mrdl.experiments.queue.files import locked, read, removed, retries, spans
 from mrdl.experiments.starting import start
 
@@ -62,6 +63,8 @@ class Runner:
         self.waiting: collections.deque[tuple[dict[str, Any], int]] = collections.deque()
         self.running = [folder for folder in all_of(where) if folder.is_watched()]
         self._seen: set[tuple[int | str, int]] = set()  # spans, and attempts that are further ones
+        self._waits: collections.Counter[str | None] = collections.Counter()  # what waits, by the group it was added in
+        self._untold: set[tuple[int, int]] = set()  # spans whose digest may be due
         self._children: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> None:
@@ -91,6 +94,7 @@ class Runner:
         for span in spans(self.where):
             if span not in self._seen:
                 self._seen.add(span)
+                self._untold.add(span)
                 self._wait((spec, 1) for spec in read(self.where, span))
         for ident, attempt in retries(self.where):
             folder = Folder(self.where / ident)
@@ -98,11 +102,26 @@ class Runner:
                 self._seen.add((ident, attempt))
                 self._wait([(folder.spec(), attempt)])
         self._children = [child for child in self._children if child.poll() is None]
-        self.running = [folder for folder in self.running if folder.is_watched()]
+        going = [folder for folder in self.running if folder.is_watched()]
+        ended, self.running = len(self.running) - len(going), going
+        if ended or not (self.waiting or going):
+            self._tell()
+
+    def _tell(self) -> None:
+        """Send the digest of each add of which nothing waits and nothing runs any more."""
+        busy = {folder.spec().get("group") for folder in self.running} | set(self._waits.elements())
+        for span in [span for span in self._untold if f"{span[0]}-{span[1]}" not in busy]:
+            self._untold.discard(span)
+            try:
+                digest.send(self.where, span)
+            except OSError as error:  # a full disk must not keep the queue from its work
+                print(f"no digest of the experiments {span[0]} to {span[1]}: {error}", file=sys.stderr)
 
     def _wait(self, attempts: Iterable[tuple[dict[str, Any], int]]) -> None:
         """Let attempts wait that nobody has taken."""
-        self.waiting.extend(one for one in attempts if not Folder(self.where / one[0]["id"]).is_claimed(one[1]))
+        new = [one for one in attempts if not Folder(self.where / one[0]["id"]).is_claimed(one[1])]
+        self.waiting.extend(new)
+        self._waits.update(spec.get("group") for spec, _ in new)
 
     def _start_what_fits(self) -> None:
         """Start from the front of the queue while there are slots; fail what lacks something though nothing runs."""
@@ -112,6 +131,7 @@ class Runner:
             if lacking and self.running:
                 return  # what runs may free it
             self.waiting.popleft()
+            self._waits[spec.get("group")] -= 1
             if int(spec["id"]) in removed(self.where):
                 continue
             folder = Folder.placed(self.where, spec)
