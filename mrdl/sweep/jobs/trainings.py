@@ -92,8 +92,7 @@ class Jobs:
     def _start(self, one: Waiting) -> subprocess.Popen[bytes]:
         """Start `mrdl train` for a design, in a process of its own, which ends with this one.
 
-        One that an earlier driver has begun goes on after its last round. What it prints, its summary, and what it says
-        otherwise, go into files of the sweep; it measures on the rows that packs are tested on.
+        One that was begun before goes on after its last round. What it says goes into files of the sweep.
         """
         paths, spec, arch_id, design = self._sweep.paths, self._sweep.spec, one.arch_id, design_of(one.text)
         folder = paths.run_of(arch_id)
