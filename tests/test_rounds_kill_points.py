@@ -48,6 +48,7 @@ def test_a_run_killed_at_some_of_its_writes_ends_in_the_same_bytes_and_leaves_no
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # each of its writes is a run of its own
 def test_a_run_killed_at_any_of_its_writes_ends_in_the_same_bytes_and_leaves_nothing(try_points):
     calm, others = try_points("inline", [*map(str, range(1, EVERY)), *(f"{point}t" for point in range(1, EVERY, 5))])
     killed = check(calm, others)

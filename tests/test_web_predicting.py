@@ -70,6 +70,12 @@ def test_a_network_answers_typed_values_and_tables_as_the_command_does(lab, comm
     one = lab.server.post(path, {"values": typed[0]}).json()
     assert one["label"] == "bought" and one["rows"][0][0] == "yes" and len(one["rows"]) == 1
     assert one["probabilities"][0].keys() == {"no", "yes"} and one["rows"][0][1] == one["probabilities"][0]["yes"]
+    assert one["notes"] == []
+    odd = lab.server.post(path, {"values": typed[2]}).json()["notes"]
+    assert odd == [
+        "town: 'Nowhere' was not seen in training, and counts as the rare ones do",
+        "taken as missing, as nothing was typed: age",
+    ]
     several = lab.server.post(path, {"rows": typed}).json()
     assert several["rows"][0] == one["rows"][0] and several["rows"][1][0] == "no" and several["total"] == 3
     answer = lab.server.post(path, {"values": {"age": "old", "town": "Oslo"}})

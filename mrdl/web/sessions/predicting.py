@@ -11,13 +11,15 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field
 
-from mrdl.errors import ConfigError
+from mrdl.errors import ConfigError, brief
 from mrdl.web.commands import Refused, command, environment, told, words_of
 from mrdl.web.found import session_of
 from mrdl.web.home import Home, Session
 
 MOST_ROWS = 10_000  # of an answer; all of a table is for the command line
 MOST_TYPED = 1000  # rows
+MOST_NAMED = 10  # values or columns of a note
+MOST_LEVELS = 1000  # of a column are told; of more it is not known which training saw
 FULL = 100  # rows whose probabilities are told of every class
 
 router = APIRouter(prefix="/api")
@@ -43,17 +45,20 @@ async def inputs(request: Request, key: str) -> dict[str, Any]:
 async def predict(request: Request, key: str, asked: Asked) -> dict[str, Any]:
     """What a network says of each row: its label and how probable that is, or its numbers.
 
-    total: rows in all, of which the first are told; probabilities: of every class, of a few rows.
+    total: rows in all, of which the first are told; probabilities: of every class, of a few rows; notes: of typed
+    values, those that training never saw, and the columns that were left empty.
     """
     home: Home = request.app.state.home
     session = session_of(request, key)
     about = await _about(home, session)
+    notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="mrdl-predict-") as folder:
         if asked.table is not None:
             table = home.table(asked.table)
         else:
             rows = asked.rows if asked.rows is not None else [asked.values or {}]
             table = str(Path(folder) / "typed.csv")
+            notes = _notes(about["columns"], rows)
             Path(table).write_text(_as_csv(rows, [column["name"] for column in about["columns"]]), encoding="utf-8")
         network = f"{session.place}/model.safetensors"
         ways = [[], ["--proba"]] if about["classes"] and not about["targets"] else [[]]
@@ -64,7 +69,24 @@ async def predict(request: Request, key: str, asked: Asked) -> dict[str, Any]:
             found = await asyncio.gather(*work)
         except Refused as error:
             raise Refused(str(error).replace(str(Path(folder) / "typed.csv"), "the typed values")) from None
-    return _answer(about, *found)
+    return {**_answer(about, *found), "notes": notes}
+
+
+def _notes(columns: list[dict[str, Any]], rows: list[dict[str, str]]) -> list[str]:
+    """What a person should know of typed values: levels that training never saw, and columns that are empty in all."""
+    found = []
+    for column in columns:
+        name, levels = column["name"], column["levels"] or ()
+        typed = dict.fromkeys(filter(None, (row.get(name, "").strip() for row in rows)))
+        unseen = [value for value in typed if value not in levels]
+        if unseen and 0 < len(levels) < MOST_LEVELS:
+            told = ", ".join(map(brief, unseen[:MOST_NAMED]))
+            found.append(f"{name}: {told} was not seen in training, and counts as the rare ones do")
+    empty = [column["name"] for column in columns if not any(row.get(column["name"], "").strip() for row in rows)]
+    if empty and rows:
+        more = f" and {len(empty) - MOST_NAMED} more" if len(empty) > MOST_NAMED else ""
+        found.append(f"taken as missing, as nothing was typed: {', '.join(empty[:MOST_NAMED])}{more}")
+    return found
 
 
 def _answer(about: dict[str, Any], said: tuple[list[str], int], likely: Any = None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // What a network predicts: of one row its label large and the classes as bars, of a table the rows and a file.
 
-import { count, fill, h, number, percent, speak, table } from "../dom.js";
+import { count, fill, h, number, percent, said, speak, table } from "../dom.js";
 import { save } from "../figures/scatter_file.js";
 import { section } from "../session/parts.js";
 
@@ -9,12 +9,13 @@ const ROWS = 100;
 const FORMULA = /^[=+\-@\t\r]/; // a table program would reckon what begins so
 
 /**
- * Show an answer in `place`. found: {columns, rows, label, probabilities}; name: of the table, "" of one row that was
+ * Show an answer in `place`. found: {columns, rows, label, probabilities, notes}; name: of the table, "" of one row that was
  * typed.
  */
 export function shown(place, found, name) {
   const one = !name && found.rows.length === 1;
-  fill(place, one ? single(found) : whole(found, name));
+  const notes = (found.notes ?? []).map((note) => said(note, "warning"));
+  fill(place, one ? single(found) : whole(found, name), ...notes);
   const words = one ? `${found.label} is ${predicted(found, 0)}.` : `${count(found.rows.length, "row")} predicted.`;
   speak(words);
 }
