@@ -125,8 +125,9 @@ def test_a_session_whose_command_died_before_its_folder_was_there_is_told_and_de
     kept = lab.server.folder / "sessions" / ("a" * 32)
     kept.mkdir(parents=True)
     (kept / "session.json").write_text('{"key": "x", "kind": "run", "title": "gone", "pid": 1, "born": "long ago"}')
-    (kept / "log.txt").write_text("$ mrdl train x\n  note: odd\nmrdl: x is no table\n")
+    table = lab.server.folder / "tables" / ("b" * 12) / "x.csv"
+    (kept / "log.txt").write_text(f"$ mrdl train x\n  note: {table}: odd\nmrdl: x is no table\n")
     about = lab.about("a" * 32)
-    assert (about["state"], about["reason"], about["warnings"]) == ("failed", "x is no table", ["odd"])
+    assert (about["state"], about["reason"], about["warnings"]) == ("failed", "x is no table", ["x.csv: odd"])
     assert about["actions"] == ["delete"]
     assert lab.server.delete(f"/api/sessions/{'a' * 32}").status_code == 204 and not kept.exists()

@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from mrdl.web.found import session_of
 from mrdl.web.home import Home, Session
+from mrdl.web.labels import without_folders
 from mrdl.web.sessions.children import last_part
 from mrdl.web.sessions.kept import kept_of
 
@@ -48,5 +49,5 @@ def model(request: Request, key: str) -> FileResponse:
 def warnings_of(home: Home, session: Session) -> list[str]:
     """What the last command of a session has warned of, each once."""
     lines = last_part(kept_of(home, session.key).log).splitlines()
-    notes = [line.removeprefix(NOTE) for line in lines if line.startswith(NOTE)]
+    notes = [without_folders(line.removeprefix(NOTE), home.folder) for line in lines if line.startswith(NOTE)]
     return list(dict.fromkeys(notes))[-WARNINGS:]
