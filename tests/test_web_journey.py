@@ -13,8 +13,6 @@ import pytest
 from playwright.sync_api import expect
 from web_server import Server
 
-from mrdl.storage.process import Process
-
 DIGITS = Path(__file__).parent / "data" / "digits.csv"
 WAIT_MS = 300_000
 expect.set_options(timeout=WAIT_MS)
@@ -30,16 +28,6 @@ def table(tmp_path):
     path = tmp_path / "digits & <codes>.csv"
     path.write_text("\n".join([f"{lines[0]},code", *rows]) + "\n")
     return path
-
-
-@pytest.fixture(autouse=True)
-def _nothing_goes_on(tmp_path):
-    """What a test has started that failed on its way is ended: a server that goes takes no training along."""
-    yield
-    for about in tmp_path.glob("lab/sessions/*/session.json"):
-        told = json.loads(about.read_text())
-        if told.get("pid"):
-            Process(told["pid"], told["born"]).send(signal.SIGTERM)
 
 
 class Tab:

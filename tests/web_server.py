@@ -1,5 +1,6 @@
 """Real servers of `mrdl web` for tests, which can be killed and started again."""
 
+import json
 import os
 import re
 import signal
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from mrdl.storage.process import Process
 
 READY_S = 60  # that a server may take on a busy machine
 
@@ -92,7 +95,7 @@ class Server:
 def web_server(tmp_path):
     """Start servers: web_server("--data", folder) -> Server, whose home is an empty folder or the `folder` named.
 
-    They end with the test, by SIGKILL. What they have started must be ended by the test.
+    They end with the test, by SIGKILL, and so does what they have started, which outlives a server.
     """
     servers: list[Server] = []
 
@@ -105,6 +108,10 @@ def web_server(tmp_path):
     yield start
     for server in servers:
         server.kill()
+        for about in server.folder.glob("sessions/*/session.json"):
+            told = json.loads(about.read_text())
+            if told.get("pid"):
+                Process(told["pid"], told["born"]).send(signal.SIGTERM)
 
 
 @pytest.fixture

@@ -11,10 +11,13 @@ mrdl.nn.diagnostics.figures says what each of them is. pandas.read_json(path, li
 import dataclasses
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mrdl.nn.diagnostics.figures import EpochFigures
 from mrdl.rounds.folder import RunFolder
-from mrdl.rounds.plan import Round
+
+if TYPE_CHECKING:
+    from mrdl.rounds.plan import Round
 
 
 def read(folder: RunFolder) -> list[EpochFigures]:
@@ -32,7 +35,7 @@ def read(folder: RunFolder) -> list[EpochFigures]:
     return found
 
 
-def keep(folder: RunFolder, planned: Round, stage: str, epochs: Sequence[EpochFigures]) -> None:
+def keep(folder: RunFolder, planned: "Round", stage: str, epochs: Sequence[EpochFigures]) -> None:
     """Keep the figures of a round in place of what the file has of it and of later ones.
 
     stage: its name. Nothing is written where there are none. Raises SetupError on a full disk.
