@@ -110,7 +110,7 @@ def web_server(tmp_path):
         server.kill()
         for about in server.folder.glob("sessions/*/session.json"):
             told = json.loads(about.read_text())
-            if told.get("pid"):
+            if told.get("pid") not in (None, os.getpid()):  # which a test may name as what works
                 Process(told["pid"], told["born"]).send(signal.SIGTERM)
 
 
