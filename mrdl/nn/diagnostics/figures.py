@@ -79,6 +79,40 @@ def kept(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.{DIGITS}g}")
 
 
+def of_layer(
+    layer: int,
+    weight: float,
+    change: float,
+    gradients: Sequence[float],
+    updates: Sequence[float],
+    dead: float | None,
+    saturated: float | None,
+) -> LayerFigures:
+    """The figures of a layer in one epoch.
+
+    weight, change: norms of its weights at the end, and of what the epoch has changed; gradients, updates: norms of
+    each step that was looked at, gradients empty where the training has none.
+    """
+    update = _mean_of(updates)
+    bad = sum(not all(map(math.isfinite, seen)) for seen in zip(gradients or updates, updates, strict=False))
+    return LayerFigures(
+        layer=layer,
+        weight=kept(weight),
+        gradient=kept(_mean_of(gradients)),
+        update=kept(update),
+        ratio=kept(update / weight) if weight and update is not None else None,
+        moved=kept(change / weight) if weight else None,
+        dead=dead,
+        saturated=saturated,
+        nonfinite=bad + (not math.isfinite(weight)),
+    )
+
+
+def _mean_of(values: Sequence[float]) -> float | None:
+    """The mean of numbers; None without any."""
+    return sum(values) / len(values) if values else None
+
+
 def merged(shards: Iterable[Sequence[EpochFigures]]) -> tuple[EpochFigures, ...]:
     """The figures of all shards as one: means weighted by rows, summed in the order given; numbers are sums.
 

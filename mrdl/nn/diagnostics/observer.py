@@ -14,7 +14,7 @@ import numpy as np
 
 from mrdl.nn.activations import ACTIVATIONS
 from mrdl.nn.architecture import Architecture, Stage
-from mrdl.nn.diagnostics.figures import EpochFigures, LayerFigures, kept
+from mrdl.nn.diagnostics.figures import EpochFigures, kept, of_layer
 from mrdl.nn.engines.engine import Array, Engine
 from mrdl.nn.losses import LOSSES, Loss, Wanted
 from mrdl.nn.minibatch import Batches, FlatArrays
@@ -130,22 +130,8 @@ class Observer:
             weight, change = _root(inner(flat[part], flat[part])), _root(inner(moved[part], moved[part]))
             gradients = [_root(of[place]) / float(factor) for factor, of, _ in self._seen if of and factor]
             updates = [_root(of[place]) for *_, of in self._seen]
-            seen = [*zip(gradients or updates, updates, strict=False)]
-            bad = sum(not (math.isfinite(g) and math.isfinite(u)) for g, u in seen)
-            update = _mean(updates)
-            layers.append(
-                LayerFigures(
-                    layer=self._layers[place],
-                    weight=kept(weight),
-                    gradient=kept(_mean(gradients)),
-                    update=kept(update),
-                    ratio=_over(update, weight),
-                    moved=_over(change, weight),
-                    dead=dead[place],
-                    saturated=saturated[place],
-                    nonfinite=bad + (not math.isfinite(weight)),
-                )
-            )
+            of_rows = dead[place], saturated[place]
+            layers.append(of_layer(self._layers[place], weight, change, gradients, updates, *of_rows))
         self._seen.clear()
         self._start[...] = flat
         number = len(self.epochs) + 1
@@ -213,11 +199,3 @@ def said(output: np.ndarray, wanted: np.ndarray, loss: Loss) -> dict[str, float 
 def _root(square: Any) -> float:
     value = float(square)
     return math.sqrt(value) if value >= 0 else math.nan
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else math.nan
-
-
-def _over(part: float, weight: float) -> float | None:
-    return kept(part / weight) if weight else None

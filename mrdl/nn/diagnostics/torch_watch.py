@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mrdl.nn.activations import ACTIVATIONS
-from mrdl.nn.diagnostics.figures import EpochFigures, LayerFigures, kept
+from mrdl.nn.diagnostics.figures import EpochFigures, LayerFigures, kept, of_layer
 from mrdl.nn.diagnostics.observer import EVERY, shares_at_ends
 from mrdl.nn.diagnostics.rules import BOUNDS, Flag, flags_of
 
@@ -141,24 +141,12 @@ class Watch:
         gradients, updates = (
             ([of[i] for of in some] for some in zip(*self._seen, strict=True)) if self._seen else ([], [])
         )
-        bad = sum(kept(g) is None or kept(u) is None for g, u in zip(gradients, updates, strict=True))
-        update = sum(updates) / len(updates) if updates else None
-        moved = _norm(self._weights[i].detach() - self._start[i])
+        change = _norm(self._weights[i].detach() - self._start[i])
         dead, saturated = None, None
         if i in self._given:
             ends, out = self._given[i]
             dead, saturated = shares_at_ends(out.flatten(0, -2).float().cpu().numpy(), ends)
-        return LayerFigures(
-            layer=i,
-            weight=kept(weight),
-            gradient=kept(sum(gradients) / len(gradients)) if gradients else None,
-            update=kept(update),
-            ratio=kept(update / weight) if update is not None and weight else None,
-            moved=kept(moved / weight) if weight else None,
-            dead=dead,
-            saturated=saturated,
-            nonfinite=bad + (kept(weight) is None),
-        )
+        return of_layer(i, weight, change, gradients, updates, dead, saturated)
 
 
 def watch(model: nn.Module, optimizer: torch.optim.Optimizer, every: int = EVERY) -> Watch:
