@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.errors import ConfigError, brief
-from mrdl.experiments.history import now
+from mrdl.experiments.history import now, read
 from mrdl.experiments.queue.files import found as queued_as
 from mrdl.experiments.queue.files import highest, locked
 from mrdl.storage.process import Process
@@ -120,19 +120,7 @@ class Folder:
 
     def events(self) -> list[dict[str, Any]]:
         """The events, oldest first; a line that was not written whole is passed over."""
-        found = []
-        try:
-            lines = self.file("events.jsonl").read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return []
-        for line in lines:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                found.append(entry)
-        return found
+        return read(self.file("events.jsonl"))
 
     def state(self) -> dict[str, Any]:
         """The last event that is a state; running without a process that watches over it is lost.

@@ -1,7 +1,6 @@
 """What a message says of an event: a subject, plain text, HTML and a picture, by the experiment's folder."""
 
 import html
-import json
 import shlex
 import socket
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mrdl.errors import ConfigError, printable
+from mrdl.experiments.history import read
 from mrdl.experiments.notify import pages
 from mrdl.experiments.notify.crash import tail, traceback
 from mrdl.experiments.notify.curve import Series, picture, series, spark
@@ -116,18 +116,13 @@ def _parts(event: Mapping[str, Any], settings: Settings) -> tuple[dict[str, str]
 
 def _times(folder: Path, until: str) -> dict[str, str]:
     """When an experiment started, and how long it took until then, by its events."""
-    started = ""
     try:
-        lines = (folder / "events.jsonl").read_text().splitlines()
-    except (OSError, ValueError):
+        events = read(folder / "events.jsonl")
+    except OSError:
         return {}
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            if entry.get("state") == "running":
-                started = str(entry["at"])
-        except (ValueError, AttributeError, KeyError):
-            continue
+    started = next(
+        (str(event["at"]) for event in reversed(events) if event.get("state") == "running" and "at" in event), ""
+    )
     try:
         seconds = (datetime.fromisoformat(until) - datetime.fromisoformat(started)).total_seconds()
     except (ValueError, TypeError):
