@@ -58,7 +58,7 @@ def _confusion(source: SweepSource, rows: Any) -> dict[str, Any] | None:
         with safe_open(source.paths.data, framework="numpy") as file:
             return {"classes": file.metadata()["classes"].split("\n"), "rows": rows}
     except (OSError, SafetensorError, KeyError):
-        return {"classes": [str(i) for i in range(len(rows))], "rows": rows}
+        return {"rows": rows}
 
 
 def _of_own_job(source: SweepSource, arch_id: str, told: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Request
 
 from mrdl.cluster.yarn import Cluster
 from mrdl.errors import MrdlError
+from mrdl.experiments.machine.memory import cpus
 from mrdl.storage.lock import is_held
 from mrdl.web.home import Home
 from mrdl.web.sessions.listing import sessions_of
@@ -35,7 +35,7 @@ def this_machine(home: Home) -> dict[str, Any]:
     """Cores, memory, and the sessions that run here, as their folders tell: each with the process that holds it."""
     memory = _memory()
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cpus(),
         "memory_mb": memory.get("MemTotal"),
         "free_mb": memory.get("MemAvailable"),
         "running": [
