@@ -69,7 +69,7 @@ def test_a_grid_runs_to_its_end_through_the_commands(exp, tmp_path):
     until(lambda: states(where) == {"1": "finished", "2": "finished"})
     assert (where / "1" / "log").read_text() == "got: 5\n"
     assert (where / "2" / "log").read_text() == "got: 7\n"
-    until(lambda: runner.process_id(where) is None)  # it ends with its queue
+    until(lambda: runner.working(where) is None)  # it ends with its queue
 
 
 def test_placeholders_and_values_must_meet(exp):
@@ -136,7 +136,7 @@ def test_what_failed_is_tried_again_in_the_same_folder(exp, tmp_path):
     until(lambda: states(where) == {"1": "finished", "2": "failed"})
     assert "only what failed" in exp("retry", 1).stderr
     (tmp_path / "mended").touch()
-    until(lambda: runner.process_id(where) is None)
+    until(lambda: runner.working(where) is None)
     assert exp("retry", 2).stdout == "experiment 2 waits for attempt 2\n"
     assert states(where)["2"] == "queued"
     exp("start")

@@ -21,7 +21,7 @@ def add(options: argparse.Namespace) -> None:
     where = root(options.folder)
     ids = queued(options, where)
     print(ids[0] if len(ids) == 1 else f"{ids[0]}-{ids[-1]}")
-    if runner.process_id(where) is None:
+    if runner.working(where) is None:
         print("no runner works on the queue: mrdl exp start", file=sys.stderr)
 
 
@@ -54,9 +54,9 @@ def start(options: argparse.Namespace) -> None:
     where = root(options.folder)
     if options.slots < 1:
         raise ConfigError(f"--slots: expected 1 or more, got {options.slots}")
-    works = runner.process_id(where)
+    works = runner.working(where)
     if works is not None:
-        raise SetupError(f"a runner works on {where} already (process {works}). End it with mrdl exp stop")
+        raise SetupError(f"a runner works on {where} already (process {works.pid}). End it with mrdl exp stop")
     print(f"the runner is process {begin(where, options.slots)}; see mrdl exp list")
 
 
@@ -96,7 +96,7 @@ def retry(options: argparse.Namespace) -> None:
             folder.tell("state", state="queued", attempt=attempt)
             files.again(where, folder.id, attempt)
         print(f"experiment {folder.id} waits for attempt {attempt}")
-    if runner.process_id(where) is None:
+    if runner.working(where) is None:
         print("no runner works on the queue: mrdl exp start", file=sys.stderr)
 
 

@@ -1,7 +1,6 @@
 """`mrdl exp run`, `stop` and `messages`: what starts and ends processes."""
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -71,19 +70,21 @@ def _run_all(options: argparse.Namespace, where: Path) -> int:
     """
     ids = queued(options, where)
     print(f"experiments {ids[0]} to {ids[-1]} of {where}", file=sys.stderr)
-    if runner.process_id(where) is None:
+    if runner.working(where) is None:
         begin(where, cpus())
-    before = ""
+    before, left, over = "", [Folder(where / ident) for ident in ids], Counter[str]()
     while not options.detach:
-        counts = Counter(Folder(where / ident).state()["state"] for ident in ids if (where / ident).exists())
-        counts["queued"] += len(ids) - counts.total()
+        states = {folder: folder.state()["state"] if folder.path.exists() else "queued" for folder in left}
+        left = [folder for folder, state in states.items() if state not in ENDED]
+        over.update(state for state in states.values() if state in ENDED)
+        counts = over + Counter(states[folder] for folder in left)
         words = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
         if words != before:
             print(words, file=sys.stderr)
-        if sum(counts[state] for state in ENDED) == len(ids):
+        if not left:
             return 0 if counts["finished"] == len(ids) else 1
         before = words
-        if counts["queued"] and not counts["running"] and runner.process_id(where) is None:
+        if counts["queued"] and not counts["running"] and runner.working(where) is None:
             begin(where, cpus())  # the one that worked was killed
         time.sleep(LOOK_S)
     return 0
@@ -134,11 +135,10 @@ def stop(options: argparse.Namespace) -> None:
 
 def _stop_runner(where: Path) -> None:
     """End the runner of a folder of experiments; what runs goes on, what is queued waits."""
-    works = runner.process_id(where)
-    if works is None:
+    works = runner.working(where)
+    if works is None or not works.send(signal.SIGTERM):
         print("no runner works on the queue")
         return
-    os.kill(works, signal.SIGTERM)
     print("the runner has ended; what runs goes on, what is queued waits for mrdl exp start")
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from mrdl.experiments.folder import ENDED, Folder
 from mrdl.experiments.history import now
-from mrdl.experiments.notify.notifier import Notifier
+from mrdl.experiments.notify.notifier import FEW, Notifier
 from mrdl.experiments.notify.settings import Settings
 from mrdl.experiments.queue.files import read
 
-FEW = 3  # experiments of one add that each send messages of their own
 FAILED = 20  # ids that a digest names
 
 
@@ -20,8 +19,7 @@ def send(where: Path, span: tuple[int, int]) -> bool:
     of them. Whom it goes to is what the first of them says. Raises OSError on a full disk.
     """
     told = where / "queue" / f"{span[0]}-{span[1]}.told"
-    specs = read(where, span)
-    if span[1] - span[0] < FEW or told.exists() or not specs:
+    if span[1] - span[0] < FEW or told.exists() or not (specs := read(where, span)):
         return False
     states = {spec["id"]: _state(Folder(where / spec["id"])) for spec in specs}
     if not set(states.values()) <= set(ENDED):

@@ -61,6 +61,11 @@ def remove(where: Path, ident: str) -> None:
     (where / "queue" / f"{ident}.removed").touch()
 
 
+def is_removed(where: Path, ident: str) -> bool:
+    """Return whether an experiment was deleted."""
+    return (where / "queue" / f"{ident}.removed").exists()
+
+
 def removed(where: Path) -> set[int]:
     """Return the ids of those that were deleted."""
     try:

@@ -1,52 +1,34 @@
 """The process that starts what is queued: python -m mrdl.experiments.queue.runner ROOT SLOTS.
 
-It holds ROOT/runner.lock while it works, and ends when nothing waits and nothing runs. Each experiment is watched over
+It holds ROOT/queue while it works, and ends when nothing waits and nothing runs. Each experiment is watched over
 by a process of its own, which outlives the runner and starts the program only if it takes the attempt's claim: so a
 runner that is killed anywhere loses no experiment, and the next one starts none twice.
 """
 
 import collections
-import fcntl
-import os
+import contextlib
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from mrdl.errors import ConfigError
 from mrdl.experiments.folder import Folder, all_of
 from mrdl.experiments.machine.needs import refusal
 from mrdl.experiments.queue import digest
-from mrdl.experiments.queue.files import locked, read, removed, retries, spans
+from mrdl.experiments.queue.files import is_removed, locked, read, retries, spans
 from mrdl.experiments.starting import start
+from mrdl.storage.lock import held, holder
+from mrdl.storage.process import Process
 
 LOOK_S = 0.1
-PATIENCE_S = 1.0  # who asks whether a runner works holds the lock for a moment
 
 
-def lock(where: Path) -> IO[str] | None:
-    """Take the runner's lock, which holds until the file is closed; None where a runner has it. where: ROOT."""
-    where.mkdir(parents=True, exist_ok=True)
-    file = open(where / "runner.lock", "a+")  # noqa: SIM115 (held until the runner ends)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
-
-
-def process_id(where: Path) -> int | None:
-    """Return the process id of the runner that works on the queue; None where none does. where: ROOT."""
-    if not (where / "runner.lock").exists():
-        return None
-    free = lock(where)
-    if free is not None:
-        free.close()
-        return None
-    text = (where / "runner.lock").read_text()
-    return int(text) if text.strip().isdecimal() else None
+def working(where: Path) -> Process | None:
+    """Return the runner that works on the queue, if there is one. where: ROOT."""
+    return holder(where / "queue")
 
 
 class Runner:
@@ -63,31 +45,27 @@ class Runner:
         self.waiting: collections.deque[tuple[dict[str, Any], int]] = collections.deque()
         self.running = [folder for folder in all_of(where) if folder.is_watched()]
         self._seen: set[tuple[int | str, int]] = set()  # spans, and attempts that are further ones
-        self._waits: collections.Counter[str | None] = collections.Counter()  # what waits, by the group it was added in
         self._untold: set[tuple[int, int]] = set()  # spans whose digest may be due
         self._children: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> None:
         """Work until nothing waits and nothing runs; return where another runner has the queue."""
-        held, until = lock(self.where), time.monotonic() + PATIENCE_S
-        while held is None:
-            if time.monotonic() > until:
-                return
-            time.sleep(LOOK_S)
-            held = lock(self.where)
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
-        while True:
-            self._look()
-            self._start_what_fits()
-            if not self.waiting and not self.running:
-                with locked(self.where):  # nobody adds between the last look and the end of the lock
-                    self._look()
-                    if not self.waiting:
-                        held.close()
-                        return
-            time.sleep(LOOK_S)
+        stack = contextlib.ExitStack()
+        try:
+            stack.enter_context(held(self.where / "queue", "queue", elsewhere="Use --folder", again="mrdl exp start"))
+        except ConfigError:
+            return
+        with stack:
+            while True:
+                self._look()
+                self._start_what_fits()
+                if not self.waiting and not self.running:
+                    with locked(self.where):  # nobody adds between the last look and the end of the lock
+                        self._look()
+                        if not self.waiting:
+                            stack.close()
+                            return
+                time.sleep(LOOK_S)
 
     def _look(self) -> None:
         """Read what was added, or is tried again, since the last look, and let go what has ended."""
@@ -109,7 +87,8 @@ class Runner:
 
     def _tell(self) -> None:
         """Send the digest of each add of which nothing waits and nothing runs any more."""
-        busy = {folder.spec().get("group") for folder in self.running} | set(self._waits.elements())
+        specs = [*(folder.spec() for folder in self.running), *(spec for spec, _ in self.waiting)]
+        busy = {spec.get("group") for spec in specs}
         for span in [span for span in self._untold if f"{span[0]}-{span[1]}" not in busy]:
             self._untold.discard(span)
             try:
@@ -119,9 +98,7 @@ class Runner:
 
     def _wait(self, attempts: Iterable[tuple[dict[str, Any], int]]) -> None:
         """Let attempts wait that nobody has taken."""
-        new = [one for one in attempts if not Folder(self.where / one[0]["id"]).is_claimed(one[1])]
-        self.waiting.extend(new)
-        self._waits.update(spec.get("group") for spec, _ in new)
+        self.waiting.extend(one for one in attempts if not Folder(self.where / one[0]["id"]).is_claimed(one[1]))
 
     def _start_what_fits(self) -> None:
         """Start from the front of the queue while there are slots; fail what lacks something though nothing runs."""
@@ -131,8 +108,7 @@ class Runner:
             if lacking and self.running:
                 return  # what runs may free it
             self.waiting.popleft()
-            self._waits[spec.get("group")] -= 1
-            if int(spec["id"]) in removed(self.where):
+            if is_removed(self.where, spec["id"]):
                 continue
             folder = Folder.placed(self.where, spec)
             if lacking and folder.claim(attempt):
